@@ -1,0 +1,201 @@
+# Bulkhead. `make help` lists the targets.
+#
+# One Makefile, no recursion. B is the build folder: variants (sanitizers, fuzzing, clang) are
+# the same rules with another B and other flags.
+
+B ?= build
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+
+ROOMS := base net flow policy conf event sink port gateway api capture
+NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd
+HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
+
+ifeq ($(HAVE_DEPS),yes)
+# System headers are not ours to warn about.
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)))
+DPDK_SHARED := $(shell pkg-config --libs libdpdk)
+LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
+endif
+LIBS := -lyaml -ljansson -lmicrohttpd -lpcap
+# The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
+# EAL starts in a tenth of a second instead of loading a hundred plugins.
+DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \
+	net rcu,$(LIBDIR)/librte_$(l).a) -Wl,--no-whole-archive -lbsd -lnuma -ldl -lpthread -lm -latomic
+
+OPT ?= -O3
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wpointer-arith -Wwrite-strings -Wundef
+# __SSE4_2__ etc. are tested with #if in DPDK's headers: system headers, so -Wundef stays silent.
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(PKG_CFLAGS) -DBH_VERSION='"$(VERSION)"' \
+	-fno-strict-aliasing -fstack-protector-strong -fPIE $(EXTRA_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS) $(LDFLAGS)
+
+LIB_SRC := $(foreach r,$(ROOMS),$(wildcard lib/$(r)/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
+LIB := $(B)/libbulkhead.a
+APPS := $(foreach a,bulkhead bulkheadctl bulkhead-replay,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
+TEST_ROOMS := $(patsubst test/unit/suites_%.def,%,$(wildcard test/unit/suites_*.def))
+UNIT := $(TEST_ROOMS:%=$(B)/test/unit_%)
+BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
+FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
+
+.DEFAULT_GOAL := all
+.PHONY: all help deps build demo test unit scenario e2e check format format-check arch tidy sanitize \
+	clang-build fuzz fuzz-build bench accuracy install uninstall clean
+
+all: build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build      compile everything into build/
+ifeq ($(HAVE_DEPS),yes)
+build: $(APPS) $(LIB)
+else
+build:
+	@echo "libraries are missing: run 'make deps' as root (installs Debian packages)"; exit 1
+endif
+
+## make deps       install the Debian packages that building and testing need (root)
+deps:
+	$(Q)deploy/install-deps.sh
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC  $<")
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJ)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+app_obj = $(patsubst %.c,$(B)/obj/%.o,$(wildcard app/$(1)/*.c))
+
+$(B)/bulkhead: $(call app_obj,bulkhead) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_SHARED) -lpthread
+
+$(B)/bulkheadctl: $(call app_obj,bulkheadctl) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) -lcurl
+
+$(B)/bulkhead-replay: $(call app_obj,bulkhead-replay) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC)
+
+# ---- tests ------------------------------------------------------------------------------------------
+# One runner a room: test/unit/suites_<room>.def lists its suites, test/unit/main.c runs them.
+
+$(B)/obj/test/unit/main_%.o: test/unit/main.c test/unit/suites_%.def
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DBH_SUITES='"suites_$*.def"' -DBH_ROOM='"$*"' -c $< -o $@
+
+.SECONDEXPANSION:
+$(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
+		$$(patsubst test/unit/%.c,$(B)/obj/test/unit/%.o,$$(wildcard test/unit/test_$$*_*.c)) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
+
+## make unit       build and run the unit tests (no root, no hugepages)
+unit: $(UNIT)
+	$(Q)test/run-unit.sh $(UNIT)
+
+## make scenario   captures made by our generators through bulkhead-replay: verdicts and events
+scenario: $(B)/bulkhead-replay
+	$(Q)B=$(B) test/scenario/run.sh
+
+## make e2e        real clients and servers in network namespaces, the daemon between them (root)
+e2e: build
+	$(Q)B=$(B) test/e2e/run.sh
+
+## make test       install what is missing, build, run unit, scenario and e2e (root)
+test:
+	$(Q)deploy/install-deps.sh
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(MAKE) --no-print-directory unit scenario e2e
+
+## make demo       the gateway between two namespaces with real redis and nginx (root); KEEP=1 leaves it
+demo:
+	$(Q)deploy/install-deps.sh
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)B=$(B) KEEP=$(KEEP) deploy/demo/demo.sh
+
+## make check      format, architecture, static analysis, unit and scenario under ASan and UBSan, clang
+check: format-check arch tidy clang-build sanitize
+
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+format-check:
+	$(Q)clang-format --dry-run -Werror $(C_FILES) && echo "format: ok"
+
+## make arch       rooms include only what their line in test/arch/rooms allows
+arch:
+	$(Q)test/arch/check.sh
+
+tidy:
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --suppressions-list=test/arch/cppcheck.txt \
+		--enable=warning,portability,performance -j 2 -D__x86_64__ -DBH_VERSION='"0"' lib app && echo "cppcheck: ok"
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+sanitize:
+	$(Q)$(MAKE) --no-print-directory B=build/san OPT=-O1 EXTRA_CFLAGS="$(SAN)" EXTRA_LDFLAGS="$(SAN)" unit scenario
+
+clang-build:
+	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang build && echo "clang: ok"
+
+# ---- fuzzing ----------------------------------------------------------------------------------------
+
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_SECONDS ?= 60
+fuzz-build:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang OPT=-O1 EXTRA_CFLAGS="$(FUZZ_FLAGS)" \
+		EXTRA_LDFLAGS="-fsanitize=fuzzer,address,undefined" $(FUZZ:%=build/fuzz/%)
+
+$(B)/fuzz_%: $(B)/obj/test/fuzz/fuzz_%.o $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC)
+
+## make fuzz       libFuzzer over every parser of foreign bytes, FUZZ_SECONDS (60) each
+fuzz: fuzz-build
+	$(Q)test/fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+# ---- bench ------------------------------------------------------------------------------------------
+
+$(B)/bench/%: $(B)/obj/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC) $(LIBDIR)/librte_hash.a
+
+## make bench      cycles a packet costs, by flows and by stage
+bench: $(BENCH)
+	$(Q)B=$(B) bench/run.sh
+
+# ---- install ----------------------------------------------------------------------------------------
+
+## make install    into PREFIX (/usr/local); DESTDIR is honoured
+install: build
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/bulkhead
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/bulkhead config/*.yaml
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkheadctl \
+		$(DESTDIR)$(PREFIX)/bin/bulkhead-replay
+	rm -rf $(DESTDIR)$(PREFIX)/share/bulkhead
+
+## make clean      remove build/
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

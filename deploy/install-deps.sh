@@ -1,0 +1,36 @@
+#!/bin/sh
+# Install the Debian packages that building, testing and the demo need; only those that are missing.
+# Services that a package would start (redis, nginx) are not started: the tests run their own.
+set -eu
+
+packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
+	libclang-rt-14-dev dpdk-dev libdpdk-dev libyaml-dev libjansson-dev libmicrohttpd-dev libpcap-dev
+	libcurl4-gnutls-dev libcunit1-dev libbsd-dev libnuma-dev
+	iproute2 iputils-ping ethtool procps curl netcat-openbsd iperf3 tcpdump jq
+	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml"
+
+missing=""
+for p in $packages; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "these Debian packages are missing:$missing" >&2
+	echo "run this as root, or: sudo apt-get install$missing" >&2
+	exit 1
+fi
+echo "installing:$missing"
+
+# A policy script that forbids service starts for the time of the installation, as Debian's own
+# image builders do; removed again whatever happens.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod +x "$policy"
+	trap 'rm -f "$policy"' EXIT INT TERM
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,126 @@
+/* conf: YAML with positions, and the daemon's configuration.
+ *
+ * Usage     bh_yaml_load_file() or _text(), walk the nodes, bh_yaml_free(). Every node knows its line
+ *           and column; the bh_yaml_get_* helpers write the error that a person needs.
+ *           bh_config_load() reads bulkhead.yaml; config.def lists its scalar keys.
+ * Threads   control only; a document belongs to its caller.
+ * Lifetime  nodes and strings live until bh_yaml_free.
+ * Limits    anchors, aliases, tags and several documents are refused (a policy must read as it is
+ *           written; alias bombs). Depth 64; size 64 MiB; scalars 64 KiB. JSON is YAML: it loads.
+ */
+#ifndef BH_CONF_H
+#define BH_CONF_H
+
+#include "../base/base.h"
+
+enum bh_yaml_type { BH_YAML_SCALAR, BH_YAML_LIST, BH_YAML_MAP };
+
+struct bh_yaml {
+	enum bh_yaml_type type;
+	bool quoted;           /* scalar: was it quoted (then "true" is a string) */
+	unsigned line, column; /* from 1 */
+	const char *text;      /* scalar: NUL-terminated, no NUL inside */
+	size_t n;              /* list: items; map: pairs */
+	struct bh_yaml **item; /* list: items; map: values */
+	struct bh_yaml **key;  /* map: keys (scalars); no key twice */
+};
+
+struct bh_yaml_doc; /* owns all nodes */
+
+int bh_yaml_load_file(struct bh_yaml_doc **out, const char *path, struct bh_err *err);
+int bh_yaml_load_text(struct bh_yaml_doc **out, const char *name, const char *text, size_t len,
+		      struct bh_err *err);
+const struct bh_yaml *bh_yaml_root(
+	const struct bh_yaml_doc *doc);                  /* never NULL; may be empty map */
+const char *bh_yaml_name(const struct bh_yaml_doc *doc); /* file name for errors */
+void bh_yaml_free(struct bh_yaml_doc *doc);
+
+/* Error at a node: "name:line:col: text". Returns -EINVAL. */
+int bh_yaml_err(const struct bh_yaml_doc *doc, const struct bh_yaml *node, struct bh_err *err,
+		const char *fmt, ...) BH_PRINTF(4, 5);
+
+/* Value of a key, or NULL. node must be a map. */
+const struct bh_yaml *bh_yaml_get(const struct bh_yaml *node, const char *key);
+/* node must be a map and hold no key outside `known` (NULL-terminated): the error names the nearest
+ * known key ("did you mean"). what: "a rule", "the configuration" ... */
+int bh_yaml_check_map(const struct bh_yaml_doc *doc, const struct bh_yaml *node, const char *what,
+		      const char *const known[], struct bh_err *err);
+/* Typed scalars; the error says the range or the accepted words, and what was found instead. */
+int bh_yaml_u64(const struct bh_yaml_doc *doc, const struct bh_yaml *node, uint64_t min,
+		uint64_t max, uint64_t *out, struct bh_err *err); /* accepts 64k, 1M, 2G */
+int bh_yaml_bool(const struct bh_yaml_doc *doc, const struct bh_yaml *node, bool *out,
+		 struct bh_err *err);
+int bh_yaml_duration_ms(const struct bh_yaml_doc *doc, const struct bh_yaml *node, uint64_t min,
+			uint64_t max, uint64_t *out,
+			struct bh_err *err); /* 500ms, 30s, 5m, 2h, 1d */
+int bh_yaml_enum(const struct bh_yaml_doc *doc, const struct bh_yaml *node,
+		 const char *const words[], unsigned *out, struct bh_err *err);
+int bh_yaml_str(const struct bh_yaml_doc *doc, const struct bh_yaml *node, const char **out,
+		struct bh_err *err); /* non-empty scalar */
+
+/* An address or prefix: "10.0.0.0/8", "2001:db8::1". Host bits set are an error that names the
+ * network meant. addr: 16 bytes, IPv4 in the first 4. */
+struct bh_prefix {
+	uint8_t addr[16];
+	uint8_t family; /* 4 or 6 */
+	uint8_t len;    /* bits */
+};
+int bh_prefix_parse(const char *text, struct bh_prefix *out, struct bh_err *err);
+void bh_prefix_format(const struct bh_prefix *p, char *out, size_t size); /* 64 bytes are enough */
+
+/* ---- the daemon's configuration ---------------------------------------------------------------- */
+
+enum bh_idle { BH_IDLE_SPIN, BH_IDLE_SLEEP };
+enum bh_check { BH_CHECK_IGNORE, BH_CHECK_DRIVER, BH_CHECK_VERIFY };
+enum bh_huge { BH_HUGE_AUTO, BH_HUGE_ON, BH_HUGE_OFF };
+enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
+
+#define BH_MAX_PAIRS 16
+#define BH_MAX_PORTS (2 * BH_MAX_PAIRS)
+#define BH_MAX_WORKERS 64
+
+struct bh_config_port {
+	char name[32];
+	char device[256]; /* PCI address, devargs ("net_af_xdp0,iface=eth1"), or "iface:eth1" =
+			   * AF_XDP, else AF_PACKET, on that kernel interface */
+};
+
+struct bh_config_pair {
+	char name[32];
+	uint8_t inside; /* index into ports */
+	uint8_t outside;
+};
+
+/* Scalars come from config.def: field, key path, type, default, range, sentence. */
+struct bh_config {
+#define BH_CONFIG_U64(field, path, def, min, max, text) uint64_t field;
+#define BH_CONFIG_MS(field, path, def, min, max, text) uint64_t field;
+#define BH_CONFIG_BOOL(field, path, def, text) bool field;
+#define BH_CONFIG_ENUM(field, path, words, def, text) unsigned field;
+#define BH_CONFIG_STR(field, path, def, text) char field[256];
+#include "config.def"
+#undef BH_CONFIG_U64
+#undef BH_CONFIG_MS
+#undef BH_CONFIG_BOOL
+#undef BH_CONFIG_ENUM
+#undef BH_CONFIG_STR
+	char path[256]; /* of this file; relative paths in it are relative to its folder */
+	unsigned n_ports;
+	struct bh_config_port port[BH_MAX_PORTS];
+	unsigned n_pairs;
+	struct bh_config_pair pair[BH_MAX_PAIRS];
+	unsigned n_workers; /* 0: one on the last core */
+	uint16_t worker_core[BH_MAX_WORKERS];
+	uint32_t flow_timeout_ms[32]; /* by enum bh_flow_state, 0 = that state's default */
+	bool frame_pass[16];          /* by enum bh_frame_kind: `frames:` of non-IP classes */
+	uint16_t vxlan_port[4], geneve_port[4];
+};
+
+void bh_config_default(struct bh_config *c);
+/* Read and check. 0 or -errno with err set; *c is only written on success. need_ports is false for
+ * the replay tool. Reads files only; looks at no device. */
+int bh_config_load(struct bh_config *c, const char *path, bool need_ports, struct bh_err *err);
+int bh_config_load_text(struct bh_config *c, const char *name, const char *text, size_t len,
+			bool need_ports, struct bh_err *err);
+
+#endif

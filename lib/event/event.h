@@ -1,0 +1,94 @@
+/* event: the catalogue of what can happen, its fixed-size record, the per-core ring, EVE JSON.
+ *
+ * Usage     a worker fills a struct bh_event and calls bh_event_push; the control core pops and
+ *           writes each as one JSON object a line (bh_eve_write).
+ * Threads   one producer and one consumer a ring.
+ * Lifetime  an event holds numbers, no pointers: names are looked up when it is written
+ *           (struct bh_event_names); name ids of segments and rules are never reused.
+ */
+#ifndef BH_EVENT_H
+#define BH_EVENT_H
+
+#include "../base/base.h"
+#include "../flow/flow.h"
+#include "../net/net.h"
+
+enum bh_event_type {
+#define BH_EVENT(sym, eve_type, kind, severity, text) BH_EVENT_##sym,
+#include "event.def"
+#undef BH_EVENT
+	BH_EVENT_COUNT
+};
+
+/* 192 bytes. What does not apply is zero. src is the initiator where there is a flow, else the
+ * sender. */
+struct bh_event {
+	uint64_t time_ns; /* wall clock */
+	uint64_t flow_id; /* 0 = no flow */
+	struct bh_flow_key key;
+	uint64_t start_ns; /* FLOW */
+	uint64_t bytes[2]; /* by end of the key */
+	uint32_t packets[2];
+	uint32_t last_ms_ago;      /* FLOW: idle time at its end */
+	uint32_t rule;             /* name id, or UINT32_MAX */
+	uint32_t segment[2];       /* name ids, by end of the key */
+	uint32_t tcp_seq, tcp_ack; /* DROP */
+	uint16_t tcp_window;
+	uint16_t frame_len;
+	uint16_t l3_len;
+	uint16_t ip_id;
+	uint16_t ethertype;
+	uint16_t service;
+	uint16_t app;
+	uint8_t type;      /* enum bh_event_type */
+	uint8_t verdict;   /* enum bh_verdict */
+	uint8_t reason;    /* enum bh_reason */
+	uint8_t mode;      /* enum bh_mode */
+	uint8_t initiator; /* end of the key that is src */
+	uint8_t has_flow;
+	uint8_t flow_state;  /* enum bh_flow_state */
+	uint8_t flow_end;    /* enum bh_flow_end */
+	uint8_t tcp_flags;   /* DROP: of the packet */
+	uint8_t tcp_seen[2]; /* FLOW: by end */
+	uint8_t ttl;
+	uint8_t frame_kind; /* enum bh_frame_kind; key is only valid for IP */
+	uint8_t port;       /* ingress port index */
+	uint8_t worker;
+	uint8_t alerted;
+	uint32_t repeated; /* events of the same kind that were left out before this one */
+	uint32_t number;   /* WORKER_*, LINK_*: worker or port */
+	uint8_t spare[192 - 160];
+};
+_Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
+
+struct bh_event_ring;
+
+/* slots: power of two. */
+int bh_event_ring_create(struct bh_event_ring **out, uint32_t slots);
+void bh_event_ring_destroy(struct bh_event_ring *r);
+/* Producer. false: full; the event is dropped and counted. */
+bool bh_event_push(struct bh_event_ring *r, const struct bh_event *e);
+/* Consumer: up to n events; returns how many. */
+unsigned bh_event_pop(struct bh_event_ring *r, struct bh_event *out, unsigned n);
+uint64_t bh_event_lost(const struct bh_event_ring *r); /* any thread */
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+/* Numbers to names. Each may return NULL or "": the field is then left out. */
+struct bh_event_names {
+	const char *(*segment)(void *arg, uint32_t segment);
+	const char *(*rule)(void *arg, uint32_t rule);
+	const char *(*port)(void *arg, uint32_t port);
+	const char *(*app)(void *arg, uint16_t app);
+	void *arg;
+};
+
+/* Append one JSON object and a newline, in the field names of Suricata's EVE
+ * (docs/events.md). Valid UTF-8 whatever the names hold. */
+void bh_eve_format(struct bh_buf *out, const struct bh_event *e,
+		   const struct bh_event_names *names);
+
+/* JSON text helpers for whoever writes records by hand. */
+void bh_json_string(struct bh_buf *out, const char *s); /* quoted, escaped; bad UTF-8 replaced */
+
+#endif

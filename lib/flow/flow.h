@@ -1,0 +1,193 @@
+/* flow: the per-core flow table, connection states, ageing; virtual reassembly of fragments.
+ *
+ * Usage     one table and one fragment store per worker: create, then bulk look-up per burst,
+ *           insert what is new, age a slice per housekeeping turn.
+ * Threads   an object belongs to one worker; nothing here is shared or locked.
+ * Lifetime  all memory is taken at creation; nothing is allocated afterwards. A `struct bh_flow *`
+ *           stays valid until that flow is removed by age, remove, evict or destroy.
+ *
+ * Design. Entries (128 bytes, never moved) live in one array; the index beside it is made of
+ * 64-byte buckets of 8 slots (16-bit tag, 32-bit entry number). A key has two buckets; the second
+ * is only looked at when the first has overflowed (Cuckoo++, arXiv 1712.09624), so that a hit
+ * and most misses touch one index line. Bulk look-up prefetches the buckets of the whole burst,
+ * then the entries. Cost: bench/flow.
+ *
+ * Why a changed label makes an entry unreachable. An entry keeps `stamp`: the generation of both
+ * ends' endpoint slots plus the policy's epoch, all of which only ever grow. The worker compares
+ * it with the present sum before it trusts the cached verdict; any change of either end or of the
+ * policy makes it differ, and the flow is judged anew (see policy.h). One addition and one compare
+ * per packet instead of two label look-ups.
+ */
+#ifndef BH_FLOW_H
+#define BH_FLOW_H
+
+#include "../base/base.h"
+#include "../net/net.h"
+
+/* Connection states; flow_state.def is the one list (name, protocol class, time-out key). */
+enum bh_flow_state {
+#define BH_FLOW_STATE(sym, name, timeout_key, default_s, text) BH_STATE_##sym,
+#include "flow_state.def"
+#undef BH_FLOW_STATE
+	BH_STATE_COUNT
+};
+const char *bh_flow_state_name(unsigned state);
+/* EVE's word for it: "new", "established", "closed". */
+const char *bh_flow_state_eve(unsigned state);
+
+/* bh_flow.flags */
+enum {
+	BH_FLAG_INITIATOR = 1 << 0, /* which end of the key opened the flow: 0 or 1 */
+	BH_FLAG_REPLIED = 1 << 1,   /* the responder has sent something */
+	BH_FLAG_MIDSTREAM = 1 << 2, /* TCP: its SYN was not seen */
+	BH_FLAG_ALERTED = 1 << 3,   /* a violation of it has been reported */
+	BH_FLAG_USED = 1 << 7,      /* entry is in the table */
+};
+
+/* One flow. Line 0 is what a look-up compares and what a packet is judged by; line 1 is what a
+ * packet counts. Index [0] and [1] are the ends of the key; "src" and "dst" the initiator and the
+ * responder. */
+struct bh_flow {
+	struct bh_flow_key key; /* 48 */
+	uint32_t slot[2];       /* endpoint slots of the ends of the key */
+	uint32_t stamp;         /* see above */
+	uint8_t verdict;        /* enum bh_verdict */
+	uint8_t state;          /* enum bh_flow_state */
+	uint8_t flags;
+	uint8_t reason; /* enum bh_reason of the verdict */
+	/* ---- line 1 ---- */
+	uint64_t start_ns;   /* wall clock */
+	uint64_t bytes[2];   /* IP bytes sent by end 0, 1 */
+	uint32_t packets[2]; /* saturate */
+	uint32_t last_ms;    /* table time of the last packet, see bh_flow_table_params.now_ms */
+	uint32_t rule;       /* name id of the rule that judged it, or BH_NO_RULE */
+	uint32_t segment[2]; /* name ids of the ends' segments, for the record */
+	uint32_t class_[2]; /* fingerprints of the ends' segment sets: while equal, the same flow */
+	uint8_t tcp_seen[2]; /* flags seen from end 0, 1 */
+	uint16_t app;        /* 0 until an application is proven */
+	uint32_t ext;        /* index of an extension (reassembly, inspection), 0 = none */
+};
+_Static_assert(sizeof(struct bh_flow) == 128, "48+8+4+4 | 8+16+8+4+4+8+8+2+2+4");
+_Static_assert(offsetof(struct bh_flow, start_ns) == 64, "what every packet writes is line 1");
+_Static_assert(BH_REASON_COUNT <= 256, "reason is stored in 8 bits");
+
+struct bh_flow_table;
+
+/* Why a flow left the table. */
+enum bh_flow_end {
+	BH_FLOW_END_TIMEOUT,
+	BH_FLOW_END_CLOSED,
+	BH_FLOW_END_EVICTED,
+	BH_FLOW_END_RELABELLED,
+	BH_FLOW_END_SHUTDOWN,
+	BH_FLOW_END_COUNT
+};
+const char *bh_flow_end_name(unsigned end);
+
+/* Called for each flow that leaves, before its entry is reused. Must not touch the table. */
+typedef void (*bh_flow_end_fn)(void *arg, const struct bh_flow *flow, enum bh_flow_end why);
+
+struct bh_flow_table_params {
+	uint32_t capacity;                   /* flows; 64 .. 2^27 */
+	uint32_t timeout_ms[BH_STATE_COUNT]; /* idle time after which a state ends */
+	struct bh_hash_key hash_key;
+	uint8_t worker; /* goes into flow ids */
+	bh_flow_end_fn on_end;
+	void *on_end_arg;
+};
+
+/* Time-outs from flow_state.def. */
+void bh_flow_table_params_default(struct bh_flow_table_params *params);
+
+/* 0, -EINVAL (capacity), -ENOMEM. */
+int bh_flow_table_create(struct bh_flow_table **out, const struct bh_flow_table_params *params);
+/* Does not call on_end; drain with bh_flow_end_all first. NULL is fine. */
+void bh_flow_table_destroy(struct bh_flow_table *t);
+
+/* Keyed hash of a canonical key. */
+uint64_t bh_flow_hash(const struct bh_flow_table *t, const struct bh_flow_key *key);
+
+/* Start loading the index line of a hash. */
+void bh_flow_prefetch(const struct bh_flow_table *t, uint64_t hash);
+
+/* Look up n <= 64 keys; out[i] is the flow or NULL. Two passes with prefetch between them. */
+void bh_flow_lookup_bulk(struct bh_flow_table *t, const struct bh_flow_key *const keys[],
+			 const uint64_t hash[], unsigned n, struct bh_flow *out[]);
+struct bh_flow *bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key *key,
+			       uint64_t hash);
+
+/* Add a flow whose key is not in the table. The entry comes back zeroed but for key, flags
+ * (USED) and start/last times. When the table is full, the longest idle of a few flows that are
+ * not established (embryonic, denied) makes room and is reported to on_end as EVICTED; when there
+ * is none, NULL: the new flow is refused, established ones stay. */
+struct bh_flow *bh_flow_insert(struct bh_flow_table *t, const struct bh_flow_key *key,
+			       uint64_t hash, uint32_t now_ms, uint64_t wall_ns);
+/* Report and free one flow. */
+void bh_flow_remove(struct bh_flow_table *t, struct bh_flow *f, enum bh_flow_end why);
+
+/* Count a packet of l3_len bytes from end `from` and advance the state (RFC 9293 3.3.2 as seen from
+ * the middle: by flags; sequence numbers are judged by the reassembly, where a flow has one). */
+void bh_flow_touch(struct bh_flow *f, const struct bh_parsed *pkt, uint32_t now_ms);
+
+/* May a TCP packet with these flags open a flow? (SYN without ACK, RST, FIN.) */
+static inline bool
+bh_tcp_opens(uint8_t tcp_flags)
+{
+	return (tcp_flags & (BH_TCP_SYN | BH_TCP_ACK | BH_TCP_RST | BH_TCP_FIN)) == BH_TCP_SYN;
+}
+
+/* Look at up to `budget` entries, where the last call stopped, and end those past their time-out.
+ * Returns how many ended. A full turn over the table takes capacity / budget calls. */
+uint32_t bh_flow_age(struct bh_flow_table *t, uint32_t now_ms, uint32_t budget);
+/* End every flow (shutdown, end of a capture). */
+void bh_flow_end_all(struct bh_flow_table *t, enum bh_flow_end why);
+
+/* Iterate: the first used entry with number >= *cursor; *cursor moves behind it. NULL at the end. */
+struct bh_flow *bh_flow_next(struct bh_flow_table *t, uint32_t *cursor);
+/* Number of used entries, and the capacity. */
+uint32_t bh_flow_count(const struct bh_flow_table *t);
+uint32_t bh_flow_capacity(const struct bh_flow_table *t);
+/* 63-bit id, unique over workers and time: worker, entry and start time mixed. */
+uint64_t bh_flow_id(const struct bh_flow_table *t, const struct bh_flow *f);
+
+/* ---- virtual reassembly (frag.c) ------------------------------------------------------------- */
+
+/* Fragments are held, as opaque packet handles, until their datagram is whole; then all of them
+ * come back, in the order they came, to be judged by the first one's L4 header and passed
+ * unchanged. Overlap of any byte, a second last fragment, more than max_fragments or 65,535 bytes: the
+ * datagram is refused, its fragments come back to be dropped, and what follows of it is dropped
+ * until its entry times out (RFC 5722). Exact duplicates count as overlap. */
+struct bh_frag_store;
+
+struct bh_frag_params {
+	uint32_t datagrams;     /* incomplete ones held at once; 16 .. 2^20 */
+	uint32_t max_fragments; /* of one datagram; 2 .. 64 */
+	uint32_t timeout_ms; /* from its first fragment (RFC 791: 15 s, RFC 8200: 60 s; ours 5 s) */
+	struct bh_hash_key hash_key;
+};
+
+int bh_frag_store_create(struct bh_frag_store **out, const struct bh_frag_params *params);
+void bh_frag_store_destroy(struct bh_frag_store *s); /* must be empty: bh_frag_flush */
+
+/* What bh_frag_add and bh_frag_age hand back. packet[] is in order of arrival; the handles are the
+ * caller's again. */
+#define BH_FRAG_MAX 64
+struct bh_frag_out {
+	unsigned n;
+	void *packet[BH_FRAG_MAX];
+	unsigned first;        /* index of the fragment with offset 0, valid when whole */
+	enum bh_reason reason; /* BH_REASON_NONE: whole datagram; else: drop all of these */
+};
+
+/* Hand in one fragment (pkt->kind == BH_FRAME_FRAGMENT; its key holds the IP id).
+ * Returns true when `out` holds something (n >= 1): a whole datagram, or a refusal that includes this
+ * fragment. false: the packet is held. */
+bool bh_frag_add(struct bh_frag_store *s, const struct bh_parsed *pkt, void *packet,
+		 uint32_t now_ms, struct bh_frag_out *out);
+/* One datagram past its time, or false when there is none: call until false. */
+bool bh_frag_age(struct bh_frag_store *s, uint32_t now_ms, struct bh_frag_out *out);
+/* Like age, for all that is held. */
+bool bh_frag_flush(struct bh_frag_store *s, struct bh_frag_out *out);
+uint32_t bh_frag_held(const struct bh_frag_store *s); /* packets */
+
+#endif

@@ -1,0 +1,145 @@
+/* gateway: the data plane. Workers, the burst, the stages and their order; the only packet room that
+ * knows the others.
+ *
+ * Usage     fill bh_gateway_params, bh_gateway_create(), publish a policy view, run each worker's loop on its
+ *           core (bh_worker_run), poll bh_gateway_control() from the control core; or, offline, give one
+ *           worker a wire of your own and call bh_worker_poll() until the input ends.
+ * Threads   bh_worker_*: the worker's thread. bh_gateway_*: control threads, as stated.
+ * Lifetime  the gateway owns workers, tables and rings; wires and the policy model are the caller's.
+ */
+#ifndef BH_GATEWAY_H
+#define BH_GATEWAY_H
+
+#include "../base/base.h"
+#include "../conf/conf.h"
+#include "../event/event.h"
+#include "../flow/flow.h"
+#include "../net/net.h"
+#include "../policy/policy.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+struct bh_gateway;
+struct bh_worker;
+
+/* One side of a pair as a worker sees it: where frames come from and go to. `port` and queue numbers are
+ * the caller's. Live: bh_port_rx/tx; offline: a capture; bench: a generator. */
+struct bh_wire {
+	uint16_t (*rx)(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+	uint16_t (*tx)(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+	void *port;
+	uint16_t rx_queues; /* queue i is polled by worker i % n_workers */
+	uint16_t
+		tx_queues; /* worker i sends on queue i; i >= tx_queues: over a ring to i % tx_queues */
+	uint16_t mtu;      /* IP bytes; longer frames are dropped as oversize; 0 = no limit */
+	bool partial_checksums; /* complete them on the way */
+	bool checksum_flags;    /* trust the driver's verdict on L4 checksums */
+	bool rss;               /* the device hashes both directions to the same queue */
+	enum bh_link_type link;
+};
+
+#define BH_MAX_WIRES BH_MAX_PORTS
+
+struct bh_gateway_params {
+	const struct bh_config *config;
+	unsigned n_workers;
+	unsigned n_wires; /* wire i is joined to wire peer[i] */
+	struct bh_wire wire[BH_MAX_WIRES];
+	uint8_t peer[BH_MAX_WIRES];
+	uint8_t pair[BH_MAX_WIRES];   /* pair index of a wire: goes into flow keys */
+	bool inside[BH_MAX_WIRES];    /* is it the inside of its pair */
+	bool steer;                   /* more than one worker and no symmetric RSS */
+	bool send_rejects;            /* false offline: a capture has nobody to answer */
+	struct rte_mempool *pool;     /* for answers */
+	const struct bh_clock *clock; /* wall clock for records; NULL = system */
+};
+
+int bh_gateway_create(struct bh_gateway **out, const struct bh_gateway_params *params,
+		      struct bh_err *err);
+void bh_gateway_destroy(struct bh_gateway *g); /* workers have returned */
+
+/* ---- policy -------------------------------------------------------------------------------------- */
+
+/* For bh_policy_params: arg is the gateway. publish: store-release; retire: frees when every worker has
+ * reported quiescent since (QSBR), from bh_gateway_control. Any control thread. */
+void bh_gateway_publish(void *gateway, const struct bh_view *view);
+void bh_gateway_retire(void *gateway, void *obj, void (*free_fn)(void *obj));
+
+/* ---- workers ------------------------------------------------------------------------------------- */
+
+struct bh_worker *bh_gateway_worker(struct bh_gateway *g, unsigned index);
+/* Poll, judge, forward until bh_gateway_stop(); then drain. Returns 0. For rte_eal_remote_launch. */
+int bh_worker_run(void *worker);
+/* One turn: every wire's queues once, rings, housekeeping. Returns packets received. */
+unsigned bh_worker_poll(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns);
+/* Hand frames to one turn of the pipeline as if they had come in on a wire (offline). */
+void bh_worker_input(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n,
+		     uint64_t mono_ns, uint64_t wall_ns);
+/* Drop what is held, end all flows. */
+void bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns);
+
+/* ---- control ------------------------------------------------------------------------------------- */
+
+void bh_gateway_stop(struct bh_gateway *g); /* any thread, also a signal handler */
+bool bh_gateway_stopping(const struct bh_gateway *g);
+/* Frees what is quiescent. Call every few ms from one control thread. */
+void bh_gateway_control(struct bh_gateway *g);
+/* A port's peer lost its link: drop what would leave there. */
+void bh_gateway_wire_down(struct bh_gateway *g, unsigned wire, bool down);
+/* Pop up to n events over all workers, oldest of each ring first. One control thread. */
+unsigned bh_gateway_events(struct bh_gateway *g, struct bh_event *out, unsigned n);
+/* Milliseconds since a worker last turned. */
+uint64_t bh_gateway_heartbeat_age_ms(struct bh_gateway *g, unsigned worker);
+
+/* Sums; packets == forwarded + dropped + held at any quiet moment, and held == 0 after a drain. A
+ * consumed or answered packet (reject) counts as dropped under its reason. */
+struct bh_counters {
+	uint64_t packets, bytes; /* received */
+	uint64_t forwarded, forwarded_bytes;
+	uint64_t dropped[BH_REASON_COUNT]; /* by reason */
+	uint64_t passed[BH_REASON_COUNT];  /* by PASS reason */
+	uint64_t held;                     /* fragments waiting */
+	uint64_t answers;                  /* RST and ICMP sent */
+	uint64_t answers_suppressed;       /* rate, size, tunnel or ICMP about ICMP */
+	uint64_t partial_checksums;        /* completed */
+	uint64_t flows_opened, flows_ended, flows_evicted, flows_relabelled;
+	uint64_t judged;  /* policy look-ups */
+	uint64_t steered; /* handed to another worker */
+	uint64_t events_lost;
+	uint64_t polls, empty_polls;
+	uint64_t flows; /* now in the table */
+};
+uint64_t bh_counters_dropped(const struct bh_counters *c);
+/* One worker's, or all of them when worker is UINT32_MAX. Relaxed reads. Any thread. */
+void bh_gateway_counters(struct bh_gateway *g, uint32_t worker, struct bh_counters *out);
+/* Per wire: received and sent frames and bytes, and frames dropped that came in on it. */
+struct bh_wire_counters {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, dropped;
+};
+void bh_gateway_wire_counters(struct bh_gateway *g, unsigned wire, struct bh_wire_counters *out);
+unsigned bh_gateway_n_workers(const struct bh_gateway *g);
+
+/* ---- flows, as the control core sees them ---------------------------------------------------------- */
+
+/* Copies of flows, made by their worker in its housekeeping (typed mailbox). */
+struct bh_flow_copy {
+	struct bh_flow flow;
+	uint64_t id;
+	uint32_t idle_ms;
+	uint8_t worker;
+};
+
+struct bh_flow_query {
+	uint64_t cursor; /* 0 = from the start; on return where to go on, 0 = at the end */
+	unsigned max;    /* room in out[] */
+	/* Filters; zero = any. Applied by the worker. */
+	uint8_t family, proto, verdict, state;
+	struct bh_prefix address; /* either end; family 0 = any */
+	uint32_t segment;         /* name id of either end, or UINT32_MAX */
+	uint16_t port;
+};
+/* Number copied; -ETIMEDOUT when a worker did not answer within a second. Any control thread; one at a
+ * time (mutex inside). */
+int bh_gateway_flows(struct bh_gateway *g, struct bh_flow_query *q, struct bh_flow_copy *out);
+
+#endif

@@ -1,0 +1,197 @@
+/* net: wire formats. Bytes in, a flow key and offsets out; no state, no allocation.
+ *
+ * Usage     bh_net_parse() over one frame; on BH_REASON_NONE the parsed struct is complete.
+ * Threads   pure functions: any thread.
+ * Lifetime  nothing is kept; offsets are into the caller's bytes.
+ */
+#ifndef BH_NET_H
+#define BH_NET_H
+
+#include "../base/base.h"
+
+/* How the first byte of a frame is to be read. Live ports are always Ethernet. */
+enum bh_link_type {
+	BH_LINK_ETHERNET,
+	BH_LINK_RAW_IP, /* version nibble decides (DLT_RAW, DLT_IPV4, DLT_IPV6) */
+	BH_LINK_SLL,    /* Linux cooked v1 */
+	BH_LINK_SLL2,   /* Linux cooked v2 */
+	BH_LINK_NULL,   /* BSD loopback, either byte order */
+};
+
+/* What a frame is, once parsed. The order is that of the pipeline's interest. */
+enum bh_frame_kind {
+	BH_FRAME_IP,       /* has a flow key */
+	BH_FRAME_FRAGMENT, /* IP fragment: key holds addresses, proto, id; no ports */
+	BH_FRAME_ARP,
+	BH_FRAME_ND,    /* ICMPv6 133..136, hop limit 255 (RFC 4861) */
+	BH_FRAME_MCAST, /* IGMP, MLD: group membership */
+	BH_FRAME_LLDP,  /* ethertype 0x88cc */
+	BH_FRAME_STP,   /* 802.1D/PVST in LLC or SNAP */
+	BH_FRAME_OTHER, /* any other ethertype or LLC frame */
+	BH_FRAME_KINDS
+};
+
+const char *bh_frame_kind_name(enum bh_frame_kind kind);
+
+enum bh_family { BH_IP4 = 4, BH_IP6 = 6 };
+
+/* Which wire, VLANs and overlay network a packet belongs to. Addresses of different tenants are
+ * different addresses. 8 bytes:
+ *   bits 63..52 first VLAN id, 51..40 last VLAN id (QinQ; 0 with one tag),
+ *   39..24 outer VNI folded to 16 bits (two tunnels only), 23..0 VNI, VSID or GRE key. */
+typedef uint64_t bh_tenant;
+
+#define BH_TENANT_VLAN1(t) ((uint16_t)((t) >> 52 & 0xfff))
+#define BH_TENANT_VLAN2(t) ((uint16_t)((t) >> 40 & 0xfff))
+#define BH_TENANT_VNI(t) ((uint32_t)((t)&0xffffff))
+
+/* Flow key in canonical order: end 0 is the smaller (address, port), so that both directions of a
+ * flow make the same 48 bytes. IPv4 addresses stand in the first 4 bytes, the rest zero. Every
+ * byte is defined: keys are hashed and compared as memory.
+ * Ports: TCP, UDP, SCTP ports. ICMP echo and other queries: the identifier, in both. Other ICMP:
+ * type << 8 | code, in both. Other protocols: 0. Fragments: the 32-bit IP identification,
+ * high half in port[0]. All in host order. */
+struct bh_flow_key {
+	union {
+		uint8_t b[16];
+		uint32_t w[4];
+		uint64_t q[2];
+	} addr[2];
+	uint16_t port[2];
+	uint8_t proto;
+	uint8_t family; /* enum bh_family */
+	uint8_t pair;   /* index of the port pair */
+	uint8_t tunnel; /* enum bh_tunnel of the innermost tunnel, 0 = none */
+	bh_tenant tenant;
+};
+_Static_assert(sizeof(struct bh_flow_key) == 48, "2*16 + 2*2 + 4*1 + 8");
+
+enum bh_tunnel {
+	BH_TUNNEL_NONE,
+	BH_TUNNEL_VXLAN,
+	BH_TUNNEL_GENEVE,
+	BH_TUNNEL_GRE,
+	BH_TUNNEL_IPIP,
+};
+
+enum {
+	BH_TCP_FIN = 0x01,
+	BH_TCP_SYN = 0x02,
+	BH_TCP_RST = 0x04,
+	BH_TCP_PSH = 0x08,
+	BH_TCP_ACK = 0x10,
+	BH_TCP_URG = 0x20,
+};
+
+/* bh_parsed.flags */
+enum {
+	BH_PKT_ICMP_ERROR = 1 << 0, /* quotes another packet: see bh_net_quoted */
+	BH_PKT_ICMP_QUERY = 1 << 1, /* echo, timestamp, ...: request or reply */
+	BH_PKT_CUT = 1 << 2,        /* a capture kept fewer bytes than were on the wire */
+	BH_PKT_FIRST_FRAGMENT = 1 << 3,
+	BH_PKT_LAST_FRAGMENT = 1 << 4,
+	BH_PKT_TUNNELLED = 1 << 5,
+	BH_PKT_TO_SERVER_HINT = 1 << 6, /* ICMP echo request and the like: sender is the client */
+};
+
+/* What a frame's innermost headers say. Offsets and lengths in bytes from the frame's start. */
+struct bh_parsed {
+	struct bh_flow_key key;
+	uint16_t l3_off;      /* innermost IP header */
+	uint16_t l4_off;      /* innermost L4 header (fragment: its data) */
+	uint16_t payload_off; /* L4 payload; Ethernet padding never counts as payload */
+	uint16_t payload_len; /* bytes on the wire; BH_PKT_CUT: fewer are in memory */
+	uint16_t l3_len;      /* IP total length (v6: 40 + payload length) */
+	uint16_t ethertype;   /* of the innermost frame; host order; LLC length frames: 0 */
+	uint8_t kind;         /* enum bh_frame_kind */
+	uint8_t flags;
+	uint8_t from;      /* which end of the key sent it: 0 or 1 */
+	uint8_t tcp_flags; /* TCP only: FIN SYN RST PSH ACK URG, and ECE CWR */
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	uint8_t ttl;
+	uint8_t spare;       /* 0 */
+	uint16_t ip_id;      /* IPv4 identification, low half of v6's; host order */
+	uint16_t frag_off;   /* fragments: offset in bytes */
+	uint16_t frag_len;   /* fragments: bytes of data */
+	uint16_t tcp_window; /* unscaled, host order */
+	uint32_t tcp_seq;    /* host order */
+	uint32_t tcp_ack;
+	/* Judged by policy: destination port of the packet's receiver; ICMP: type << 8 | code. */
+	uint16_t service;
+	uint16_t outer_l3_off; /* tunnelled: the outermost IP header, else = l3_off */
+};
+_Static_assert(sizeof(struct bh_parsed) == 88, "48 key + 40");
+
+#define BH_NET_MAX_TUNNEL_PORTS 4
+
+/* What to look into. Filled once from configuration; immutable afterwards. */
+struct bh_parse_params {
+	uint16_t vxlan_port[BH_NET_MAX_TUNNEL_PORTS]; /* host order, 0 = unused */
+	uint16_t geneve_port[BH_NET_MAX_TUNNEL_PORTS];
+	bool gre;
+	bool ipip;
+	bool check_ip4_checksum; /* off where captures hold offloaded checksums */
+};
+
+/* Defaults: VXLAN 4789 and 8472, Geneve 6081, GRE and IP-in-IP on, IPv4 checksum checked. */
+void bh_parse_params_default(struct bh_parse_params *params);
+
+/* Parse one frame.
+ * p, caplen    the bytes that are in memory, from the link header on
+ * wirelen      length on the wire, >= caplen; a frame is judged by it (live: equal)
+ * pair         goes into the key
+ * out          every field is set when BH_REASON_NONE returns; for other reasons: key, offsets and
+ *              kind as far as they were read, the rest zero
+ * Returns BH_REASON_NONE or the MALFORMED reason. Reads never leave [p, p + caplen).
+ * Standards: RFC 791, 8200, 9293, 768, 792, 4443, 9260, 7348, 8926, 2784, 2890, 2003, 4213;
+ * IEEE 802.1Q/ad. Cost: no loop beyond two tags, two tunnels, eight extension headers. */
+enum bh_reason bh_net_parse(const struct bh_parse_params *params, enum bh_link_type link,
+			    const uint8_t *p, uint32_t caplen, uint32_t wirelen, uint8_t pair,
+			    struct bh_parsed *out);
+
+/* The flow that an ICMP error (BH_PKT_ICMP_ERROR) speaks of: canonical key (tenant and pair as in
+ * `pkt`) and which end of it had sent the quoted packet. Needs the quoted IP header and 8 bytes of
+ * L4 (4 for ports). Returns BH_REASON_NONE or BH_REASON_ICMP_QUOTE. */
+enum bh_reason bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
+			     struct bh_flow_key *key, uint8_t *from);
+
+/* Put both ends into canonical order; returns which end `src` became (0 or 1). */
+uint8_t bh_flow_key_set(struct bh_flow_key *key, const void *src, const void *dst, uint16_t sport,
+			uint16_t dport);
+
+/* ---- checksums (RFC 1071) --------------------------------------------------------------------- */
+
+/* Ones-complement sum of len bytes added to acc, not folded. Any alignment. */
+uint64_t bh_csum_add(uint64_t acc, const void *p, size_t len);
+/* Fold to 16 bits; not inverted. Network byte order in memory, as it would be stored. */
+uint16_t bh_csum_fold(uint64_t acc);
+
+enum bh_csum_state {
+	BH_CSUM_NONE, /* no checksum to check: other protocol, UDP/IPv4 with 0, fragment, cut */
+	BH_CSUM_GOOD,
+	BH_CSUM_PARTIAL, /* field holds the pseudo-header sum only: a local sender left the rest to
+			  * its (virtual) NIC */
+	BH_CSUM_BAD,
+};
+
+/* Judge the TCP, UDP, ICMP or ICMPv6 checksum of the innermost packet. `sum_payload` returns the
+ * ones-complement sum over [off, off+len) of the frame: the caller knows how segments are chained.
+ * With quick set, a field that is not in partial form is not summed: GOOD is then presumed. */
+struct bh_csum_view {
+	const uint8_t *head; /* the frame's first bytes, at least through the L4 header */
+	uint64_t (*sum)(void *arg, uint32_t off, uint32_t len);
+	void *arg;
+};
+enum bh_csum_state bh_net_l4_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt,
+				  bool quick, uint16_t *good_be);
+
+/* ---- text ------------------------------------------------------------------------------------- */
+
+#define BH_ADDR_STRLEN 46
+/* inet_ntop for a key's address. */
+const char *bh_addr_format(uint8_t family, const void *addr, char *out, size_t size);
+/* "tcp", "udp", "icmp", "ipv6-icmp", "sctp", ... or the number into out. */
+const char *bh_proto_format(uint8_t proto, char *out, size_t size);
+
+#endif

@@ -1,0 +1,206 @@
+/* policy: who an address is, and whether two of them may talk.
+ *
+ * Three objects:
+ *   struct bh_policy      the control core's model: endpoints, segments, rules as written. Mutable, one
+ *                         mutex inside, any control thread.
+ *   struct bh_endpoints   address -> slot -> label set. Changed in place by the model, read by workers
+ *                         without locks (policy_hot.h).
+ *   struct bh_snapshot    segments and rules, compiled. Immutable.
+ * A worker reads one pointer a burst: struct bh_view, which holds the current two.
+ *
+ * Compile. An endpoint's labels are interned: equal sets share a label-set id. A label-set class is
+ * the set of segments that a label set falls into; an address class the set of address segments
+ * that cover an address. Rules become, for each pair (from-class, to-class) they touch, a list of
+ * disjoint (protocol, port) intervals that hold the first rule in document order. A look-up asks at
+ * most 3 x 3 pairs (labels, addresses, any) and takes the earliest rule: its cost does not depend on
+ * the number of rules, and size follows distinct classes, never endpoints x endpoints.
+ *
+ * Which rule wins: the first in the document, over all segments that either end is in. An endpoint is
+ * the longest matching prefix; one of its own tenant before one of any tenant. An address in no endpoint
+ * and no address segment is `unknown` when it lies in `networks.internal`, else `external`.
+ *
+ * Changes. Endpoint slots have generations; label changes bump them, in place, without a compile,
+ * unless the new label set makes a class that no snapshot knows (then a snapshot is compiled
+ * and published). bh_policy_judge() returns the stamp that goes stale with any of it.
+ *
+ * Threads    bh_policy_*: control threads; bh_view / bh_policy_judge: any reader that holds a view
+ *            between its quiescent points.
+ * Lifetime   the model publishes a view through params.publish and gets retired objects freed through
+ *            params.retire, when no reader can hold them (QSBR in gateway).
+ */
+#ifndef BH_POLICY_H
+#define BH_POLICY_H
+
+#include "../base/base.h"
+#include "../conf/conf.h"
+#include "../net/net.h"
+
+#define BH_NO_RULE UINT32_MAX
+#define BH_SEGMENT_EXTERNAL 0 /* name ids of the reserved segments */
+#define BH_SEGMENT_UNKNOWN 1
+#define BH_NAME_MAX 128 /* bytes of a segment name, rule id, label key or value, with NUL */
+
+struct bh_policy;
+struct bh_endpoints;
+struct bh_snapshot;
+
+/* What workers read. Published whole; never changed after publication. */
+struct bh_view {
+	const struct bh_endpoints *endpoints;
+	const struct bh_snapshot *snapshot;
+	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint */
+	uint32_t epoch;             /* grows with every publication */
+	uint8_t mode;               /* enum bh_mode */
+};
+
+struct bh_policy_params {
+	uint32_t max_endpoints;
+	struct bh_hash_key hash_key;
+	enum bh_mode mode;
+	/* Make `view` current. Called under the model's mutex, from a control thread. */
+	void (*publish)(void *arg, const struct bh_view *view);
+	/* Call free_fn(obj) once no reader can hold what was current before the last publish.
+	 * NULL: free at once (tests, replay). */
+	void (*retire)(void *arg, void *obj, void (*free_fn)(void *obj));
+	void *arg;
+};
+
+int bh_policy_create(struct bh_policy **out, const struct bh_policy_params *params);
+void bh_policy_destroy(struct bh_policy *p); /* readers are gone */
+
+/* ---- loading ------------------------------------------------------------------------------------- */
+
+/* What a load or dry run would do or did. */
+struct bh_policy_change {
+	uint32_t revision; /* of the policy now in force */
+	uint32_t segments, rules, endpoints;
+	uint32_t segments_added, segments_removed, segments_changed;
+	uint32_t rules_added, rules_removed, rules_changed;
+	uint32_t endpoints_added, endpoints_removed, endpoints_changed;
+};
+
+/* Replace segments, rules and the file's endpoints by a document, all or nothing. Endpoints that came
+ * over REST stay and win over the file's for the same address. dry_run: check and count only.
+ * On error nothing changed and err says where. */
+int bh_policy_load_file(struct bh_policy *p, const char *path, bool dry_run,
+			struct bh_policy_change *change, struct bh_err *err);
+int bh_policy_load_text(struct bh_policy *p, const char *name, const char *text, size_t len,
+			bool dry_run, struct bh_policy_change *change, struct bh_err *err);
+/* No segments but the reserved ones, no rules: what runs before and without a policy file. */
+int bh_policy_load_empty(struct bh_policy *p, struct bh_err *err);
+/* The document in force, as it was loaded (REST GET with Accept: application/yaml). Copies into out. */
+void bh_policy_text(struct bh_policy *p, struct bh_buf *out);
+uint32_t bh_policy_revision(struct bh_policy *p);
+
+/* ---- endpoints ----------------------------------------------------------------------------------- */
+
+struct bh_label {
+	const char *key;
+	const char *value;
+};
+
+enum bh_endpoint_source { BH_SOURCE_FILE, BH_SOURCE_REST };
+
+struct bh_endpoint {
+	struct bh_prefix prefix;
+	bh_tenant tenant; /* VLAN and VNI bits; 0 = any */
+	const struct bh_label *labels;
+	unsigned n_labels;
+	uint64_t since_ns; /* wall clock: since when these labels hold; set by the model */
+	uint8_t source;    /* enum bh_endpoint_source */
+};
+
+enum bh_endpoint_op {
+	BH_ENDPOINT_PUT,    /* make or replace: labels become exactly these */
+	BH_ENDPOINT_PATCH,  /* set these labels, keep others; value NULL removes one. Must exist */
+	BH_ENDPOINT_DELETE, /* must exist; labels ignored */
+};
+
+struct bh_endpoint_change {
+	enum bh_endpoint_op op;
+	struct bh_endpoint endpoint;
+};
+
+/* Apply a batch, all or nothing, effective for the next packet of every flow when it returns.
+ * 0; -ENOENT (PATCH, DELETE of an unknown one), -ENOSPC (endpoints.max), -EINVAL (label syntax);
+ * err->what names the index and the address. `changed` may be NULL. */
+int bh_policy_endpoints_apply(struct bh_policy *p, const struct bh_endpoint_change *change,
+			      size_t n, uint32_t *changed, struct bh_err *err);
+
+/* Label key: [A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?, value the same or empty: as Kubernetes. */
+bool bh_label_key_valid(const char *key);
+bool bh_label_value_valid(const char *value);
+
+/* ---- looking (control threads; the model is locked while fn runs: copy and return) -------------- */
+
+/* Stops when fn returns false. Order: address, then prefix length. after: continue behind it. */
+typedef bool (*bh_endpoint_fn)(void *arg, const struct bh_endpoint *e, const char *const segments[],
+			       unsigned n_segments);
+void bh_policy_endpoints_each(struct bh_policy *p, const struct bh_prefix *after, bh_endpoint_fn fn,
+			      void *arg);
+/* The endpoint with exactly this prefix and tenant; false when there is none. */
+bool bh_policy_endpoint_get(struct bh_policy *p, const struct bh_prefix *prefix, bh_tenant tenant,
+			    bh_endpoint_fn fn, void *arg);
+
+struct bh_segment_info {
+	uint32_t id; /* name id */
+	const char *name;
+	const char *selector;            /* as written, "" = by address */
+	const struct bh_prefix *address; /* n_addresses */
+	unsigned n_addresses;
+	uint32_t members; /* endpoints in it now */
+	unsigned line;
+	bool reserved;
+};
+typedef bool (*bh_segment_fn)(void *arg, const struct bh_segment_info *s);
+void bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg);
+
+struct bh_rule_info {
+	uint32_t index;   /* document order, from 0 */
+	uint32_t name_id; /* bh_flow.rule, bh_judgement.rule */
+	const char *id;   /* as written, or "rule-<n>", n from 1 */
+	const char *from; /* segment name or "any" */
+	const char *to;
+	const char *ports; /* "tcp/6379, udp/53", "any" */
+	const char *comment;
+	uint8_t action; /* enum bh_verdict: ALLOW, DENY, REJECT */
+	unsigned line;
+};
+typedef bool (*bh_rule_fn)(void *arg, const struct bh_rule_info *r);
+void bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg);
+
+struct bh_policy_counts {
+	uint32_t endpoints, label_sets, classes, segments, rules, pairs;
+	uint64_t compile_ns, bytes; /* of the snapshot in force */
+};
+void bh_policy_counts(struct bh_policy *p, struct bh_policy_counts *out);
+
+/* Names for records. Segment names and rule ids are interned once and keep their number until the
+ * model is destroyed, so that a flow or event judged by an older policy still finds its words.
+ * "" when out of range. Control threads; the string lives as long as the model. */
+const char *bh_policy_segment_name(struct bh_policy *p, uint32_t segment);
+const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
+
+/* ---- judging (workers) ---------------------------------------------------------------------------- */
+
+struct bh_judgement {
+	uint32_t slot[2]; /* of the ends of the key, by end */
+	uint32_t segment
+		[2]; /* name ids of the segments that decided, by end: the rule's from and to where
+			      * they name one, else the end's first */
+	uint32_t class_
+		[2]; /* fingerprint of the set of segment names that an end is in, by end: the same
+			      * set has the same number under every policy */
+	uint32_t stamp;
+	uint32_t rule;   /* name id of the rule, or BH_NO_RULE */
+	uint8_t verdict; /* enum bh_verdict; mode already applied */
+	uint8_t reason;  /* enum bh_reason */
+};
+
+/* Judge a flow that end `initiator` of `key` opens. service: destination port, or ICMP type<<8|code.
+ * No allocation, no lock. Read order: generation (acquire) before label set, so that a judgement
+ * made while labels change carries the older stamp and is made again with the next packet. */
+void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
+		     uint16_t service, struct bh_judgement *out);
+
+#endif

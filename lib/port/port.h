@@ -1,0 +1,86 @@
+/* port: everything that says rte_eth*. EAL, devices, queues, buffers, links.
+ *
+ * Usage     bh_port_init() once, bh_port_open() for each configured port, bh_port_start(); workers use
+ *           bh_port_rx / bh_port_tx; the control core polls bh_port_link. Ports do not receive before
+ *           bh_port_start.
+ * Threads   init, open, start, stop, close, link: control. rx and tx: the worker that owns the queue.
+ * Lifetime  a port lives from open to close; its lock keeps a second instance off the device.
+ */
+#ifndef BH_PORT_H
+#define BH_PORT_H
+
+#include "../base/base.h"
+#include "../conf/conf.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+struct bh_port;
+
+/* What was set up, for the start-up log. */
+struct bh_port_env {
+	struct rte_mempool *pool; /* all ports draw from it */
+	bool hugepages;
+	char memory_text[128]; /* "hugepages, 2 MiB, 64 MiB" or why not */
+};
+
+/* Start EAL: control lcore = cores.control, one lcore per worker core, hugepages as configured, no
+ * PCI probing beyond the devices named. Translates EAL's failures to sentences that say what to do.
+ * Callable once per process. 0 or -errno. */
+int bh_port_init(const struct bh_config *c, struct bh_port_env *env, struct bh_err *err);
+void bh_port_fini(void);
+
+enum bh_steering {
+	BH_STEERING_NONE,     /* one worker */
+	BH_STEERING_RSS,      /* the device hashes symmetrically: queue i belongs to worker i */
+	BH_STEERING_SOFTWARE, /* few queues: workers hand packets over by rings */
+};
+
+/* Take the device: lock, probe, configure queues and offloads (checksum flags on, VLAN stripping off,
+ * scatter on), MTU. Refuses with a sentence: no such device, in use by another bulkhead (pid), not permitted,
+ * wrong driver. "iface:NAME" tries AF_XDP, then AF_PACKET, and logs which and why. */
+int bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index,
+		 unsigned n_workers, struct bh_err *err);
+int bh_port_start(struct bh_port *p, struct bh_err *err);
+void bh_port_stop(struct bh_port *p);
+void bh_port_close(struct bh_port *p); /* NULL is fine */
+
+/* Can all of these run RSS with one key, so that both directions of a flow meet? Decided over the whole
+ * set; then rx_queues == tx_queues == n_workers for each. */
+enum bh_steering bh_port_steering(struct bh_port *const ports[], unsigned n, unsigned n_workers,
+				  const struct bh_config *c, char *why, size_t size);
+
+struct bh_port_info {
+	const char *name;   /* from the configuration */
+	const char *device; /* as configured */
+	const char *driver; /* net_af_xdp */
+	char ifname[16];    /* kernel interface behind it, or "" */
+	uint16_t id;        /* DPDK port id */
+	uint16_t rx_queues, tx_queues;
+	uint16_t mtu;
+	uint8_t mac[6];
+	bool partial_checksums; /* its frames may come from a local sender that left the L4 checksum to
+				 * its NIC (veth, tap, virtio) */
+	bool checksum_flags;    /* the driver says whether checksums were right */
+	bool forced_down;       /* by link carry */
+};
+const struct bh_port_info *bh_port_info(const struct bh_port *p);
+
+/* Up to n frames of queue q. A VLAN tag that the driver stripped is put back into the frame. */
+uint16_t bh_port_rx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n);
+/* Sends what it can, returns how many were taken; the rest stays the caller's. */
+uint16_t bh_port_tx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n);
+
+/* Is the link up, as far as the device can tell (kernel interfaces: carrier)? While a port is forced down
+ * its own state is not known: true. */
+bool bh_port_link(struct bh_port *p);
+/* Take the link down or give it back (carry). 0 or -errno. */
+int bh_port_force_down(struct bh_port *p, bool down);
+
+struct bh_port_stats {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
+};
+/* Device counters since start. */
+void bh_port_stats(struct bh_port *p, struct bh_port_stats *out);
+
+#endif
