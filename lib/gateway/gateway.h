@@ -35,6 +35,7 @@ struct bh_wire {
 	bool partial_checksums; /* complete them on the way */
 	bool checksum_flags;    /* trust the driver's verdict on L4 checksums */
 	bool rss;               /* the device hashes both directions to the same queue */
+	bool wire_lengths; /* captures: the mbuf's dynfield1[0] holds the length on the wire, >= pkt_len */
 	enum bh_link_type link;
 };
 
