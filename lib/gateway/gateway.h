@@ -69,15 +69,17 @@ void bh_gateway_retire(void *gateway, void *obj, void (*free_fn)(void *obj));
 /* ---- workers ------------------------------------------------------------------------------------- */
 
 struct bh_worker *bh_gateway_worker(struct bh_gateway *g, unsigned index);
-/* Poll, judge, forward until bh_gateway_stop(); then drain. Returns 0. For rte_eal_remote_launch. */
+/* Poll, judge, forward until bh_gateway_stop(); then send what other workers handed over, and return 0. For
+ * rte_eal_remote_launch. */
 int bh_worker_run(void *worker);
 /* One turn: every wire's queues once, rings, housekeeping. Returns packets received. */
 unsigned bh_worker_poll(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns);
 /* Hand frames to one turn of the pipeline as if they had come in on a wire (offline). */
 void bh_worker_input(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n,
 		     uint64_t mono_ns, uint64_t wall_ns);
-/* Drop what is held, end all flows. */
-void bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns);
+/* After the loops of all workers have returned, from any one thread: drop what is held (reason shutdown), end
+ * flows, a few thousand a call. Returns how many flows are left: take the events and call again. */
+uint32_t bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns);
 
 /* ---- control ------------------------------------------------------------------------------------- */
 
@@ -134,7 +136,8 @@ struct bh_flow_query {
 	uint64_t cursor; /* 0 = from the start; on return where to go on, 0 = at the end */
 	unsigned max;    /* room in out[] */
 	/* Filters; zero = any. Applied by the worker. */
-	uint8_t family, proto, verdict, state;
+	uint8_t family, proto, verdict;
+	uint8_t state;            /* enum bh_flow_state + 1 */
 	struct bh_prefix address; /* either end; family 0 = any */
 	uint32_t segment;         /* name id of either end, or UINT32_MAX */
 	uint16_t port;

@@ -1,0 +1,203 @@
+/* answer: what a rejected packet gets back. TCP: RST to its sender and, when the connection had been
+ * answered, to the other end as well (RFC 9293 3.10.7). Others: ICMP unreachable (RFC 792, 4443).
+ * Never more bytes than came in, rate-limited, never about ICMP errors, RSTs, group addresses, or
+ * inside tunnels (the outer path back is not ours to make up): a gateway must not be an amplifier. */
+#include "gateway_priv.h"
+
+#define L2_MAX 22u /* Ethernet and two tags */
+#define IP4_LEN 20u
+#define IP6_LEN 40u
+#define TCP_LEN 20u
+#define ICMP_LEN 8u
+#define QUOTE_L4 8u /* RFC 792: the first 64 bits behind the IP header */
+#define ANSWER_TTL 64
+
+/* One answer: where its parts stand in the frame. */
+struct answer {
+	const struct bh_parsed *h;
+	const uint8_t *in; /* the packet's first bytes, contiguous */
+	uint8_t *out;
+	unsigned l2;  /* bytes of Ethernet header and tags */
+	bool back;    /* to the sender (else on to the receiver) */
+	unsigned len; /* IP bytes */
+};
+
+static void
+put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void
+put_be32(uint8_t *p, uint32_t v)
+{
+	put_be16(p, (uint16_t)(v >> 16));
+	put_be16(p + 2, (uint16_t)v);
+}
+
+static unsigned
+ip_len(const struct bh_parsed *h)
+{
+	return h->key.family == BH_IP4 ? IP4_LEN : IP6_LEN;
+}
+
+/* Ethernet and IP headers of an answer with `payload` bytes behind them. */
+static void
+put_headers(struct answer *a, uint8_t proto, unsigned payload)
+{
+	const uint8_t *eth = a->in, *ip = a->in + a->h->l3_off;
+	bool v4 = a->h->key.family == BH_IP4;
+	unsigned alen = v4 ? 4 : 16, at = v4 ? 12 : 8;
+	uint8_t *o = a->out + a->l2;
+
+	memcpy(a->out, eth, a->l2);
+	if (a->back) {
+		memcpy(a->out, eth + 6, 6);
+		memcpy(a->out + 6, eth, 6);
+	}
+	memset(o, 0, ip_len(a->h));
+	memcpy(o + at, ip + at + (a->back ? alen : 0), alen);
+	memcpy(o + at + alen, ip + at + (a->back ? 0 : alen), alen);
+	a->len = ip_len(a->h) + payload;
+	if (v4) {
+		uint16_t sum;
+
+		o[0] = 0x45;
+		put_be16(o + 2, (uint16_t)a->len);
+		o[6] = 0x40; /* do not fragment: the id may be 0 (RFC 6864) */
+		o[8] = ANSWER_TTL;
+		o[9] = proto;
+		sum = (uint16_t)~bh_csum_fold(bh_csum_add(0, o, IP4_LEN));
+		memcpy(o + 10, &sum, 2);
+	} else {
+		o[0] = 0x60;
+		put_be16(o + 4, (uint16_t)payload);
+		o[6] = proto;
+		o[7] = ANSWER_TTL;
+	}
+}
+
+/* L4 checksum over pseudo-header and payload, stored at `at` behind the IP header. */
+static void
+put_checksum(struct answer *a, uint8_t proto, unsigned at, bool pseudo)
+{
+	uint8_t *ip = a->out + a->l2, *l4 = ip + ip_len(a->h), tail[4];
+	unsigned len = a->len - ip_len(a->h);
+	uint64_t acc = bh_csum_add(0, l4, len);
+	uint16_t sum;
+
+	if (pseudo) {
+		bool v4 = a->h->key.family == BH_IP4;
+
+		put_be16(tail, proto);
+		put_be16(tail + 2, (uint16_t)len);
+		acc = bh_csum_add(acc, ip + (v4 ? 12 : 8), v4 ? 8 : 32);
+		acc = bh_csum_add(acc, tail, sizeof(tail));
+	}
+	sum = (uint16_t)~bh_csum_fold(acc);
+	memcpy(l4 + at, &sum, 2);
+}
+
+static void
+make_rst(struct answer *a)
+{
+	const struct bh_parsed *h = a->h;
+	bool ack = (h->tcp_flags & BH_TCP_ACK) != 0;
+	uint32_t consumed = h->payload_len + ((h->tcp_flags & BH_TCP_SYN) != 0) +
+			    ((h->tcp_flags & BH_TCP_FIN) != 0);
+	uint8_t *tcp;
+
+	put_headers(a, 6, TCP_LEN);
+	tcp = a->out + a->l2 + ip_len(h);
+	memset(tcp, 0, TCP_LEN);
+	memcpy(tcp, a->in + h->l4_off + (a->back ? 2 : 0), 2);
+	memcpy(tcp + 2, a->in + h->l4_off + (a->back ? 0 : 2), 2);
+	tcp[12] = TCP_LEN / 4 << 4;
+	if (!a->back) {
+		put_be32(tcp + 4, h->tcp_seq);
+		tcp[13] = BH_TCP_RST;
+	} else if (ack) {
+		put_be32(tcp + 4, h->tcp_ack);
+		tcp[13] = BH_TCP_RST;
+	} else {
+		put_be32(tcp + 8, h->tcp_seq + consumed);
+		tcp[13] = BH_TCP_RST | BH_TCP_ACK;
+	}
+	put_checksum(a, 6, 16, true);
+}
+
+/* Code: port unreachable for UDP, so that its client fails at once; prohibited for the rest. */
+static void
+make_unreachable(struct answer *a)
+{
+	const struct bh_parsed *h = a->h;
+	bool v4 = h->key.family == BH_IP4, udp = h->key.proto == 17;
+	unsigned quote = (unsigned)(h->l4_off - h->l3_off) + QUOTE_L4;
+	uint8_t proto = v4 ? 1 : 58, *icmp;
+
+	put_headers(a, proto, ICMP_LEN + quote);
+	icmp = a->out + a->l2 + ip_len(h);
+	memset(icmp, 0, ICMP_LEN);
+	icmp[0] = v4 ? 3 : 1;
+	icmp[1] = v4 ? (udp ? 3 : 13) : (udp ? 4 : 1);
+	memcpy(icmp + ICMP_LEN, a->in + h->l3_off, quote);
+	put_checksum(a, proto, 2, !v4);
+}
+
+static bool
+may_answer(struct bh_worker *w, const struct bh_packet *p, unsigned need)
+{
+	const struct bh_parsed *h = &p->h;
+	const uint8_t *eth = rte_pktmbuf_mtod(p->m, const uint8_t *);
+
+	if (!w->g->p.send_rejects || p->train != NULL || (h->flags & BH_PKT_TUNNELLED) != 0 ||
+	    h->l3_off > L2_MAX || w->g->p.wire[p->wire].link != BH_LINK_ETHERNET)
+		return false;
+	if (h->l3_len < need || p->m->data_len < h->l3_off + need || (eth[0] & 1) != 0)
+		return false;
+	return h->key.proto != 6 || (h->tcp_flags & BH_TCP_RST) == 0;
+}
+
+static void
+send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->g->p.pool);
+	struct answer a = {
+		.h = &p->h,
+		.in = rte_pktmbuf_mtod(p->m, const uint8_t *),
+		.l2 = p->h.l3_off,
+		.back = back,
+	};
+
+	if (m == NULL)
+		return;
+	a.out = rte_pktmbuf_mtod(m, uint8_t *);
+	if (p->h.key.proto == 6)
+		make_rst(&a);
+	else
+		make_unreachable(&a);
+	m->data_len = (uint16_t)(a.l2 + a.len);
+	m->pkt_len = m->data_len;
+	m->port = p->wire;
+	bh_count(&w->c.answers, 1);
+	bh_tx_enqueue(w, back ? p->wire : w->g->p.peer[p->wire], m);
+}
+
+void
+bh_answer_reject(struct bh_worker *w, const struct bh_packet *p)
+{
+	unsigned tcp = ip_len(&p->h) + TCP_LEN;
+	unsigned icmp = ip_len(&p->h) + ICMP_LEN + (p->h.l4_off - p->h.l3_off) + QUOTE_L4;
+	bool is_tcp = p->h.key.proto == 6;
+
+	if (!may_answer(w, p, is_tcp ? tcp : icmp) ||
+	    !bh_bucket_take(&w->reject_bucket, w->mono_ns / BH_NS_PER_MS)) {
+		bh_count(&w->c.answers_suppressed, 1);
+		return;
+	}
+	send_answer(w, p, true);
+	/* Both ends, if this packet was long enough for two answers. */
+	if (is_tcp && (p->flow->flags & BH_FLAG_REPLIED) != 0 && p->h.l3_len >= 2 * tcp)
+		send_answer(w, p, false);
+}

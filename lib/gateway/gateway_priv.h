@@ -1,0 +1,220 @@
+/* gateway_priv: the worker, the burst, the stages. Who writes what is said at each field. */
+#ifndef BH_GATEWAY_PRIV_H
+#define BH_GATEWAY_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "../flow/flow_hot.h"
+#include "../policy/policy_hot.h"
+#include "gateway.h"
+
+#define BH_BURST 32
+#define BH_MAX_SEGMENT_HEAD 512 /* headers of a frame must lie in its first 512 bytes */
+#define BH_STEER_RING 1024      /* mbufs between two workers */
+#define BH_AGE_PER_TURN 4096    /* entries aged, or flows ended by a drain, in one turn */
+#define BH_TX_RETRIES 8 /* bounded retry of a full transmit queue, then drop (tx_ring_full) */
+
+/* The fate of one packet in a burst. A stage may only move it to a stricter one. */
+enum bh_fate {
+	BH_FATE_OPEN, /* nobody has decided: fails closed in verdict */
+	BH_FATE_PASS,
+	BH_FATE_DROP,
+	BH_FATE_REJECT, /* drop, and answer */
+	BH_FATE_GONE,   /* no longer in this burst: held, or handed to another worker */
+};
+
+/* One packet of a burst: what the stages found out about it. Two lines and a bit. */
+struct bh_packet {
+	struct rte_mbuf *m;
+	struct bh_flow *flow;
+	struct bh_frag_out
+		*train; /* a whole datagram: all its fragments share this packet's fate */
+	uint64_t hash;
+	struct bh_parsed h;
+	uint8_t wire;   /* came in here */
+	uint8_t fate;   /* enum bh_fate */
+	uint8_t reason; /* enum bh_reason */
+	uint8_t judge;  /* flow stage to policy stage: enum bh_judge */
+};
+
+enum bh_judge {
+	BH_JUDGE_NO,    /* decided */
+	BH_JUDGE_STALE, /* flow is known, its stamp is old */
+	BH_JUDGE_NEW,   /* no flow */
+};
+
+struct bh_burst {
+	unsigned n;
+	struct bh_packet p[BH_BURST];
+	struct bh_frag_out train[BH_BURST]; /* [i] may be in use by p[i].train */
+};
+
+/* Token bucket; its worker only. */
+struct bh_bucket {
+	uint64_t rate;   /* tokens a second */
+	uint64_t tokens; /* in 1/1000 of a token */
+	uint64_t last_ms;
+	uint64_t refused; /* since the last one that was granted */
+};
+
+/* Frames on their way out of one wire. */
+struct bh_tx_buffer {
+	unsigned n;
+	struct rte_mbuf *m[2 * BH_BURST];
+};
+
+/* A question from the control core, answered by the worker in its housekeeping. `state` orders the
+ * rest: control fills and stores ASKED (release); the worker loads it (acquire), works in slices,
+ * stores ANSWERED (release). */
+enum bh_mail_state { BH_MAIL_FREE, BH_MAIL_ASKED, BH_MAIL_ANSWERED };
+#define BH_MAIL_FLOWS 256
+struct bh_mail {
+	_Atomic int state;
+	struct bh_flow_query query;
+	uint32_t cursor; /* entry to go on with; UINT32_MAX = end of the table */
+	unsigned n;      /* copied */
+	struct bh_flow_copy out[BH_MAIL_FLOWS];
+};
+
+/* All that one packet core writes. Counters are written by its worker alone and read relaxed by
+ * control. */
+struct bh_worker {
+	/* read-only after creation */
+	struct bh_gateway *g;
+	const struct bh_config *config;
+	unsigned index;
+	struct bh_parse_params parse;
+	struct bh_flow_table *flows;
+	struct bh_frag_store *frags;
+	struct bh_event_ring *events;
+	uint32_t timeout_ms[BH_STATE_COUNT];
+	uint32_t age_budget; /* entries a millisecond */
+	struct rte_ring *
+		*inbox; /* [n_workers], frames that are ours, from worker i; NULL: no steering */
+	struct rte_ring **outbox;   /* [n_workers], the other end: worker i's inbox from us */
+	struct rte_ring **tx_inbox; /* [n_workers], frames to send for worker i; NULL: own queues */
+	struct rte_ring **tx_outbox; /* [n_workers] */
+	/* this worker only */
+	const struct bh_view *view; /* loaded once a turn */
+	uint64_t mono_ns, wall_ns;
+	uint32_t now_ms;   /* mono in ms, wraps */
+	uint32_t aged_ms;  /* housekeeping was last done then */
+	uint64_t age_debt; /* entries still to be looked at */
+	struct bh_bucket reject_bucket, event_bucket;
+	struct bh_tx_buffer tx[BH_MAX_WIRES];
+	struct bh_burst burst;
+	uint8_t scratch[BH_MAX_SEGMENT_HEAD];
+	/* written here, read by control (relaxed) */
+	struct bh_counters c __rte_cache_aligned;
+	struct bh_wire_counters wc[BH_MAX_WIRES];
+	_Atomic uint64_t beat_ns;
+	/* shared with control, see bh_mail */
+	struct bh_mail mail __rte_cache_aligned;
+};
+
+struct bh_retired {
+	struct bh_retired *next;
+	void *obj;
+	void (*free_fn)(void *obj);
+	uint64_t token;
+};
+
+struct bh_gateway {
+	/* read-only after creation */
+	struct bh_gateway_params p;
+	unsigned n_workers;
+	struct bh_worker **worker;
+	struct rte_rcu_qsbr *qsbr;
+	struct bh_hash_key steer_key;
+	/* control writes, workers read once a turn */
+	_Atomic(const struct bh_view *) view __rte_cache_aligned; /* release / acquire */
+	_Atomic bool stop;                                        /* relaxed */
+	_Atomic bool wire_down[BH_MAX_WIRES];                     /* relaxed */
+	/* control only */
+	pthread_mutex_t retire_lock __rte_cache_aligned; /* retired */
+	pthread_mutex_t query_lock;                      /* one question to the workers at a time */
+	struct bh_retired *retired;
+};
+
+/* A counter that one thread writes and others may read at any time. */
+static inline void
+bh_count(uint64_t *c, uint64_t n)
+{
+	__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+}
+
+/* ---- the stages, in their order: pipeline.c -------------------------------------------------------- */
+
+void bh_pipeline_run(struct bh_worker *w, struct bh_burst *b);
+
+void bh_stage_parse(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_steer(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_fragment(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_flow(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_policy(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_verdict(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_tx(struct bh_worker *w);
+void bh_stage_housekeeping(struct bh_worker *w);
+
+/* ---- shared by stages ------------------------------------------------------------------------------ */
+
+/* Decide, if it is stricter than what was decided. */
+static inline void
+bh_packet_decide(struct bh_packet *p, enum bh_fate fate, enum bh_reason reason)
+{
+	if (fate > p->fate) {
+		p->fate = (uint8_t)fate;
+		p->reason = (uint8_t)reason;
+	}
+}
+
+/* rx.c: frames into the burst, freshly zeroed as far as stages rely on it. */
+void bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
+
+/* verdict.c: drop a frame outside of a burst (a ring was full, shutdown). */
+void bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason);
+/* tx.c: queue a frame to leave by a wire. Takes it. */
+void bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m);
+
+/* answer.c: RST or ICMP unreachable for a rejected packet; takes nothing, frees nothing. */
+void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);
+
+/* record.c: events. */
+void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);
+void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
+void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
+
+/* worker.c */
+bool bh_bucket_take(struct bh_bucket *b, uint64_t now_ms);
+/* mail.c: a slice of the pending question, if there is one. */
+void bh_mail_work(struct bh_worker *w);
+
+/* A pointer to the frame's first bytes, through `need` (<= BH_MAX_SEGMENT_HEAD) of them, contiguous:
+ * in place, or gathered into w->scratch. *have is how many there are. */
+static inline const uint8_t *
+bh_frame_head(struct bh_worker *w, const struct rte_mbuf *m, uint32_t *have)
+{
+	uint32_t n;
+
+	if (likely(m->nb_segs == 1 || m->data_len >= BH_MAX_SEGMENT_HEAD)) {
+		*have = m->data_len;
+		return rte_pktmbuf_mtod(m, const uint8_t *);
+	}
+	n = m->pkt_len < BH_MAX_SEGMENT_HEAD ? m->pkt_len : BH_MAX_SEGMENT_HEAD;
+	*have = n;
+	return rte_pktmbuf_read(m, 0, n, w->scratch);
+}
+
+static inline uint32_t
+bh_wire_length(const struct bh_worker *w, const struct rte_mbuf *m, unsigned wire)
+{
+	return w->g->p.wire[wire].wire_lengths ? m->dynfield1[0] : m->pkt_len;
+}
+
+#endif

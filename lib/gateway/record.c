@@ -1,0 +1,115 @@
+/* record: from what a worker knows to an event in its ring. */
+#include "gateway_priv.h"
+
+static void
+push(struct bh_worker *w, struct bh_event *e)
+{
+	e->worker = (uint8_t)w->index;
+	if (!bh_event_push(w->events, e))
+		bh_count(&w->c.events_lost, 1);
+}
+
+static void
+fill_flow(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f)
+{
+	unsigned i;
+
+	e->key = f->key;
+	e->flow_id = bh_flow_id(w->flows, f);
+	e->has_flow = 1;
+	e->start_ns = f->start_ns;
+	e->rule = f->rule;
+	e->verdict = f->verdict;
+	e->reason = f->reason;
+	e->app = f->app;
+	e->initiator = f->flags & BH_FLAG_INITIATOR;
+	e->flow_state = f->state;
+	e->alerted = (f->flags & BH_FLAG_ALERTED) != 0;
+	e->last_ms_ago = w->now_ms - f->last_ms;
+	for (i = 0; i < 2; i++) {
+		e->bytes[i] = f->bytes[i];
+		e->packets[i] = f->packets[i];
+		e->segment[i] = f->segment[i];
+		e->tcp_seen[i] = f->tcp_seen[i];
+	}
+	e->service = (uint16_t)(f->tcp_seen[0] << 8 | f->tcp_seen[1]);
+}
+
+static void
+fill_packet(const struct bh_worker *w, struct bh_event *e, const struct bh_packet *p)
+{
+	const struct bh_parsed *h = &p->h;
+
+	e->time_ns = w->wall_ns;
+	e->port = p->wire;
+	e->frame_kind = h->kind;
+	e->frame_len = (uint16_t)RTE_MIN(p->m->pkt_len, UINT16_MAX);
+	e->l3_len = h->l3_len;
+	e->ip_id = h->ip_id;
+	e->ethertype = h->ethertype;
+	e->service = h->service;
+	e->tcp_flags = h->tcp_flags;
+	e->tcp_seq = h->tcp_seq;
+	e->tcp_ack = h->tcp_ack;
+	e->tcp_window = h->tcp_window;
+	e->ttl = h->ttl;
+	e->mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
+}
+
+void
+bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason)
+{
+	struct bh_event e = {.type = BH_EVENT_VIOLATION};
+
+	fill_flow(w, &e, p->flow);
+	fill_packet(w, &e, p);
+	e.reason = (uint8_t)reason;
+	push(w, &e);
+	if (p->flow->verdict != BH_VERDICT_VIOLATE) {
+		e.type = BH_EVENT_DROP;
+		push(w, &e);
+	}
+}
+
+void
+bh_record_drop(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_event e = {.type = BH_EVENT_DROP};
+	uint64_t refused = w->event_bucket.refused;
+
+	/* Anyone can send malformed packets as fast as the wire goes: a bounded number of them is
+	 * written about, the counters know the rest. */
+	if (!bh_bucket_take(&w->event_bucket, w->mono_ns / BH_NS_PER_MS))
+		return;
+	w->event_bucket.refused = 0;
+	if (bh_reason_group(p->reason) == BH_GROUP_MALFORMED)
+		e.type = BH_EVENT_MALFORMED;
+	e.key = p->h.key;
+	e.initiator = p->h.from;
+	e.rule = BH_NO_RULE;
+	e.segment[0] = e.segment[1] = UINT32_MAX;
+	e.verdict = BH_VERDICT_DENY;
+	e.reason = p->reason;
+	e.repeated = (uint32_t)RTE_MIN(refused, UINT32_MAX);
+	fill_packet(w, &e, p);
+	push(w, &e);
+}
+
+void
+bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
+{
+	struct bh_worker *w = worker;
+	struct bh_event e = {.type = BH_EVENT_FLOW};
+
+	bh_count(&w->c.flows_ended, 1);
+	if (why == BH_FLOW_END_EVICTED)
+		bh_count(&w->c.flows_evicted, 1);
+	if (!w->config->event_flows)
+		return;
+	fill_flow(w, &e, f);
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	e.flow_end = (uint8_t)why;
+	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
+	push(w, &e);
+}

@@ -1,0 +1,49 @@
+/* housekeeping: once a millisecond, a slice of what is not about this burst. */
+#include "gateway_priv.h"
+
+/* Incomplete datagrams past their time. */
+static void
+age_fragments(struct bh_worker *w)
+{
+	/* Between bursts the trains are free. */
+	struct bh_frag_out *out = &w->burst.train[0];
+	unsigned i;
+
+	while (bh_frag_age(w->frags, w->now_ms, out)) {
+		for (i = 0; i < out->n; i++) {
+			struct rte_mbuf *m = out->packet[i];
+
+			bh_drop_frame(w, m, m->port, BH_REASON_FRAG_TIMEOUT);
+		}
+	}
+}
+
+/* Entries owed to the sweep are carried over, a bounded number is looked at in one turn: after a pause (a
+ * suspended machine, a capture's gap) neither the packets nor the event ring see a burst of it. */
+static void
+age_flows(struct bh_worker *w, uint32_t elapsed_ms)
+{
+	uint64_t capacity = bh_flow_capacity(w->flows), turn;
+
+	w->age_debt += (uint64_t)elapsed_ms * w->age_budget;
+	if (w->age_debt > capacity)
+		w->age_debt = capacity;
+	turn = RTE_MIN(w->age_debt, (uint64_t)BH_AGE_PER_TURN);
+	w->age_debt -= turn;
+	bh_flow_age(w->flows, w->now_ms, (uint32_t)turn);
+}
+
+void
+bh_stage_housekeeping(struct bh_worker *w)
+{
+	uint32_t elapsed = w->now_ms - w->aged_ms;
+
+	if (likely(elapsed == 0))
+		return;
+	w->aged_ms = w->now_ms;
+	age_flows(w, elapsed);
+	age_fragments(w);
+	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
+	bh_count(&w->c.held, bh_frag_held(w->frags) - w->c.held);
+	bh_mail_work(w);
+}

@@ -1,0 +1,124 @@
+/* parse: headers to flow key. Also completes checksums that a local sender left to its NIC, since
+ * after this hop nobody will. */
+#include "gateway_priv.h"
+
+struct sum_arg {
+	const struct rte_mbuf *m;
+};
+
+/* Ones-complement sum over [off, off + len) of a chained frame. A segment that starts at an odd place
+ * counts with its bytes swapped (RFC 1071, 2B). */
+static uint64_t
+sum_frame(void *arg, uint32_t off, uint32_t len)
+{
+	const struct rte_mbuf *m = ((const struct sum_arg *)arg)->m;
+	uint64_t acc = 0;
+	uint32_t done = 0;
+
+	for (; m != NULL && off >= m->data_len; m = m->next)
+		off -= m->data_len;
+	for (; m != NULL && done < len; m = m->next, off = 0) {
+		uint32_t n = RTE_MIN(m->data_len - off, len - done);
+		uint16_t part = bh_csum_fold(
+			bh_csum_add(0, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n));
+
+		acc += (done & 1) != 0 ? rte_bswap16(part) : part;
+		done += n;
+	}
+	return acc;
+}
+
+static void
+store_checksum(struct rte_mbuf *m, uint32_t off, uint16_t value_be)
+{
+	/* Headers lie in the first 512 bytes but may cross segments: two single bytes. */
+	const uint8_t b[2] = {(uint8_t)value_be, (uint8_t)(value_be >> 8)};
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		struct rte_mbuf *s = m;
+		uint32_t o = off + i;
+
+		for (; s != NULL && o >= s->data_len; s = s->next)
+			o -= s->data_len;
+		if (s != NULL)
+			*rte_pktmbuf_mtod_offset(s, uint8_t *, o) = b[i];
+	}
+}
+
+static uint32_t
+checksum_offset(const struct bh_parsed *h)
+{
+	switch (h->key.proto) {
+	case 6:
+		return h->l4_off + 16u;
+	case 17:
+		return h->l4_off + 6u;
+	default:
+		return h->l4_off + 2u; /* ICMP, ICMPv6 */
+	}
+}
+
+/* Off the straight path: only wires that may carry partial checksums, or where every one is to be
+ * verified. */
+static void
+check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
+{
+	const struct bh_wire *wire = &w->g->p.wire[p->wire];
+	bool verify = w->config->l4_checksum == BH_CHECK_VERIFY;
+	struct sum_arg arg = {.m = p->m};
+	const struct bh_csum_view view = {.head = head, .sum = sum_frame, .arg = &arg};
+	uint16_t good_be = 0;
+
+	switch (bh_net_l4_csum(&view, &p->h, !verify, &good_be)) {
+	case BH_CSUM_PARTIAL:
+		if (wire->partial_checksums) {
+			store_checksum(p->m, checksum_offset(&p->h), good_be);
+			bh_count(&w->c.partial_checksums, 1);
+		} else if (verify) {
+			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+		}
+		break;
+	case BH_CSUM_BAD:
+		if (verify)
+			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+parse_one(struct bh_worker *w, struct bh_packet *p)
+{
+	const struct bh_wire *wire = &w->g->p.wire[p->wire];
+	const struct rte_mbuf *m = p->m;
+	uint32_t have;
+	const uint8_t *head = bh_frame_head(w, m, &have);
+	enum bh_reason reason =
+		bh_net_parse(&w->parse, wire->link, head, have, bh_wire_length(w, m, p->wire),
+			     w->g->p.pair[p->wire], &p->h);
+
+	if (unlikely(reason != BH_REASON_NONE)) {
+		bh_packet_decide(p, BH_FATE_DROP, reason);
+		return;
+	}
+	if (unlikely(p->h.kind != BH_FRAME_IP))
+		return;
+	if (wire->checksum_flags && w->config->l4_checksum != BH_CHECK_IGNORE &&
+	    (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+	if (wire->partial_checksums || w->config->l4_checksum == BH_CHECK_VERIFY)
+		check_l4(w, p, head);
+}
+
+void
+bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(b->p[i].m, const void *));
+	for (i = 0; i < b->n; i++)
+		parse_one(w, &b->p[i]);
+}

@@ -1,0 +1,242 @@
+/* policy: judge what has no current verdict: new flows, and known ones after their labels or the
+ * policy changed. */
+#include "gateway_priv.h"
+
+static inline bool
+is_flow_of(const struct bh_flow *f, const struct bh_flow_key *key)
+{
+	return f != NULL && (f->flags & BH_FLAG_USED) != 0 &&
+	       memcmp(&f->key, key, sizeof(*key)) == 0;
+}
+
+static inline bool
+is_blocked(uint8_t verdict)
+{
+	return verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT;
+}
+
+/* Which end of the key opened a flow whose first seen packet this is? The sender, but for packets that
+ * only a responder sends, and TCP connections picked up in the middle, where the lower port, if it
+ * is a well-known one, is the server. */
+static unsigned
+find_initiator(const struct bh_parsed *h)
+{
+	const uint8_t synack = BH_TCP_SYN | BH_TCP_ACK;
+	unsigned peer = 1u - h->from;
+
+	if (h->key.proto != 6 || bh_tcp_opens(h->tcp_flags))
+		return h->from;
+	if ((h->tcp_flags & synack) == synack)
+		return peer;
+	if (h->key.port[h->from] < 1024 && h->key.port[peer] >= 1024)
+		return peer;
+	return h->from;
+}
+
+static uint16_t
+service_of(const struct bh_parsed *h, unsigned initiator)
+{
+	if (h->key.proto == 6 || h->key.proto == 17 || h->key.proto == 132)
+		return h->key.port[1 - initiator];
+	return h->service;
+}
+
+static void
+store_judgement(struct bh_flow *f, const struct bh_judgement *j)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		f->slot[i] = j->slot[i];
+		f->segment[i] = j->segment[i];
+		f->class_[i] = j->class_[i];
+	}
+	f->stamp = j->stamp;
+	f->rule = j->rule;
+	f->verdict = j->verdict;
+	f->reason = j->reason;
+}
+
+static void
+report_if_violation(struct bh_worker *w, struct bh_packet *p, const struct bh_judgement *j)
+{
+	if (j->verdict == BH_VERDICT_ALLOW || (p->flow->flags & BH_FLAG_ALERTED) != 0)
+		return;
+	p->flow->flags |= BH_FLAG_ALERTED;
+	bh_record_violation(w, p, p->flow->reason);
+}
+
+static struct bh_flow *
+add_flow(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
+{
+	struct bh_flow *f = bh_flow_insert(w->flows, &p->h.key, p->hash, w->now_ms, w->wall_ns);
+
+	if (f == NULL)
+		return NULL;
+	f->flags |= (uint8_t)(initiator * BH_FLAG_INITIATOR);
+	if (p->h.key.proto == 1 || p->h.key.proto == 58) {
+		/* The key holds the identifier; policy needs type and code again when it changes. */
+		f->tcp_seen[0] = (uint8_t)(p->h.service >> 8);
+		f->tcp_seen[1] = (uint8_t)p->h.service;
+	}
+	bh_count(&w->c.flows_opened, 1);
+	return f;
+}
+
+/* A TCP packet of no known connection, in a mode that blocks: it is not a violation (the late end of an
+ * old connection looks like this), but it does not pass. */
+static bool
+refuse_midstream(struct bh_worker *w, struct bh_packet *p)
+{
+	if (p->h.key.proto != 6 || bh_tcp_opens(p->h.tcp_flags) || w->config->midstream ||
+	    w->view->mode != BH_MODE_PROTECT)
+		return false;
+	bh_packet_decide(p, BH_FATE_DROP, BH_REASON_TCP_MIDSTREAM);
+	return true;
+}
+
+static void
+judge_new(struct bh_worker *w, struct bh_packet *p)
+{
+	unsigned initiator = find_initiator(&p->h);
+	struct bh_judgement j;
+	struct bh_flow *f;
+
+	if (refuse_midstream(w, p))
+		return;
+	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), &j);
+	bh_count(&w->c.judged, 1);
+	f = add_flow(w, p, initiator);
+	p->flow = f;
+	if (f == NULL) {
+		bh_packet_decide(p, BH_FATE_DROP,
+				 is_blocked(j.verdict) ? j.reason : BH_REASON_FLOW_TABLE_FULL);
+		return;
+	}
+	store_judgement(f, &j);
+	if (p->h.key.proto == 6 && !bh_tcp_opens(p->h.tcp_flags))
+		f->flags |= BH_FLAG_MIDSTREAM;
+	if (is_blocked(j.verdict))
+		f->state = BH_STATE_REFUSED;
+	report_if_violation(w, p, &j);
+}
+
+/* The service a flow was opened to, from its key or, for ICMP, from what add_flow kept. */
+static uint16_t
+flow_service(const struct bh_flow *f, unsigned initiator)
+{
+	switch (f->key.proto) {
+	case 6:
+	case 17:
+	case 132:
+		return f->key.port[1 - initiator];
+	case 1:
+	case 58:
+		return (uint16_t)(f->tcp_seen[0] << 8 | f->tcp_seen[1]);
+	default:
+		return 0;
+	}
+}
+
+/* Same key, another owner of an address: the record of the old flow ends here and a new one begins,
+ * with the connection's state but none of its rights. */
+static struct bh_flow *
+succeed_flow(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow old = *p->flow, *f;
+
+	bh_flow_remove(w->flows, p->flow, BH_FLOW_END_RELABELLED);
+	bh_count(&w->c.flows_relabelled, 1);
+	f = bh_flow_insert(w->flows, &p->h.key, p->hash, w->now_ms, w->wall_ns);
+	if (f == NULL)
+		return NULL;
+	bh_count(&w->c.flows_opened, 1);
+	f->flags |= old.flags & (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM);
+	f->state = old.state;
+	memcpy(f->tcp_seen, old.tcp_seen, sizeof(f->tcp_seen));
+	f->verdict = old.verdict;
+	return f;
+}
+
+/* State of a flow that was refused and is allowed now. */
+static uint8_t
+restored_state(const struct bh_flow *f)
+{
+	bool replied = (f->flags & BH_FLAG_REPLIED) != 0;
+
+	if (f->key.proto == 6)
+		return replied ? BH_STATE_ESTABLISHED : BH_STATE_SYN_SENT;
+	if (f->key.proto == 1 || f->key.proto == 58)
+		return BH_STATE_ICMP;
+	return replied ? BH_STATE_REPLIED : BH_STATE_NEW;
+}
+
+static void
+judge_again(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
+	bool was_blocked = is_blocked(f->verdict), relabelled;
+	struct bh_judgement j;
+
+	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), &j);
+	bh_count(&w->c.judged, 1);
+	relabelled = j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1];
+	if (relabelled) {
+		f = succeed_flow(w, p);
+		p->flow = f;
+		if (f == NULL) {
+			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_FLOW_TABLE_FULL);
+			return;
+		}
+	}
+	store_judgement(f, &j);
+	if (is_blocked(j.verdict) && !was_blocked) {
+		/* Was allowed: say what changed rather than that nothing allows it. */
+		f->reason = relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
+		f->state = BH_STATE_REFUSED;
+		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
+	} else if (!is_blocked(j.verdict) && was_blocked) {
+		f->state = restored_state(f);
+	}
+	report_if_violation(w, p, &j);
+}
+
+/* Flows ended while this burst was judged (evicted, relabelled): a later packet may still point at
+ * an entry that now is another flow's. */
+static void
+find_again(struct bh_worker *w, struct bh_burst *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->n; i++) {
+		struct bh_packet *p = &b->p[i];
+
+		if (p->flow != NULL && !is_flow_of(p->flow, &p->h.key))
+			p->flow = bh_flow_lookup(w->flows, &p->h.key, p->hash);
+	}
+}
+
+void
+bh_stage_policy(struct bh_worker *w, struct bh_burst *b)
+{
+	uint64_t ended = w->c.flows_ended;
+	unsigned i;
+
+	for (i = 0; i < b->n; i++) {
+		struct bh_packet *p = &b->p[i];
+
+		if (likely(p->judge == BH_JUDGE_NO) || p->fate != BH_FATE_OPEN)
+			continue;
+		/* An earlier packet of the burst may have opened, replaced or judged it. */
+		if (p->judge == BH_JUDGE_NEW || !is_flow_of(p->flow, &p->h.key))
+			p->flow = bh_flow_lookup(w->flows, &p->h.key, p->hash);
+		if (p->flow == NULL)
+			judge_new(w, p);
+		else if (p->flow->stamp !=
+			 bh_view_stamp(w->view, p->flow->slot[0], p->flow->slot[1]))
+			judge_again(w, p);
+	}
+	if (unlikely(ended != w->c.flows_ended))
+		find_again(w, b);
+}

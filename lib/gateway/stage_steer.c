@@ -1,0 +1,61 @@
+/* steer: where devices have one queue or no symmetric hash, the worker that received a frame hands it
+ * over a lockless ring to the one that owns its flow.
+ *
+ * The owner follows from both addresses and the tenant, not from ports: so fragments, flows over
+ * several ports and ICMP errors about them meet on one worker without further ado. RSS is set to
+ * addresses alone for the same reason. What it costs: one pair of addresses never uses two cores. */
+#include "gateway_priv.h"
+
+static unsigned
+owner_of(const struct bh_worker *w, const struct bh_flow_key *key)
+{
+	const struct bh_hash_key *k = &w->g->steer_key;
+	uint64_t h = bh_mum(key->addr[0].q[0] ^ k->k[0], key->addr[0].q[1] ^ k->k[1]) ^
+		     bh_mum(key->addr[1].q[0] ^ k->k[2], key->addr[1].q[1] ^ k->k[3]);
+
+	h = bh_mum(h ^ k->k[4], key->tenant ^ k->k[5]);
+	/* Multiply-shift instead of a division: uniform over n_workers. */
+	return (unsigned)((h >> 32) * w->g->n_workers >> 32);
+}
+
+static unsigned
+owner_of_packet(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_flow_key quoted;
+	uint32_t have;
+	uint8_t from;
+
+	if (unlikely(p->h.flags & BH_PKT_ICMP_ERROR)) {
+		const uint8_t *head = bh_frame_head(w, p->m, &have);
+
+		/* An error about a flow may come from a router: it belongs where that flow is. */
+		if (bh_net_quoted(head, have, &p->h, &quoted, &from) == BH_REASON_NONE)
+			return owner_of(w, &quoted);
+	}
+	return owner_of(w, &p->h.key);
+}
+
+void
+bh_stage_steer(struct bh_worker *w, struct bh_burst *b)
+{
+	unsigned i;
+
+	if (w->inbox == NULL)
+		return;
+	for (i = 0; i < b->n; i++) {
+		struct bh_packet *p = &b->p[i];
+		unsigned owner;
+
+		if (p->fate != BH_FATE_OPEN || p->h.kind > BH_FRAME_FRAGMENT)
+			continue;
+		owner = owner_of_packet(w, p);
+		if (owner == w->index)
+			continue;
+		if (rte_ring_sp_enqueue(w->outbox[owner], p->m) != 0) {
+			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_STEER_RING_FULL);
+			continue;
+		}
+		p->fate = BH_FATE_GONE;
+		bh_count(&w->c.steered, 1);
+	}
+}
