@@ -199,12 +199,12 @@ drop_held(struct bh_worker *w)
 uint32_t
 bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 {
-	uint32_t cursor = 0, n = 0;
 	struct bh_flow *f;
+	uint32_t n = 0;
 
 	begin_turn(w, mono_ns, wall_ns);
 	drop_held(w);
-	while (n++ < BH_AGE_PER_TURN && (f = bh_flow_next(w->flows, &cursor)) != NULL)
+	while (n++ < BH_AGE_PER_TURN && (f = bh_flow_next(w->flows, &w->drain_cursor)) != NULL)
 		bh_flow_remove(w->flows, f, BH_FLOW_END_SHUTDOWN);
 	w->view = NULL;
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
