@@ -95,6 +95,8 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 	w->g = g;
 	w->config = g->p.config;
 	w->index = index;
+	atomic_store_explicit(&w->beat_ns, g->p.clock->mono_ns(g->p.clock->arg),
+			      memory_order_relaxed);
 	w->reject_bucket.rate = g->p.config->reject_rate;
 	w->event_bucket.rate = g->p.config->event_drop_rate;
 	fill_parse_params(&w->parse, g->p.config);

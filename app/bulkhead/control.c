@@ -1,0 +1,222 @@
+/* The control core's loop: signals, events to their file, links, heartbeats, reclamation, statistics. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+#define TURN_MS 5
+#define WATCH_NS (100 * BH_NS_PER_MS)
+#define EVENTS_A_TURN 512
+
+void
+bh_daemon_take_events(struct bh_daemon *d)
+{
+	struct bh_event e[64];
+	unsigned n, taken = 0;
+
+	do {
+		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
+		if (d->eve != NULL)
+			bh_eve_file_write(d->eve, e, n);
+		taken += n;
+	} while (n == BH_ARRAY_SIZE(e) && taken < 16 * EVENTS_A_TURN);
+	if (d->eve != NULL)
+		bh_eve_file_flush(d->eve);
+}
+
+static void
+record_begin(struct bh_daemon *d, const char *type)
+{
+	char when[32];
+
+	bh_time_format(bh_clock_system.wall_ns(NULL), when, sizeof(when));
+	bh_buf_reset(&d->record);
+	bh_buf_printf(&d->record, "{\"timestamp\":\"%s\",\"event_type\":\"%s\",", when, type);
+}
+
+static void
+record_end(struct bh_daemon *d)
+{
+	bh_buf_str(&d->record, "}");
+	if (d->eve != NULL && !d->record.failed)
+		bh_eve_file_line(d->eve, d->record.data, d->record.len);
+}
+
+void
+bh_daemon_record(struct bh_daemon *d, const char *event, const char *detail)
+{
+	record_begin(d, "bulkhead");
+	bh_buf_printf(&d->record,
+		      "\"bulkhead\":{\"event\":\"%s\",\"policy_revision\":%u,\"detail\":", event,
+		      bh_policy_revision(d->policy));
+	bh_json_string(&d->record, detail);
+	bh_buf_str(&d->record, "}");
+	record_end(d);
+}
+
+static void
+record_reasons(struct bh_buf *out, const char *name, const uint64_t count[BH_REASON_COUNT])
+{
+	const char *comma = "";
+	unsigned i;
+
+	bh_buf_printf(out, "\"%s\":{", name);
+	for (i = 0; i < BH_REASON_COUNT; i++) {
+		if (count[i] == 0)
+			continue;
+		bh_buf_printf(out, "%s\"%s\":%llu", comma, bh_reason_name(i),
+			      (unsigned long long)count[i]);
+		comma = ",";
+	}
+	bh_buf_str(out, "}");
+}
+
+/* Suricata's counters where there is one of the same meaning, ours beside them. */
+static void
+record_stats(struct bh_daemon *d, uint64_t mono_ns)
+{
+	struct bh_counters c;
+	struct bh_buf *b = &d->record;
+
+	bh_gateway_counters(d->gateway, UINT32_MAX, &c);
+	record_begin(d, "stats");
+	bh_buf_printf(b,
+		      "\"stats\":{\"uptime\":%llu,\"decoder\":{\"pkts\":%llu,\"bytes\":%llu},"
+		      "\"flow\":{\"active\":%llu,\"total\":%llu},\"ips\":{\"accepted\":%llu,"
+		      "\"blocked\":%llu,\"rejected\":%llu}},",
+		      (unsigned long long)((mono_ns - d->started_mono_ns) / BH_NS_PER_SEC),
+		      (unsigned long long)c.packets, (unsigned long long)c.bytes,
+		      (unsigned long long)c.flows, (unsigned long long)c.flows_opened,
+		      (unsigned long long)c.forwarded, (unsigned long long)bh_counters_dropped(&c),
+		      (unsigned long long)c.answers);
+	bh_buf_printf(
+		b,
+		"\"bulkhead\":{\"packets\":%llu,\"forwarded\":%llu,\"held\":%llu,\"judged\":%llu,"
+		"\"events_lost\":%llu,\"policy_revision\":%u,",
+		(unsigned long long)c.packets, (unsigned long long)c.forwarded,
+		(unsigned long long)c.held, (unsigned long long)c.judged,
+		(unsigned long long)c.events_lost, bh_policy_revision(d->policy));
+	record_reasons(b, "dropped", c.dropped);
+	bh_buf_str(b, ",");
+	record_reasons(b, "passed", c.passed);
+	bh_buf_str(b, "}");
+	record_end(d);
+}
+
+static void
+reload(struct bh_daemon *d)
+{
+	struct bh_err err = {0};
+	struct bh_policy_change change;
+	char text[1024];
+
+	if (d->eve != NULL && bh_eve_file_reopen(d->eve, &err) != 0) {
+		bh_err_format(&err, text, sizeof(text));
+		bh_log(BH_LOG_ERROR, "events go on into the old file: %s", text);
+		err = (struct bh_err){0};
+	}
+	if (d->config.policy_file[0] == '\0') {
+		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
+		return;
+	}
+	if (bh_policy_load_file(d->policy, d->config.policy_file, false, &change, &err) != 0) {
+		bh_err_format(&err, text, sizeof(text));
+		bh_log(BH_LOG_ERROR, "policy refused, revision %u stays in force: %s",
+		       bh_policy_revision(d->policy), text);
+		bh_daemon_record(d, "policy_refused", text);
+		return;
+	}
+	snprintf(text, sizeof(text), "revision %u: %u rules, %u segments, %u endpoints",
+		 change.revision, change.rules, change.segments, change.endpoints);
+	bh_log(BH_LOG_INFO, "policy in force, %s", text);
+	bh_daemon_record(d, "policy_loaded", text);
+}
+
+/* Returns false when the program is to end. */
+static bool
+take_signals(struct bh_daemon *d)
+{
+	struct signalfd_siginfo s;
+
+	while (read(d->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo != SIGHUP) {
+			bh_log(BH_LOG_INFO, "%s: draining", strsignal((int)s.ssi_signo));
+			return false;
+		}
+		reload(d);
+	}
+	return true;
+}
+
+/* A worker that stopped answering cannot be stopped either; closing the ports by ending the process is
+ * what fails closed. */
+static bool
+workers_answer(struct bh_daemon *d)
+{
+	char text[160];
+	unsigned i;
+
+	for (i = 0; i < d->n_workers; i++) {
+		uint64_t age = bh_gateway_heartbeat_age_ms(d->gateway, i);
+
+		if (age <= d->config.heartbeat_ms)
+			continue;
+		snprintf(text, sizeof(text),
+			 "worker %u has not answered for %llu ms: closing all ports", i,
+			 (unsigned long long)age);
+		bh_log(BH_LOG_ERROR, "%s", text);
+		bh_daemon_record(d, "worker_stalled", text);
+		return false;
+	}
+	return true;
+}
+
+int
+bh_daemon_loop(struct bh_daemon *d)
+{
+	struct pollfd fd = {.fd = d->signal_fd, .events = POLLIN};
+	uint64_t now, last = bh_clock_system.mono_ns(NULL);
+
+	for (;;) {
+		if (poll(&fd, 1, TURN_MS) < 0 && errno != EINTR)
+			return BH_EXIT_FAILED;
+		if (!take_signals(d))
+			return BH_EXIT_OK;
+		now = bh_clock_system.mono_ns(NULL);
+		bh_gateway_control(d->gateway);
+		bh_daemon_take_events(d);
+		if (now >= d->next_watch_ns) {
+			d->next_watch_ns = now + WATCH_NS;
+			bh_links_watch(d, now);
+			/* When this core itself stood still (a stopped process, a suspended machine), the
+			 * workers' silence says nothing yet. */
+			if (now - last < 10 * WATCH_NS && !workers_answer(d))
+				return BH_EXIT_STALLED;
+		}
+		if (d->config.stats_ms != 0 && now >= d->next_stats_ns) {
+			d->next_stats_ns = now + d->config.stats_ms * BH_NS_PER_MS;
+			record_stats(d, now);
+		}
+		last = now;
+	}
+}
+
+void
+bh_daemon_drain(struct bh_daemon *d)
+{
+	uint64_t mono = bh_clock_system.mono_ns(NULL), wall = bh_clock_system.wall_ns(NULL);
+	unsigned i;
+
+	for (i = 0; i < d->n_workers; i++) {
+		while (bh_worker_drain(bh_gateway_worker(d->gateway, i), mono, wall) > 0)
+			bh_daemon_take_events(d);
+	}
+	bh_daemon_take_events(d);
+	record_stats(d, mono);
+	if (d->eve != NULL)
+		bh_eve_file_flush(d->eve);
+}

@@ -1,0 +1,65 @@
+/* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
+ * loop, links.c carries link state, ops.c is what the API may ask of it. */
+#ifndef BH_DAEMON_H
+#define BH_DAEMON_H
+
+#include <pthread.h>
+
+#include "../../lib/api/api.h"
+#include "../../lib/base/base.h"
+#include "../../lib/conf/conf.h"
+#include "../../lib/gateway/gateway.h"
+#include "../../lib/policy/policy.h"
+#include "../../lib/port/port.h"
+#include "../../lib/sink/sink.h"
+
+/* Exit codes, also in --help. */
+enum { BH_EXIT_OK = 0, BH_EXIT_FAILED = 1, BH_EXIT_CONFIG = 2, BH_EXIT_STALLED = 70 };
+
+/* What a port's own link is, and what was done to it because of the other side. Control core only. */
+struct bh_link_watch {
+	bool up;           /* last seen */
+	bool forced;       /* taken down by us */
+	uint64_t grace_ns; /* its own state is not judged before: it was just given back */
+};
+
+struct bh_daemon {
+	struct bh_config config;
+	struct bh_port_env env;
+	unsigned n_workers;
+	unsigned n_ports;
+	struct bh_port *port[BH_MAX_PORTS];
+	uint8_t pair_of[BH_MAX_PORTS];
+	uint8_t peer_of[BH_MAX_PORTS];
+	bool inside[BH_MAX_PORTS];
+	enum bh_steering steering;
+	struct bh_gateway *gateway;
+	struct bh_policy *policy;
+	struct bh_api *api;
+	struct bh_eve_file *eve;
+	struct bh_event_names names;
+	struct bh_link_watch link[BH_MAX_PORTS];
+	struct bh_buf record; /* control core: records formatted here */
+	uint64_t started_wall_ns, started_mono_ns;
+	uint64_t next_stats_ns, next_watch_ns;
+	pthread_mutex_t put_lock; /* one policy file replacement at a time */
+	int signal_fd;
+	bool started; /* workers run */
+};
+
+/* control.c */
+int bh_daemon_loop(struct bh_daemon *d); /* until a signal or a stall; returns the exit code */
+void bh_daemon_drain(
+	struct bh_daemon *d); /* workers have returned: end flows, write what is left */
+void bh_daemon_take_events(struct bh_daemon *d);
+/* A record of the control core's own: event name, and a sentence. */
+void bh_daemon_record(struct bh_daemon *d, const char *event, const char *detail);
+
+/* links.c */
+void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);
+void bh_links_release(struct bh_daemon *d);
+
+/* ops.c */
+void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);
+
+#endif
