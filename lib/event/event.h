@@ -1,7 +1,7 @@
 /* event: the catalogue of what can happen, its fixed-size record, the per-core ring, EVE JSON.
  *
  * Usage     a worker fills a struct bh_event and calls bh_event_push; the control core pops and
- *           writes each as one JSON object a line (bh_eve_write).
+ *           writes each as one JSON object a line (bh_eve_format).
  * Threads   one producer and one consumer a ring.
  * Lifetime  an event holds numbers, no pointers: names are looked up when it is written
  *           (struct bh_event_names); name ids of segments and rules are never reused.
@@ -14,7 +14,7 @@
 #include "../net/net.h"
 
 enum bh_event_type {
-#define BH_EVENT(sym, eve_type, kind, severity, text) BH_EVENT_##sym,
+#define BH_EVENT(sym, eve_type, kind, severity, sid, text) BH_EVENT_##sym,
 #include "event.def"
 #undef BH_EVENT
 	BH_EVENT_COUNT
@@ -31,7 +31,7 @@ struct bh_event {
 	uint32_t packets[2];
 	uint32_t last_ms_ago;      /* FLOW: idle time at its end */
 	uint32_t rule;             /* name id, or UINT32_MAX */
-	uint32_t segment[2];       /* name ids, by end of the key */
+	uint32_t segment[2];       /* name ids, by end of the key; UINT32_MAX: not judged */
 	uint32_t tcp_seq, tcp_ack; /* DROP */
 	uint16_t tcp_window;
 	uint16_t frame_len;
@@ -63,18 +63,19 @@ _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the r
 
 struct bh_event_ring;
 
-/* slots: power of two. */
+/* slots: power of two, 2 .. 2^24. All memory is taken and touched here. 0, -EINVAL, -ENOMEM. */
 int bh_event_ring_create(struct bh_event_ring **out, uint32_t slots);
-void bh_event_ring_destroy(struct bh_event_ring *r);
+void bh_event_ring_destroy(struct bh_event_ring *r); /* NULL is fine */
 /* Producer. false: full; the event is dropped and counted. */
 bool bh_event_push(struct bh_event_ring *r, const struct bh_event *e);
-/* Consumer: up to n events; returns how many. */
+/* Consumer: up to n events, oldest first; returns how many. */
 unsigned bh_event_pop(struct bh_event_ring *r, struct bh_event *out, unsigned n);
 uint64_t bh_event_lost(const struct bh_event_ring *r); /* any thread */
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* Numbers to names. Each may return NULL or "": the field is then left out. */
+/* Numbers to names. Each may return NULL or "": the field is then left out. A function that is NULL
+ * does the same. */
 struct bh_event_names {
 	const char *(*segment)(void *arg, uint32_t segment);
 	const char *(*rule)(void *arg, uint32_t rule);
@@ -84,11 +85,28 @@ struct bh_event_names {
 };
 
 /* Append one JSON object and a newline, in the field names of Suricata's EVE
- * (docs/events.md). Valid UTF-8 whatever the names hold. */
+ * (docs/events.md). Valid UTF-8 whatever the names hold, valid JSON whatever the event holds.
+ * names may be NULL. */
 void bh_eve_format(struct bh_buf *out, const struct bh_event *e,
 		   const struct bh_event_names *names);
 
-/* JSON text helpers for whoever writes records by hand. */
-void bh_json_string(struct bh_buf *out, const char *s); /* quoted, escaped; bad UTF-8 replaced */
+/* ---- JSON by hand: records that are no struct bh_event (stats) ----------------------------------- */
+
+/* Quoted, escaped; bytes that are not UTF-8 become U+FFFD; NULL is "". */
+void bh_json_string(struct bh_buf *out, const char *s);
+
+/* Writes members with the commas between them. key is plain ASCII, or NULL inside an array. */
+struct bh_json {
+	struct bh_buf *out;
+	bool comma;
+};
+
+void bh_json_open(struct bh_json *j, const char *key, char bracket); /* '{' or '[' */
+void bh_json_close(struct bh_json *j, char bracket);                 /* '}' or ']' */
+void bh_json_str(struct bh_json *j, const char *key, const char *s);
+/* Values above 2^63 - 1 are written as that: readers keep integers in signed 64 bits. */
+void bh_json_u64(struct bh_json *j, const char *key, uint64_t v);
+void bh_json_bool(struct bh_json *j, const char *key, bool v);
+void bh_json_time(struct bh_json *j, const char *key, uint64_t wall_ns); /* EVE's form */
 
 #endif

@@ -1,0 +1,22 @@
+/* event_priv: what eve.c and eve_words.c share. */
+#ifndef BH_EVENT_PRIV_H
+#define BH_EVENT_PRIV_H
+
+#include "event.h"
+
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_ICMP6 58
+#define PROTO_SCTP 132
+
+/* IANA's keyword for the protocols that are met on networks, else three digits into `digits`. */
+const char *bh_eve_proto(uint8_t proto, char digits[4]);
+/* tcp.state for an enum bh_flow_state; "none" for those that are no TCP state. */
+const char *bh_eve_tcp_state(uint8_t state);
+/* flow.reason for an enum bh_flow_end. */
+const char *bh_eve_flow_reason(uint8_t end);
+/* alert.category for a bulkhead.kind. */
+const char *bh_eve_category(const char *kind);
+
+#endif
