@@ -1,9 +1,15 @@
-/* api: REST /api/v1 on libmicrohttpd. route.def is the one list of endpoints.
+/* api: REST /api/v1 on libmicrohttpd. route.def is the one list of endpoints, problem.def of errors.
  *
  * Usage     fill bh_api_params, bh_api_start(), bh_api_stop().
  * Threads   one polling thread inside libmicrohttpd; it calls the operations below, which must be safe
  *           from it. Nothing here runs on a packet core.
  * Lifetime  params are copied; what ops points to outlives the server.
+ *
+ * Who may do what. A change needs the bearer token, always; without a configured token changes are
+ * refused. Reads are free on a loopback address (the Host header must then name loopback, so that a
+ * web page cannot reach the API by rebinding its name) and need the token on any other. Health is
+ * free. A body is only taken in once its request has passed all of that: what a stranger can make
+ * the server hold is max_connections x 32 KiB.
  */
 #ifndef BH_API_H
 #define BH_API_H
@@ -22,7 +28,7 @@ struct bh_api_port {
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf; /* device */
 };
 
-/* All that the API knows of the running gateway. */
+/* All that the API knows of the running gateway. None may be NULL. */
 struct bh_api_ops {
 	void *arg;
 	unsigned (*n_workers)(void *arg);
@@ -33,26 +39,32 @@ struct bh_api_ops {
 	/* false when index is out of range */
 	bool (*port)(void *arg, unsigned index, struct bh_api_port *out);
 	const char *(*steering)(void *arg); /* "single", "rss", "software" */
-	/* Replace the policy: write the file (atomic rename), then publish. dry_run writes nothing. */
+	/* Replace the policy: write the file (atomic rename), then publish. dry_run writes nothing.
+	 * -EINVAL: the document is wrong, err says where (422). -ENOSPC: no room for the file or the
+	 * endpoints (507). Anything else: err says what failed (500). */
 	int (*policy_put)(void *arg, const char *text, size_t len, bool dry_run,
 			  struct bh_policy_change *change, struct bh_err *err);
 	uint64_t (*uptime_ms)(void *arg);
-	uint64_t (*started_ns)(void *arg);
+	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);
 };
 
 struct bh_api_params {
-	char listen[256]; /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
-	char token[256];  /* bearer token for changes; "" = changes are refused */
-	uint64_t max_body;
-	unsigned max_connections; /* default 64 */
-	unsigned timeout_s;       /* default 10 */
+	char listen[256];         /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
+	char token[256];          /* bearer token for changes; "" = changes are refused */
+	uint64_t max_body;        /* bytes; default 16 MiB */
+	unsigned max_connections; /* default 64; one more closes the one that was idle longest */
+	unsigned timeout_s;       /* of silence, on a connection; default 10 */
+	unsigned
+		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
 	struct bh_api_ops ops;
 };
 
 struct bh_api;
 
+/* 0; -EINVAL (address, token, missing operation, other than loopback without a token), -EADDRINUSE,
+ * -EACCES, ..., -ENOMEM; err says what to do. */
 int bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_err *err);
 void bh_api_stop(struct bh_api *api); /* NULL is fine */
 uint16_t bh_api_port_number(const struct bh_api *api);

@@ -1,0 +1,197 @@
+/* api: start and stop; what may be listened on. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api_priv.h"
+
+#define DEFAULT_MAX_BODY (UINT64_C(16) << 20)
+#define DEFAULT_CONNECTIONS 64
+#define DEFAULT_TIMEOUT_S 10
+#define DEFAULT_HEARTBEAT_MS 5000
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static int
+bad_listen(const char *listen, struct bh_err *err)
+{
+	return bh_err_set(err, EINVAL,
+			  "api.listen: `%s` is not ADDRESS:PORT; write for instance 127.0.0.1:8471 "
+			  "or [::1]:8471 (an address, not a name; port 0 takes a free one)",
+			  listen);
+}
+
+/* "a.b.c.d:port" or "[v6]:port". */
+static int
+parse_listen(const char *listen, union address *out, socklen_t *len, struct bh_err *err)
+{
+	const char *colon = strrchr(listen, ':');
+	char host[64], *end;
+	unsigned long port;
+	size_t n;
+
+	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
+		return bad_listen(listen, err);
+	port = strtoul(colon + 1, &end, 10);
+	n = (size_t)(colon - listen);
+	if (*end != '\0' || port > 65535 || n >= sizeof(host))
+		return bad_listen(listen, err);
+	memset(out, 0, sizeof(*out));
+	snprintf(host, sizeof(host), "%.*s", (int)n, listen);
+	if (host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		out->in6.sin6_family = AF_INET6;
+		out->in6.sin6_port = htons((uint16_t)port);
+		*len = sizeof(out->in6);
+		return inet_pton(AF_INET6, host + 1, &out->in6.sin6_addr) == 1
+			       ? 0
+			       : bad_listen(listen, err);
+	}
+	out->in.sin_family = AF_INET;
+	out->in.sin_port = htons((uint16_t)port);
+	*len = sizeof(out->in);
+	return inet_pton(AF_INET, host, &out->in.sin_addr) == 1 ? 0 : bad_listen(listen, err);
+}
+
+static bool
+is_loopback(const union address *a)
+{
+	if (a->sa.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+	return ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
+}
+
+/* b64token of RFC 6750 2.1: what a header can carry. */
+static int
+check_token(const char *token, struct bh_err *err)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				  "-._~+/=";
+
+	if (token[strspn(token, set)] == '\0')
+		return 0;
+	return bh_err_set(err, EINVAL,
+			  "api.token_file: the token has a character that a bearer token cannot "
+			  "have; letters, digits and -._~+/= are fine (openssl rand -hex 32 makes "
+			  "a good one)");
+}
+
+static int
+check_ops(const struct bh_api_ops *o, struct bh_err *err)
+{
+	if (o->n_workers && o->heartbeat_age_ms && o->counters && o->flows && o->n_ports &&
+	    o->port && o->steering && o->policy_put && o->uptime_ms && o->started_ns && o->mode)
+		return 0;
+	return bh_err_set(err, EINVAL, "the REST API was started without all of its operations");
+}
+
+/* A socket that listens; its number, or -errno. */
+static int
+open_socket(struct bh_api *api, union address *a, socklen_t len, struct bh_err *err)
+{
+	const int one = 1;
+	int fd, rc;
+
+	fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		goto fail;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (a->sa.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, &a->sa, len) != 0 || listen(fd, 128) != 0 ||
+	    getsockname(fd, &a->sa, &len) != 0)
+		goto fail;
+	api->port = ntohs(a->sa.sa_family == AF_INET6 ? a->in6.sin6_port : a->in.sin_port);
+	return fd;
+fail:
+	rc = errno;
+	if (fd >= 0)
+		close(fd);
+	if (rc == EADDRINUSE)
+		return bh_err_set(err, rc,
+				  "api.listen: %s is in use: is another gateway running? "
+				  "`ss -ltnp` tells by whom",
+				  api->p.listen);
+	return bh_err_set(err, rc, "api.listen: cannot listen on %s: %s", api->p.listen,
+			  strerror(rc));
+}
+
+static void
+set_defaults(struct bh_api_params *p)
+{
+	size_t n = strnlen(p->token, sizeof(p->token) - 1);
+
+	memset(p->token + n, 0, sizeof(p->token) - n); /* compared as a field */
+	if (p->max_body == 0)
+		p->max_body = DEFAULT_MAX_BODY;
+	if (p->max_connections == 0)
+		p->max_connections = DEFAULT_CONNECTIONS;
+	if (p->timeout_s == 0)
+		p->timeout_s = DEFAULT_TIMEOUT_S;
+	if (p->heartbeat_max_ms == 0)
+		p->heartbeat_max_ms = DEFAULT_HEARTBEAT_MS;
+}
+
+int
+bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_err *err)
+{
+	union address address;
+	struct bh_api *api;
+	socklen_t len = 0;
+	int fd, rc;
+
+	api = calloc(1, sizeof(*api));
+	if (api == NULL)
+		return bh_err_set(err, ENOMEM, "out of memory");
+	api->p = *params;
+	set_defaults(&api->p);
+	rc = parse_listen(api->p.listen, &address, &len, err);
+	if (rc == 0)
+		rc = check_token(api->p.token, err);
+	if (rc == 0)
+		rc = check_ops(&api->p.ops, err);
+	if (rc != 0)
+		goto free_api;
+	api->loopback = is_loopback(&address);
+	if (!api->loopback && api->p.token[0] == '\0') {
+		rc = bh_err_set(
+			err, EINVAL,
+			"api.listen: %s can be reached from other machines, and there is no "
+			"token: set api.token_file, or listen on 127.0.0.1",
+			api->p.listen);
+		goto free_api;
+	}
+	rc = fd = open_socket(api, &address, len, err);
+	if (fd >= 0)
+		rc = bh_api_http_start(api, fd, err);
+	if (rc != 0)
+		goto free_api;
+	*out = api;
+	return 0;
+free_api:
+	free(api);
+	return rc;
+}
+
+void
+bh_api_stop(struct bh_api *api)
+{
+	if (api == NULL)
+		return;
+	bh_api_http_stop(api);
+	explicit_bzero(api->p.token, sizeof(api->p.token));
+	free(api);
+}
+
+uint16_t
+bh_api_port_number(const struct bh_api *api)
+{
+	return api->port;
+}

@@ -1,0 +1,219 @@
+/* api_priv: a request on its way through the API, and what its handlers are given.
+ *
+ *   http.c      libmicrohttpd's callbacks: collects one struct bh_api_req, sends its reply
+ *   framing.c   refuses what two readers could take for two different requests
+ *   request.c   admission (route, role, arguments, media type, length), then the handler
+ *   ep_*.c      one file per resource; they see requests and replies, never libmicrohttpd
+ *
+ * Everything runs on libmicrohttpd's one thread, but for start and stop.
+ */
+#ifndef BH_API_PRIV_H
+#define BH_API_PRIV_H
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "api.h"
+
+#define BH_API_LIMIT_DEFAULT 100
+#define BH_API_LIMIT_MAX 1000
+#define BH_API_MAX_ARGS 16
+/* Of a refused request's body, this much is read and thrown away, so that the client is still there
+ * to read the answer; a longer one gets its answer at once and the connection is closed. */
+#define BH_API_DRAIN_MAX (256u << 10)
+
+enum bh_api_method {
+	BH_METHOD_GET,
+	BH_METHOD_POST,
+	BH_METHOD_PUT,
+	BH_METHOD_PATCH,
+	BH_METHOD_DELETE,
+	BH_METHOD_COUNT
+};
+
+enum bh_api_role { BH_ROLE_NONE, BH_ROLE_READ, BH_ROLE_WRITE };
+enum bh_api_body { BH_BODY_NONE, BH_BODY_JSON, BH_BODY_POLICY };
+
+enum bh_api_problem {
+	BH_PROBLEM_NONE,
+#define BH_PROBLEM(sym, status, name, title) BH_PROBLEM_##sym,
+#include "problem.def"
+#undef BH_PROBLEM
+	BH_PROBLEM_COUNT
+};
+
+struct bh_api_req;
+
+struct bh_api_route {
+	enum bh_api_method method;
+	const char *path;
+	void (*handler)(struct bh_api_req *req);
+	enum bh_api_role role;
+	enum bh_api_body body;
+	const char *arguments;
+	const char *summary;
+};
+extern const struct bh_api_route bh_api_routes[];
+extern const size_t bh_api_n_routes;
+const char *bh_api_method_name(enum bh_api_method method);
+
+/* One TCP connection, in order of last use: the first is the one to close when there are too many. */
+struct bh_api_conn {
+	struct bh_api_conn *prev, *next;
+	int fd;
+	bool closing;
+};
+
+struct bh_api {
+	struct bh_api_params p; /* token zero-padded to its full size */
+	struct MHD_Daemon *mhd;
+	struct bh_api_conn conns; /* head of the ring */
+	unsigned n_conns;
+	uint16_t port;
+	bool loopback;
+};
+
+struct bh_api_arg {
+	char *name, *value; /* decoded, no NUL inside */
+};
+
+/* What came with the request line and the headers; NULL = not there. */
+struct bh_api_head {
+	const char *method, *version, *host, *authorization, *content_type, *accept, *if_match;
+	uint64_t content_length;
+	bool chunked;
+};
+
+struct bh_api_reply {
+	unsigned status; /* 0: not decided yet */
+	char *body;      /* malloc'd; NULL = empty */
+	size_t len;
+	const char *content_type;
+	const char *www_authenticate;
+	char allow[64];
+	char etag[32];
+};
+
+struct bh_api_req {
+	struct bh_api *api;
+	char *uri;  /* as it came */
+	char *path; /* raw, without the query; points into split */
+	char *split;
+	struct bh_api_head head;
+	struct bh_api_arg arg[BH_API_MAX_ARGS];
+	unsigned n_args;
+	const struct bh_api_route *route;
+	char *param; /* decoded {name}, or NULL */
+	struct bh_buf body;
+	uint64_t received;
+	bool begun;
+	struct bh_api_reply reply;
+};
+
+/* ---- request.c ----------------------------------------------------------------------------------- */
+
+/* NULL: no memory. */
+struct bh_api_req *bh_api_req_create(struct bh_api *api, const char *uri);
+void bh_api_req_destroy(struct bh_api_req *req); /* NULL is fine */
+/* After the headers: everything that can be refused without the body. true: go on. */
+bool bh_api_admit(struct bh_api_req *req);
+/* More of the body. false: more than is read; the connection must be closed after the reply. */
+bool bh_api_receive(struct bh_api_req *req, const char *data, size_t len);
+/* All is here: call the handler unless the request was refused. Leaves a reply. */
+void bh_api_finish(struct bh_api_req *req);
+
+/* ---- route.c ------------------------------------------------------------------------------------- */
+
+/* Finds the route and sets route and param, or sets the reply (400, 404, 405). */
+void bh_api_route(struct bh_api_req *req);
+/* Is `word` one of the words of `list`, which are separated by blanks? */
+bool bh_api_word_in(const char *word, const char *list);
+
+/* ---- auth.c -------------------------------------------------------------------------------------- */
+
+void bh_api_authorize(struct bh_api_req *req);
+
+/* ---- args.c -------------------------------------------------------------------------------------- */
+
+/* Percent-decode in place. false: broken escape or a NUL. */
+bool bh_api_decode(char *s);
+/* Split "a=b&c=d" (is written to). false: the reply is set. */
+bool bh_api_args_parse(struct bh_api_req *req, char *query);
+/* Value of an argument, or NULL. */
+const char *bh_api_arg(const struct bh_api_req *req, const char *name);
+/* A number in an argument; def when absent. false: the reply is set. */
+bool bh_api_arg_u64(struct bh_api_req *req, const char *name, uint64_t max, uint64_t *value);
+/* limit: 1 .. 1000, default 100. */
+bool bh_api_arg_limit(struct bh_api_req *req, size_t *limit);
+/* cursor of a list that stands still while the policy does: "<revision>.<position>". */
+bool bh_api_arg_position(struct bh_api_req *req, size_t *position);
+json_t *bh_api_position(struct bh_api_req *req, size_t position);
+/* vlan, vlan2, vni. */
+bool bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant);
+bool bh_api_tenant_make(uint64_t vlan, uint64_t vlan2, uint64_t vni, bh_tenant *tenant,
+			struct bh_err *err);
+
+/* ---- reply.c ------------------------------------------------------------------------------------- */
+
+/* The first reply wins: a handler may refuse from any depth. */
+void bh_api_json(struct bh_api_req *req, unsigned status, json_t *body); /* takes body; NULL: 500 */
+void bh_api_text(struct bh_api_req *req, struct bh_buf *text, const char *content_type);
+void bh_api_empty(struct bh_api_req *req, unsigned status);
+
+/* Where in the request the fault is; what is zero is left out. */
+struct bh_api_where {
+	const char *pointer;  /* RFC 6901, into the body */
+	const char *argument; /* of the query */
+	unsigned line, column;
+};
+void bh_api_fail(struct bh_api_req *req, enum bh_api_problem problem,
+		 const struct bh_api_where *where, const char *fmt, ...) BH_PRINTF(4, 5);
+unsigned bh_api_problem_status(enum bh_api_problem problem);
+/* A JSON string of any bytes: what is not UTF-8 is replaced. */
+json_t *bh_api_str(const char *s);
+json_t *bh_api_time(uint64_t wall_ns); /* RFC 3339, UTC, milliseconds */
+
+/* ---- endpoint_json.c ----------------------------------------------------------------------------- */
+
+/* vlan, vlan2 and vni of a tenant, where they are set. */
+void bh_api_json_tenant(json_t *o, bh_tenant tenant);
+/* Also an endpoint page: see ep_endpoints.c and ep_segments.c. */
+json_t *bh_api_json_endpoint(const struct bh_endpoint *e, const char *const segments[], unsigned n);
+/* One page of the endpoints that have all `label` arguments and are in `segment` (NULL: any):
+ * {"items": [...], "next": cursor or null}, or NULL with the reply set. */
+json_t *bh_api_endpoint_page(struct bh_api_req *req, const char *segment);
+
+/* ---- change_json.c ------------------------------------------------------------------------------- */
+
+struct bh_api_changes {
+	struct bh_endpoint_change *change;
+	size_t n;
+	struct bh_label *label; /* of all changes; strings live in the JSON */
+	size_t n_labels;
+};
+/* From {"changes": [...]}, or from {"labels": {...}} for one endpoint. false: the reply is set. */
+bool bh_api_changes_batch(struct bh_api_req *req, json_t *body, struct bh_api_changes *out);
+bool bh_api_changes_one(struct bh_api_req *req, json_t *body, const struct bh_endpoint_change *one,
+			struct bh_api_changes *out);
+void bh_api_changes_free(struct bh_api_changes *c);
+/* The body as a JSON object, or NULL with the reply set. */
+json_t *bh_api_body_object(struct bh_api_req *req);
+
+/* ---- handlers: ep_*.c ---------------------------------------------------------------------------- */
+
+#define BH_ROUTE(method, path, handler, role, body, arguments, summary)                            \
+	void bh_api_##handler(struct bh_api_req *req);
+#include "route.def"
+#undef BH_ROUTE
+
+/* ---- http.c, framing.c: the only files that see libmicrohttpd ------------------------------------ */
+
+struct MHD_Connection;
+/* Collect the headers. false: the request is ambiguous or malformed, the reply is set and the
+ * connection must be closed. */
+bool bh_api_framing(struct bh_api_req *req, struct MHD_Connection *conn);
+/* Serve the listening socket, which it owns from then on. */
+int bh_api_http_start(struct bh_api *api, int fd, struct bh_err *err);
+void bh_api_http_stop(struct bh_api *api);
+
+#endif

@@ -1,0 +1,200 @@
+/* args: the query of a URI, decoded and checked. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "api_priv.h"
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+bh_api_decode(char *s)
+{
+	char *out = s;
+
+	for (; *s != '\0'; s++) {
+		int hi, lo;
+
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		hi = hex(s[1]);
+		lo = hi < 0 ? -1 : hex(s[2]);
+		if (lo < 0 || (hi | lo) == 0)
+			return false;
+		*out++ = (char)(hi << 4 | lo);
+		s += 2;
+	}
+	*out = '\0';
+	return true;
+}
+
+static void
+fail_arg(struct bh_api_req *req, const char *name, const char *what)
+{
+	bh_api_fail(req, BH_PROBLEM_ARGUMENT, &(struct bh_api_where){.argument = name}, "%s", what);
+}
+
+bool
+bh_api_args_parse(struct bh_api_req *req, char *query)
+{
+	char *save = NULL, *pair, *eq, *p;
+
+	for (p = query; *p != '\0'; p++) {
+		if (*p == '+')
+			*p = ' '; /* HTML form encoding: what URL libraries write for a blank */
+	}
+	for (pair = strtok_r(query, "&", &save); pair != NULL; pair = strtok_r(NULL, "&", &save)) {
+		struct bh_api_arg *a = &req->arg[req->n_args];
+
+		if (req->n_args == BH_API_MAX_ARGS) {
+			fail_arg(req, NULL, "too many query arguments");
+			return false;
+		}
+		eq = strchr(pair, '=');
+		a->name = pair;
+		a->value = eq != NULL ? eq + 1 : pair + strlen(pair);
+		if (eq != NULL)
+			*eq = '\0';
+		if (!bh_api_decode(a->name) || !bh_api_decode(a->value)) {
+			fail_arg(req, NULL, "the query has a broken %-escape");
+			return false;
+		}
+		/* Only label may come twice: of two others, two readers may take different ones. */
+		if (strcmp(a->name, "label") != 0 && bh_api_arg(req, a->name) != NULL) {
+			fail_arg(req, a->name, "given twice");
+			return false;
+		}
+		req->n_args++;
+	}
+	return true;
+}
+
+const char *
+bh_api_arg(const struct bh_api_req *req, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < req->n_args; i++) {
+		if (strcmp(req->arg[i].name, name) == 0)
+			return req->arg[i].value;
+	}
+	return NULL;
+}
+
+/* Decimal digits only: strtoull alone would take "-1" and " 1". */
+static bool
+parse_u64(const char *s, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(s, &end, 10);
+	return errno == 0 && *end == '\0' && *out <= max;
+}
+
+bool
+bh_api_arg_u64(struct bh_api_req *req, const char *name, uint64_t max, uint64_t *value)
+{
+	const char *s = bh_api_arg(req, name);
+	char what[64];
+
+	if (s == NULL || parse_u64(s, max, value))
+		return true;
+	snprintf(what, sizeof(what), "must be a number from 0 to %llu", (unsigned long long)max);
+	fail_arg(req, name, what);
+	return false;
+}
+
+bool
+bh_api_arg_limit(struct bh_api_req *req, size_t *limit)
+{
+	uint64_t n = BH_API_LIMIT_DEFAULT;
+	const char *s = bh_api_arg(req, "limit");
+
+	if (s != NULL && (!parse_u64(s, BH_API_LIMIT_MAX, &n) || n == 0)) {
+		fail_arg(req, "limit", "must be a number from 1 to 1000");
+		return false;
+	}
+	*limit = n;
+	return true;
+}
+
+bool
+bh_api_arg_position(struct bh_api_req *req, size_t *position)
+{
+	const char *s = bh_api_arg(req, "cursor");
+	unsigned long long at;
+	unsigned revision;
+	char again[64];
+
+	*position = 0;
+	if (s == NULL)
+		return true;
+	if (sscanf(s, "%u.%llu", &revision, &at) == 2) {
+		snprintf(again, sizeof(again), "%u.%llu", revision, at);
+		if (strcmp(again, s) == 0) {
+			if (revision == bh_policy_revision(req->api->p.policy)) {
+				*position = at;
+				return true;
+			}
+			bh_api_fail(req, BH_PROBLEM_CONFLICT,
+				    &(struct bh_api_where){.argument = "cursor"},
+				    "the policy was replaced since the first page: start again");
+			return false;
+		}
+	}
+	fail_arg(req, "cursor", "must be the `next` of the page before");
+	return false;
+}
+
+json_t *
+bh_api_position(struct bh_api_req *req, size_t position)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%u.%zu", bh_policy_revision(req->api->p.policy), position);
+	return json_string(text);
+}
+
+bool
+bh_api_tenant_make(uint64_t vlan, uint64_t vlan2, uint64_t vni, bh_tenant *tenant,
+		   struct bh_err *err)
+{
+	/* 12-bit VLAN id, 0 and 4095 are reserved (IEEE 802.1Q 9.6); 24-bit VNI (RFC 7348 5). */
+	if (vlan > 4094 || vlan2 > 4094 || vni > 0xffffff) {
+		bh_err_set(err, EINVAL, "a VLAN id is at most 4094, a VNI at most 16777215");
+		return false;
+	}
+	if (vlan2 != 0 && vlan == 0) {
+		bh_err_set(err, EINVAL, "vlan2 is the inner of two tags: vlan is needed too");
+		return false;
+	}
+	*tenant = vlan << 52 | vlan2 << 40 | vni;
+	return true;
+}
+
+bool
+bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant)
+{
+	uint64_t vlan = 0, vlan2 = 0, vni = 0;
+	struct bh_err err = {0};
+
+	if (!bh_api_arg_u64(req, "vlan", 4094, &vlan) ||
+	    !bh_api_arg_u64(req, "vlan2", 4094, &vlan2) ||
+	    !bh_api_arg_u64(req, "vni", 0xffffff, &vni))
+		return false;
+	if (bh_api_tenant_make(vlan, vlan2, vni, tenant, &err))
+		return true;
+	fail_arg(req, "vlan2", err.what);
+	return false;
+}

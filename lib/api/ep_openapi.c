@@ -1,0 +1,169 @@
+/* /openapi.json: OpenAPI 3.1, made from route.def and problem.def, so that it can't say what isn't so. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "api_priv.h"
+
+static const struct {
+	const char *name, *type, *text;
+} arguments[] = {
+	{"limit", "integer", "items in a page, 1 to 1000"},
+	{"cursor", "string", "`next` of the page before"},
+	{"label", "string", "key=value, or key; may be repeated, all must hold"},
+	{"segment", "string", "name of a segment"},
+	{"vlan", "integer", "outer VLAN id of the tenant"},
+	{"vlan2", "integer", "inner VLAN id (QinQ)"},
+	{"vni", "integer", "VNI of the tenant"},
+	{"format", "string", "json or yaml"},
+	{"dry_run", "integer", "1: check and count only"},
+	{"address", "string", "address or prefix that holds either end"},
+	{"port", "integer", "port of either end"},
+	{"proto", "string", "tcp, udp, icmp, ... or a number"},
+	{"verdict", "string", "allow, violate, deny or reject"},
+	{"state", "string", "state of the connection"},
+};
+
+static json_t *
+argument_json(const char *name, size_t len, const char *in, bool required)
+{
+	const char *type = "string", *text = "";
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(arguments); i++) {
+		if (strlen(arguments[i].name) == len && memcmp(arguments[i].name, name, len) == 0 &&
+		    strcmp(in, "query") == 0) {
+			type = arguments[i].type;
+			text = arguments[i].text;
+		}
+	}
+	return json_pack("{s:s%, s:s, s:b, s:s, s:{s:s}}", "name", name, len, "in", in, "required",
+			 required, "description", text, "schema", "type", type);
+}
+
+static json_t *
+arguments_json(const struct bh_api_route *r)
+{
+	const char *brace = strchr(r->path, '{'), *p = r->arguments;
+	json_t *list = json_array();
+
+	if (brace != NULL)
+		json_array_append_new(list, argument_json(brace + 1, strcspn(brace + 1, "}"),
+							  "path", true));
+	while (*p != '\0') {
+		size_t n = strcspn(p, " ");
+
+		json_array_append_new(list, argument_json(p, n, "query", false));
+		p += n + (p[n] == ' ');
+	}
+	return list;
+}
+
+static json_t *
+body_json(enum bh_api_body body)
+{
+	json_t *any = json_pack("{s:{s:s}}", "schema", "type", "object"), *content = json_object();
+
+	json_object_set(content, "application/json", any);
+	if (body == BH_BODY_POLICY)
+		json_object_set(content, "application/yaml", any);
+	json_decref(any);
+	return json_pack("{s:b, s:o}", "required", 1, "content", content);
+}
+
+/* The status that a route answers with when all is well. */
+static const char *
+success(const struct bh_api_route *r)
+{
+	return r->method == BH_METHOD_DELETE ? "204" : "200";
+}
+
+static json_t *
+operation_json(const struct bh_api_route *r, const char *id)
+{
+	json_t *o, *problem, *responses;
+
+	problem = json_pack("{s:s}", "$ref", "#/components/responses/problem");
+	responses = json_pack("{s:{s:s}, s:o}", success(r), "description", r->summary, "default",
+			      problem);
+	if (r->method == BH_METHOD_GET)
+		json_object_set_new(json_object_get(responses, "200"), "content",
+				    json_pack("{s:{s:{s:s}}}", "application/json", "schema", "type",
+					      "object"));
+	if (r->method == BH_METHOD_PUT && strchr(r->path, '{') != NULL)
+		json_object_set_new(responses, "201", json_pack("{s:s}", "description", "made"));
+	if (strcmp(r->path, "/api/v1/health") == 0)
+		json_object_set_new(responses, "503",
+				    json_pack("{s:s}", "description", "degraded; says why"));
+	o = json_pack("{s:s, s:s, s:o, s:o}", "operationId", id, "summary", r->summary,
+		      "parameters", arguments_json(r), "responses", responses);
+	if (r->body != BH_BODY_NONE)
+		json_object_set_new(o, "requestBody", body_json(r->body));
+	if (r->role == BH_ROLE_WRITE)
+		json_object_set_new(o, "security", json_pack("[{s:[]}]", "token"));
+	else if (r->role == BH_ROLE_READ)
+		json_object_set_new(o, "security", json_pack("[{}, {s:[]}]", "token"));
+	return o;
+}
+
+static json_t *
+paths_json(void)
+{
+	json_t *paths = json_object(), *item;
+	char method[8], id[80];
+	size_t i, k;
+
+	for (i = 0; i < bh_api_n_routes; i++) {
+		const struct bh_api_route *r = &bh_api_routes[i];
+
+		snprintf(method, sizeof(method), "%s", bh_api_method_name(r->method));
+		for (k = 0; method[k] != '\0'; k++)
+			method[k] = (char)tolower((unsigned char)method[k]);
+		snprintf(id, sizeof(id), "%s:%s", method, r->path);
+		item = json_object_get(paths, r->path);
+		if (item == NULL) {
+			item = json_object();
+			json_object_set_new(paths, r->path, item);
+		}
+		json_object_set_new(item, method, operation_json(r, id));
+	}
+	return paths;
+}
+
+static json_t *
+problem_json(void)
+{
+	json_t *types = json_array();
+
+#define BH_PROBLEM(sym, status, name, title)                                                       \
+	json_array_append_new(types, json_string("urn:bulkhead:problem:" name));
+#include "problem.def"
+#undef BH_PROBLEM
+	return json_pack(
+		"{s:s, s:[sssss], s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, "
+		"s:{s:s}, s:{s:s}, s:{s:s}}}",
+		"type", "object", "required", "type", "title", "status", "detail", "instance",
+		"properties", "type", "type", "string", "enum", types, "title", "type", "string",
+		"status", "type", "integer", "detail", "type", "string", "instance", "type",
+		"string", "pointer", "type", "string", "argument", "type", "string", "line", "type",
+		"integer", "column", "type", "integer");
+}
+
+static json_t *
+components_json(void)
+{
+	return json_pack("{s:{s:{s:s, s:s}}, s:{s:o}, s:{s:{s:s, s:{s:{s:{s:s}}}}}}",
+			 "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas",
+			 "problem", problem_json(), "responses", "problem", "description",
+			 "what is wrong, where, and what to do (RFC 9457)", "content",
+			 "application/problem+json", "schema", "$ref",
+			 "#/components/schemas/problem");
+}
+
+void
+bh_api_ep_openapi_get(struct bh_api_req *req)
+{
+	bh_api_json(req, 200,
+		    json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title",
+			      "Bulkhead", "version", BH_VERSION, "paths", paths_json(),
+			      "components", components_json()));
+}

@@ -1,0 +1,82 @@
+/* /rules: who may talk to whom, in the order in which it is tried. */
+#include "api_priv.h"
+
+static json_t *
+rule_json(const struct bh_rule_info *r)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "id", bh_api_str(r->id));
+	json_object_set_new(o, "index", json_integer(r->index));
+	json_object_set_new(o, "from", bh_api_str(r->from));
+	json_object_set_new(o, "to", bh_api_str(r->to));
+	json_object_set_new(o, "ports", bh_api_str(r->ports));
+	json_object_set_new(o, "action", json_string(bh_verdict_name(r->action)));
+	json_object_set_new(o, "comment", bh_api_str(r->comment != NULL ? r->comment : ""));
+	if (r->line != 0)
+		json_object_set_new(o, "line", json_integer(r->line));
+	return o;
+}
+
+struct list {
+	size_t at, from, limit;
+	json_t *items;
+	bool more;
+};
+
+static bool
+list_add(void *arg, const struct bh_rule_info *r)
+{
+	struct list *l = arg;
+
+	if (l->at++ < l->from)
+		return true;
+	if (json_array_size(l->items) == l->limit) {
+		l->more = true;
+		return false;
+	}
+	json_array_append_new(l->items, rule_json(r));
+	return true;
+}
+
+void
+bh_api_ep_rules_list(struct bh_api_req *req)
+{
+	struct list l = {0};
+
+	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_position(req, &l.from))
+		return;
+	l.items = json_array();
+	bh_policy_rules_each(req->api->p.policy, list_add, &l);
+	bh_api_json(req, 200,
+		    json_pack("{s:o, s:o}", "items", l.items, "next",
+			      l.more ? bh_api_position(req, l.from + l.limit) : json_null()));
+}
+
+struct find {
+	const char *id;
+	json_t *out;
+};
+
+static bool
+find_one(void *arg, const struct bh_rule_info *r)
+{
+	struct find *f = arg;
+
+	if (strcmp(r->id, f->id) != 0)
+		return true;
+	f->out = rule_json(r);
+	return false;
+}
+
+void
+bh_api_ep_rules_get(struct bh_api_req *req)
+{
+	struct find f = {.id = req->param};
+
+	bh_policy_rules_each(req->api->p.policy, find_one, &f);
+	if (f.out != NULL)
+		bh_api_json(req, 200, f.out);
+	else
+		bh_api_fail(req, BH_PROBLEM_NOT_FOUND, NULL, "no rule has the id %s", req->param);
+}
