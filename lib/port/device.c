@@ -1,0 +1,196 @@
+/* A configured device, taken apart: what EAL calls it, which kernel interface it takes, what to lock. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "port_priv.h"
+
+static bool
+is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* "03:00.0" or "0000:03:00.0" at the start of text: its length, 0 if it is something else. */
+static size_t
+pci_length(const char *text)
+{
+	static const char *const forms[] = {"hhhh:hh:hh.h", "hh:hh.h"};
+	size_t f, i;
+
+	for (f = 0; f < BH_ARRAY_SIZE(forms); f++) {
+		for (i = 0; forms[f][i] != '\0'; i++) {
+			if (forms[f][i] == 'h' ? !is_hex(text[i]) : text[i] != forms[f][i])
+				break;
+		}
+		if (forms[f][i] == '\0' && (text[i] == '\0' || text[i] == ','))
+			return i;
+	}
+	return 0;
+}
+
+/* Value of key= in "name,key=value,...": its length, 0 if there is none. */
+static size_t
+devarg(const char *text, const char *key, const char **value)
+{
+	size_t len = strlen(key);
+	const char *p;
+
+	for (p = strchr(text, ','); p != NULL; p = strchr(p, ',')) {
+		p++;
+		if (strncmp(p, key, len) == 0 && p[len] == '=') {
+			*value = p + len + 1;
+			return strcspn(*value, ",");
+		}
+	}
+	return 0;
+}
+
+static int
+set_ifname(struct bh_device *d, const char *name, size_t len, struct bh_err *err)
+{
+	if (len == 0)
+		return bh_err_set(err, EINVAL, "an interface name is missing");
+	if (len >= sizeof(d->ifname))
+		return bh_err_set(err, EINVAL,
+				  "interface name '%.*s' is longer than the %zu characters that "
+				  "Linux allows",
+				  (int)len, name, sizeof(d->ifname) - 1);
+	memcpy(d->ifname, name, len);
+	d->ifname[len] = '\0';
+	if (strpbrk(d->ifname, "/ \t:") != NULL)
+		return bh_err_set(err, EINVAL, "'%s' is not an interface name", d->ifname);
+	return 0;
+}
+
+/* An interface is a name within a network namespace, so both name the resource. */
+static void
+set_key(struct bh_device *d, const char *text)
+{
+	struct stat ns;
+	char *p;
+
+	if (d->ifname[0] != '\0' && stat("/proc/self/ns/net", &ns) == 0)
+		snprintf(d->key, sizeof(d->key), "%s@%lu", d->ifname, (unsigned long)ns.st_ino);
+	else if (d->kind == BH_DEVICE_PCI)
+		snprintf(d->key, sizeof(d->key), "%s", d->name);
+	else
+		snprintf(d->key, sizeof(d->key), "%s", text);
+	for (p = d->key; *p != '\0'; p++) {
+		if (*p == '/')
+			*p = '_';
+	}
+}
+
+static int
+parse_vdev(struct bh_device *d, const char *text, struct bh_err *err)
+{
+	size_t len = strcspn(text, ",");
+	const char *value;
+
+	if (strncmp(text, "net_", 4) != 0 && strncmp(text, "eth_", 4) != 0)
+		return bh_err_set(err, EINVAL,
+				  "'%s' is neither iface:NAME, nor a PCI address (0000:03:00.0), "
+				  "nor devargs that begin with net_ (net_af_xdp0,iface=eth1)",
+				  text);
+	if (len >= sizeof(d->name))
+		return bh_err_set(err, EINVAL, "device name '%.*s' is too long", (int)len, text);
+	d->kind = BH_DEVICE_VDEV;
+	memcpy(d->name, text, len);
+	d->name[len] = '\0';
+	d->af_xdp = strncmp(text, "net_af_xdp", 10) == 0;
+	d->af_packet = strncmp(text + 3, "_af_packet", 10) == 0;
+	if (!d->af_xdp && !d->af_packet)
+		return 0;
+	len = devarg(text, "iface", &value);
+	if (len == 0)
+		return bh_err_set(err, EINVAL, "'%s' does not say which interface: add ,iface=NAME",
+				  text);
+	return set_ifname(d, value, len, err);
+}
+
+int
+bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err)
+{
+	size_t len = pci_length(text);
+	int rc = 0;
+
+	memset(d, 0, sizeof(*d));
+	if (strncmp(text, "iface:", 6) == 0) {
+		d->kind = BH_DEVICE_IFACE;
+		rc = set_ifname(d, text + 6, strlen(text + 6), err);
+	} else if (len != 0) {
+		d->kind = BH_DEVICE_PCI;
+		/* One device, one name: the domain is 0000 unless said. */
+		snprintf(d->name, sizeof(d->name), "%s%.*s", len == 7 ? "0000:" : "", (int)len,
+			 text);
+	} else {
+		rc = parse_vdev(d, text, err);
+	}
+	if (rc < 0)
+		return rc;
+	set_key(d, text);
+	return 0;
+}
+
+static int
+fits(int n, size_t size)
+{
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int
+bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, unsigned queues)
+{
+	/* busy_budget=0: docs/ports.md has the measurement. */
+	return fits(snprintf(out, size, "net_af_xdp_if%u,iface=%s,queue_count=%u,busy_budget=0",
+			     index, ifname, queues),
+		    size);
+}
+
+static unsigned
+gcd(unsigned a, unsigned b)
+{
+	unsigned t;
+
+	while (b != 0) {
+		t = a % b;
+		a = b;
+		b = t;
+	}
+	return a;
+}
+
+/* One slot: header, frame; in steps of 1 KiB, so that a block of few pages holds a whole number. */
+static unsigned
+af_packet_slot(unsigned mtu)
+{
+	unsigned need = mtu + BH_FRAME_EXTRA + BH_TPACKET_FRONT;
+
+	return need <= 2048 ? 2048 : (need + 1023) & ~1023u;
+}
+
+unsigned
+bh_af_packet_buffer(unsigned mtu)
+{
+	/* The driver asks for slot - (TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)) = slot - 32. */
+	return af_packet_slot(mtu) - 32;
+}
+
+int
+bh_devargs_af_packet(char *out, size_t size, unsigned index, const char *ifname, unsigned mtu,
+		     unsigned frames)
+{
+	const unsigned page = 4096;
+	unsigned slot = af_packet_slot(mtu);
+	/* The kernel leaves a gap at the end of a block that slots do not fill, the driver knows of
+	 * none: a block is the least common multiple of slot and page. */
+	unsigned block = slot / gcd(slot, page) * page;
+	unsigned per_block = block / slot;
+
+	frames = (frames + per_block - 1) / per_block * per_block;
+	return fits(snprintf(out, size,
+			     "net_af_packet_if%u,iface=%s,blocksz=%u,framesz=%u,framecnt=%u", index,
+			     ifname, block, slot, frames),
+		    size);
+}

@@ -1,0 +1,346 @@
+/* A port: taken, set up, started, stopped, given back. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+
+#include "port_priv.h"
+
+static int
+take_lock(struct bh_port *p, const struct bh_config *c, const struct bh_device *d,
+	  struct bh_err *err)
+{
+	int owner, rc;
+
+	rc = bh_lock_take(&p->lock, c->run_dir, d->key, &owner, err);
+	if (rc != -EBUSY)
+		return rc;
+	if (owner == (int)getpid())
+		return bh_err_set(err, EBUSY, "port %s: device %s is taken by another port already",
+				  p->info.name, p->info.device);
+	return bh_err_set(err, EBUSY, "port %s: device %s is in use by bulkhead (pid %d)",
+			  p->info.name, p->info.device, owner);
+}
+
+/* An XDP program that AF_XDP left behind when its process was killed still sends all frames to a socket that is
+ * gone. We hold the lock, so it is nobody's; a program of another name is somebody's. */
+static int
+clear_xdp(const struct bh_kif *k, struct bh_err *err)
+{
+	struct bh_rtnl_link link;
+	char name[16];
+
+	if (bh_rtnl_link(k->index, &link) < 0 || link.xdp_prog == 0)
+		return 0;
+	bh_bpf_prog_name(link.xdp_prog, name);
+	if (strncmp(name, "xsk_def_prog", 12) != 0 && strncmp(name, "xdp_dispatcher", 14) != 0)
+		return bh_err_set(err, EBUSY,
+				  "interface %s has the XDP program '%s' of another application; "
+				  "stop that, or take it off with 'ip link set dev %s xdp off'",
+				  k->name, name, k->name);
+	return bh_rtnl_xdp_detach(k->index);
+}
+
+/* Interface, its sanity, its MTU: before any driver touches it. */
+static int
+open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_device *d,
+	       struct bh_err *err)
+{
+	int rc;
+
+	rc = bh_kif_open(&p->kif, d->ifname, err);
+	if (rc == 0)
+		rc = bh_kif_check_addresses(&p->kif, err);
+	if (rc < 0)
+		return rc;
+	memcpy(p->info.ifname, d->ifname, sizeof(p->info.ifname));
+	if (c->mtu != 0) {
+		rc = bh_kif_set_mtu(&p->kif, (unsigned)c->mtu);
+		if (rc < 0)
+			return bh_err_set(err, -rc, "interface %s: MTU %lu cannot be set: %s",
+					  d->ifname, (unsigned long)c->mtu, strerror(-rc));
+	}
+	rc = bh_kif_mtu(&p->kif);
+	if (rc < 0)
+		return bh_err_set(err, -rc, "interface %s: MTU cannot be read", d->ifname);
+	if (rc > UINT16_MAX)
+		return bh_err_set(err, EINVAL, "interface %s: MTU %d is too large, 9000 at most",
+				  d->ifname, rc);
+	p->info.mtu = (uint16_t)rc;
+	return clear_xdp(&p->kif, err);
+}
+
+/* Plug a device; what the driver says in case of failure goes into why. */
+static int
+probe(struct bh_port *p, const char *devargs, struct bh_err *why)
+{
+	struct rte_dev_iterator it;
+	struct bh_capture said;
+	char text[400];
+	uint16_t id;
+	int rc;
+
+	bh_capture_begin(&said);
+	rc = rte_dev_probe(devargs);
+	bh_capture_end(&said);
+	if (rc < 0) {
+		bh_explain(said.text, text, sizeof(text));
+		rc = bh_err_set(why, rc == -EEXIST ? EEXIST : ENODEV, "%s", text);
+	}
+	bh_capture_free(&said);
+	if (rc < 0)
+		return rc;
+	RTE_ETH_FOREACH_MATCHING_DEV(id, devargs, &it)
+	{
+		rte_eth_iterator_cleanup(&it);
+		p->id = id;
+		p->probed = true;
+		return 0;
+	}
+	return bh_err_set(why, ENODEV, "it has no network port");
+}
+
+void
+bh_port_unplug(struct bh_port *p)
+{
+	struct rte_eth_dev_info info;
+	struct bh_capture said;
+
+	if (!p->probed)
+		return;
+	p->probed = false;
+	bh_capture_begin(&said);
+	if (rte_eth_dev_info_get(p->id, &info) == 0) {
+		rte_eth_dev_close(p->id);
+		rte_dev_remove(info.device);
+	}
+	bh_capture_end(&said);
+	bh_capture_free(&said);
+}
+
+/* Plug and set up; unplugged again when the set-up fails. */
+static int
+try_device(struct bh_port *p, const struct bh_port_setup *s, struct bh_err *why)
+{
+	struct bh_capture said;
+	struct bh_err err = {0};
+	char text[400];
+	int rc;
+
+	rc = probe(p, s->devargs, why);
+	if (rc < 0)
+		return rc;
+	bh_capture_begin(&said);
+	rc = bh_port_configure(p, s, &err);
+	bh_capture_end(&said);
+	if (rc < 0) {
+		bh_explain(said.text, text, sizeof(text));
+		bh_err_set(why, -rc, "%s%s%s", err.what, said.len != 0 ? ": " : "",
+			   said.len != 0 ? text : "");
+		bh_port_unplug(p);
+	}
+	bh_capture_free(&said);
+	return rc;
+}
+
+/* Frames of this interface's MTU must fit what AF_XDP takes from one buffer. */
+static int
+af_xdp_fits(const struct bh_port *p, const struct bh_config *c, struct bh_err *why)
+{
+	/* The kernel keeps 256 bytes (XDP_PACKET_HEADROOM) of each buffer to itself. */
+	const unsigned mbuf_size = (unsigned)c->mbuf_size,
+		       room = mbuf_size - RTE_MIN(mbuf_size, 256u);
+	const unsigned need = p->info.mtu + BH_FRAME_EXTRA;
+
+	if (bh_pool_element(mbuf_size) > 4096)
+		return bh_err_set(why, EINVAL,
+				  "memory.mbuf_size %u is more than AF_XDP takes (3648)",
+				  mbuf_size);
+	if (need > room && need + 256 <= 3648)
+		return bh_err_set(why, EINVAL,
+				  "MTU %u needs memory.mbuf_size %u or more for AF_XDP",
+				  p->info.mtu, need + 256);
+	if (need > room)
+		return bh_err_set(why, EINVAL, "MTU %u is more than AF_XDP takes (3370)",
+				  p->info.mtu);
+	return 0;
+}
+
+static int
+af_packet_fits(const struct bh_port *p, const struct bh_config *c, struct bh_err *why)
+{
+	unsigned need = bh_af_packet_buffer(p->info.mtu);
+
+	if (need <= c->mbuf_size)
+		return 0;
+	return bh_err_set(why, EINVAL, "MTU %u needs memory.mbuf_size %u or more for AF_PACKET",
+			  p->info.mtu, need);
+}
+
+static int
+open_af_xdp(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh_err *why)
+{
+	bool combined;
+	unsigned queues = bh_kif_queues(&p->kif, &combined);
+	int rc;
+
+	rc = af_xdp_fits(p, s->config, why);
+	if (rc < 0)
+		return rc;
+	/* The driver takes several queues only where they are combined ones. What a queue without
+	 * socket receives would go to the kernel: the device is left with the queues that are taken. */
+	queues = combined ? RTE_MIN(queues, s->n_workers) : 1;
+	rc = bh_kif_prepare(&p->kif, queues, why);
+	if (rc < 0)
+		return rc;
+	rc = bh_devargs_af_xdp(s->devargs, sizeof(s->devargs), index, p->kif.name, queues);
+	if (rc == 0)
+		rc = try_device(p, s, why);
+	if (rc < 0)
+		bh_kif_restore(&p->kif);
+	return rc;
+}
+
+/* Keep the kernel's hands off what AF_PACKET only looks at. */
+static void
+guard(struct bh_kif *k)
+{
+	int rc = bh_guard_drop(k);
+
+	if (rc < 0)
+		bh_log(BH_LOG_WARN,
+		       "interface %s: the kernel also handles what arrives here (no clsact filter: "
+		       "%s); see docs/ports.md",
+		       k->name, strerror(-rc));
+	if (strcmp(k->kind, "veth") != 0)
+		return;
+	rc = bh_guard_whole(k);
+	if (rc < 0)
+		bh_log(BH_LOG_WARN,
+		       "interface %s: its peer may send frames larger than the MTU, which are cut "
+		       "and dropped (no native XDP: %s); turn them off there: ethtool -K PEER tso "
+		       "off gso off",
+		       k->name, strerror(-rc));
+}
+
+static int
+open_af_packet(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh_err *why)
+{
+	bool combined;
+	int rc;
+
+	rc = af_packet_fits(p, s->config, why);
+	if (rc == 0)
+		rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
+	if (rc < 0)
+		return rc;
+	guard(&p->kif);
+	rc = bh_devargs_af_packet(s->devargs, sizeof(s->devargs), index, p->kif.name, p->info.mtu,
+				  (unsigned)s->config->descriptors);
+	if (rc == 0)
+		rc = try_device(p, s, why);
+	if (rc < 0) {
+		bh_guard_remove(&p->kif);
+		bh_kif_restore(&p->kif);
+	}
+	return rc;
+}
+
+/* "iface:NAME": AF_XDP if it will have it, else AF_PACKET. */
+static int
+open_iface(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh_err *err)
+{
+	struct bh_err xdp = {0}, packet = {0};
+
+	if (open_af_xdp(p, s, index, &xdp) == 0) {
+		bh_log(BH_LOG_INFO, "port %s: interface %s by AF_XDP", p->info.name, p->kif.name);
+		return 0;
+	}
+	if (open_af_packet(p, s, index, &packet) == 0) {
+		bh_log(BH_LOG_WARN,
+		       "port %s: interface %s by AF_PACKET, which is slower and has limits (see "
+		       "docs/ports.md); not by AF_XDP: %s",
+		       p->info.name, p->kif.name, xdp.what);
+		return 0;
+	}
+	return bh_err_set(err, ENODEV,
+			  "port %s: interface %s: not by AF_XDP: %.180s; nor by "
+			  "AF_PACKET: %.180s",
+			  p->info.name, p->kif.name, xdp.what, packet.what);
+}
+
+/* Devargs written out by hand: taken as they are, on an interface prepared the same way. */
+static int
+open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device *d,
+	     struct bh_err *why)
+{
+	bool combined;
+	int rc = 0;
+
+	if (p->kif.fd >= 0) {
+		if (d->af_xdp)
+			rc = af_xdp_fits(p, s->config, why);
+		if (rc == 0)
+			rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
+		if (rc == 0 && d->af_packet)
+			guard(&p->kif);
+	}
+	snprintf(s->devargs, sizeof(s->devargs), "%s", p->info.device);
+	return rc < 0 ? rc : try_device(p, s, why);
+}
+
+int
+bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, unsigned n_workers,
+	     struct bh_err *err)
+{
+	struct bh_port_setup s = {.config = c, .n_workers = n_workers};
+	struct bh_err why = {0};
+	struct bh_device d;
+	struct bh_port *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (p == NULL)
+		return bh_err_set(err, ENOMEM, "no memory for a port");
+	p->kif.fd = p->kif.xdp_link = p->lock.fd = -1;
+	p->info.name = c->port[index].name;
+	p->info.device = c->port[index].device;
+	rc = bh_device_parse(&d, p->info.device, &why);
+	if (rc < 0)
+		goto fail;
+	rc = take_lock(p, c, &d, err);
+	if (rc < 0)
+		goto fail;
+	if (d.ifname[0] != '\0')
+		rc = open_interface(p, c, &d, &why);
+	if (rc < 0)
+		goto fail;
+	if (d.kind == BH_DEVICE_IFACE)
+		rc = open_iface(p, &s, index, err);
+	else
+		rc = open_devargs(p, &s, &d, &why);
+	if (rc < 0)
+		goto fail;
+	*out = p;
+	return 0;
+fail:
+	bh_port_close(p);
+	return bh_err_set(err, -rc, "port %s: device %s: %s", c->port[index].name,
+			  c->port[index].device, why.what);
+}
+
+void
+bh_port_close(struct bh_port *p)
+{
+	if (p == NULL)
+		return;
+	bh_port_stop(p);
+	bh_port_unplug(p);
+	bh_guard_remove(&p->kif);
+	bh_kif_restore(&p->kif);
+	bh_kif_close(&p->kif);
+	bh_lock_drop(&p->lock);
+	free(p);
+}

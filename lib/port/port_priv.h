@@ -1,0 +1,192 @@
+/* Inside the port room: devices by name, kernel interfaces, locks, what DPDK says. */
+#ifndef BH_PORT_PRIV_H
+#define BH_PORT_PRIV_H
+
+#include <net/if.h>
+#include <stdio.h>
+
+#include "port.h"
+
+/* ---- device.c: the configured text, taken apart; devargs, put together ------------------------- */
+
+enum bh_device_kind {
+	BH_DEVICE_IFACE, /* "iface:eth1": a kernel interface, by whatever driver works */
+	BH_DEVICE_PCI,
+	BH_DEVICE_VDEV, /* "net_af_xdp0,iface=eth1": devargs of a virtual device */
+};
+
+struct bh_device {
+	enum bh_device_kind kind;
+	char name[64]; /* what EAL calls it: "0000:03:00.0", "net_af_xdp0"; "" for an iface */
+	char ifname[IFNAMSIZ];   /* kernel interface it takes, "" if none */
+	char key[IFNAMSIZ + 64]; /* names the resource, for the lock file; without '/' */
+	bool af_xdp, af_packet;
+};
+
+int bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err);
+
+/* Bytes that the kernel puts in front of a frame in a TPACKET_V2 slot: the header of 52 and room for the
+ * link header, aligned to 16, less the 14 bytes that the link header then takes (net/packet, tpacket_rcv). */
+#define BH_TPACKET_FRONT 66
+/* Ethernet header and two VLAN tags: what an IP packet of MTU size may carry in front. */
+#define BH_FRAME_EXTRA 22
+
+/* Devargs for a kernel interface. index makes the name unique. 0 or -ENAMETOOLONG. */
+int bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, unsigned queues);
+int bh_devargs_af_packet(char *out, size_t size, unsigned index, const char *ifname, unsigned mtu,
+			 unsigned frames);
+/* Buffer size that AF_PACKET needs for an MTU: DPDK's driver receives into one buffer. */
+unsigned bh_af_packet_buffer(unsigned mtu);
+
+/* ---- lock.c: one instance a device -------------------------------------------------------------- */
+
+struct bh_lock {
+	int fd; /* -1: not held */
+	char path[384];
+};
+
+/* -EBUSY when another process holds it: *owner is its pid, or 0 if not known. */
+int bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner,
+		 struct bh_err *err);
+void bh_lock_drop(struct bh_lock *l);
+
+/* ---- message.c: what DPDK says, as a sentence for a person ----------------------------------------- */
+
+/* Collects what DPDK logs between begin and end; control thread, one at a time. */
+struct bh_capture {
+	FILE *stream, *before;
+	char *text;
+	size_t len;
+};
+void bh_capture_begin(struct bh_capture *c);
+void bh_capture_end(struct bh_capture *c); /* c->text stays until bh_capture_free */
+void bh_capture_free(struct bh_capture *c);
+
+/* libbpf and libxdp print to stderr: their warnings join DPDK's log, the rest goes. After EAL has started. */
+void bh_quiet_bpf(void);
+
+/* The known cause in the text, or its last line in quotes. */
+void bh_explain(const char *text, char *out, size_t size);
+
+/* ---- memory.c: hugepages and the pool ---------------------------------------------------------------- */
+
+struct bh_hugepages {
+	uint64_t free_bytes; /* over all sizes */
+	uint64_t total_bytes;
+	unsigned page_kib; /* the largest size with free pages, 0 = none */
+};
+/* root: "/sys/kernel/mm/hugepages". */
+void bh_huge_read(const char *root, struct bh_hugepages *out);
+
+struct bh_memory_plan {
+	bool hugepages;
+	unsigned megabytes; /* what EAL is given without hugepages */
+	char text[128];
+};
+/* 0, or -ENOMEM when hugepages are demanded and too few are free. */
+int bh_memory_plan(struct bh_memory_plan *plan, const struct bh_config *c, uint64_t need,
+		   const struct bh_hugepages *huge, struct bh_err *err);
+#define BH_POOL_CACHE 256 /* buffers an lcore keeps to itself */
+/* Buffers wanted: as configured, or more where the devices' rings alone would take them all. */
+unsigned bh_pool_buffers(const struct bh_config *c, unsigned n_workers);
+/* Bytes of the pool with that many buffers. */
+uint64_t bh_pool_bytes(unsigned buffers, unsigned mbuf_size);
+/* Bytes of one element as AF_XDP sees it; it must not be larger than a page. */
+unsigned bh_pool_element(unsigned mbuf_size);
+
+/* ---- vlan.c -------------------------------------------------------------------------------------------- */
+
+/* The frame with the tags that the driver took off put back, or NULL (freed) when no buffer was left. */
+struct rte_mbuf *bh_vlan_put_back(struct rte_mbuf *m);
+
+/* ---- kif.c: the kernel interface behind a device ------------------------------------------------------- */
+
+struct bh_kif {
+	int fd; /* for ioctls, in the network namespace of bh_kif_open; -1: none */
+	int index;
+	char name[IFNAMSIZ];
+	char kind[16];   /* "veth", "tun"; "" for hardware */
+	char driver[32]; /* ethtool's */
+	int xdp_link;    /* bpf link fd of the pass-all program, -1 */
+	bool prepared;
+	bool guarded, guard_qdisc; /* our filter is on it; its clsact is ours as well */
+	/* As found, for bh_kif_restore. */
+	short flags;
+	uint32_t eth_flags;
+	bool gro, ipv6_off;
+	uint32_t queues; /* receive queues, or combined ones */
+	bool queues_set;
+};
+
+int bh_kif_open(struct bh_kif *k, const char *name, struct bh_err *err);
+void bh_kif_close(struct bh_kif *k);
+/* Names of the interfaces there are, for messages. */
+void bh_kif_list(char *out, size_t size);
+/* -EADDRINUSE and a sentence when the interface carries addresses of this machine. */
+int bh_kif_check_addresses(const struct bh_kif *k, struct bh_err *err);
+/* Could its frames come from a sender on this machine, or on the host of this virtual machine? */
+bool bh_kif_local(const struct bh_kif *k);
+int bh_kif_mtu(const struct bh_kif *k);
+int bh_kif_set_mtu(const struct bh_kif *k, unsigned mtu);
+/* Receive queues that the device has now (combined ones count), at least 1; *combined says which kind. */
+unsigned bh_kif_queues(const struct bh_kif *k, bool *combined);
+/* Up, promiscuous, as silent as a wire: no ARP, no IPv6, nothing merged, nothing stripped. */
+int bh_kif_prepare(struct bh_kif *k, unsigned queues, struct bh_err *err);
+void bh_kif_restore(struct bh_kif *k);
+bool bh_kif_carrier(const struct bh_kif *k);
+int bh_kif_up(const struct bh_kif *k, bool up);
+
+/* ---- rtnl.c, guard.c: what needs netlink or bpf --------------------------------------------------------- */
+
+struct bh_rtnl_link {
+	char kind[16];
+	uint64_t rx_dropped;
+	uint32_t xdp_prog; /* id of the attached program, 0 = none */
+};
+int bh_rtnl_link(int index, struct bh_rtnl_link *out);
+/* Take an XDP program off an interface. */
+int bh_rtnl_xdp_detach(int index);
+/* Name of a loaded bpf program. */
+int bh_bpf_prog_name(uint32_t id, char out[16]);
+
+/* For AF_PACKET, which only looks at frames that the kernel then handles as well. Both last until
+ * bh_guard_remove.
+ * drop: the kernel's own stack gets nothing of this interface (clsact and a bpf classifier).
+ * whole: a native XDP program that passes everything, which makes a veth peer send frames of MTU size. */
+int bh_guard_drop(struct bh_kif *k);
+int bh_guard_whole(struct bh_kif *k);
+void bh_guard_remove(struct bh_kif *k);
+
+/* ---- port.c ------------------------------------------------------------------------------------------------- */
+
+struct bh_port_queue {
+	uint64_t tx_bad; /* frames that the device cannot send: written by the queue's worker */
+} __attribute__((aligned(BH_CACHE_LINE)));
+
+struct bh_port {
+	uint16_t id;
+	bool put_back;  /* its driver may strip tags */
+	bool multi_seg; /* it sends chained buffers */
+	bool probed, started;
+	bool rss; /* symmetric hash over all receive queues */
+	struct bh_port_info info;
+	struct bh_lock lock;
+	struct bh_kif kif;
+	uint64_t dropped_base; /* the kernel's drop counter at start */
+	char driver[32];
+	char rss_text[96]; /* why not */
+	struct bh_port_queue queue[BH_MAX_WORKERS];
+};
+
+struct rte_mempool *bh_port_pool(void);
+
+/* What a driver is set up with. */
+struct bh_port_setup {
+	const struct bh_config *config;
+	unsigned n_workers;
+	char devargs[512];
+};
+int bh_port_configure(struct bh_port *p, const struct bh_port_setup *s, struct bh_err *err);
+void bh_port_unplug(struct bh_port *p);
+
+#endif
