@@ -2,11 +2,13 @@
  *
  * Usage     bh_yaml_load_file() or _text(), walk the nodes, bh_yaml_free(). Every node knows its line
  *           and column; the bh_yaml_get_* helpers write the error that a person needs.
- *           bh_config_load() reads bulkhead.yaml; config.def lists its scalar keys.
+ *           bh_config_load() reads bulkhead.yaml; config.def lists its scalar keys, config_list.def
+ *           the lists.
  * Threads   control only; a document belongs to its caller.
  * Lifetime  nodes and strings live until bh_yaml_free.
  * Limits    anchors, aliases, tags and several documents are refused (a policy must read as it is
- *           written; alias bombs). Depth 64; size 64 MiB; scalars 64 KiB. JSON is YAML: it loads.
+ *           written; alias bombs). Depth 64; size 64 MiB; scalars 64 KiB; 16 Mi nodes. JSON is YAML: it
+ *           loads.
  */
 #ifndef BH_CONF_H
 #define BH_CONF_H
@@ -18,6 +20,7 @@ enum bh_yaml_type { BH_YAML_SCALAR, BH_YAML_LIST, BH_YAML_MAP };
 struct bh_yaml {
 	enum bh_yaml_type type;
 	bool quoted;           /* scalar: was it quoted (then "true" is a string) */
+	bool flat;             /* scalar: text[i] stands in column + quoted + i of the file */
 	unsigned line, column; /* from 1 */
 	const char *text;      /* scalar: NUL-terminated, no NUL inside */
 	size_t n;              /* list: items; map: pairs */
@@ -33,14 +36,26 @@ int bh_yaml_load_text(struct bh_yaml_doc **out, const char *name, const char *te
 const struct bh_yaml *bh_yaml_root(
 	const struct bh_yaml_doc *doc);                  /* never NULL; may be empty map */
 const char *bh_yaml_name(const struct bh_yaml_doc *doc); /* file name for errors */
-void bh_yaml_free(struct bh_yaml_doc *doc);
+void bh_yaml_free(struct bh_yaml_doc *doc);              /* NULL is fine */
+
+/* Read a whole file of up to max bytes; *out is the caller's to free and ends with a NUL that *len
+ * does not count. 0 or -errno with err set. */
+int bh_file_read(const char *path, size_t max, char **out, size_t *len, struct bh_err *err);
 
 /* Error at a node: "name:line:col: text". Returns -EINVAL. */
 int bh_yaml_err(const struct bh_yaml_doc *doc, const struct bh_yaml *node, struct bh_err *err,
 		const char *fmt, ...) BH_PRINTF(4, 5);
+/* The same, at a byte of a scalar's text; at its start where the text is not flat. */
+int bh_yaml_err_in(const struct bh_yaml_doc *doc, const struct bh_yaml *node, size_t offset,
+		   struct bh_err *err, const char *fmt, ...) BH_PRINTF(5, 6);
+/* "'text'", "a list", "nothing" ...: a node in the words of an error. Returns out. */
+const char *bh_yaml_found(const struct bh_yaml *node, char *out, size_t size);
+#define BH_FOUND_LEN 64
 
-/* Value of a key, or NULL. node must be a map. */
+/* Value of a key, or NULL. node must be a map. Linear: for maps with few keys. */
 const struct bh_yaml *bh_yaml_get(const struct bh_yaml *node, const char *key);
+/* Is nothing written there ("key:", "key: ~", "key: null")? */
+bool bh_yaml_is_null(const struct bh_yaml *node);
 /* node must be a map and hold no key outside `known` (NULL-terminated): the error names the nearest
  * known key ("did you mean"). what: "a rule", "the configuration" ... */
 int bh_yaml_check_map(const struct bh_yaml_doc *doc, const struct bh_yaml *node, const char *what,
@@ -53,10 +68,18 @@ int bh_yaml_bool(const struct bh_yaml_doc *doc, const struct bh_yaml *node, bool
 int bh_yaml_duration_ms(const struct bh_yaml_doc *doc, const struct bh_yaml *node, uint64_t min,
 			uint64_t max, uint64_t *out,
 			struct bh_err *err); /* 500ms, 30s, 5m, 2h, 1d */
+/* "30s" for 30000: the largest unit that leaves no rest. Returns out; 32 bytes are enough. */
+const char *bh_duration_format(uint64_t ms, char *out, size_t size);
 int bh_yaml_enum(const struct bh_yaml_doc *doc, const struct bh_yaml *node,
 		 const char *const words[], unsigned *out, struct bh_err *err);
 int bh_yaml_str(const struct bh_yaml_doc *doc, const struct bh_yaml *node, const char **out,
 		struct bh_err *err); /* non-empty scalar */
+
+/* Distance of two words in edits (insert, delete, replace, swap of neighbours), max + 1 when more. */
+unsigned bh_word_distance(const char *a, const char *b, unsigned max);
+/* Keep the better of *best and `word` for what was meant by `given`; start with *best = NULL and
+ * *distance = 0. Only words near enough to be a slip are taken. */
+void bh_word_nearest(const char *given, const char *word, const char **best, unsigned *distance);
 
 /* An address or prefix: "10.0.0.0/8", "2001:db8::1". Host bits set are an error that names the
  * network meant. addr: 16 bytes, IPv4 in the first 4. */
@@ -66,7 +89,23 @@ struct bh_prefix {
 	uint8_t len;    /* bits */
 };
 int bh_prefix_parse(const char *text, struct bh_prefix *out, struct bh_err *err);
+int bh_yaml_prefix(const struct bh_yaml_doc *doc, const struct bh_yaml *node, struct bh_prefix *out,
+		   struct bh_err *err);
 void bh_prefix_format(const struct bh_prefix *p, char *out, size_t size); /* 64 bytes are enough */
+/* Clear the bits of addr (16 bytes) behind the first len; true when any was set. */
+bool bh_prefix_mask(uint8_t addr[16], unsigned len);
+/* Does a hold all of b? */
+bool bh_prefix_covers(const struct bh_prefix *a, const struct bh_prefix *b);
+
+/* Memory that lives and dies with a document. Zero-initialise; NULL when there is none left. */
+struct bh_arena {
+	struct bh_arena_block *block;
+	uint8_t *p, *end;
+	size_t bytes; /* taken from the heap */
+};
+void *bh_arena_alloc(struct bh_arena *a, size_t size);                 /* zeroed, aligned to 8 */
+char *bh_arena_text(struct bh_arena *a, const char *text, size_t len); /* NUL-terminated copy */
+void bh_arena_free(struct bh_arena *a);
 
 /* ---- the daemon's configuration ---------------------------------------------------------------- */
 

@@ -1,0 +1,209 @@
+/* bulkhead.yaml: what a good one becomes. */
+#include <stdio.h>
+
+#include "../../lib/conf/conf.h"
+#include "../../lib/net/net.h"
+#include "unit.h"
+
+#define PORTS                                                                                      \
+	"ports:\n"                                                                                 \
+	"  - {name: a, device: \"iface:eth1\"}\n"                                                  \
+	"  - {name: b, device: \"iface:eth2\"}\n"                                                  \
+	"pairs:\n"                                                                                 \
+	"  - {name: p, inside: a, outside: b}\n"
+
+static struct bh_config config;
+
+static int
+load(const char *name, const char *text, bool need_ports)
+{
+	struct bh_err err = {0};
+	char message[1024];
+	int rc = bh_config_load_text(&config, name, text, strlen(text), need_ports, &err);
+
+	if (rc != 0) {
+		bh_err_format(&err, message, sizeof(message));
+		fprintf(stderr, "\n%s\n", message);
+	}
+	return rc;
+}
+
+static void
+defaults_are_those_of_the_table(void)
+{
+	bh_config_default(&config);
+#define BH_CONFIG_U64(f, p, def, lo, hi, t)                                                        \
+	CU_ASSERT_EQUAL(config.f, def);                                                            \
+	CU_ASSERT_TRUE(config.f >= lo && config.f <= hi);
+#define BH_CONFIG_MS(f, p, def, lo, hi, t) CU_ASSERT_EQUAL(config.f, def);
+#define BH_CONFIG_BOOL(f, p, def, t) CU_ASSERT_EQUAL(config.f, def);
+#define BH_CONFIG_ENUM(f, p, words, def, t) CU_ASSERT_EQUAL(config.f, def);
+#define BH_CONFIG_STR(f, p, def, t) CU_ASSERT_STRING_EQUAL(config.f, def);
+#include "../../lib/conf/config.def"
+#undef BH_CONFIG_U64
+#undef BH_CONFIG_MS
+#undef BH_CONFIG_BOOL
+#undef BH_CONFIG_ENUM
+#undef BH_CONFIG_STR
+	CU_ASSERT_EQUAL(config.vxlan_port[0], 4789);
+	CU_ASSERT_EQUAL(config.vxlan_port[1], 8472);
+	CU_ASSERT_EQUAL(config.geneve_port[0], 6081);
+	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_ARP]);
+	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_ND]);
+	CU_ASSERT_FALSE(config.frame_pass[BH_FRAME_STP]);
+}
+
+static void
+each_kind_of_key_is_read(void)
+{
+	static const char text[] =
+		"policy: policy.yaml\n"
+		"mode: monitor\n" PORTS
+		"cores: {control: 3, workers: [1, 4-6], idle: sleep, heartbeat: 2s}\n"
+		"flows:\n"
+		"  max: 2M\n"
+		"  midstream: true\n"
+		"  timeouts: {new: 5s, tcp_established: 1h}\n"
+		"frames: {stp: pass, arp: drop}\n"
+		"tunnels: {vxlan: [4790], geneve: []}\n"
+		"events: {file: \"-\", ring: 64, stats: 0}\n";
+
+	CU_ASSERT_EQUAL_FATAL(load("/etc/bulkhead/bulkhead.yaml", text, true), 0);
+	CU_ASSERT_EQUAL(config.mode, BH_MODE_MONITOR);
+	CU_ASSERT_EQUAL(config.control_core, 3);
+	CU_ASSERT_EQUAL(config.n_workers, 4);
+	CU_ASSERT_EQUAL(config.worker_core[0], 1);
+	CU_ASSERT_EQUAL(config.worker_core[3], 6);
+	CU_ASSERT_EQUAL(config.idle, BH_IDLE_SLEEP);
+	CU_ASSERT_EQUAL(config.heartbeat_ms, 2000);
+	CU_ASSERT_EQUAL(config.max_flows, 2 << 20);
+	CU_ASSERT_TRUE(config.midstream);
+	CU_ASSERT_EQUAL(config.flow_timeout_ms[0], 5000);
+	CU_ASSERT_EQUAL(config.flow_timeout_ms[1], 0);
+	CU_ASSERT_EQUAL(config.flow_timeout_ms[5], 3600000);
+	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_STP]);
+	CU_ASSERT_FALSE(config.frame_pass[BH_FRAME_ARP]);
+	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_ND]);
+	CU_ASSERT_EQUAL(config.vxlan_port[0], 4790);
+	CU_ASSERT_EQUAL(config.vxlan_port[1], 0);
+	CU_ASSERT_EQUAL(config.geneve_port[0], 0);
+	CU_ASSERT_STRING_EQUAL(config.eve_file, "-");
+	CU_ASSERT_EQUAL(config.stats_ms, 0);
+	CU_ASSERT_EQUAL(config.n_ports, 2);
+	CU_ASSERT_STRING_EQUAL(config.port[1].device, "iface:eth2");
+	CU_ASSERT_EQUAL(config.n_pairs, 1);
+	CU_ASSERT_EQUAL(config.pair[0].inside, 0);
+	CU_ASSERT_EQUAL(config.pair[0].outside, 1);
+}
+
+static void
+pairs_may_stand_before_their_ports(void)
+{
+	CU_ASSERT_EQUAL_FATAL(
+		load("c",
+		     "mode: discover\n"
+		     "pairs: [{name: p, inside: y, outside: x}]\n"
+		     "ports: [{name: x, device: 0000:01:00.0}, {name: y, device: 0000:01:00.1}]\n",
+		     true),
+		0);
+	CU_ASSERT_EQUAL(config.pair[0].inside, 1);
+	CU_ASSERT_EQUAL(config.pair[0].outside, 0);
+}
+
+static void
+relative_paths_start_at_the_files_folder(void)
+{
+	static const char text[] = "policy: p/policy.yaml\n" PORTS
+				   "api: {token_file: /run/token}\nevents: {file: eve.json}\n";
+
+	CU_ASSERT_EQUAL_FATAL(load("/etc/bulkhead/bulkhead.yaml", text, true), 0);
+	CU_ASSERT_STRING_EQUAL(config.policy_file, "/etc/bulkhead/p/policy.yaml");
+	CU_ASSERT_STRING_EQUAL(config.api_token_file, "/run/token");
+	CU_ASSERT_STRING_EQUAL(config.eve_file, "/etc/bulkhead/eve.json");
+	CU_ASSERT_STRING_EQUAL(config.run_dir, "/run/bulkhead");
+	CU_ASSERT_EQUAL_FATAL(load("bulkhead.yaml", text, true), 0);
+	CU_ASSERT_STRING_EQUAL(config.policy_file, "p/policy.yaml");
+}
+
+static void
+range_of_worker_cores_is_each_of_them(void)
+{
+	unsigned i;
+
+	CU_ASSERT_EQUAL_FATAL(load("c", "mode: discover\ncores: {workers: 1-3}\n" PORTS, true), 0);
+	CU_ASSERT_EQUAL(config.n_workers, 3);
+	for (i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(config.worker_core[i], i + 1);
+}
+
+static void
+one_core_is_shared_only_when_asked(void)
+{
+	CU_ASSERT_EQUAL(load("c", "mode: discover\ncores: {workers: 0, share: true}\n" PORTS, true),
+			0);
+	CU_ASSERT_EQUAL(config.worker_core[0], 0);
+}
+
+static void
+replay_without_policy_discovers_and_needs_no_ports(void)
+{
+	CU_ASSERT_EQUAL(load("c", "", false), 0);
+	CU_ASSERT_EQUAL(config.mode, BH_MODE_DISCOVER);
+	CU_ASSERT_EQUAL(load("c", "policy: p.yaml\n", false), 0);
+	CU_ASSERT_EQUAL(config.mode, BH_MODE_PROTECT);
+}
+
+static void
+failed_load_leaves_the_old_configuration(void)
+{
+	struct bh_config before;
+	struct bh_err err = {0};
+
+	CU_ASSERT_EQUAL(load("c", "mode: discover\nflows: {max: 4096}\n" PORTS, true), 0);
+	before = config;
+	CU_ASSERT_NOT_EQUAL(bh_config_load_text(&config, "c", "flows: {max: 1}", 15, true, &err),
+			    0);
+	CU_ASSERT_EQUAL(memcmp(&before, &config, sizeof(before)), 0);
+}
+
+static void
+sections_may_be_empty(void)
+{
+	CU_ASSERT_EQUAL(load("c", "mode: discover\ncores:\nframes:\nflows: {timeouts: }\n" PORTS,
+			     true),
+			0);
+}
+
+/* The files that are shipped. Tests run in the source folder; elsewhere there is nothing to see. */
+static void
+shipped_configurations_load(void)
+{
+	struct bh_err err = {0};
+	char message[1024] = "";
+
+	if (bh_config_load(&config, "config/bulkhead.yaml", true, &err) != 0)
+		bh_err_format(&err, message, sizeof(message));
+	CU_ASSERT_STRING_EQUAL(message, "");
+	CU_ASSERT_EQUAL(config.mode, BH_MODE_PROTECT);
+	CU_ASSERT_STRING_EQUAL(config.policy_file, "config/policy.yaml");
+	if (bh_config_load(&config, "config/discover.yaml", false, &err) != 0)
+		bh_err_format(&err, message, sizeof(message));
+	CU_ASSERT_STRING_EQUAL(message, "");
+	CU_ASSERT_EQUAL(config.mode, BH_MODE_DISCOVER);
+	CU_ASSERT_TRUE(config.midstream);
+	CU_ASSERT_FALSE(config.ip4_checksum);
+	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_OTHER]);
+}
+
+const struct bh_unit_test bh_suite_conf_config[] = {
+	BH_TEST(defaults_are_those_of_the_table),
+	BH_TEST(each_kind_of_key_is_read),
+	BH_TEST(pairs_may_stand_before_their_ports),
+	BH_TEST(relative_paths_start_at_the_files_folder),
+	BH_TEST(range_of_worker_cores_is_each_of_them),
+	BH_TEST(one_core_is_shared_only_when_asked),
+	BH_TEST(replay_without_policy_discovers_and_needs_no_ports),
+	BH_TEST(failed_load_leaves_the_old_configuration),
+	BH_TEST(sections_may_be_empty),
+	BH_TEST(shipped_configurations_load),
+	BH_TEST_END};
