@@ -103,9 +103,10 @@ struct bh_worker {
 	/* this worker only */
 	const struct bh_view *view; /* loaded once a turn */
 	uint64_t mono_ns, wall_ns;
-	uint32_t now_ms;   /* mono in ms, wraps */
-	uint32_t aged_ms;  /* housekeeping was last done then */
-	uint64_t age_debt; /* entries still to be looked at */
+	uint32_t now_ms;       /* mono in ms, wraps */
+	uint32_t aged_ms;      /* housekeeping was last done then */
+	uint64_t age_debt;     /* entries still to be looked at */
+	uint32_t drain_cursor; /* bh_worker_drain goes on here */
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
 	struct bh_burst burst;

@@ -53,7 +53,7 @@ judge_icmp_error(struct bh_worker *w, struct bh_packet *p)
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_ICMP_QUOTE);
 		return;
 	}
-	f = bh_flow_lookup(w->flows, &key, bh_flow_hash(w->flows, &key));
+	f = bh_flow_lookup(w->flows, &key, bh_flow_hash_hot(w->flows, &key));
 	if (f == NULL || is_expired(w, f) ||
 	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]) ||
 	    (f->verdict != BH_VERDICT_ALLOW && f->verdict != BH_VERDICT_VIOLATE) ||
@@ -105,10 +105,12 @@ bh_stage_flow(struct bh_worker *w, struct bh_burst *b)
 			continue;
 		}
 		keys[n] = &p->h.key;
-		hash[n] = p->hash = bh_flow_hash(w->flows, &p->h.key);
-		bh_flow_prefetch(w->flows, hash[n]);
+		hash[n] = p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
+		bh_flow_prefetch_hot(w->flows, hash[n]);
 		at[n++] = (uint8_t)i;
 	}
+	if (unlikely(n == 0))
+		return;
 	bh_flow_lookup_bulk(w->flows, keys, hash, n, flows);
 	for (i = 0; i < n; i++) {
 		struct bh_packet *p = &b->p[at[i]];
