@@ -90,7 +90,8 @@ parse_vdev(struct bh_device *d, const char *text, struct bh_err *err)
 
 	if (strncmp(text, "net_", 4) != 0 && strncmp(text, "eth_", 4) != 0)
 		return bh_err_set(err, EINVAL,
-				  "'%s' is neither iface:NAME, nor a PCI address (0000:03:00.0), "
+				  "'%s' is neither iface:NAME nor packet:NAME, nor a PCI address "
+				  "(0000:03:00.0), "
 				  "nor devargs that begin with net_ (net_af_xdp0,iface=eth1)",
 				  text);
 	if (len >= sizeof(d->name))
@@ -119,6 +120,9 @@ bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err)
 	if (strncmp(text, "iface:", 6) == 0) {
 		d->kind = BH_DEVICE_IFACE;
 		rc = set_ifname(d, text + 6, strlen(text + 6), err);
+	} else if (strncmp(text, "packet:", 7) == 0) {
+		d->kind = BH_DEVICE_PACKET;
+		rc = set_ifname(d, text + 7, strlen(text + 7), err);
 	} else if (len != 0) {
 		d->kind = BH_DEVICE_PCI;
 		/* One device, one name: the domain is 0000 unless said. */
@@ -145,52 +149,5 @@ bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, un
 	/* busy_budget=0: docs/ports.md has the measurement. */
 	return fits(snprintf(out, size, "net_af_xdp_if%u,iface=%s,queue_count=%u,busy_budget=0",
 			     index, ifname, queues),
-		    size);
-}
-
-static unsigned
-gcd(unsigned a, unsigned b)
-{
-	unsigned t;
-
-	while (b != 0) {
-		t = a % b;
-		a = b;
-		b = t;
-	}
-	return a;
-}
-
-/* One slot: header, frame; in steps of 1 KiB, so that a block of few pages holds a whole number. */
-static unsigned
-af_packet_slot(unsigned mtu)
-{
-	unsigned need = mtu + BH_FRAME_EXTRA + BH_TPACKET_FRONT;
-
-	return need <= 2048 ? 2048 : (need + 1023) & ~1023u;
-}
-
-unsigned
-bh_af_packet_buffer(unsigned mtu)
-{
-	/* The driver asks for slot - (TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)) = slot - 32. */
-	return af_packet_slot(mtu) - 32;
-}
-
-int
-bh_devargs_af_packet(char *out, size_t size, unsigned index, const char *ifname, unsigned mtu,
-		     unsigned frames)
-{
-	const unsigned page = 4096;
-	unsigned slot = af_packet_slot(mtu);
-	/* The kernel leaves a gap at the end of a block that slots do not fill, the driver knows of
-	 * none: a block is the least common multiple of slot and page. */
-	unsigned block = slot / gcd(slot, page) * page;
-	unsigned per_block = block / slot;
-
-	frames = (frames + per_block - 1) / per_block * per_block;
-	return fits(snprintf(out, size,
-			     "net_af_packet_if%u,iface=%s,blocksz=%u,framesz=%u,framecnt=%u", index,
-			     ifname, block, slot, frames),
 		    size);
 }

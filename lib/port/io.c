@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 
+#include "packet.h"
 #include "port_priv.h"
 
 const struct bh_port_info *
@@ -43,13 +44,14 @@ kernel_dropped(const struct bh_port *p)
 int
 bh_port_start(struct bh_port *p, struct bh_err *err)
 {
-	int rc;
+	int rc = p->packet != NULL ? bh_packet_start(p->packet) : rte_eth_dev_start(p->id);
 
-	rc = rte_eth_dev_start(p->id);
 	if (rc < 0)
 		return bh_err_set(err, -rc, "port %s: device %s does not start: %s", p->info.name,
 				  p->info.device, strerror(-rc));
 	p->started = true;
+	if (p->packet != NULL)
+		return 0;
 	/* A bump in the wire takes what is addressed to others. Devices without such modes take it anyway. */
 	rte_eth_promiscuous_enable(p->id);
 	rte_eth_allmulticast_enable(p->id);
@@ -67,7 +69,8 @@ bh_port_stop(struct bh_port *p)
 	p->started = false;
 	if (p->info.forced_down)
 		bh_port_force_down(p, false);
-	rte_eth_dev_stop(p->id);
+	if (p->packet == NULL)
+		rte_eth_dev_stop(p->id);
 }
 
 enum bh_steering
@@ -115,6 +118,8 @@ put_back(struct rte_mbuf **m, uint16_t n)
 uint16_t
 bh_port_rx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n)
 {
+	if (p->packet != NULL)
+		return bh_packet_rx(p->packet, m, n);
 	n = rte_eth_rx_burst(p->id, q, m, n);
 	return p->put_back ? put_back(m, n) : n;
 }
@@ -142,6 +147,8 @@ bh_port_tx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n)
 {
 	uint16_t whole, sent, i;
 
+	if (p->packet != NULL)
+		return bh_packet_tx(p->packet, m, n);
 	if (p->multi_seg)
 		return rte_eth_tx_burst(p->id, q, m, n);
 	whole = make_whole(p, q, m, n);
@@ -189,6 +196,10 @@ bh_port_stats(struct bh_port *p, struct bh_port_stats *out)
 	uint16_t q;
 
 	memset(out, 0, sizeof(*out));
+	if (p->packet != NULL) {
+		bh_packet_stats(p->packet, out);
+		return;
+	}
 	if (rte_eth_stats_get(p->id, &s) < 0)
 		return;
 	*out = (struct bh_port_stats){

@@ -142,6 +142,16 @@ bh_kif_local(const struct bh_kif *k)
 	       strcmp(k->driver, "vif") == 0 || strcmp(k->driver, "tun") == 0;
 }
 
+void
+bh_kif_mac(const struct bh_kif *k, uint8_t mac[6])
+{
+	struct ifreq r;
+
+	request(k, &r);
+	if (kif_ioctl(k, SIOCGIFHWADDR, &r) == 0)
+		memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+}
+
 int
 bh_kif_mtu(const struct bh_kif *k)
 {

@@ -7,6 +7,7 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 
+#include "packet.h"
 #include "port_priv.h"
 
 static int
@@ -170,17 +171,6 @@ af_xdp_fits(const struct bh_port *p, const struct bh_config *c, struct bh_err *w
 }
 
 static int
-af_packet_fits(const struct bh_port *p, const struct bh_config *c, struct bh_err *why)
-{
-	unsigned need = bh_af_packet_buffer(p->info.mtu);
-
-	if (need <= c->mbuf_size)
-		return 0;
-	return bh_err_set(why, EINVAL, "MTU %u needs memory.mbuf_size %u or more for AF_PACKET",
-			  p->info.mtu, need);
-}
-
-static int
 open_af_xdp(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh_err *why)
 {
 	bool combined;
@@ -227,26 +217,31 @@ guard(struct bh_kif *k)
 }
 
 static int
-open_af_packet(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh_err *why)
+open_af_packet(struct bh_port *p, const struct bh_port_setup *s, struct bh_err *why)
 {
+	const struct bh_packet_params params = {
+		.index = p->kif.index,
+		.mtu = p->info.mtu,
+		.frames = (unsigned)s->config->descriptors,
+		.pool = bh_port_pool(),
+	};
 	bool combined;
 	int rc;
 
-	rc = af_packet_fits(p, s->config, why);
-	if (rc == 0)
-		rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
+	rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
 	if (rc < 0)
 		return rc;
 	guard(&p->kif);
-	rc = bh_devargs_af_packet(s->devargs, sizeof(s->devargs), index, p->kif.name, p->info.mtu,
-				  (unsigned)s->config->descriptors);
-	if (rc == 0)
-		rc = try_device(p, s, why);
-	if (rc < 0) {
-		bh_guard_remove(&p->kif);
-		bh_kif_restore(&p->kif);
-	}
-	return rc;
+	rc = bh_packet_open(&p->packet, &params, why);
+	if (rc < 0)
+		return rc;
+	p->info.driver = "af_packet";
+	p->info.id = UINT16_MAX;
+	p->info.rx_queues = p->info.tx_queues = 1;
+	p->info.partial_checksums = bh_kif_local(&p->kif);
+	bh_kif_mac(&p->kif, p->info.mac);
+	snprintf(p->rss_text, sizeof(p->rss_text), "one queue");
+	return 0;
 }
 
 /* "iface:NAME": AF_XDP if it will have it, else AF_PACKET. */
@@ -259,7 +254,7 @@ open_iface(struct bh_port *p, struct bh_port_setup *s, unsigned index, struct bh
 		bh_log(BH_LOG_INFO, "port %s: interface %s by AF_XDP", p->info.name, p->kif.name);
 		return 0;
 	}
-	if (open_af_packet(p, s, index, &packet) == 0) {
+	if (open_af_packet(p, s, &packet) == 0) {
 		bh_log(BH_LOG_WARN,
 		       "port %s: interface %s by AF_PACKET, which is slower and has limits (see "
 		       "docs/ports.md); not by AF_XDP: %s",
@@ -285,8 +280,13 @@ open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device 
 			rc = af_xdp_fits(p, s->config, why);
 		if (rc == 0)
 			rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
-		if (rc == 0 && d->af_packet)
+		if (rc == 0 && d->af_packet) {
+			bh_log(BH_LOG_WARN,
+			       "port %s: DPDK's net_af_packet loses IPv4 fragments and the type of "
+			       "802.1ad tags; packet:%s does not",
+			       p->info.name, d->ifname);
 			guard(&p->kif);
+		}
 	}
 	snprintf(s->devargs, sizeof(s->devargs), "%s", p->info.device);
 	return rc < 0 ? rc : try_device(p, s, why);
@@ -319,6 +319,8 @@ bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, un
 		goto fail;
 	if (d.kind == BH_DEVICE_IFACE)
 		rc = open_iface(p, &s, index, err);
+	else if (d.kind == BH_DEVICE_PACKET)
+		rc = open_af_packet(p, &s, &why);
 	else
 		rc = open_devargs(p, &s, &d, &why);
 	if (rc < 0)
@@ -338,6 +340,7 @@ bh_port_close(struct bh_port *p)
 		return;
 	bh_port_stop(p);
 	bh_port_unplug(p);
+	bh_packet_close(p->packet);
 	bh_guard_remove(&p->kif);
 	bh_kif_restore(&p->kif);
 	bh_kif_close(&p->kif);

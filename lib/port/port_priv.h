@@ -10,7 +10,8 @@
 /* ---- device.c: the configured text, taken apart; devargs, put together ------------------------- */
 
 enum bh_device_kind {
-	BH_DEVICE_IFACE, /* "iface:eth1": a kernel interface, by whatever driver works */
+	BH_DEVICE_IFACE,  /* "iface:eth1": a kernel interface, by AF_XDP or else by AF_PACKET */
+	BH_DEVICE_PACKET, /* "packet:eth1": by AF_PACKET */
 	BH_DEVICE_PCI,
 	BH_DEVICE_VDEV, /* "net_af_xdp0,iface=eth1": devargs of a virtual device */
 };
@@ -25,18 +26,11 @@ struct bh_device {
 
 int bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err);
 
-/* Bytes that the kernel puts in front of a frame in a TPACKET_V2 slot: the header of 52 and room for the
- * link header, aligned to 16, less the 14 bytes that the link header then takes (net/packet, tpacket_rcv). */
-#define BH_TPACKET_FRONT 66
 /* Ethernet header and two VLAN tags: what an IP packet of MTU size may carry in front. */
 #define BH_FRAME_EXTRA 22
 
-/* Devargs for a kernel interface. index makes the name unique. 0 or -ENAMETOOLONG. */
+/* Devargs for a kernel interface; index makes the name unique. 0 or -ENAMETOOLONG. */
 int bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, unsigned queues);
-int bh_devargs_af_packet(char *out, size_t size, unsigned index, const char *ifname, unsigned mtu,
-			 unsigned frames);
-/* Buffer size that AF_PACKET needs for an MTU: DPDK's driver receives into one buffer. */
-unsigned bh_af_packet_buffer(unsigned mtu);
 
 /* ---- lock.c: one instance a device -------------------------------------------------------------- */
 
@@ -126,6 +120,7 @@ void bh_kif_list(char *out, size_t size);
 int bh_kif_check_addresses(const struct bh_kif *k, struct bh_err *err);
 /* Could its frames come from a sender on this machine, or on the host of this virtual machine? */
 bool bh_kif_local(const struct bh_kif *k);
+void bh_kif_mac(const struct bh_kif *k, uint8_t mac[6]);
 int bh_kif_mtu(const struct bh_kif *k);
 int bh_kif_set_mtu(const struct bh_kif *k, unsigned mtu);
 /* Receive queues that the device has now (combined ones count), at least 1; *combined says which kind. */
@@ -165,8 +160,9 @@ struct bh_port_queue {
 
 struct bh_port {
 	uint16_t id;
-	bool put_back;  /* its driver may strip tags */
-	bool multi_seg; /* it sends chained buffers */
+	struct bh_packet *packet; /* instead of a DPDK device, else NULL */
+	bool put_back;            /* its driver may strip tags */
+	bool multi_seg;           /* it sends chained buffers */
 	bool probed, started;
 	bool rss; /* symmetric hash over all receive queues */
 	struct bh_port_info info;
