@@ -1,0 +1,39 @@
+"""A link that goes down on one side of a pair goes down on the other, and comes back with it."""
+
+from lib.check import check, main, same, until
+from lib.gateway import EVERYTHING, Gateway, policy
+from lib.pump import Pump
+from lib.wire import make, run
+
+
+def carrier(ns):
+    flags = run("ip", "-o", "link", "show", "dev", "eth0", ns=ns)
+    return "LOWER_UP" in flags
+
+
+def test():
+    make()
+    gateway = Gateway(policy(EVERYTHING)).start()
+    pump = Pump("web", "redis", 5000)
+    for down, other in (("shop", "cde"), ("cde", "shop")):
+        pump.flowing(60)
+        run("ip", "link", "set", "eth0", "down", ns=down)
+        until(lambda: not carrier(other), f"{other} loses its link, because {down} did")
+        ports = {p["name"]: p["link"] for p in gateway.stats()["ports"]}
+        same(ports, {down: "down", other: "held-down"}, "links as the API has them")
+        run("ip", "link", "set", "eth0", "up", ns=down)
+        until(lambda: carrier(other), f"{other} gets its link back")
+    pump.flowing(60)
+    names = [e["bulkhead"].get("event") for e in gateway.events() if "link" in str(e["bulkhead"].get("event"))]
+    check(names.count("link_down") == 2 and names.count("link_up") == 2, f"an event for each change: {names}")
+    pump.stop()
+
+    # With the gateway gone, both links are up again, whatever it had done to them.
+    run("ip", "link", "set", "eth0", "down", ns="shop")
+    until(lambda: not carrier("cde"), "cde loses its link")
+    run("ip", "link", "set", "eth0", "up", ns="shop")
+    gateway.stop()
+    until(lambda: carrier("cde"), "the gateway gives back what it took down")
+
+
+main(test)
