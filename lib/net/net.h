@@ -23,8 +23,8 @@ enum bh_frame_kind {
 	BH_FRAME_IP,       /* has a flow key */
 	BH_FRAME_FRAGMENT, /* IP fragment: key holds addresses, proto, id; no ports */
 	BH_FRAME_ARP,
-	BH_FRAME_ND,    /* ICMPv6 133..136, hop limit 255 (RFC 4861) */
-	BH_FRAME_MCAST, /* IGMP, MLD: group membership */
+	BH_FRAME_ND,    /* ICMPv6 133..136, hop limit 255, never in fragments (RFC 4861, 6980) */
+	BH_FRAME_MCAST, /* IGMP, MLD: group membership; hop limit 1, to a group. Others are IP */
 	BH_FRAME_LLDP,  /* ethertype 0x88cc */
 	BH_FRAME_STP,   /* 802.1D/PVST in LLC or SNAP */
 	BH_FRAME_OTHER, /* any other ethertype or LLC frame */
@@ -38,7 +38,9 @@ enum bh_family { BH_IP4 = 4, BH_IP6 = 6 };
 /* Which wire, VLANs and overlay network a packet belongs to. Addresses of different tenants are
  * different addresses. 8 bytes:
  *   bits 63..52 first VLAN id, 51..40 last VLAN id (QinQ; 0 with one tag),
- *   39..24 outer VNI folded to 16 bits (two tunnels only), 23..0 VNI, VSID or GRE key. */
+ *   39..24 outer VNI folded to 16 bits (two tunnels only), 23..0 VNI, VSID or GRE key.
+ * VLAN id 0 is a priority tag, not a VLAN. A GRE key above 24 bits is folded; of a key over bridged
+ * Ethernet that can be NVGRE's (RFC 7637: VSID from 4096 on) the low 8 bits are a flow's, not ours. */
 typedef uint64_t bh_tenant;
 
 #define BH_TENANT_VLAN1(t) ((uint16_t)((t) >> 52 & 0xfff))
@@ -50,7 +52,8 @@ typedef uint64_t bh_tenant;
  * byte is defined: keys are hashed and compared as memory.
  * Ports: TCP, UDP, SCTP ports. ICMP echo and other queries: the identifier, in both. Other ICMP:
  * type << 8 | code, in both. Other protocols: 0. Fragments: the 32-bit IP identification,
- * high half in port[0]. All in host order. */
+ * high half in port[0]; both directions may use one, so that `from` belongs to a datagram's name.
+ * All in host order. Frames other than IP and FRAGMENT: family, addresses, proto and ports are 0. */
 struct bh_flow_key {
 	union {
 		uint8_t b[16];
@@ -87,7 +90,7 @@ enum {
 enum {
 	BH_PKT_ICMP_ERROR = 1 << 0, /* quotes another packet: see bh_net_quoted */
 	BH_PKT_ICMP_QUERY = 1 << 1, /* echo, timestamp, ...: request or reply */
-	BH_PKT_CUT = 1 << 2,        /* a capture kept fewer bytes than were on the wire */
+	BH_PKT_CUT = 1 << 2, /* payload goes on beyond caplen: cut capture, or chained frame */
 	BH_PKT_FIRST_FRAGMENT = 1 << 3,
 	BH_PKT_LAST_FRAGMENT = 1 << 4,
 	BH_PKT_TUNNELLED = 1 << 5,
@@ -97,35 +100,37 @@ enum {
 /* What a frame's innermost headers say. Offsets and lengths in bytes from the frame's start. */
 struct bh_parsed {
 	struct bh_flow_key key;
-	uint16_t l3_off;      /* innermost IP header */
-	uint16_t l4_off;      /* innermost L4 header (fragment: its data) */
-	uint16_t payload_off; /* L4 payload; Ethernet padding never counts as payload */
-	uint16_t payload_len; /* bytes on the wire; BH_PKT_CUT: fewer are in memory */
-	uint16_t l3_len;      /* IP total length (v6: 40 + payload length) */
-	uint16_t ethertype;   /* of the innermost frame; host order; LLC length frames: 0 */
-	uint8_t kind;         /* enum bh_frame_kind */
-	uint8_t flags;
-	uint8_t from;      /* which end of the key sent it: 0 or 1 */
-	uint8_t tcp_flags; /* TCP only: FIN SYN RST PSH ACK URG, and ECE CWR */
+	uint16_t l3_off;       /* innermost IP header; not IP: what follows the link header */
+	uint16_t l4_off;       /* innermost L4 header (fragment: its data) */
+	uint16_t payload_off;  /* L4 payload; Ethernet padding never counts as payload */
+	uint16_t payload_len;  /* bytes on the wire; BH_PKT_CUT: fewer are in memory */
+	uint16_t outer_l3_off; /* tunnelled: the outermost IP header, else = l3_off */
+	uint16_t ethertype;    /* of the innermost frame; host order; LLC length frames: 0 */
+	uint16_t l3_len;       /* IP total length (v6: 40 + payload length, at most 65535) */
+	/* Judged by policy: destination port of the packet's receiver; ICMP: type << 8 | code. */
+	uint16_t service;
+	/* These 8 bytes are 0 in most packets: one store clears them. */
+	uint16_t frag_off; /* fragments: offset in bytes */
+	uint16_t frag_len; /* fragments: bytes of data */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
+	uint8_t kind;  /* enum bh_frame_kind */
+	uint8_t spare; /* 0 */
+	uint8_t flags;
+	uint8_t from; /* which end of the key sent it: 0 or 1 */
 	uint8_t ttl;
-	uint8_t spare;       /* 0 */
-	uint16_t ip_id;      /* IPv4 identification, low half of v6's; host order */
-	uint16_t frag_off;   /* fragments: offset in bytes */
-	uint16_t frag_len;   /* fragments: bytes of data */
+	uint8_t tcp_flags;   /* TCP only: FIN SYN RST PSH ACK URG, and ECE CWR */
+	uint16_t ip_id;      /* IPv4 identification, low half of v6's (fragments); host order */
 	uint16_t tcp_window; /* unscaled, host order */
 	uint32_t tcp_seq;    /* host order */
 	uint32_t tcp_ack;
-	/* Judged by policy: destination port of the packet's receiver; ICMP: type << 8 | code. */
-	uint16_t service;
-	uint16_t outer_l3_off; /* tunnelled: the outermost IP header, else = l3_off */
 };
 _Static_assert(sizeof(struct bh_parsed) == 88, "48 key + 40");
 
 #define BH_NET_MAX_TUNNEL_PORTS 4
 
-/* What to look into. Filled once from configuration; immutable afterwards. */
+/* What to look into. Filled once from configuration; immutable afterwards. UDP to one of these
+ * ports that does not hold such a tunnel is malformed, whatever else it may be. */
 struct bh_parse_params {
 	uint16_t vxlan_port[BH_NET_MAX_TUNNEL_PORTS]; /* host order, 0 = unused */
 	uint16_t geneve_port[BH_NET_MAX_TUNNEL_PORTS];
@@ -139,16 +144,31 @@ void bh_parse_params_default(struct bh_parse_params *params);
 
 /* Parse one frame.
  * p, caplen    the bytes that are in memory, from the link header on
- * wirelen      length on the wire, >= caplen; a frame is judged by it (live: equal)
+ * wirelen      length on the wire, >= caplen; a frame is judged by it. Headers must lie in caplen,
+ *              else the TRUNCATED reason of their layer; payload need not (BH_PKT_CUT)
  * pair         goes into the key
  * out          every field is set when BH_REASON_NONE returns; for other reasons: key, offsets and
- *              kind as far as they were read, the rest zero
+ *              kind as far as they were read (key.family 0: no addresses), the rest zero
  * Returns BH_REASON_NONE or the MALFORMED reason. Reads never leave [p, p + caplen).
  * Standards: RFC 791, 8200, 9293, 768, 792, 4443, 9260, 7348, 8926, 2784, 2890, 2003, 4213;
- * IEEE 802.1Q/ad. Cost: no loop beyond two tags, two tunnels, eight extension headers. */
+ * IEEE 802.1Q/ad. Cost: no loop beyond two tags, two tunnels, eight extension headers of 32 options,
+ * 40 bytes of IPv4 and 63 Geneve options. */
 enum bh_reason bh_net_parse(const struct bh_parse_params *params, enum bh_link_type link,
 			    const uint8_t *p, uint32_t caplen, uint32_t wirelen, uint8_t pair,
 			    struct bh_parsed *out);
+
+/* Parse the first fragment of a datagram that has come whole, as if it were that datagram.
+ * p, caplen, wirelen, pair  as above, of the fragment with offset 0
+ * total_l4_len  bytes of the datagram behind its (IPv6: unfragmentable) IP header: frag_off + frag_len
+ *               of the last fragment
+ * out           as after bh_net_parse of the whole datagram, with BH_PKT_FIRST_FRAGMENT, and BH_PKT_CUT
+ *               since later fragments are not in memory; l3_len counts the whole datagram
+ * Returns as above: judged by the total length; headers (those of tunnels, too) must lie in the first
+ * fragment. Another fragment inside the datagram, or a fragment that is not a first one:
+ * BH_REASON_FRAG_NO_HEADER. A frame that is no fragment is parsed as by bh_net_parse. */
+enum bh_reason bh_net_parse_datagram(const struct bh_parse_params *params, enum bh_link_type link,
+				     const uint8_t *p, uint32_t caplen, uint32_t wirelen,
+				     uint8_t pair, uint32_t total_l4_len, struct bh_parsed *out);
 
 /* The flow that an ICMP error (BH_PKT_ICMP_ERROR) speaks of: canonical key (tenant and pair as in
  * `pkt`) and which end of it had sent the quoted packet. Needs the quoted IP header and 8 bytes of
@@ -156,7 +176,8 @@ enum bh_reason bh_net_parse(const struct bh_parse_params *params, enum bh_link_t
 enum bh_reason bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
 			     struct bh_flow_key *key, uint8_t *from);
 
-/* Put both ends into canonical order; returns which end `src` became (0 or 1). */
+/* Set addresses and ports, in canonical order; returns which end `src` became (0 or 1). key->family is
+ * set before and says how long src and dst are; the other fields of the key are left alone. */
 uint8_t bh_flow_key_set(struct bh_flow_key *key, const void *src, const void *dst, uint16_t sport,
 			uint16_t dport);
 
@@ -175,9 +196,11 @@ enum bh_csum_state {
 	BH_CSUM_BAD,
 };
 
-/* Judge the TCP, UDP, ICMP or ICMPv6 checksum of the innermost packet. `sum_payload` returns the
- * ones-complement sum over [off, off+len) of the frame: the caller knows how segments are chained.
- * With quick set, a field that is not in partial form is not summed: GOOD is then presumed. */
+/* Judge the TCP, UDP, ICMP or ICMPv6 checksum of the innermost packet. `sum` returns the
+ * ones-complement sum over [off, off+len) of the frame: the caller knows how segments are chained,
+ * and clears BH_PKT_CUT first if it can reach all of a chained frame.
+ * With quick set, a field that is not in partial form is not summed: GOOD is then presumed.
+ * *good_be is the right checksum (as stored) after PARTIAL and BAD, else untouched. */
 struct bh_csum_view {
 	const uint8_t *head; /* the frame's first bytes, at least through the L4 header */
 	uint64_t (*sum)(void *arg, uint32_t off, uint32_t len);

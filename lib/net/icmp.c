@@ -1,0 +1,151 @@
+/* icmp: which messages ask, answer or complain, and of which flow an error speaks. */
+#include "net_priv.h"
+
+bool
+bh_net_icmp_is_error(uint8_t family, uint8_t type)
+{
+	/* Unreachable, source quench, time exceeded, parameter problem (RFC 792); RFC 4443 2.1. A
+	 * redirect is no error: it asks a host to change its routes. */
+	if (family == BH_IP4)
+		return type == 3 || type == 4 || type == 11 || type == 12;
+	return type >= 1 && type <= 4;
+}
+
+bool
+bh_net_icmp_is_request(uint8_t family, uint8_t type)
+{
+	/* Echo, timestamp, information, mask (RFC 792, 950), extended echo (RFC 8335). */
+	if (family == BH_IP4)
+		return type == 8 || type == 13 || type == 15 || type == 17 || type == 42;
+	return type == 128 || type == 160;
+}
+
+bool
+bh_net_icmp_is_query(uint8_t family, uint8_t type)
+{
+	if (bh_net_icmp_is_request(family, type))
+		return true;
+	if (family == BH_IP4)
+		return type == 0 || type == 14 || type == 16 || type == 18 || type == 43;
+	return type == 129 || type == 161;
+}
+
+uint16_t
+bh_net_icmp_port(uint8_t family, const uint8_t *h)
+{
+	if (bh_net_icmp_is_query(family, h[0]))
+		return bh_load_be16(h + 4);
+	return (uint16_t)(h[0] << 8 | h[1]);
+}
+
+/* ---- the quoted packet: as much of it as a router sends back, so its lengths are not judged ------ */
+
+struct quote {
+	struct bh_cur cur;
+	const uint8_t *src, *dst;
+	uint8_t proto;
+};
+
+static bool
+read_quote4(struct quote *q)
+{
+	const uint8_t *h = bh_cur_take(&q->cur, BH_IP4_HEADER);
+	uint32_t head;
+
+	if (h == NULL || h[0] >> 4 != 4)
+		return false;
+	head = (h[0] & 0xfu) * 4;
+	/* Behind a fragment's later offset there are no ports. */
+	if (head < BH_IP4_HEADER || (bh_load_be16(h + 6) & 0x1fff) != 0)
+		return false;
+	q->src = h + 12;
+	q->dst = h + 16;
+	q->proto = h[9];
+	return bh_cur_take(&q->cur, head - BH_IP4_HEADER) != NULL;
+}
+
+#define MAX_QUOTED_EXT 8u
+
+static bool
+read_quote6(struct quote *q)
+{
+	const uint8_t *h = bh_cur_take(&q->cur, BH_IP6_HEADER);
+	unsigned n;
+
+	if (h == NULL || h[0] >> 4 != 6)
+		return false;
+	q->src = h + 8;
+	q->dst = h + 24;
+	q->proto = h[6];
+	for (n = 0; n < MAX_QUOTED_EXT; n++) {
+		uint32_t len;
+
+		if (!bh_net_is_ext(q->proto))
+			return true;
+		h = bh_cur_take(&q->cur, 8);
+		if (h == NULL)
+			return false;
+		len = q->proto == BH_EXT_AUTH ? h[1] * 4u : h[1] * 8u;
+		if (q->proto == BH_EXT_FRAGMENT) {
+			if ((bh_load_be16(h + 2) & 0xfff8) != 0)
+				return false;
+			len = 0;
+		}
+		if (bh_cur_take(&q->cur, len) == NULL)
+			return false;
+		q->proto = h[0];
+	}
+	return false;
+}
+
+/* Ports, or what stands for them in a key. */
+static bool
+read_quoted_ports(struct quote *q, uint8_t family, uint16_t port[2])
+{
+	const uint8_t *h;
+
+	switch (q->proto) {
+	case BH_PROTO_TCP:
+	case BH_PROTO_UDP:
+	case BH_PROTO_SCTP:
+		return bh_cur_be16(&q->cur, &port[0]) && bh_cur_be16(&q->cur, &port[1]);
+	case BH_PROTO_ICMP:
+	case BH_PROTO_ICMPV6:
+		h = bh_cur_take(&q->cur, BH_ICMP_HEADER);
+		if (h == NULL || family != (q->proto == BH_PROTO_ICMP ? BH_IP4 : BH_IP6))
+			return false;
+		port[0] = port[1] = bh_net_icmp_port(family, h);
+		return true;
+	default:
+		port[0] = port[1] = 0;
+		return true;
+	}
+}
+
+enum bh_reason
+bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
+	      struct bh_flow_key *key, uint8_t *from)
+{
+	uint32_t end = (uint32_t)pkt->payload_off + pkt->payload_len;
+	struct quote q;
+	uint16_t port[2];
+	bool ok;
+
+	if (end > caplen)
+		end = caplen;
+	if (pkt->payload_off > end)
+		return BH_REASON_ICMP_QUOTE;
+	q.cur = bh_cur(p + pkt->payload_off, end - pkt->payload_off);
+	ok = pkt->key.family == BH_IP4 ? read_quote4(&q) : read_quote6(&q);
+	if (!ok || !read_quoted_ports(&q, pkt->key.family, port))
+		return BH_REASON_ICMP_QUOTE;
+	*key = (struct bh_flow_key){
+		.proto = q.proto,
+		.family = pkt->key.family,
+		.pair = pkt->key.pair,
+		.tunnel = pkt->key.tunnel,
+		.tenant = pkt->key.tenant,
+	};
+	*from = bh_flow_key_set(key, q.src, q.dst, port[0], port[1]);
+	return BH_REASON_NONE;
+}
