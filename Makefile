@@ -99,17 +99,20 @@ $(B)/obj/test/unit/main_%.o: test/unit/main.c test/unit/suites_%.def
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DBH_SUITES='"suites_$*.def"' -DBH_ROOM='"$*"' -c $< -o $@
 
+test_obj = $(patsubst %.c,$(B)/obj/%.o,$(wildcard test/unit/test_$(1)_*.c))
 # A room's tests link that room and what it may include: test/arch/rooms is the list for both.
 room_obj = $(patsubst %.c,$(B)/obj/%.o,$(foreach r,$(1) $(shell sed -n 's/^$(1): *//p' \
 	test/arch/rooms),$(wildcard lib/$(r)/*.c)))
 
 .SECONDEXPANSION:
 $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
-		$$(patsubst test/unit/%.c,$(B)/obj/test/unit/%.o,$$(wildcard test/unit/test_$$*_*.c)) \
-		$$(call room_obj,$$*)
+		$$(call test_obj,$$*) $$(call room_obj,$$*)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
+
+# The port room also names the device library, though its unit tests open no device.
+$(B)/test/unit_port: DPDK_STATIC += $(LIBDIR)/librte_ethdev.a $(LIBDIR)/librte_meter.a -lm
 
 ## make unit       build and run the unit tests (no root, no hugepages)
 unit: $(UNIT)

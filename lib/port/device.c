@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "port_priv.h"
 
@@ -150,4 +151,44 @@ bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, un
 	return fits(snprintf(out, size, "net_af_xdp_if%u,iface=%s,queue_count=%u,busy_budget=0",
 			     index, ifname, queues),
 		    size);
+}
+
+bool
+bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size)
+{
+	/* Kernel drivers that DPDK's work through, and those that stand aside for it. */
+	static const char *const fine[] = {"vfio-pci",  "uio_pci_generic", "igb_uio",
+					   "mlx4_core", "mlx5_core",       "mana",
+					   "hv_netvsc"};
+	char path[300], driver[300];
+	const char *base;
+	ssize_t n;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/%s", sysfs, address);
+	if (access(path, F_OK) < 0) {
+		snprintf(out, size, "there is no PCI device %s; see 'lspci -D'", address);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%s/%s/driver", sysfs, address);
+	n = readlink(path, driver, sizeof(driver) - 1);
+	if (n < 0) {
+		snprintf(out, size,
+			 "no driver is bound to PCI device %s; bind vfio-pci with "
+			 "deploy/bind-nic.sh bind %s",
+			 address, address);
+		return true;
+	}
+	driver[n] = '\0';
+	base = strrchr(driver, '/');
+	base = base != NULL ? base + 1 : driver;
+	for (i = 0; i < BH_ARRAY_SIZE(fine); i++) {
+		if (strcmp(base, fine[i]) == 0)
+			return false;
+	}
+	snprintf(out, size,
+		 "the kernel's driver %s has PCI device %s; bind vfio-pci with deploy/bind-nic.sh "
+		 "bind %s, or take its interface with iface:NAME",
+		 base, address, address);
+	return true;
 }

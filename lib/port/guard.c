@@ -89,12 +89,12 @@ bh_guard_drop(struct bh_kif *k)
 {
 	const struct tcmsg head = filter_head(k);
 	struct bh_nl m;
-	bool created;
 	int fd, rc;
 
 	rc = clsact(k, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
-	/* Left by a process that was killed, or somebody else's: our filter is added either way. */
-	created = rc == 0;
+	/* Left by a process that was killed (bh_port_open knows), or somebody else's: our filter is
+	 * added either way. */
+	k->guard_qdisc |= rc == 0;
 	if (rc < 0 && rc != -EEXIST)
 		return rc;
 	fd = load_verdict(BPF_PROG_TYPE_SCHED_CLS, TC_ACT_SHOT, 0, "bh_drop");
@@ -106,7 +106,6 @@ bh_guard_drop(struct bh_kif *k)
 	if (rc < 0)
 		return rc;
 	k->guarded = true;
-	k->guard_qdisc = created;
 	return 0;
 }
 

@@ -14,6 +14,9 @@
 
 #include "port_priv.h"
 
+/* What makes an interface a wire. */
+#define OUR_FLAGS (IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP)
+
 static void
 request(const struct bh_kif *k, struct ifreq *r)
 {
@@ -65,33 +68,6 @@ bh_kif_list(char *out, size_t size)
 	for (i = all; i != NULL && i->if_index != 0 && n < size; i++)
 		n += (size_t)snprintf(out + n, size - n, "%s%s", n == 0 ? "" : ", ", i->if_name);
 	if_freenameindex(all);
-}
-
-int
-bh_kif_open(struct bh_kif *k, const char *name, struct bh_err *err)
-{
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-	struct bh_rtnl_link link;
-	char list[300];
-
-	memset(k, 0, sizeof(*k));
-	k->xdp_link = -1;
-	snprintf(k->name, sizeof(k->name), "%s", name);
-	k->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (k->fd < 0)
-		return bh_err_set(err, errno, "no socket: %s", strerror(errno));
-	k->index = (int)if_nametoindex(name);
-	if (k->index == 0) {
-		bh_kif_list(list, sizeof(list));
-		bh_kif_close(k);
-		return bh_err_set(err, ENODEV, "there is no interface %s here; there are: %s", name,
-				  list);
-	}
-	if (bh_rtnl_link(k->index, &link) == 0)
-		snprintf(k->kind, sizeof(k->kind), "%s", link.kind);
-	if (kif_ethtool(k, &info) == 0)
-		snprintf(k->driver, sizeof(k->driver), "%.31s", info.driver);
-	return 0;
 }
 
 void
@@ -237,69 +213,149 @@ bh_kif_up(const struct bh_kif *k, bool up)
 	return change_flags(k, up ? IFF_UP : 0, up ? 0 : IFF_UP);
 }
 
-/* Without it the kernel sends router solicitations and multicast reports of its own onto the wire.
- * Returns the former value, or -errno. */
-static int
-ipv6_off(const struct bh_kif *k, bool off)
+static void
+ipv6_path(const struct bh_kif *k, char *out, size_t size)
 {
-	char path[96], c = '0';
-	int fd, rc = 0;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", k->name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (read(fd, &c, 1) != 1 || pwrite(fd, off ? "1" : "0", 1, 0) != 1)
-		rc = -EIO;
-	close(fd);
-	return rc < 0 ? rc : c == '1';
+	snprintf(out, size, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", k->name);
 }
 
-/* Frames as they came: none merged (GRO, LRO), no tag taken off. Not every driver can turn each of them off:
- * then it does not do it, or docs/ports.md says what is lost. */
+/* A kernel without IPv6 has no such file, and nothing to turn off. */
 static void
-faithful(struct bh_kif *k)
+ipv6_off(const struct bh_kif *k, bool off)
 {
-	uint32_t gro;
+	char path[96];
+	int fd;
 
+	ipv6_path(k, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, off ? "1" : "0", 1) < 0)
+		bh_log(BH_LOG_WARN, "interface %s: %s cannot be written: %s", k->name, path,
+		       strerror(errno));
+	close(fd);
+}
+
+void
+bh_kif_found_format(const struct bh_kif_found *f, char *out, size_t size)
+{
+	snprintf(out, size, "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u", f->flags,
+		 f->eth_flags, f->gro, f->ipv6_off, f->queues, f->mtu);
+}
+
+int
+bh_kif_found_parse(struct bh_kif_found *f, const char *text)
+{
+	int n = sscanf(text, "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u", &f->flags,
+		       &f->eth_flags, &f->gro, &f->ipv6_off, &f->queues, &f->mtu);
+
+	return n == 6 ? 0 : -EINVAL;
+}
+
+/* Not every driver knows every setting: it then counts as off and stays untouched. */
+static void
+look(const struct bh_kif *k, struct bh_kif_found *f)
+{
+	char path[96], c = '0';
+	uint32_t gro, eth;
+	bool combined;
+	short flags;
+	int fd;
+
+	get_flags(k, &flags);
 	eth_get(k, ETHTOOL_GGRO, &gro);
-	k->gro = gro != 0;
-	eth_get(k, ETHTOOL_GFLAGS, &k->eth_flags);
-	if (k->gro)
+	eth_get(k, ETHTOOL_GFLAGS, &eth);
+	ipv6_path(k, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, &c, 1) != 1)
+			c = '0';
+		close(fd);
+	}
+	*f = (struct bh_kif_found){
+		.flags = (unsigned short)flags,
+		.eth_flags = eth,
+		.gro = gro != 0,
+		.ipv6_off = c == '1',
+		.queues = bh_kif_queues(k, &combined),
+		.mtu = (unsigned)bh_kif_mtu(k),
+	};
+}
+
+int
+bh_kif_open(struct bh_kif *k, const char *name, struct bh_err *err)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct bh_rtnl_link link;
+	char list[300];
+
+	memset(k, 0, sizeof(*k));
+	k->xdp_link = -1;
+	snprintf(k->name, sizeof(k->name), "%s", name);
+	k->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (k->fd < 0)
+		return bh_err_set(err, errno, "no socket: %s", strerror(errno));
+	k->index = (int)if_nametoindex(name);
+	if (k->index == 0) {
+		bh_kif_list(list, sizeof(list));
+		bh_kif_close(k);
+		return bh_err_set(err, ENODEV, "there is no interface %s here; there are: %s", name,
+				  list);
+	}
+	if (bh_rtnl_link(k->index, &link) == 0)
+		snprintf(k->kind, sizeof(k->kind), "%s", link.kind);
+	if (kif_ethtool(k, &info) == 0)
+		snprintf(k->driver, sizeof(k->driver), "%.31s", info.driver);
+	look(k, &k->found);
+	return 0;
+}
+
+/* Frames as they came: none merged (GRO, LRO), no tag taken off. */
+static void
+faithful(const struct bh_kif *k)
+{
+	const uint32_t merge = ETH_FLAG_LRO, strip = ETH_FLAG_RXVLAN;
+	const uint32_t now = k->found.eth_flags;
+
+	if (k->found.gro != 0)
 		eth_set(k, ETHTOOL_SGRO, 0);
-	if ((k->eth_flags & ETH_FLAG_LRO) != 0)
-		eth_set(k, ETHTOOL_SFLAGS, k->eth_flags & ~(uint32_t)ETH_FLAG_LRO);
-	if ((k->eth_flags & ETH_FLAG_RXVLAN) != 0 &&
-	    eth_set(k, ETHTOOL_SFLAGS, k->eth_flags & ~(uint32_t)(ETH_FLAG_LRO | ETH_FLAG_RXVLAN)) <
-		    0)
+	if ((now & merge) != 0)
+		eth_set(k, ETHTOOL_SFLAGS, now & ~merge);
+	if ((now & strip) != 0 && eth_set(k, ETHTOOL_SFLAGS, now & ~(merge | strip)) < 0)
 		bh_log(BH_LOG_WARN, "interface %s keeps taking VLAN tags off received frames",
 		       k->name);
+}
+
+/* Leave the device as many receive queues as are taken. */
+static int
+prepare_queues(const struct bh_kif *k, unsigned queues, struct bh_err *err)
+{
+	bool combined;
+	unsigned now = bh_kif_queues(k, &combined);
+	int rc;
+
+	if (now == queues)
+		return 0;
+	rc = set_queues(k, queues);
+	if (rc < 0)
+		return bh_err_set(
+			err, -rc,
+			"interface %s has %u receive queues, of which %u can be taken, and "
+			"their number cannot be changed: %s",
+			k->name, now, queues, strerror(-rc));
+	return 0;
 }
 
 int
 bh_kif_prepare(struct bh_kif *k, unsigned queues, struct bh_err *err)
 {
-	bool combined;
 	int rc;
 
-	rc = get_flags(k, &k->flags);
-	if (rc < 0)
-		return bh_err_set(err, -rc, "interface %s: %s", k->name, strerror(-rc));
-	k->prepared = true;
-	k->queues = bh_kif_queues(k, &combined);
-	if (k->queues != queues) {
-		rc = set_queues(k, queues);
-		if (rc < 0)
-			return bh_err_set(err, -rc,
-					  "interface %s has %u receive queues, of which %u can be "
-					  "taken, and their number cannot be changed: %s",
-					  k->name, k->queues, queues, strerror(-rc));
-		k->queues_set = true;
-	}
-	k->ipv6_off = ipv6_off(k, true) == 1;
-	faithful(k);
+	k->changed = true;
+	/* Without it the kernel sends router solicitations and multicast reports of its own. */
+	ipv6_off(k, true);
 	/* The kernel answers ARP for any address of the machine on any interface. */
-	rc = change_flags(k, IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP, 0);
+	rc = change_flags(k, OUR_FLAGS, 0);
 	if (rc == -EPERM)
 		return bh_err_set(err, EPERM,
 				  "interface %s cannot be changed: run as root, or with "
@@ -308,25 +364,30 @@ bh_kif_prepare(struct bh_kif *k, unsigned queues, struct bh_err *err)
 	if (rc < 0)
 		return bh_err_set(err, -rc, "interface %s cannot be brought up: %s", k->name,
 				  strerror(-rc));
-	return 0;
+	faithful(k);
+	return prepare_queues(k, queues, err);
 }
 
 void
 bh_kif_restore(struct bh_kif *k)
 {
-	const short ours = IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP;
+	const struct bh_kif_found *f = &k->found;
+	struct bh_kif_found now;
 
-	if (!k->prepared)
+	if (!k->changed)
 		return;
-	k->prepared = false;
-	change_flags(k, (short)(k->flags & ours), (short)(~k->flags & ours));
-	if (k->gro)
-		eth_set(k, ETHTOOL_SGRO, 1);
-	if ((k->eth_flags & (ETH_FLAG_LRO | ETH_FLAG_RXVLAN)) != 0)
-		eth_set(k, ETHTOOL_SFLAGS, k->eth_flags);
-	if (k->queues_set)
-		set_queues(k, k->queues);
-	if (!k->ipv6_off)
+	k->changed = false;
+	look(k, &now);
+	if (f->mtu != now.mtu)
+		bh_kif_set_mtu(k, f->mtu);
+	if (f->queues != now.queues)
+		set_queues(k, f->queues);
+	if (f->gro != now.gro)
+		eth_set(k, ETHTOOL_SGRO, f->gro);
+	if (f->eth_flags != now.eth_flags)
+		eth_set(k, ETHTOOL_SFLAGS, f->eth_flags);
+	change_flags(k, (short)(f->flags & OUR_FLAGS), (short)(~f->flags & OUR_FLAGS));
+	if (f->ipv6_off == 0)
 		ipv6_off(k, false);
 }
 

@@ -24,15 +24,21 @@ make_dir(const char *dir, struct bh_err *err)
 			  dir, strerror(errno));
 }
 
+/* First line: the owner's pid; the rest: its note. */
 static int
-read_owner(int fd)
+read_owner(int fd, char *note, size_t size)
 {
-	char text[32];
+	char text[160];
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char *end;
 
+	note[0] = '\0';
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
+	end = strchr(text, '\n');
+	if (end != NULL)
+		snprintf(note, size, "%.*s", (int)strcspn(end + 1, "\n"), end + 1);
 	return atoi(text);
 }
 
@@ -48,10 +54,10 @@ still_there(int fd, const char *path)
 }
 
 static int
-write_owner(int fd)
+write_owner(int fd, const char *note)
 {
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	char text[160];
+	int n = snprintf(text, sizeof(text), "%d\n%.128s\n", (int)getpid(), note);
 
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
 		return -EIO;
@@ -76,7 +82,7 @@ bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, st
 			return bh_err_set(err, errno, "cannot open the lock file %s: %s", l->path,
 					  strerror(errno));
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			*owner = read_owner(fd);
+			*owner = read_owner(fd, l->left, sizeof(l->left));
 			close(fd);
 			return -EBUSY;
 		}
@@ -84,12 +90,19 @@ bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, st
 			break;
 		close(fd);
 	}
-	if (write_owner(fd) < 0) {
+	read_owner(fd, l->left, sizeof(l->left));
+	if (write_owner(fd, l->left) < 0) {
 		close(fd);
 		return bh_err_set(err, EIO, "cannot write the lock file %s", l->path);
 	}
 	l->fd = fd;
 	return 0;
+}
+
+int
+bh_lock_note(const struct bh_lock *l, const char *text)
+{
+	return write_owner(l->fd, text);
 }
 
 void

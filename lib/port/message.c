@@ -84,8 +84,7 @@ static const struct {
 	 "'ulimit -l', and memory.mbuf_size at most 3648"},
 	{"Failed to create xsk socket", "the kernel does not give an AF_XDP socket on it"},
 	{"Invalid kvargs", "its devargs have a key or value that this driver does not know"},
-	{"Failed to parse device", "its devargs cannot be read"},
-	{"failed to parse device", "its devargs cannot be read"},
+	{"failed to parse device", "there is no driver of that name"},
 	{"will not fit in mbuf", "memory.mbuf_size is smaller than the device's frames"},
 	{"Could not open AF_PACKET socket", "a packet socket is not allowed; it needs CAP_NET_RAW"},
 	{"could not open AF_PACKET socket", "a packet socket is not allowed; it needs CAP_NET_RAW"},
@@ -99,17 +98,24 @@ static const struct {
 	{"Permission denied", "it is not permitted; run as root"},
 };
 
-/* The last line that is not empty, without the function name that drivers put in front. */
+/* The last line that says something: EAL ends a failed probe with words that do not. */
 static void
 last_line(const char *text, char *out, size_t size)
 {
 	size_t end = strlen(text), start;
 
-	while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
-		end--;
-	for (start = end; start > 0 && text[start - 1] != '\n'; start--)
-		;
-	snprintf(out, size, "%.*s", (int)(end - start), text + start);
+	for (;;) {
+		while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
+			end--;
+		for (start = end; start > 0 && text[start - 1] != '\n'; start--)
+			;
+		snprintf(out, size, "%.*s", (int)(end - start), text + start);
+		if (start == 0 || (strstr(out, "Failed to attach device on") == NULL &&
+				   strstr(out, "cannot attach the device") == NULL &&
+				   strstr(out, "failed to initialize ") == NULL))
+			return;
+		end = start;
+	}
 }
 
 void

@@ -45,6 +45,21 @@ clear_xdp(const struct bh_kif *k, struct bh_err *err)
 	return bh_rtnl_xdp_detach(k->index);
 }
 
+/* An owner that was killed left the interface as a port needs it; what it had found is in its lock file. */
+static void
+remember(struct bh_port *p)
+{
+	struct bh_kif_found before;
+	char text[sizeof(p->lock.left)];
+
+	if (bh_kif_found_parse(&before, p->lock.left) == 0) {
+		p->kif.found = before;
+		p->kif.guard_qdisc = true;
+	}
+	bh_kif_found_format(&p->kif.found, text, sizeof(text));
+	bh_lock_note(&p->lock, text);
+}
+
 /* Interface, its sanity, its MTU: before any driver touches it. */
 static int
 open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_device *d,
@@ -58,7 +73,9 @@ open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_dev
 	if (rc < 0)
 		return rc;
 	memcpy(p->info.ifname, d->ifname, sizeof(p->info.ifname));
+	remember(p);
 	if (c->mtu != 0) {
+		p->kif.changed = true;
 		rc = bh_kif_set_mtu(&p->kif, (unsigned)c->mtu);
 		if (rc < 0)
 			return bh_err_set(err, -rc, "interface %s: MTU %lu cannot be set: %s",
@@ -74,6 +91,17 @@ open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_dev
 	return clear_xdp(&p->kif, err);
 }
 
+/* Is there a port of that name? EAL would hand it out again. */
+static bool
+named(const char *devargs)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+	uint16_t id;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(devargs, ","), devargs);
+	return rte_eth_dev_get_port_by_name(name, &id) == 0;
+}
+
 /* Plug a device; what the driver says in case of failure goes into why. */
 static int
 probe(struct bh_port *p, const char *devargs, struct bh_err *why)
@@ -84,6 +112,10 @@ probe(struct bh_port *p, const char *devargs, struct bh_err *why)
 	uint16_t id;
 	int rc;
 
+	if (named(devargs))
+		return bh_err_set(why, EEXIST,
+				  "the name before the comma is another port's: number them "
+				  "differently");
 	bh_capture_begin(&said);
 	rc = rte_dev_probe(devargs);
 	bh_capture_end(&said);
@@ -272,6 +304,8 @@ static int
 open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device *d,
 	     struct bh_err *why)
 {
+	struct bh_err dpdk = {0};
+	char hint[300];
 	bool combined;
 	int rc = 0;
 
@@ -289,7 +323,12 @@ open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device 
 		}
 	}
 	snprintf(s->devargs, sizeof(s->devargs), "%s", p->info.device);
-	return rc < 0 ? rc : try_device(p, s, why);
+	if (rc == 0)
+		rc = try_device(p, s, &dpdk);
+	if (rc < 0 && d->kind == BH_DEVICE_PCI &&
+	    bh_pci_hint("/sys/bus/pci/devices", d->name, hint, sizeof(hint)))
+		return bh_err_set(why, -rc, "%s", hint);
+	return rc < 0 ? bh_err_set(why, -rc, "%s", dpdk.what) : 0;
 }
 
 int

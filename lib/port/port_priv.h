@@ -21,10 +21,13 @@ struct bh_device {
 	char name[64]; /* what EAL calls it: "0000:03:00.0", "net_af_xdp0"; "" for an iface */
 	char ifname[IFNAMSIZ];   /* kernel interface it takes, "" if none */
 	char key[IFNAMSIZ + 64]; /* names the resource, for the lock file; without '/' */
-	bool af_xdp, af_packet;
+	bool af_xdp, af_packet;  /* DPDK's drivers of these names */
 };
 
 int bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err);
+/* What the machine says about a PCI device that does not work: it is missing, or the kernel has it. sysfs:
+ * "/sys/bus/pci/devices". false: nothing to add. */
+bool bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size);
 
 /* Ethernet header and two VLAN tags: what an IP packet of MTU size may carry in front. */
 #define BH_FRAME_EXTRA 22
@@ -37,11 +40,14 @@ int bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname
 struct bh_lock {
 	int fd; /* -1: not held */
 	char path[384];
+	char left[128]; /* what an owner that was killed had noted, "" if none */
 };
 
 /* -EBUSY when another process holds it: *owner is its pid, or 0 if not known. */
 int bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner,
 		 struct bh_err *err);
+/* Leave a line for whoever takes the lock after us, should we be killed. */
+int bh_lock_note(const struct bh_lock *l, const char *text);
 void bh_lock_drop(struct bh_lock *l);
 
 /* ---- message.c: what DPDK says, as a sentence for a person ----------------------------------------- */
@@ -95,6 +101,15 @@ struct rte_mbuf *bh_vlan_put_back(struct rte_mbuf *m);
 
 /* ---- kif.c: the kernel interface behind a device ------------------------------------------------------- */
 
+/* How an interface was found, for bh_kif_restore. */
+struct bh_kif_found {
+	unsigned flags;         /* IFF_* */
+	unsigned eth_flags;     /* ETH_FLAG_* */
+	unsigned gro, ipv6_off; /* 0 or 1 */
+	unsigned queues;        /* receive queues, or combined ones */
+	unsigned mtu;
+};
+
 struct bh_kif {
 	int fd; /* for ioctls, in the network namespace of bh_kif_open; -1: none */
 	int index;
@@ -102,15 +117,14 @@ struct bh_kif {
 	char kind[16];   /* "veth", "tun"; "" for hardware */
 	char driver[32]; /* ethtool's */
 	int xdp_link;    /* bpf link fd of the pass-all program, -1 */
-	bool prepared;
+	bool changed;
 	bool guarded, guard_qdisc; /* our filter is on it; its clsact is ours as well */
-	/* As found, for bh_kif_restore. */
-	short flags;
-	uint32_t eth_flags;
-	bool gro, ipv6_off;
-	uint32_t queues; /* receive queues, or combined ones */
-	bool queues_set;
+	struct bh_kif_found found;
 };
+
+/* One line of text, and back: -EINVAL when it is none. */
+void bh_kif_found_format(const struct bh_kif_found *f, char *out, size_t size);
+int bh_kif_found_parse(struct bh_kif_found *f, const char *text);
 
 int bh_kif_open(struct bh_kif *k, const char *name, struct bh_err *err);
 void bh_kif_close(struct bh_kif *k);

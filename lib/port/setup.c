@@ -41,11 +41,13 @@ want_rss(struct bh_port *p, const struct bh_port_setup *s, const struct rte_eth_
 	return no == NULL;
 }
 
+/* No opinion on checksums is asked for where partial ones occur: a driver that sums (net_tap) calls them bad. */
 static void
-choose_offloads(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info)
+choose_offloads(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, bool partial)
 {
-	const uint64_t rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |
-			    RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER;
+	const uint64_t sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |
+			      RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	const uint64_t rx = RTE_ETH_RX_OFFLOAD_SCATTER | (partial ? 0 : sums);
 
 	conf->rxmode.offloads = info->rx_offload_capa & rx;
 	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -118,7 +120,6 @@ fill_info(struct bh_port *p, const struct rte_eth_conf *conf)
 	p->info.driver = p->driver;
 	rte_eth_macaddr_get(p->id, &mac);
 	memcpy(p->info.mac, mac.addr_bytes, sizeof(p->info.mac));
-	p->info.partial_checksums = partial_checksums(p);
 	p->info.checksum_flags = (conf->rxmode.offloads & sums) == sums;
 	p->multi_seg = (conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
 	/* These two strip nothing, or put it back themselves. */
@@ -140,7 +141,8 @@ bh_port_configure(struct bh_port *p, const struct bh_port_setup *s, struct bh_er
 	if (rc < 0)
 		return bh_err_set(err, -rc, "it tells nothing about itself");
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
-	choose_offloads(&conf, &info);
+	p->info.partial_checksums = partial_checksums(p);
+	choose_offloads(&conf, &info, p->info.partial_checksums);
 	p->rss = s->n_workers > 1 && want_rss(p, s, &info);
 	if (p->rss) {
 		symmetric_key(key, info.hash_key_size);
