@@ -43,12 +43,12 @@ end_half_line(int fd)
 }
 
 static int
-open_path(const char *path, struct bh_err *err)
+open_path(const char *path, int more_flags, struct bh_err *err)
 {
+	const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	/* Read too, for its last byte. Non-blocking is for FIFOs: one that nobody reads must hold up
 	 * neither the start nor, once it is full, the thread. */
-	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	int code;
+	int fd = open(path, flags | more_flags, 0640), code;
 
 	if (fd < 0) {
 		code = errno;
@@ -82,7 +82,8 @@ bh_eve_file_open(struct bh_eve_file **out, const struct bh_eve_file_params *para
 		bh_err_set(err, ENOMEM, "no memory for the event file");
 		goto fail;
 	}
-	f->fd = f->standard_output ? STDOUT_FILENO : open_path(f->path, err);
+	f->fd = f->standard_output ? STDOUT_FILENO
+				   : open_path(f->path, params->replace ? O_TRUNC : 0, err);
 	if (f->fd < 0) {
 		rc = f->fd;
 		goto fail;
@@ -236,7 +237,7 @@ bh_eve_file_reopen(struct bh_eve_file *f, struct bh_err *err)
 	bh_eve_file_flush(f);
 	if (f->standard_output)
 		return 0;
-	fd = open_path(f->path, err);
+	fd = open_path(f->path, 0, err);
 	if (fd < 0)
 		return fd;
 	if (f->unsynced) {

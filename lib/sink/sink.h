@@ -19,6 +19,7 @@ struct bh_eve_file;
 
 struct bh_eve_file_params {
 	const char *path;   /* "-" = standard output; else appended to, made with mode 0640 */
+	bool replace;       /* what the file held is dropped */
 	size_t buffer_size; /* bytes that may wait, 0 = 1 MiB; at least 4 KiB */
 	const struct bh_event_names *names; /* must outlive the file; may be NULL */
 };

@@ -139,6 +139,24 @@ events_become_lines_and_nothing_is_overwritten(void)
 }
 
 static void
+file_is_replaced_when_asked(void)
+{
+	struct bh_eve_file_params params = {.path = path, .replace = true};
+	struct bh_eve_file *f;
+
+	enter();
+	f = opened(0);
+	put(f, 1);
+	put(f, 2);
+	bh_eve_file_close(f);
+	CU_ASSERT_EQUAL_FATAL(bh_eve_file_open(&f, &params, NULL), 0);
+	put(f, 3);
+	bh_eve_file_close(f);
+	CU_ASSERT_EQUAL(checked_lines(path), 1);
+	leave();
+}
+
+static void
 bad_path_is_told(void)
 {
 	struct bh_eve_file_params params = {.path = "/nonexistent/eve.json"};
@@ -328,6 +346,7 @@ half_a_line_of_a_program_that_died_is_ended(void)
 
 const struct bh_unit_test bh_suite_sink_eve_file[] = {
 	BH_TEST(events_become_lines_and_nothing_is_overwritten),
+	BH_TEST(file_is_replaced_when_asked),
 	BH_TEST(bad_path_is_told),
 	BH_TEST(full_disk_never_shows_half_a_line_and_loses_only_what_it_counts),
 	BH_TEST(device_that_takes_nothing_loses_everything_and_says_so),

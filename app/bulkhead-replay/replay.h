@@ -1,0 +1,104 @@
+/* replay: the daemon's pipeline over a capture, in capture time. main.c reads the command line, engine.c starts
+ * and ends EAL, policy and gateway, feed.c turns packets into bursts, side.c says on which side a packet
+ * came in, report.c prints.
+ *
+ * One thread does everything. Wires come in pairs, one pair for each way to read frames (link type): the
+ * even one is outside, the odd one inside. All are one port pair to the policy. */
+#ifndef BH_REPLAY_H
+#define BH_REPLAY_H
+
+#include <rte_mbuf.h>
+
+#include "../../lib/base/base.h"
+#include "../../lib/capture/capture.h"
+#include "../../lib/conf/conf.h"
+#include "../../lib/gateway/gateway.h"
+#include "../../lib/policy/policy.h"
+#include "../../lib/sink/sink.h"
+
+/* Exit codes, also in --help. */
+enum { REPLAY_OK = 0, REPLAY_FAILED = 1, REPLAY_INPUT = 2, REPLAY_SUM = 3 };
+
+#define REPLAY_MAX_INSIDE 64
+#define REPLAY_LINKS (BH_LINK_NULL + 1)
+#define REPLAY_WIRES (2 * REPLAY_LINKS)
+#define REPLAY_BATCH 32
+
+struct replay_options {
+	const char *config;
+	const char *in;
+	const char *forwarded; /* NULL: not written */
+	const char *events;
+	const char *stats;
+	struct bh_prefix inside[REPLAY_MAX_INSIDE];
+	unsigned n_inside;
+};
+
+/* What a frame needs again when it leaves: in its mbuf's private area. */
+struct replay_mark {
+	uint64_t time_ns;
+	uint64_t linktype;
+};
+
+struct replay_sides; /* side.c */
+
+/* Capture time as the pipeline sees it. */
+struct replay_clock {
+	uint64_t wall_ns; /* latest seen */
+	uint64_t mono_ns;
+	uint64_t span_ns; /* how much capture time went by */
+	bool started;
+};
+
+struct replay {
+	struct replay_options o;
+	struct bh_config config;
+	struct rte_mempool *pool;
+	struct bh_capture *capture;
+	struct bh_capture_writer *writer;
+	struct bh_eve_file *eve;
+	struct bh_event_names names;
+	struct bh_policy *policy;
+	const struct bh_view *view; /* published before there was a gateway */
+	struct bh_gateway *gateway;
+	struct bh_worker *worker;
+	struct replay_sides *sides;
+	struct replay_clock clock;
+	struct rte_mbuf *batch[REPLAY_BATCH];
+	unsigned n_batch, batch_wire;
+	uint64_t batch_mono_ns, batch_wall_ns;
+	uint8_t *scratch; /* BH_CAPTURE_MAX_PACKET: a chained frame in one piece */
+	/* Counted here, independently of the gateway: what went in and what came out. */
+	uint64_t packets, bytes, forwarded;
+	uint64_t dropped[BH_REASON_COUNT]; /* packets that never reached a wire */
+	uint64_t events, events_not_written;
+	bool usable; /* command line, configuration, policy and capture are good */
+	bool cut;    /* the capture broke off */
+	double seconds;
+};
+
+/* engine.c */
+int replay_start(struct replay *r, struct bh_err *err);
+int replay_finish(struct replay *r,
+		  struct bh_err *err); /* files closed: 0, or what was not written */
+void replay_free(struct replay *r);
+
+/* feed.c */
+void replay_feed(struct replay *r); /* the whole capture, and the drain */
+uint16_t replay_send(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+
+/* side.c */
+int replay_sides_create(struct replay_sides **out, const struct replay *r);
+void replay_sides_destroy(struct replay_sides *s);
+/* 0: outside, 1: inside. */
+unsigned replay_side(struct replay_sides *s, enum bh_link_type link,
+		     const struct bh_capture_packet *p);
+
+/* report.c */
+void replay_totals(struct replay *r,
+		   struct bh_counters *c); /* the gateway's and what was dropped here */
+bool replay_sum_holds(const struct replay *r, const struct bh_counters *c);
+void replay_print(FILE *out, const struct replay *r, const struct bh_counters *c);
+int replay_write_stats(const struct replay *r, const struct bh_counters *c, struct bh_err *err);
+
+#endif
