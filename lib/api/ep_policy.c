@@ -91,6 +91,17 @@ precondition(struct bh_api_req *req)
 	return false;
 }
 
+/* An empty document is a policy that allows nothing. Who sends one has most likely lost it on the way. */
+static bool
+has_text(struct bh_api_req *req)
+{
+	if (req->body.data != NULL && req->body.data[strspn(req->body.data, " \t\r\n")] != '\0')
+		return true;
+	bh_api_fail(req, BH_PROBLEM_POLICY, &(struct bh_api_where){.line = 1, .column = 1},
+		    "the document is empty; to allow nothing, write `rules: []`");
+	return false;
+}
+
 void
 bh_api_ep_policy_put(struct bh_api_req *req)
 {
@@ -100,10 +111,9 @@ bh_api_ep_policy_put(struct bh_api_req *req)
 	uint64_t dry_run = 0;
 	int rc;
 
-	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !precondition(req))
+	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !precondition(req) || !has_text(req))
 		return;
-	rc = ops->policy_put(ops->arg, req->body.data != NULL ? req->body.data : "", req->body.len,
-			     dry_run != 0, &change, &err);
+	rc = ops->policy_put(ops->arg, req->body.data, req->body.len, dry_run != 0, &change, &err);
 	if (rc < 0) {
 		bh_api_fail(req,
 			    rc == -EINVAL                    ? BH_PROBLEM_POLICY

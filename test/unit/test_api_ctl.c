@@ -1,0 +1,399 @@
+/* bulkheadctl as a whole, against a real server. Its sources are compiled in here, all but main.c: they
+ * are a program, not a room, and a room's tests link rooms. */
+#include "api_fixture.h"
+
+#include "../../app/bulkheadctl/args.c"
+#include "../../app/bulkheadctl/client.c"
+#include "../../app/bulkheadctl/cmd_describe.c"
+#include "../../app/bulkheadctl/cmd_endpoint.c"
+#include "../../app/bulkheadctl/cmd_get.c"
+#include "../../app/bulkheadctl/cmd_policy.c"
+#include "../../app/bulkheadctl/cmd_status.c"
+#include "../../app/bulkheadctl/cmd_top.c"
+#include "../../app/bulkheadctl/ctl.c"
+#include "../../app/bulkheadctl/help.c"
+#include "../../app/bulkheadctl/kind.c"
+#include "../../app/bulkheadctl/table.c"
+#include "../../app/bulkheadctl/textdiff.c"
+#include "../../app/bulkheadctl/value.c"
+
+/* A run of the program; out and err are its streams. */
+struct run {
+	struct fix fix;
+	char token[64], policy[64]; /* files */
+	char *out, *err;
+	size_t out_size, err_size;
+};
+
+static void
+write_file(char *path, size_t size, const char *text)
+{
+	int fd;
+
+	snprintf(path, size, "/tmp/bulkhead-ctl-XXXXXX");
+	fd = mkstemp(path);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void
+run_start(struct run *r)
+{
+	memset(r, 0, sizeof(*r));
+	fix_start(&r->fix, NULL);
+	write_file(r->token, sizeof(r->token), FIX_TOKEN "\n");
+	write_file(r->policy, sizeof(r->policy), fix_policy);
+	unsetenv("BULKHEAD_TOKEN_FILE");
+	setenv("BULKHEAD_SERVER", r->fix.server, 1);
+}
+
+static void
+run_stop(struct run *r)
+{
+	unlink(r->token);
+	unlink(r->policy);
+	unsetenv("BULKHEAD_TOKEN_FILE");
+	unsetenv("BULKHEAD_SERVER");
+	free(r->out);
+	free(r->err);
+	fix_stop(&r->fix);
+}
+
+/* Blank-separated words; @policy and @token stand for the files. Returns the exit code. */
+static int
+run(struct run *r, const char *line)
+{
+	char words[512], *argv[32], *save = NULL, *word;
+	FILE *out, *err;
+	int argc = 0, rc;
+
+	free(r->out);
+	free(r->err);
+	out = open_memstream(&r->out, &r->out_size);
+	err = open_memstream(&r->err, &r->err_size);
+	snprintf(words, sizeof(words), "bulkheadctl %s", line);
+	for (word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+		argv[argc++] = strcmp(word, "@policy") == 0  ? r->policy
+			       : strcmp(word, "@token") == 0 ? r->token
+							     : word;
+	}
+	rc = bh_ctl_main(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	return rc;
+}
+
+static bool
+says(const char *text, const char *what)
+{
+	if (strstr(text, what) != NULL)
+		return true;
+	fprintf(stderr, "not said: %s\nbut: %s\n", what, text);
+	return false;
+}
+
+static void
+get_prints_a_table_of_every_kind(void)
+{
+	static const struct {
+		const char *line, *head, *row;
+	} cases[] = {
+		{"get endpoints", "ADDRESS    SEGMENTS  LABELS",
+		 "10.1.0.10  web       app=web,tier=front"},
+		{"get ep -o wide", "SOURCE", "file"},
+		{"get segments", "NAME      MEMBERS  SELECTOR", "web"},
+		{"get rules", "ID            FROM  TO     PORTS     ACTION",
+		 "web-to-redis  web   redis  tcp/6379  allow"},
+		{"get flows --limit 3", "PROTO  SOURCE", "10.0.0.0:1024"},
+		{"get reasons", "REASON", "default_deny"},
+		{"get ports", "NAME  PAIR", "shop-cde"},
+		{"get workers", "WORKER  HEARTBEAT-MS", "12"},
+		{"get stats", "WHAT", "dropped default_deny"},
+		{"get policy", "WHAT", "revision"},
+		{"get endpoint 10.1.0.10", "ADDRESS", "web"},
+		{"get segment web", "NAME", "web"},
+		{"get rule web-to-redis", "ID", "redis"},
+		{"get port cde", "NAME", "inside"},
+		{"get worker 1", "WORKER", "1"},
+		{"get reason land", "REASON", "source and destination are the same"},
+	};
+	struct run r;
+	size_t i;
+
+	run_start(&r);
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		CU_ASSERT_EQUAL(run(&r, cases[i].line), BH_CTL_OK);
+		CU_ASSERT(says(r.out, cases[i].head));
+		CU_ASSERT(says(r.out, cases[i].row));
+	}
+	CU_ASSERT_EQUAL(run(&r, "get policy -o yaml"), BH_CTL_OK);
+	CU_ASSERT_STRING_EQUAL(r.out, fix_policy);
+	run_stop(&r);
+}
+
+static void
+json_output_is_json_and_pages_are_joined(void)
+{
+	struct run r;
+	json_t *o;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "get flows -o json --limit 0"), BH_CTL_OK);
+	o = json_loads(r.out, 0, NULL);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "items")), FIX_FLOWS);
+	json_decref(o);
+	CU_ASSERT_EQUAL(run(&r, "get flows -o json --limit 1200"), BH_CTL_OK);
+	CU_ASSERT(says(r.err, "There are more"));
+	o = json_loads(r.out, 0, NULL);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "items")), 1200);
+	json_decref(o);
+	CU_ASSERT_EQUAL(run(&r, "get stats -o json"), BH_CTL_OK);
+	o = json_loads(r.out, 0, NULL);
+	CU_ASSERT_EQUAL(fix_int(json_object_get(o, "total"), "packets"), 12);
+	json_decref(o);
+	run_stop(&r);
+}
+
+static void
+filters_reach_the_gateway(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "get endpoints -l app=redis"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "10.2.0.20"));
+	CU_ASSERT_PTR_NULL(strstr(r.out, "10.1.0.10"));
+	CU_ASSERT_EQUAL(run(&r, "get flows --filter port=1024"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "10.0.0.0:1024"));
+	CU_ASSERT_PTR_NULL(strstr(r.out, ":1025"));
+	CU_ASSERT_EQUAL(run(&r, "get flows --filter colour=red"), BH_CTL_USAGE);
+	CU_ASSERT(says(r.err, "address segment port proto verdict state"));
+	CU_ASSERT_EQUAL(run(&r, "get flows --filter proto=xyz"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "proto: must be tcp"));
+	run_stop(&r);
+}
+
+static void
+what_is_not_there_is_exit_1(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "get endpoint 10.99.0.1"), BH_CTL_NO);
+	CU_ASSERT_EQUAL(run(&r, "describe segment nobody"), BH_CTL_NO);
+	CU_ASSERT_EQUAL(run(&r, "describe reason nothing"), BH_CTL_NO);
+	CU_ASSERT(says(r.err, "no reason is named nothing"));
+	CU_ASSERT_EQUAL(run(&r, "get flow 5"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "get thing"), BH_CTL_USAGE);
+	run_stop(&r);
+}
+
+static void
+describe_tells_every_fact(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "describe segment web"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "Name:"));
+	CU_ASSERT(says(r.out, "10.1.0.10"));
+	CU_ASSERT_EQUAL(run(&r, "describe endpoint 10.1.0.10"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "Labels:"));
+	CU_ASSERT(says(r.out, "    tier: front"));
+	CU_ASSERT_EQUAL(run(&r, "describe rule web-to-redis"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "tcp/6379"));
+	CU_ASSERT_EQUAL(run(&r, "describe reason default_deny"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "no rule allows it"));
+	run_stop(&r);
+}
+
+static void
+changes_need_the_token_file(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "label endpoint 10.1.0.10 a=b"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "--token-file"));
+	CU_ASSERT_EQUAL(run(&r, "label endpoint 10.1.0.10 a=b --token-file @token"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "-t @policy label endpoint 10.1.0.10 a=b"), BH_CTL_REFUSED);
+	CU_ASSERT_EQUAL(run(&r, "-t /nonexistent label endpoint 10.1.0.10 a=b"), BH_CTL_USAGE);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	CU_ASSERT_EQUAL(run(&r, "label endpoint 10.1.0.10 a=c"), BH_CTL_OK);
+	run_stop(&r);
+}
+
+static void
+endpoints_are_made_labelled_and_deleted(void)
+{
+	struct run r;
+	json_t *o;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	CU_ASSERT_EQUAL(run(&r, "create endpoint 10.7.0.0/16 app=web x=y --vlan 5"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "label ep 10.7.0.0/16 x- z=1 --vlan=5"), BH_CTL_OK);
+	o = fix_get(&r.fix, "/api/v1/endpoints/10.7.0.0%2F16?vlan=5");
+	CU_ASSERT_STRING_EQUAL(fix_str(json_object_get(o, "labels"), "z"), "1");
+	CU_ASSERT_EQUAL(json_object_size(json_object_get(o, "labels")), 2);
+	json_decref(o);
+	CU_ASSERT_EQUAL(run(&r, "delete endpoint 10.7.0.0/16"), BH_CTL_REFUSED); /* other tenant */
+	CU_ASSERT_EQUAL(run(&r, "delete endpoint 10.7.0.0/16 --vlan 5"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "get endpoint 10.7.0.0/16 --vlan 5"), BH_CTL_NO);
+	CU_ASSERT_EQUAL(run(&r, "label endpoint 10.1.0.10 novalue"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "create endpoint 10.1.0.10 x-"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "delete segment web"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "label endpoint 10.1.0.10 a=b!"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "/labels/a"));
+	run_stop(&r);
+}
+
+static void
+apply_puts_the_policy_into_force(void)
+{
+	struct run r;
+	uint32_t revision;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	revision = bh_policy_revision(r.fix.policy);
+	CU_ASSERT_EQUAL(run(&r, "apply --dry-run -f @policy"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(bh_policy_revision(r.fix.policy), revision);
+	CU_ASSERT_EQUAL(run(&r, "apply -f @policy"), BH_CTL_OK);
+	CU_ASSERT(bh_policy_revision(r.fix.policy) > revision);
+	CU_ASSERT(says(r.out, "in force, revision"));
+	CU_ASSERT_EQUAL(run(&r, "apply"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "apply -f /nonexistent"), BH_CTL_USAGE);
+	run_stop(&r);
+}
+
+static void
+policy_error_is_file_line_and_column(void)
+{
+	char want[128];
+	struct run r;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	unlink(r.policy);
+	write_file(r.policy, sizeof(r.policy), "version: 1\nruls: []\n");
+	CU_ASSERT_EQUAL(run(&r, "apply -f @policy"), BH_CTL_REFUSED);
+	snprintf(want, sizeof(want), "%s:2:1: ", r.policy);
+	CU_ASSERT_EQUAL(strncmp(r.err, want, strlen(want)), 0);
+	CU_ASSERT_EQUAL(run(&r, "diff -f @policy"), BH_CTL_REFUSED);
+	run_stop(&r);
+}
+
+static void
+diff_is_exit_1_when_something_would_change(void)
+{
+	struct bh_buf more = {0};
+	struct run r;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	CU_ASSERT_EQUAL(run(&r, "diff -f @policy"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "Nothing would change."));
+	unlink(r.policy);
+	bh_buf_printf(&more, "%s  - {id: new, from: redis, to: web, action: deny}\n", fix_policy);
+	write_file(r.policy, sizeof(r.policy), more.data);
+	bh_buf_free(&more);
+	CU_ASSERT_EQUAL(run(&r, "diff -f @policy"), BH_CTL_NO);
+	CU_ASSERT(says(r.out, "\n+  - {id: new, from: redis, to: web, action: deny}\n"));
+	CU_ASSERT(says(r.out, "--- in force\n"));
+	CU_ASSERT_EQUAL(fix_send(&r.fix, "GET", "/api/v1/rules/new", NULL), 404);
+	run_stop(&r);
+}
+
+static void
+health_is_exit_1_and_says_why(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "health"), BH_CTL_OK);
+	CU_ASSERT_STRING_EQUAL(r.out, "ok\n");
+	r.fix.age_ms[0] = 60000;
+	CU_ASSERT_EQUAL(run(&r, "health"), BH_CTL_NO);
+	CU_ASSERT(says(r.out, "degraded\n  worker 0 has been silent"));
+	run_stop(&r);
+}
+
+static void
+top_shows_rates(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "top --once --interval 0.05"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "WORKER"));
+	CU_ASSERT(says(r.out, "shop"));
+	CU_ASSERT(says(r.out, "default_deny"));
+	CU_ASSERT_EQUAL(run(&r, "top -n 2 -i 0.05"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "top -i 0"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "top -n 0"), BH_CTL_USAGE);
+	run_stop(&r);
+}
+
+static void
+absent_gateway_is_exit_4_and_says_where_it_was_looked_for(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "--server http://127.0.0.1:1 get flows"), BH_CTL_UNREACHABLE);
+	CU_ASSERT(says(r.err, "http://127.0.0.1:1 (from --server)"));
+	CU_ASSERT(says(r.err, "BULKHEAD_SERVER"));
+	CU_ASSERT_EQUAL(run(&r, "--server http://127.0.0.1:1 health"), BH_CTL_UNREACHABLE);
+	CU_ASSERT_EQUAL(run(&r, "--server file:///etc get flows"), BH_CTL_UNREACHABLE);
+	CU_ASSERT_EQUAL(run(&r, "get rules -s nonsense://x"), BH_CTL_UNREACHABLE);
+	run_stop(&r);
+}
+
+static void
+help_names_every_verb_option_kind_and_exit_code(void)
+{
+	char line[64];
+	struct run r;
+	size_t i;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "--help"), BH_CTL_OK);
+	for (i = 0; i < bh_ctl_n_verbs; i++)
+		CU_ASSERT(says(r.out, bh_ctl_verbs[i].name));
+	for (i = 0; bh_ctl_kind_name(i) != NULL; i++)
+		CU_ASSERT(says(r.out, bh_ctl_kind_name(i)));
+	CU_ASSERT(says(r.out, "--token-file"));
+	CU_ASSERT(says(r.out, "  4  no gateway answers there"));
+	for (i = 0; i < bh_ctl_n_verbs; i++) {
+		snprintf(line, sizeof(line), "%s --help", bh_ctl_verbs[i].name);
+		CU_ASSERT_EQUAL(run(&r, line), BH_CTL_OK);
+		CU_ASSERT(says(r.out, bh_ctl_verbs[i].text));
+	}
+	CU_ASSERT_EQUAL(run(&r, ""), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "--version"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, BH_VERSION));
+	CU_ASSERT_EQUAL(run(&r, "version"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "completion bash"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "complete -F"));
+	run_stop(&r);
+}
+
+const struct bh_unit_test bh_suite_api_ctl[] = {
+	BH_TEST(get_prints_a_table_of_every_kind),
+	BH_TEST(json_output_is_json_and_pages_are_joined),
+	BH_TEST(filters_reach_the_gateway),
+	BH_TEST(what_is_not_there_is_exit_1),
+	BH_TEST(describe_tells_every_fact),
+	BH_TEST(changes_need_the_token_file),
+	BH_TEST(endpoints_are_made_labelled_and_deleted),
+	BH_TEST(apply_puts_the_policy_into_force),
+	BH_TEST(policy_error_is_file_line_and_column),
+	BH_TEST(diff_is_exit_1_when_something_would_change),
+	BH_TEST(health_is_exit_1_and_says_why),
+	BH_TEST(top_shows_rates),
+	BH_TEST(absent_gateway_is_exit_4_and_says_where_it_was_looked_for),
+	BH_TEST(help_names_every_verb_option_kind_and_exit_code),
+	BH_TEST_END,
+};
