@@ -118,7 +118,7 @@ void bh_flow_table_destroy(struct bh_flow_table *t);
 /* Keyed hash of a canonical key. */
 uint64_t bh_flow_hash(const struct bh_flow_table *t, const struct bh_flow_key *key);
 
-/* Start loading the index line of a hash. */
+/* Start loading the index line of a hash: best done for each key as soon as its hash is known. */
 void bh_flow_prefetch(const struct bh_flow_table *t, uint64_t hash);
 
 /* Look up n <= 64 keys; out[i] is the flow or NULL. In passes with prefetch between them: index

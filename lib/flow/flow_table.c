@@ -221,7 +221,8 @@ bh_flow_age(struct bh_flow_table *t, uint32_t now_ms, uint32_t budget)
 		if (i >= t->top)
 			i = 0;
 		f = &t->flow[i];
-		__builtin_prefetch(&f[AGE_AHEAD].start_ns);
+		/* Past the last entry at the end: an address, not a pointer. */
+		__builtin_prefetch((void *)((uintptr_t)&f->start_ns + AGE_AHEAD * sizeof(*f)));
 		if ((f->flags & BH_FLAG_USED) == 0 ||
 		    idle_ms(f, now_ms) < (int32_t)t->timeout_ms[f->state])
 			continue;
