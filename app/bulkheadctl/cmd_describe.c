@@ -76,7 +76,10 @@ describe_members(struct bh_ctl *ctl, json_t *items, bool more)
 		return;
 	fputc('\n', ctl->out);
 	bh_ctl_kind_columns(k, &t, false);
-	json_array_foreach(items, i, item) bh_ctl_kind_row(k, &t, false, item);
+	json_array_foreach(items, i, item)
+	{
+		bh_ctl_kind_row(k, &t, false, item);
+	}
 	bh_table_print(&t, ctl);
 	bh_table_free(&t);
 	if (more)

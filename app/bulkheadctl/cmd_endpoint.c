@@ -19,7 +19,8 @@ endpoint_path(struct bh_ctl *ctl, struct bh_buf *path)
 	}
 	bh_buf_str(path, "/endpoints/");
 	bh_ctl_encode(path, ctl->a.word[1]);
-	return bh_ctl_tenant(ctl, path);
+	bh_ctl_tenant(ctl, path);
+	return 0;
 }
 
 /* KEY=VALUE sets; KEY- removes, where `patch` is set. */

@@ -134,7 +134,10 @@ get_table(struct bh_ctl *ctl, const struct bh_ctl_kind *k, json_t *items)
 	size_t i;
 
 	bh_ctl_kind_columns(k, &t, wide);
-	json_array_foreach(items, i, item) bh_ctl_kind_row(k, &t, wide, item);
+	json_array_foreach(items, i, item)
+	{
+		bh_ctl_kind_row(k, &t, wide, item);
+	}
 	bh_table_print(&t, ctl);
 	bh_table_free(&t);
 }

@@ -173,7 +173,7 @@ const char *bh_ctl_kind_name(size_t i); /* plural of the i-th kind, NULL behind 
 /* One of them by name, as a new reference. 0 or an exit code, told. */
 int bh_ctl_find(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name, json_t **out);
 /* Append "?vlan=..." from the options. */
-int bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
+void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 
 /* ---- verbs: cmd_*.c ------------------------------------------------------------------------------ */
 

@@ -80,28 +80,19 @@ bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_table *t, bool wide, json
 	bh_buf_free(&b);
 }
 
-int
+void
 bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path)
 {
-	const struct {
-		const char *name;
-		const struct bh_ctl_option *option;
-	} list[] = {{"vlan", &ctl->a.vlan}, {"vlan2", &ctl->a.vlan2}, {"vni", &ctl->a.vni}};
-	char sep = '?';
-	uint64_t n;
-	size_t i;
+	const struct bh_ctl_option *vlan = &ctl->a.vlan, *vni = &ctl->a.vni;
 
-	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
-		if (list[i].option->n == 0)
-			continue;
-		if (!bh_ctl_number(list[i].option->value[0], 0xffffff, &n)) {
-			fprintf(ctl->err, "bulkheadctl: --%s must be a number\n", list[i].name);
-			return BH_CTL_USAGE;
-		}
-		bh_buf_printf(path, "%c%s=%llu", sep, list[i].name, (unsigned long long)n);
-		sep = '&';
+	if (vlan->n != 0) {
+		bh_buf_str(path, "?vlan=");
+		bh_ctl_encode(path, vlan->value[vlan->n - 1]);
 	}
-	return 0;
+	if (vni->n != 0) {
+		bh_buf_str(path, vlan->n != 0 ? "&vni=" : "?vni=");
+		bh_ctl_encode(path, vni->value[vni->n - 1]);
+	}
 }
 
 /* The item of a list whose name member is `name`; borrowed. */
@@ -139,7 +130,7 @@ bh_ctl_find(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name, j
 		bh_buf_str(&path, "/");
 		bh_ctl_encode(&path, name);
 		if (strcmp(k->plural, "endpoints") == 0)
-			rc = bh_ctl_tenant(ctl, &path);
+			bh_ctl_tenant(ctl, &path);
 	}
 	if (rc == 0)
 		rc = bh_ctl_get_json(ctl, path.failed ? "" : path.data, &r);

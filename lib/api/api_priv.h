@@ -18,6 +18,8 @@
 #define BH_API_LIMIT_DEFAULT 100
 #define BH_API_LIMIT_MAX 1000
 #define BH_API_MAX_ARGS 16
+#define BH_API_VLAN_MAX 4094    /* 12 bits; 0 and 4095 are reserved (IEEE 802.1Q 9.6) */
+#define BH_API_VNI_MAX 0xffffff /* 24 bits (RFC 7348 5) */
 /* Of a refused request's body, this much is read and thrown away, so that the client is still there
  * to read the answer; a longer one gets its answer at once and the connection is closed. */
 #define BH_API_DRAIN_MAX (256u << 10)
@@ -148,10 +150,9 @@ bool bh_api_arg_limit(struct bh_api_req *req, size_t *limit);
 /* cursor of a list that stands still while the policy does: "<revision>.<position>". */
 bool bh_api_arg_position(struct bh_api_req *req, size_t *position);
 json_t *bh_api_position(struct bh_api_req *req, size_t position);
-/* vlan, vlan2, vni. */
+/* vlan (one tag, or "outer,inner") and vni. */
 bool bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant);
-bool bh_api_tenant_make(uint64_t vlan, uint64_t vlan2, uint64_t vni, bh_tenant *tenant,
-			struct bh_err *err);
+bh_tenant bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni);
 
 /* ---- reply.c ------------------------------------------------------------------------------------- */
 
@@ -175,7 +176,7 @@ json_t *bh_api_time(uint64_t wall_ns); /* RFC 3339, UTC, milliseconds */
 
 /* ---- endpoint_json.c ----------------------------------------------------------------------------- */
 
-/* vlan, vlan2 and vni of a tenant, where they are set. */
+/* vlan (a number, or [outer, inner] as in a policy) and vni of a tenant, where they are set. */
 void bh_api_json_tenant(json_t *o, bh_tenant tenant);
 /* Also an endpoint page: see ep_endpoints.c and ep_segments.c. */
 json_t *bh_api_json_endpoint(const struct bh_endpoint *e, const char *const segments[], unsigned n);

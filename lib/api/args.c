@@ -166,35 +166,42 @@ bh_api_position(struct bh_api_req *req, size_t position)
 	return json_string(text);
 }
 
-bool
-bh_api_tenant_make(uint64_t vlan, uint64_t vlan2, uint64_t vni, bh_tenant *tenant,
-		   struct bh_err *err)
+bh_tenant
+bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni)
 {
-	/* 12-bit VLAN id, 0 and 4095 are reserved (IEEE 802.1Q 9.6); 24-bit VNI (RFC 7348 5). */
-	if (vlan > 4094 || vlan2 > 4094 || vni > 0xffffff) {
-		bh_err_set(err, EINVAL, "a VLAN id is at most 4094, a VNI at most 16777215");
+	return outer << 52 | inner << 40 | vni;
+}
+
+/* "12", or "100,12": outer and inner tag. */
+static bool
+parse_vlan(const char *s, uint64_t vlan[2])
+{
+	char outer[8];
+	size_t n = strcspn(s, ",");
+
+	if (n >= sizeof(outer))
 		return false;
-	}
-	if (vlan2 != 0 && vlan == 0) {
-		bh_err_set(err, EINVAL, "vlan2 is the inner of two tags: vlan is needed too");
+	memcpy(outer, s, n);
+	outer[n] = '\0';
+	if (!parse_u64(outer, BH_API_VLAN_MAX, &vlan[0]) || vlan[0] == 0)
 		return false;
-	}
-	*tenant = vlan << 52 | vlan2 << 40 | vni;
-	return true;
+	return s[n] == '\0' || (parse_u64(s + n + 1, BH_API_VLAN_MAX, &vlan[1]) && vlan[1] != 0);
 }
 
 bool
 bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant)
 {
-	uint64_t vlan = 0, vlan2 = 0, vni = 0;
-	struct bh_err err = {0};
+	const char *s = bh_api_arg(req, "vlan"), *t = bh_api_arg(req, "vni");
+	uint64_t vlan[2] = {0}, vni = 0;
 
-	if (!bh_api_arg_u64(req, "vlan", 4094, &vlan) ||
-	    !bh_api_arg_u64(req, "vlan2", 4094, &vlan2) ||
-	    !bh_api_arg_u64(req, "vni", 0xffffff, &vni))
+	if (s != NULL && !parse_vlan(s, vlan)) {
+		fail_arg(req, "vlan", "must be an id from 1 to 4094, or two: outer,inner");
 		return false;
-	if (bh_api_tenant_make(vlan, vlan2, vni, tenant, &err))
-		return true;
-	fail_arg(req, "vlan2", err.what);
-	return false;
+	}
+	if (t != NULL && (!parse_u64(t, BH_API_VNI_MAX, &vni) || vni == 0)) {
+		fail_arg(req, "vni", "must be a number from 1 to 16777215");
+		return false;
+	}
+	*tenant = bh_api_tenant_make(vlan[0], vlan[1], vni);
+	return true;
 }

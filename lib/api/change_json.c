@@ -156,25 +156,34 @@ op_parse(const struct ctx *c, json_t *o, struct bh_endpoint_change *change)
 	return fail_at(c, "op", NULL, "must be \"put\", \"patch\" or \"delete\"");
 }
 
+/* An id from 1 to max. */
+static bool
+id_parse(json_t *o, uint64_t max, uint64_t *out)
+{
+	json_int_t v = json_integer_value(o); /* 0 for all that is no integer */
+
+	*out = (uint64_t)v;
+	return v >= 1 && (uint64_t)v <= max;
+}
+
 static bool
 tenant_parse(const struct ctx *c, json_t *o, bh_tenant *tenant)
 {
-	static const char *const names[] = {"vlan", "vlan2", "vni"};
-	uint64_t v[3] = {0};
-	struct bh_err err = {0};
-	unsigned i;
+	json_t *vlan = json_object_get(o, "vlan"), *n = json_object_get(o, "vni");
+	uint64_t outer = 0, inner = 0, vni = 0;
+	bool ok = true;
 
-	for (i = 0; i < 3; i++) {
-		json_t *n = json_object_get(o, names[i]);
-
-		if (n == NULL)
-			continue;
-		if (!json_is_integer(n) || json_integer_value(n) < 0)
-			return fail_at(c, names[i], NULL, "must be a number");
-		v[i] = (uint64_t)json_integer_value(n);
-	}
-	return bh_api_tenant_make(v[0], v[1], v[2], tenant, &err) ||
-	       fail_at(c, v[2] > 0xffffff ? "vni" : "vlan", NULL, err.what);
+	if (json_array_size(vlan) == 2)
+		ok = id_parse(json_array_get(vlan, 0), BH_API_VLAN_MAX, &outer) &&
+		     id_parse(json_array_get(vlan, 1), BH_API_VLAN_MAX, &inner);
+	else if (vlan != NULL)
+		ok = id_parse(vlan, BH_API_VLAN_MAX, &outer);
+	if (!ok)
+		return fail_at(c, "vlan", NULL, "must be an id from 1 to 4094, or [outer, inner]");
+	if (n != NULL && !id_parse(n, BH_API_VNI_MAX, &vni))
+		return fail_at(c, "vni", NULL, "must be a number from 1 to 16777215");
+	*tenant = bh_api_tenant_make(outer, inner, vni);
+	return true;
 }
 
 static bool
@@ -185,7 +194,7 @@ change_parse(const struct ctx *c, json_t *o, struct bh_endpoint_change *change)
 
 	if (!json_is_object(o))
 		return fail_at(c, NULL, NULL, "a change must be an object");
-	if (!only(c, o, "op address labels vlan vlan2 vni") || !op_parse(c, o, change))
+	if (!only(c, o, "op address labels vlan vni") || !op_parse(c, o, change))
 		return false;
 	address = json_string_value(json_object_get(o, "address"));
 	if (address == NULL)
@@ -230,7 +239,10 @@ bh_api_changes_batch(struct bh_api_req *req, json_t *body, struct bh_api_changes
 		return false;
 	if (!json_is_array(list))
 		return fail_at(&c, "changes", NULL, "must be a list of changes");
-	json_array_foreach(list, i, v) n_labels += json_object_size(json_object_get(v, "labels"));
+	json_array_foreach(list, i, v)
+	{
+		n_labels += json_object_size(json_object_get(v, "labels"));
+	}
 	if (!changes_reserve(req, out, json_array_size(list), n_labels))
 		return false;
 	json_array_foreach(list, c.item, v)

@@ -6,10 +6,12 @@
 void
 bh_api_json_tenant(json_t *o, bh_tenant tenant)
 {
-	if (BH_TENANT_VLAN1(tenant) != 0)
-		json_object_set_new(o, "vlan", json_integer(BH_TENANT_VLAN1(tenant)));
 	if (BH_TENANT_VLAN2(tenant) != 0)
-		json_object_set_new(o, "vlan2", json_integer(BH_TENANT_VLAN2(tenant)));
+		json_object_set_new(o, "vlan",
+				    json_pack("[i, i]", (int)BH_TENANT_VLAN1(tenant),
+					      (int)BH_TENANT_VLAN2(tenant)));
+	else if (BH_TENANT_VLAN1(tenant) != 0)
+		json_object_set_new(o, "vlan", json_integer(BH_TENANT_VLAN1(tenant)));
 	if (BH_TENANT_VNI(tenant) != 0)
 		json_object_set_new(o, "vni", json_integer(BH_TENANT_VNI(tenant)));
 }

@@ -1,5 +1,6 @@
 /* /endpoints: who an address is. */
 #include <errno.h>
+#include <time.h>
 
 #include "api_priv.h"
 
@@ -65,20 +66,51 @@ bh_api_ep_endpoints_get(struct bh_api_req *req)
 		fail_unknown(req);
 }
 
+/* Slots of deleted endpoints come back when every worker has been quiescent, within milliseconds: who
+ * asks for one a moment too early need not know. */
+static int
+apply_patiently(struct bh_policy *p, const struct bh_endpoint_change *c, size_t n,
+		uint32_t *changed, struct bh_err *err)
+{
+	const struct timespec nap = {.tv_nsec = 5000000};
+	unsigned tries;
+	int rc;
+
+	for (tries = 0; tries < 20; tries++) {
+		memset(err, 0, sizeof(*err));
+		rc = bh_policy_endpoints_apply(p, c, n, changed, err);
+		if (rc != -EAGAIN)
+			return rc;
+		nanosleep(&nap, NULL);
+	}
+	return rc;
+}
+
 static bool
 apply(struct bh_api_req *req, const struct bh_endpoint_change *c, size_t n, uint32_t *changed)
 {
-	struct bh_err err = {0};
-	int rc = bh_policy_endpoints_apply(req->api->p.policy, c, n, changed, &err);
+	enum bh_api_problem problem = BH_PROBLEM_INTERNAL;
+	struct bh_err err;
+	int rc = apply_patiently(req->api->p.policy, c, n, changed, &err);
 
 	if (rc >= 0)
 		return true;
-	bh_api_fail(req,
-		    rc == -ENOENT                    ? BH_PROBLEM_NOT_FOUND
-		    : rc == -EINVAL                  ? BH_PROBLEM_INVALID
-		    : rc == -ENOSPC || rc == -ENOMEM ? BH_PROBLEM_FULL
-						     : BH_PROBLEM_INTERNAL,
-		    NULL, "%s", err.what);
+	switch (-rc) {
+	case ENOENT:
+		problem = BH_PROBLEM_NOT_FOUND;
+		break;
+	case EINVAL:
+		problem = BH_PROBLEM_INVALID;
+		break;
+	case ENOSPC:
+	case ENOMEM:
+		problem = BH_PROBLEM_FULL;
+		break;
+	case EAGAIN:
+		problem = BH_PROBLEM_BUSY;
+		break;
+	}
+	bh_api_fail(req, problem, NULL, "%s", err.what);
 	return false;
 }
 

@@ -1,7 +1,8 @@
 /* /stats: every counter there is. */
 #include "api_priv.h"
 
-/* The counters that are one number: name here == member of struct bh_counters. */
+/* The counters that are one number, under their names in struct bh_counters. A test sees to it that none
+ * is left out. */
 static const struct {
 	const char *name;
 	size_t offset;
@@ -24,16 +25,14 @@ static const struct {
 	COUNTER(flows_relabelled),
 	COUNTER(judged),
 	COUNTER(steered),
+	COUNTER(apps_named),
+	COUNTER(apps_unasked),
 	COUNTER(events_lost),
 	COUNTER(polls),
 	COUNTER(empty_polls),
 	COUNTER(flows),
 #undef COUNTER
 };
-_Static_assert(sizeof(struct bh_counters) ==
-		       (BH_ARRAY_SIZE(scalars) + 2 * BH_REASON_COUNT) * sizeof(uint64_t),
-	       "a counter is missing in the table above");
-
 /* {"default_deny": {"group": "policy", "packets": 3}, ...}; zeros are left out, /reasons has them. */
 static json_t *
 by_reason(const uint64_t count[BH_REASON_COUNT])

@@ -82,29 +82,29 @@ delete_forgets_and_a_second_one_is_404(void)
 static void
 tenants_are_different_endpoints(void)
 {
+	json_t *o, *qinq = json_pack("[i, i]", 7, 8);
 	struct fix f;
-	json_t *o;
 
 	fix_start(&f, NULL);
 	CU_ASSERT_EQUAL(fix_send(&f, "PUT", EP "/10.5.0.0%2F16?vlan=7",
 				 "{\"labels\":{\"t\":\"seven\"}}"),
 			201);
-	CU_ASSERT_EQUAL(fix_send(&f, "PUT", EP "/10.5.0.0%2F16?vlan=7&vlan2=8",
+	CU_ASSERT_EQUAL(fix_send(&f, "PUT", EP "/10.5.0.0%2F16?vlan=7,8",
 				 "{\"labels\":{\"t\":\"eight\"}}"),
 			201);
 	CU_ASSERT_EQUAL(fix_send(&f, "PUT", EP "/10.5.0.0%2F16?vni=16777215",
 				 "{\"labels\":{\"t\":\"vni\"}}"),
 			201);
 	CU_ASSERT_EQUAL(fix_send(&f, "GET", EP "/10.5.0.0%2F16", NULL), 404);
-	o = one(&f, "10.5.0.0%2F16?vlan=7&vlan2=8");
+	o = one(&f, "10.5.0.0%2F16?vlan=7,8");
 	CU_ASSERT_STRING_EQUAL(label(o, "t"), "eight");
-	CU_ASSERT_EQUAL(fix_int(o, "vlan"), 7);
-	CU_ASSERT_EQUAL(fix_int(o, "vlan2"), 8);
+	CU_ASSERT(json_equal(json_object_get(o, "vlan"), qinq));
 	json_decref(o);
 	o = one(&f, "10.5.0.0%2F16?vni=16777215");
 	CU_ASSERT_STRING_EQUAL(label(o, "t"), "vni");
 	CU_ASSERT_EQUAL(fix_int(o, "vni"), 16777215);
 	json_decref(o);
+	json_decref(qinq);
 	fix_stop(&f);
 }
 
@@ -224,6 +224,10 @@ static const struct fault {
 	 "/changes/0/vlan"},
 	{"{\"changes\":[{\"op\":\"put\",\"address\":\"10.0.0.1\",\"labels\":{},\"vlan\":-1}]}",
 	 "/changes/0/vlan"},
+	{"{\"changes\":[{\"op\":\"put\",\"address\":\"10.0.0.1\",\"labels\":{},\"vlan\":[1,2,3]}]}",
+	 "/changes/0/vlan"},
+	{"{\"changes\":[{\"op\":\"put\",\"address\":\"10.0.0.1\",\"labels\":{},\"vlan\":[0,2]}]}",
+	 "/changes/0/vlan"},
 	{"{\"changes\":[{\"op\":\"put\",\"address\":\"10.0.0.1\",\"labels\":{},\"vni\":16777216}]}",
 	 "/changes/0/vni"},
 	{"{\"changes\":[{\"op\":\"put\",\"address\":\"10.0.0.1\",\"labels\":{},\"vni\":\"5\"}]}",
@@ -322,7 +326,7 @@ fill(const struct fix *f)
 			bh_buf_printf(&b,
 				      "%s{\"op\":\"put\",\"address\":\"10.7.%u.%u\",\"vlan\":%u,"
 				      "\"labels\":{\"odd\":\"%s\"}}",
-				      n != 0 ? "," : "", i >> 8, i & 255, t,
+				      n != 0 ? "," : "", i >> 8, i & 255, t + 1,
 				      i % 2 != 0 ? "yes" : "no");
 	}
 	bh_buf_str(&b, "]}");

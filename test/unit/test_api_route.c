@@ -189,6 +189,12 @@ bad_arguments_are_named(void)
 		{"/api/v1/endpoints?cursor=zz", "cursor"},
 		{"/api/v1/policy?format=xml", "format"},
 		{"/api/v1/endpoints/10.0.0.1?vlan=4095", "vlan"},
+		{"/api/v1/endpoints/10.0.0.1?vlan=0", "vlan"},
+		{"/api/v1/endpoints/10.0.0.1?vlan=5,", "vlan"},
+		{"/api/v1/endpoints/10.0.0.1?vlan=5,6,7", "vlan"},
+		{"/api/v1/endpoints/10.0.0.1?vlan=,5", "vlan"},
+		{"/api/v1/endpoints/10.0.0.1?vni=16777216", "vni"},
+		{"/api/v1/endpoints/10.0.0.1?vni=0", "vni"},
 		{"/api/v1/endpoints/10.0.0.1?vlan2=5", "vlan2"},
 	};
 	struct answer a;

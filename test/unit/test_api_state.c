@@ -70,6 +70,51 @@ stats_hold_every_counter_and_the_sums(void)
 	fix_stop(&f);
 }
 
+/* Mark the number in `seen`, which has one place for each counter. */
+static void
+mark(bool seen[], json_t *v)
+{
+	long long n = (long long)json_integer_value(v) - 1000;
+
+	if (n >= 0 && n < (long long)(sizeof(struct bh_counters) / sizeof(uint64_t)))
+		seen[n] = true;
+}
+
+static void
+no_counter_is_left_out_of_stats(void)
+{
+	bool seen[sizeof(struct bh_counters) / sizeof(uint64_t)] = {false};
+	json_t *o, *total, *v;
+	const char *key;
+	struct fix f;
+	uint64_t n;
+	size_t i;
+
+	fix_start(&f, NULL);
+	for (i = 0; i < BH_ARRAY_SIZE(seen); i++) {
+		n = 1000 + i;
+		memcpy((uint8_t *)&f.counters + i * sizeof(n), &n, sizeof(n));
+	}
+	o = fix_get(&f, "/api/v1/stats");
+	total = json_object_get(o, "total");
+	json_object_foreach(total, key, v)
+	{
+		mark(seen, v);
+	}
+	json_object_foreach(json_object_get(total, "dropped_by_reason"), key, v)
+	{
+		mark(seen, json_object_get(v, "packets"));
+	}
+	json_object_foreach(json_object_get(total, "passed_by_reason"), key, v)
+	{
+		mark(seen, json_object_get(v, "packets"));
+	}
+	for (i = 0; i < BH_ARRAY_SIZE(seen); i++)
+		CU_ASSERT(seen[i]);
+	json_decref(o);
+	fix_stop(&f);
+}
+
 static void
 reasons_are_all_there_with_text_and_count(void)
 {
@@ -372,6 +417,7 @@ worker_that_does_not_answer_is_503(void)
 const struct bh_unit_test bh_suite_api_state[] = {
 	BH_TEST(health_is_503_and_says_why_when_something_is_wrong),
 	BH_TEST(stats_hold_every_counter_and_the_sums),
+	BH_TEST(no_counter_is_left_out_of_stats),
 	BH_TEST(reasons_are_all_there_with_text_and_count),
 	BH_TEST(policy_document_comes_back_as_it_was_put),
 	BH_TEST(dry_run_counts_and_changes_nothing),
