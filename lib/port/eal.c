@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -112,6 +113,9 @@ devices(struct args *a, const struct bh_config *c, struct bh_err *err)
 	}
 	/* An allow list of one address that no bus has keeps EAL from probing by itself. */
 	arg(a, pci ? "--allow=ffff:ff:1f.7" : "--no-pci");
+	/* Nothing but PCI devices may need physical addresses. */
+	if (!pci)
+		arg(a, "--iova-mode=va");
 	return 0;
 }
 
@@ -136,8 +140,24 @@ build(struct args *a, const struct bh_config *c, const struct bh_memory_plan *pl
 		arg(a, "--no-shconf");
 	}
 	arg(a, "--no-telemetry");
+	arg(a, "--file-prefix=bulkhead-%d", (int)getpid());
 	arg(a, "--log-level=*:error");
 	return 0;
+}
+
+/* EAL makes a folder for files that it then does not write. */
+static void
+remove_runtime_dir(void)
+{
+	char dir[300], *slash;
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	slash = strrchr(dir, '/');
+	if (slash == NULL || rmdir(dir) < 0)
+		return;
+	*slash = '\0';
+	/* Only when it is empty: other applications of DPDK keep theirs in it. */
+	rmdir(dir);
 }
 
 static int
@@ -150,6 +170,7 @@ start_eal(struct args *a, struct bh_err *err)
 	bh_capture_begin(&said);
 	rc = rte_eal_init(a->n, a->v);
 	bh_capture_end(&said);
+	remove_runtime_dir();
 	if (rc < 0) {
 		bh_explain(said.text, why, sizeof(why));
 		rc = bh_err_set(err, rte_errno != 0 ? rte_errno : EIO, "DPDK does not start: %s",
@@ -160,8 +181,9 @@ start_eal(struct args *a, struct bh_err *err)
 }
 
 /* One pool for all ports, in one piece: AF_XDP takes its memory as it is (UMEM) and counts on elements that lie
- * one after the other. By default the library leaves gaps, so that no element crosses a page: that is for
- * devices that see physical addresses. */
+ * one after the other. By default the library leaves gaps, so that no element crosses a page, for devices
+ * that see physical addresses: on 4 KiB pages 16384 elements of 2368 bytes then span 64 MiB, of which AF_XDP
+ * registers 37. */
 static int
 make_pool(struct rte_mempool **out, unsigned buffers, unsigned mbuf_size, struct bh_err *err)
 {
@@ -234,6 +256,14 @@ struct rte_mempool *
 bh_port_pool(void)
 {
 	return rte_mempool_lookup(POOL);
+}
+
+bool
+bh_pool_in_one_piece(void)
+{
+	const struct rte_mempool *p = bh_port_pool();
+
+	return p->nb_mem_chunks == 1 && (p->flags & RTE_MEMPOOL_F_NO_IOVA_CONTIG) != 0;
 }
 
 void

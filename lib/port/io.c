@@ -13,7 +13,8 @@ bh_port_info(const struct bh_port *p)
 	return &p->info;
 }
 
-/* What arrived between set-up and start was meant for nobody: no policy was in force. */
+/* AF_XDP's sockets receive from set-up on. What came before start was meant for nobody: no policy was in
+ * force. */
 static void
 discard_early(struct bh_port *p)
 {
@@ -41,10 +42,30 @@ kernel_dropped(const struct bh_port *p)
 	return link.rx_dropped;
 }
 
+/* Drivers chat at start and stop; nobody is helped by it when all is well. */
+static int
+start_device(uint16_t id)
+{
+	struct bh_capture said;
+	int rc;
+
+	bh_capture_begin(&said);
+	rc = rte_eth_dev_start(id);
+	/* A bump in the wire takes what is addressed to others. Devices without such modes do it anyway. */
+	if (rc == 0) {
+		rte_eth_promiscuous_enable(id);
+		rte_eth_allmulticast_enable(id);
+		rte_eth_stats_reset(id);
+	}
+	bh_capture_end(&said);
+	bh_capture_free(&said);
+	return rc;
+}
+
 int
 bh_port_start(struct bh_port *p, struct bh_err *err)
 {
-	int rc = p->packet != NULL ? bh_packet_start(p->packet) : rte_eth_dev_start(p->id);
+	int rc = p->packet != NULL ? bh_packet_start(p->packet) : start_device(p->id);
 
 	if (rc < 0)
 		return bh_err_set(err, -rc, "port %s: device %s does not start: %s", p->info.name,
@@ -52,11 +73,8 @@ bh_port_start(struct bh_port *p, struct bh_err *err)
 	p->started = true;
 	if (p->packet != NULL)
 		return 0;
-	/* A bump in the wire takes what is addressed to others. Devices without such modes take it anyway. */
-	rte_eth_promiscuous_enable(p->id);
-	rte_eth_allmulticast_enable(p->id);
-	discard_early(p);
-	rte_eth_stats_reset(p->id);
+	if (p->kif.fd >= 0)
+		discard_early(p);
 	p->dropped_base = kernel_dropped(p);
 	return 0;
 }
@@ -64,13 +82,19 @@ bh_port_start(struct bh_port *p, struct bh_err *err)
 void
 bh_port_stop(struct bh_port *p)
 {
+	struct bh_capture said;
+
 	if (!p->started)
 		return;
 	p->started = false;
 	if (p->info.forced_down)
 		bh_port_force_down(p, false);
-	if (p->packet == NULL)
-		rte_eth_dev_stop(p->id);
+	if (p->packet != NULL)
+		return;
+	bh_capture_begin(&said);
+	rte_eth_dev_stop(p->id);
+	bh_capture_end(&said);
+	bh_capture_free(&said);
 }
 
 enum bh_steering

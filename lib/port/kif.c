@@ -1,9 +1,7 @@
 /* The kernel interface behind a port: made as silent and as faithful as a wire, and given back. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <net/if_arp.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -59,56 +57,11 @@ eth_set(const struct bh_kif *k, uint32_t command, uint32_t value)
 }
 
 void
-bh_kif_list(char *out, size_t size)
-{
-	struct if_nameindex *all = if_nameindex(), *i;
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (i = all; i != NULL && i->if_index != 0 && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", n == 0 ? "" : ", ", i->if_name);
-	if_freenameindex(all);
-}
-
-void
 bh_kif_close(struct bh_kif *k)
 {
 	if (k->fd >= 0)
 		close(k->fd);
 	k->fd = -1;
-}
-
-/* Link-local IPv6 addresses come by themselves and lead nowhere. */
-static bool
-counts(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET)
-		return true;
-	return a->sa_family == AF_INET6 &&
-	       !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
-}
-
-int
-bh_kif_check_addresses(const struct bh_kif *k, struct bh_err *err)
-{
-	struct ifaddrs *all, *a;
-	bool found = false;
-
-	if (getifaddrs(&all) < 0)
-		return 0;
-	for (a = all; a != NULL && !found; a = a->ifa_next) {
-		found = a->ifa_addr != NULL && strcmp(a->ifa_name, k->name) == 0 &&
-			counts(a->ifa_addr);
-	}
-	freeifaddrs(all);
-	if (!found)
-		return 0;
-	return bh_err_set(
-		err, EADDRINUSE,
-		"interface %s has an address of this machine, which would no longer be "
-		"reached through it; a port takes all frames: choose another interface, or "
-		"remove the address with 'ip address flush dev %s'",
-		k->name, k->name);
 }
 
 bool

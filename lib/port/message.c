@@ -118,22 +118,39 @@ last_line(const char *text, char *out, size_t size)
 	}
 }
 
+/* What the kernel itself gave as reason (netlink's extended ack, passed on by libbpf), else DPDK's last line. */
+static void
+quote(const char *text, char *out, size_t size)
+{
+	static const char mark[] = "Kernel error message: ";
+	const char *said = strstr(text, mark);
+	char last[200];
+
+	if (said != NULL) {
+		said += sizeof(mark) - 1;
+		snprintf(out, size, "the kernel: \"%.*s\"", (int)strcspn(said, "\n"), said);
+		return;
+	}
+	last_line(text, last, sizeof(last));
+	snprintf(out, size, "DPDK: \"%s\"", last);
+}
+
 void
 bh_explain(const char *text, char *out, size_t size)
 {
-	char last[200];
+	char quoted[256];
 	size_t i;
 
 	if (text == NULL || text[0] == '\0') {
 		snprintf(out, size, "DPDK gives no reason");
 		return;
 	}
-	last_line(text, last, sizeof(last));
+	quote(text, quoted, sizeof(quoted));
 	for (i = 0; i < BH_ARRAY_SIZE(known); i++) {
 		if (strstr(text, known[i].said) != NULL) {
-			snprintf(out, size, "%s (DPDK: \"%s\")", known[i].meant, last);
+			snprintf(out, size, "%s (%s)", known[i].meant, quoted);
 			return;
 		}
 	}
-	snprintf(out, size, "DPDK: \"%s\"", last);
+	snprintf(out, size, "%s", quoted);
 }

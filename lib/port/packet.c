@@ -323,11 +323,11 @@ bh_packet_stats(struct bh_packet *k, struct bh_port_stats *out)
 
 	/* The kernel starts again from 0 with each read. */
 	if (getsockopt(k->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) == 0)
-		k->missed += s.tp_drops;
+		__atomic_fetch_add(&k->missed, s.tp_drops, __ATOMIC_RELAXED);
 	*out = (struct bh_port_stats){
 		.rx_packets = k->rx.packets,
 		.rx_bytes = k->rx.bytes,
-		.rx_missed = k->missed,
+		.rx_missed = __atomic_load_n(&k->missed, __ATOMIC_RELAXED),
 		.rx_errors = k->rx.errors,
 		.rx_nombuf = k->rx.nombuf,
 		.tx_packets = k->tx.packets,

@@ -26,7 +26,7 @@ struct bh_packet {
 	struct {
 		uint64_t packets, bytes, errors, nombuf;
 	} rx;
-	uint64_t missed; /* control's */
+	uint64_t missed; /* control threads', atomic: the kernel's counter starts anew when read */
 	unsigned tx_next __attribute__((aligned(BH_CACHE_LINE)));
 	struct {
 		uint64_t packets, bytes, errors;

@@ -188,6 +188,10 @@ af_xdp_fits(const struct bh_port *p, const struct bh_config *c, struct bh_err *w
 		       room = mbuf_size - RTE_MIN(mbuf_size, 256u);
 	const unsigned need = p->info.mtu + BH_FRAME_EXTRA;
 
+	if (!bh_pool_in_one_piece())
+		return bh_err_set(why, EINVAL,
+				  "the packet buffers do not lie in one piece of memory; set "
+				  "memory.hugepages to off, or run PCI devices and AF_XDP apart");
 	if (bh_pool_element(mbuf_size) > 4096)
 		return bh_err_set(why, EINVAL,
 				  "memory.mbuf_size %u is more than AF_XDP takes (3648)",

@@ -4,7 +4,9 @@
  *           bh_port_rx / bh_port_tx; the control core polls bh_port_link. Ports do not receive before
  *           bh_port_start.
  * Threads   init, open, start, stop, close, link: control. rx and tx: the worker that owns the queue.
- * Lifetime  a port lives from open to close; its lock keeps a second instance off the device.
+ * Lifetime  a port lives from open to close; its lock keeps a second instance off the device. The configuration
+ *           outlives it. What was changed on a kernel interface is undone by close, or, after a kill, by the
+ *           close of whoever opens it next.
  */
 #ifndef BH_PORT_H
 #define BH_PORT_H
@@ -23,9 +25,10 @@ struct bh_port_env {
 	char memory_text[128]; /* "hugepages, 2 MiB, 64 MiB" or why not */
 };
 
-/* Start EAL: control lcore = cores.control, one lcore per worker core, hugepages as configured, no
- * PCI probing beyond the devices named. Translates EAL's failures to sentences that say what to do.
- * Callable once per process. 0 or -errno. */
+/* Start EAL: lcore 0 on cores.control (the calling thread), lcore i + 1 for worker i (two may share a CPU),
+ * hugepages as configured. No device is probed; that is bh_port_open's. Makes the pool, with more buffers than
+ * configured where the devices' rings would take all. Translates EAL's failures to sentences that say what to
+ * do. Callable once per process. 0 or -errno. */
 int bh_port_init(const struct bh_config *c, struct bh_port_env *env, struct bh_err *err);
 void bh_port_fini(void);
 
@@ -37,7 +40,8 @@ enum bh_steering {
 
 /* Take the device: lock, probe, configure queues and offloads (checksum flags on, VLAN stripping off,
  * scatter on), MTU. Refuses with a sentence: no such device, in use by another bulkhead (pid), not permitted,
- * wrong driver. "iface:NAME" tries AF_XDP, then AF_PACKET, and logs which and why. */
+ * wrong driver, an interface with addresses of this machine. "iface:NAME" tries AF_XDP, then AF_PACKET, and logs
+ * which and why; "packet:NAME" is AF_PACKET at once. docs/ports.md says what each can do. */
 int bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index,
 		 unsigned n_workers, struct bh_err *err);
 int bh_port_start(struct bh_port *p, struct bh_err *err);
@@ -52,9 +56,9 @@ enum bh_steering bh_port_steering(struct bh_port *const ports[], unsigned n, uns
 struct bh_port_info {
 	const char *name;   /* from the configuration */
 	const char *device; /* as configured */
-	const char *driver; /* net_af_xdp */
+	const char *driver; /* DPDK's name, as net_af_xdp; "af_packet" is our own */
 	char ifname[16];    /* kernel interface behind it, or "" */
-	uint16_t id;        /* DPDK port id */
+	uint16_t id;        /* DPDK port id; UINT16_MAX where DPDK has no part */
 	uint16_t rx_queues, tx_queues;
 	uint16_t mtu;
 	uint8_t mac[6];
@@ -67,7 +71,9 @@ const struct bh_port_info *bh_port_info(const struct bh_port *p);
 
 /* Up to n frames of queue q. A VLAN tag that the driver stripped is put back into the frame. */
 uint16_t bh_port_rx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n);
-/* Sends what it can, returns how many were taken; the rest stays the caller's. */
+/* Sends what it can, returns how many were taken; the rest, m[returned] to m[n - 1], stays the caller's. Frames
+ * are direct mbufs of env.pool, chained or not (no indirect ones: AF_XDP sends the buffer itself). One that no
+ * buffer of the device can hold is taken, freed and counted (tx_errors). */
 uint16_t bh_port_tx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n);
 
 /* Is the link up, as far as the device can tell (kernel interfaces: carrier)? While a port is forced down
@@ -78,9 +84,11 @@ int bh_port_force_down(struct bh_port *p, bool down);
 
 struct bh_port_stats {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf;
+	uint64_t
+		rx_missed; /* nobody took them in time; kernel interfaces: the kernel's rx_dropped */
+	uint64_t rx_errors, tx_errors, rx_nombuf;
 };
-/* Device counters since start. */
+/* Device counters since start. Any control thread. */
 void bh_port_stats(struct bh_port *p, struct bh_port_stats *out);
 
 #endif

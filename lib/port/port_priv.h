@@ -189,6 +189,8 @@ struct bh_port {
 };
 
 struct rte_mempool *bh_port_pool(void);
+/* Element after element, as AF_XDP needs it. */
+bool bh_pool_in_one_piece(void);
 
 /* What a driver is set up with. */
 struct bh_port_setup {

@@ -1,5 +1,7 @@
-/* A few questions to the kernel over rtnetlink and bpf(2). */
+/* A few questions to the kernel: rtnetlink, bpf(2), interface addresses and names. */
 #include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -174,4 +176,49 @@ bh_bpf_prog_name(uint32_t id, char out[16])
 	close(fd);
 	snprintf(out, 16, "%.15s", info.name);
 	return rc;
+}
+
+void
+bh_kif_list(char *out, size_t size)
+{
+	struct if_nameindex *all = if_nameindex(), *i;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (i = all; i != NULL && i->if_index != 0 && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", n == 0 ? "" : ", ", i->if_name);
+	if_freenameindex(all);
+}
+
+/* Link-local IPv6 addresses come by themselves and lead nowhere. */
+static bool
+counts(const struct sockaddr *a)
+{
+	if (a->sa_family == AF_INET)
+		return true;
+	return a->sa_family == AF_INET6 &&
+	       !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+}
+
+int
+bh_kif_check_addresses(const struct bh_kif *k, struct bh_err *err)
+{
+	struct ifaddrs *all, *a;
+	bool found = false;
+
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (a = all; a != NULL && !found; a = a->ifa_next) {
+		found = a->ifa_addr != NULL && strcmp(a->ifa_name, k->name) == 0 &&
+			counts(a->ifa_addr);
+	}
+	freeifaddrs(all);
+	if (!found)
+		return 0;
+	return bh_err_set(
+		err, EADDRINUSE,
+		"interface %s has an address of this machine, which would no longer be "
+		"reached through it; a port takes all frames: choose another interface, or "
+		"remove the address with 'ip address flush dev %s'",
+		k->name, k->name);
 }

@@ -39,6 +39,19 @@ words_that_say_nothing_are_passed_over(void)
 }
 
 static void
+the_reason_of_the_kernel_comes_before_the_words_of_libraries(void)
+{
+	char out[400];
+
+	bh_explain("libbpf: Kernel error message: veth: Peer MTU is too large to set XDP\n"
+		   "xsk_configure(): Failed to create xsk socket.\n",
+		   out, sizeof(out));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(out, "the kernel: \"veth: Peer MTU is too large to set XDP\""));
+	CU_ASSERT_PTR_NULL(strstr(out, "xsk_configure"));
+}
+
+static void
 silence_is_said(void)
 {
 	char out[64];
@@ -79,6 +92,7 @@ const struct bh_unit_test bh_suite_port_message[] = {
 	BH_TEST(a_known_cause_says_what_to_do_and_quotes),
 	BH_TEST(an_unknown_cause_is_quoted),
 	BH_TEST(words_that_say_nothing_are_passed_over),
+	BH_TEST(the_reason_of_the_kernel_comes_before_the_words_of_libraries),
 	BH_TEST(silence_is_said),
 	BH_TEST(a_long_text_is_cut_to_fit),
 	BH_TEST(what_is_logged_between_begin_and_end_is_kept),
