@@ -302,6 +302,7 @@ put_bulkhead(struct writer *w)
 	bh_json_close(&w->j, '}');
 }
 
+/* Where the packet came in, or the port that the event is about. A flow has packets of both ports. */
 static void
 put_interface(struct writer *w)
 {
@@ -309,7 +310,7 @@ put_interface(struct writer *w)
 
 	if (w->type == BH_EVENT_LINK_DOWN || w->type == BH_EVENT_LINK_UP)
 		port = w->e->number;
-	else if (!is_packet(w->type))
+	else if (!is_packet(w->type) || w->type == BH_EVENT_FLOW)
 		return;
 	if (w->names->port != NULL)
 		put_name(w, "in_iface", w->names->port(w->names->arg, port));
