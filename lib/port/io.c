@@ -55,7 +55,6 @@ start_device(uint16_t id)
 	if (rc == 0) {
 		rte_eth_promiscuous_enable(id);
 		rte_eth_allmulticast_enable(id);
-		rte_eth_stats_reset(id);
 	}
 	bh_capture_end(&said);
 	bh_capture_free(&said);
@@ -70,12 +69,14 @@ bh_port_start(struct bh_port *p, struct bh_err *err)
 	if (rc < 0)
 		return bh_err_set(err, -rc, "port %s: device %s does not start: %s", p->info.name,
 				  p->info.device, strerror(-rc));
-	p->started = true;
-	if (p->packet != NULL)
-		return 0;
-	if (p->kif.fd >= 0)
-		discard_early(p);
-	p->dropped_base = kernel_dropped(p);
+	if (p->packet == NULL) {
+		if (p->kif.fd >= 0)
+			discard_early(p);
+		rte_eth_stats_reset(p->id);
+		p->dropped_base = kernel_dropped(p);
+	}
+	/* Release: a worker that sees it finds the queues ours no more. */
+	__atomic_store_n(&p->started, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -86,7 +87,7 @@ bh_port_stop(struct bh_port *p)
 
 	if (!p->started)
 		return;
-	p->started = false;
+	__atomic_store_n(&p->started, false, __ATOMIC_RELEASE);
 	if (p->info.forced_down)
 		bh_port_force_down(p, false);
 	if (p->packet != NULL)
@@ -142,6 +143,8 @@ put_back(struct rte_mbuf **m, uint16_t n)
 uint16_t
 bh_port_rx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n)
 {
+	if (BH_UNLIKELY(!__atomic_load_n(&p->started, __ATOMIC_ACQUIRE)))
+		return 0;
 	if (p->packet != NULL)
 		return bh_packet_rx(p->packet, m, n);
 	n = rte_eth_rx_burst(p->id, q, m, n);
@@ -171,6 +174,8 @@ bh_port_tx(struct bh_port *p, uint16_t q, struct rte_mbuf **m, uint16_t n)
 {
 	uint16_t whole, sent, i;
 
+	if (BH_UNLIKELY(!__atomic_load_n(&p->started, __ATOMIC_ACQUIRE)))
+		return 0;
 	if (p->packet != NULL)
 		return bh_packet_tx(p->packet, m, n);
 	if (p->multi_seg)

@@ -44,6 +44,8 @@ enum bh_steering {
  * which and why; "packet:NAME" is AF_PACKET at once. docs/ports.md says what each can do. */
 int bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index,
 		 unsigned n_workers, struct bh_err *err);
+/* Before start, rx and tx of a port return 0, and what arrived then is not received later. Workers may poll
+ * it already when it starts, but no longer when it stops. */
 int bh_port_start(struct bh_port *p, struct bh_err *err);
 void bh_port_stop(struct bh_port *p);
 void bh_port_close(struct bh_port *p); /* NULL is fine */

@@ -177,8 +177,9 @@ struct bh_port {
 	struct bh_packet *packet; /* instead of a DPDK device, else NULL */
 	bool put_back;            /* its driver may strip tags */
 	bool multi_seg;           /* it sends chained buffers */
-	bool probed, started;
-	bool rss; /* symmetric hash over all receive queues */
+	bool probed;
+	bool started; /* control writes, workers read: release, acquire */
+	bool rss;     /* symmetric hash over all receive queues */
 	struct bh_port_info info;
 	struct bh_lock lock;
 	struct bh_kif kif;
