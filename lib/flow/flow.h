@@ -50,6 +50,7 @@ enum {
 	BH_FLAG_MIDSTREAM = 1 << 2, /* TCP: its SYN was not seen */
 	BH_FLAG_ALERTED = 1 << 3,   /* a violation of it has been reported */
 	BH_FLAG_LAST_FIN = 1 << 4,  /* CLOSING: which end of the key sent the second FIN */
+	BH_FLAG_APP_DONE = 1 << 5,  /* nothing more is asked about its application */
 	BH_FLAG_USED = 1 << 7,      /* entry is in the table */
 };
 
@@ -134,8 +135,8 @@ struct bh_flow *bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key
  * When the table is full, one flow that is not established makes room and is reported to on_end as
  * EVICTED. May go: NEW, ICMP, SYN_SENT, SYN_RECEIVED, CLOSING, CLOSED, REFUSED. Never: ESTABLISHED,
  * REPLIED, FIN_WAIT. First the (at most 16) flows in the key's two buckets are looked at, then, if
- * none of them may go, the 64 that follow a clock hand over the entries; of each lot the longest
- * idle goes. When there is none, NULL: the new flow is refused.
+ * none of them may go, the 64 that follow a clock hand over the entries (8 when its last whole turn
+ * found none); of each lot the longest idle goes. When there is none, NULL: the new flow is refused.
  *
  * An eviction may take a flow that the caller has looked up earlier in the same burst: after on_end
  * said EVICTED, pointers from before must be looked up again. */

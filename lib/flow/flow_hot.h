@@ -34,6 +34,7 @@ struct bh_flow_table {
 	uint32_t free_head; /* last entry freed, BH_FLOW_NONE: none; the next one is in its ext */
 	uint32_t age_at;    /* entry that ageing looks at next */
 	uint32_t hand;      /* entry that eviction looks at next */
+	uint32_t barren;    /* entries the hand has passed since its last victim */
 	uint64_t last_start_ns;
 	bh_flow_end_fn on_end;
 	void *on_end_arg;

@@ -7,7 +7,10 @@
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (UINT32_C(1) << 27)
 #define LOOKUP_MAX 64
-#define HAND_SPAN 64 /* entries an eviction looks at beyond its buckets */
+/* Entries an eviction looks at beyond its buckets; after a whole turn of the hand without a victim fewer,
+ * so that a flood of new flows against a table of established ones costs an eighth. */
+#define HAND_SPAN 64
+#define HAND_SPAN_BARREN 8
 #define ID_TIME_BITS 55
 /* How far ahead ageing asks for an entry: 16 take about as long as a line from memory does. */
 #define AGE_AHEAD 16
@@ -267,6 +270,25 @@ victim_in_bucket(struct bh_flow_table *t, const struct bh_flow_bucket *b, struct
 	return best;
 }
 
+static struct bh_flow *
+victim_at_hand(struct bh_flow_table *t, uint32_t now_ms)
+{
+	uint32_t span = t->barren < t->capacity ? HAND_SPAN : HAND_SPAN_BARREN, i;
+	struct bh_flow *best = NULL;
+
+	for (i = 0; i < span; i++)
+		__builtin_prefetch(&t->flow[(t->hand + i) % t->capacity].start_ns);
+	for (i = 0; i < span; i++) {
+		best = better_victim(best, &t->flow[t->hand], now_ms);
+		t->hand = t->hand + 1 < t->capacity ? t->hand + 1 : 0;
+	}
+	if (best != NULL)
+		t->barren = 0;
+	else if (t->barren < t->capacity)
+		t->barren += span;
+	return best;
+}
+
 /* Only for a full table: every entry is in use. */
 static struct bh_flow *
 find_victim(struct bh_flow_table *t, uint64_t hash, uint32_t now_ms)
@@ -284,15 +306,7 @@ find_victim(struct bh_flow_table *t, uint64_t hash, uint32_t now_ms)
 	}
 	best = victim_in_bucket(t, first, best, now_ms);
 	best = victim_in_bucket(t, second, best, now_ms);
-	for (i = 0; best == NULL && i < HAND_SPAN; i++)
-		__builtin_prefetch(&t->flow[(t->hand + i) % t->capacity].start_ns);
-	if (best != NULL)
-		return best;
-	for (i = 0; i < HAND_SPAN; i++) {
-		best = better_victim(best, &t->flow[t->hand], now_ms);
-		t->hand = t->hand + 1 < t->capacity ? t->hand + 1 : 0;
-	}
-	return best;
+	return best != NULL ? best : victim_at_hand(t, now_ms);
 }
 
 static uint32_t

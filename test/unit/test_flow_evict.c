@@ -188,6 +188,35 @@ clock_hand_takes_the_longest_idle_of_its_64(void)
 	bh_flow_table_destroy(t);
 }
 
+/* After a whole turn in vain the hand goes in smaller steps, but goes on. */
+static void
+clock_hand_tires_and_recovers(void)
+{
+	struct gone gone;
+	struct bh_flow_table *t = full_table(1024, 37, BH_STATE_ESTABLISHED, &gone);
+	uint32_t i, before, tries;
+
+	for (i = 0; i < 1024 / 64; i++) {
+		before = t->hand;
+		CU_ASSERT_PTR_NULL(rig_insert(t, 5000 + i, 0));
+		CU_ASSERT_EQUAL((before + 64) % 1024, t->hand);
+	}
+	CU_ASSERT_EQUAL(t->hand, 0);
+	CU_ASSERT_PTR_NULL(rig_insert(t, 6000, 0));
+	CU_ASSERT_EQUAL(t->hand, 8);
+	t->flow[20].state = BH_STATE_CLOSED;
+	for (tries = 1; rig_insert(t, 7000 + tries, 0) == NULL && tries < 1000; tries++)
+		;
+	CU_ASSERT_EQUAL(tries, 2); /* 8 to 15, 16 to 23 */
+	CU_ASSERT_EQUAL(gone.n, 1);
+	CU_ASSERT_EQUAL_FATAL(t->barren, 0); /* it was the hand that found it, not a bucket */
+	rig_find(t, 7000 + tries)->state = BH_STATE_ESTABLISHED;
+	before = t->hand;
+	CU_ASSERT_PTR_NULL(rig_insert(t, 8000, 0));
+	CU_ASSERT_EQUAL((before + 64) % 1024, t->hand);
+	bh_flow_table_destroy(t);
+}
+
 static void
 syn_flood_does_not_push_out_connections(void)
 {
@@ -216,6 +245,7 @@ const struct bh_unit_test bh_suite_flow_evict[] = {
 	BH_TEST(longest_idle_of_the_buckets_goes),
 	BH_TEST(clock_hand_finds_the_only_victim_within_a_turn),
 	BH_TEST(clock_hand_takes_the_longest_idle_of_its_64),
+	BH_TEST(clock_hand_tires_and_recovers),
 	BH_TEST(syn_flood_does_not_push_out_connections),
 	BH_TEST_END,
 };

@@ -86,16 +86,15 @@ static inline enum bh_reason
 ref_mark(struct ref_datagram *d, const struct bh_parsed *pkt)
 {
 	bool last = (pkt->flags & BH_PKT_LAST_FRAGMENT) != 0;
-	uint32_t end = (uint32_t)pkt->frag_off + pkt->frag_len, i;
+	uint32_t off = pkt->frag_off, end = off + pkt->frag_len;
 
 	if (last && d->total != 0)
 		return BH_REASON_FRAG_OVERLAP;
 	if (d->total != 0 && end > d->total)
 		return BH_REASON_FRAG_OVERLAP;
-	for (i = pkt->frag_off; i < (last ? sizeof(d->byte) : end); i++) {
-		if (d->byte[i])
-			return BH_REASON_FRAG_OVERLAP;
-	}
+	/* Behind a last fragment there must be nothing. */
+	if (memchr(&d->byte[off], 1, (last ? sizeof(d->byte) : end) - off) != NULL)
+		return BH_REASON_FRAG_OVERLAP;
 	memset(&d->byte[pkt->frag_off], 1, pkt->frag_len);
 	if (last)
 		d->total = end;

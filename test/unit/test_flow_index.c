@@ -122,6 +122,98 @@ overflow_counter_never_wraps(void)
 	bh_flow_table_destroy(t);
 }
 
+/* A full counter also keeps the search from moving another key of its class out of the bucket. */
+static void
+search_respects_full_counters(void)
+{
+	struct bh_flow_table *t = rig_table(6144, 20, NULL, NULL);
+	const uint16_t tag = 4;
+	const uint32_t home = 5, other = bh_flow_other(t, home, tag);
+	uint32_t i, n = 0;
+
+	for (i = 0; t->bucket[home].overflow != UINT64_C(15) << 12; i++)
+		n += bh_flow_index_add(t, (uint64_t)(i * 16 + 3) << 48 | home, n);
+	CU_ASSERT_EQUAL(n, BH_FLOW_SLOTS + 15);
+	for (i = 0; bh_flow_match(&t->bucket[other], 0) != 0; i++)
+		n += bh_flow_index_add(t, (uint64_t)(i * 16 + 7) << 48 | other, n);
+	CU_ASSERT_TRUE(bh_flow_index_add(t, (uint64_t)tag << 48 | home, n));
+	CU_ASSERT_EQUAL(t->bucket[home].overflow, UINT64_C(15) << 12 | UINT64_C(1) << 16);
+	bh_flow_table_destroy(t);
+}
+
+struct slots {
+	struct bh_flow_table *t;
+	uint64_t hash[8192]; /* of entry i; 0: not in the index */
+	uint32_t n;          /* in the index */
+};
+
+/* Is each hash in one of its buckets, and does each bucket count its keys that are elsewhere? */
+static bool
+slots_are_sound(const struct slots *s)
+{
+	uint64_t overflow[1024] = {0};
+	uint32_t b, i, n = 0;
+	bool ok = true;
+
+	for (b = 0; b <= s->t->bucket_mask; b++) {
+		const struct bh_flow_bucket *bucket = &s->t->bucket[b];
+
+		for (i = 0; i < BH_FLOW_SLOTS; i++) {
+			uint64_t hash = s->hash[bucket->entry[i]];
+			bool guest = (bucket->guests >> i & 1) != 0;
+			uint32_t home = bh_flow_home(s->t, hash);
+
+			if (bucket->tag[i] == 0)
+				continue;
+			n++;
+			ok = ok && bucket->tag[i] == bh_flow_tag(hash);
+			ok = ok && b == (guest ? bh_flow_other(s->t, home, bucket->tag[i]) : home);
+			if (guest)
+				overflow[home] += bh_flow_overflow_one(bucket->tag[i]);
+		}
+	}
+	for (b = 0; b <= s->t->bucket_mask; b++)
+		ok = ok && overflow[b] == s->t->bucket[b].overflow;
+	return ok && n == s->n;
+}
+
+/* Far beyond its load the index moves slots with most insertions: away from home and back. */
+static void
+moves_keep_the_index_sound(void)
+{
+	struct slots *s = calloc(1, sizeof(*s));
+	uint64_t seed = 19;
+	uint32_t step, unsound = 0, lost = 0;
+
+	s->t = rig_table(6144, 19, NULL, NULL);
+	CU_ASSERT_EQUAL(s->t->bucket_mask, 1023);
+	for (step = 0; step < 200000; step++) {
+		uint32_t i = rig_below(&seed, 8192);
+
+		if (s->hash[i] != 0) {
+			bh_flow_index_del(s->t, s->hash[i], i);
+			s->hash[i] = 0;
+			s->n--;
+		}
+		if (s->n < 8192 * 93 / 100) {
+			s->hash[i] = rig_random(&seed) | 1;
+			lost += !bh_flow_index_add(s->t, s->hash[i], i);
+			s->n++;
+		}
+		if (step % 256 == 0)
+			unsound += !slots_are_sound(s);
+	}
+	CU_ASSERT_EQUAL(lost, 0);
+	CU_ASSERT_EQUAL(unsound, 0);
+	for (step = 0; step < 8192; step++) {
+		if (s->hash[step] != 0)
+			bh_flow_index_del(s->t, s->hash[step], step);
+	}
+	CU_ASSERT_EQUAL(unclean_buckets(s->t), 0);
+	bh_flow_table_destroy(s->t);
+	free(s);
+}
+
 static void
 full_pair_of_buckets_refuses_and_keeps_what_it_has(void)
 {
@@ -150,19 +242,24 @@ full_pair_of_buckets_refuses_and_keeps_what_it_has(void)
 static void
 other_bucket_is_another_and_leads_back(void)
 {
-	struct bh_flow_table *t = rig_table(3 << 16, 16, NULL, NULL);
+	const uint32_t capacity[] = {64, 1000, 3 << 16};
 	uint64_t seed = 16;
-	uint32_t i, wrong = 0;
+	uint32_t c, i, wrong = 0;
 
-	for (i = 0; i < 100000; i++) {
-		uint32_t b = (uint32_t)rig_random(&seed) & t->bucket_mask;
-		uint16_t tag = bh_flow_tag(rig_random(&seed));
-		uint32_t other = bh_flow_other(t, b, tag);
+	for (c = 0; c < BH_ARRAY_SIZE(capacity); c++) {
+		struct bh_flow_table *t = rig_table(capacity[c], 16, NULL, NULL);
 
-		wrong += other == b || other > t->bucket_mask || bh_flow_other(t, other, tag) != b;
+		for (i = 0; i < 100000; i++) {
+			uint32_t b = (uint32_t)rig_random(&seed) & t->bucket_mask;
+			uint16_t tag = bh_flow_tag(rig_random(&seed));
+			uint32_t other = bh_flow_other(t, b, tag);
+
+			wrong += other == b || other > t->bucket_mask ||
+				 bh_flow_other(t, other, tag) != b;
+		}
+		bh_flow_table_destroy(t);
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
-	bh_flow_table_destroy(t);
 }
 
 /* Chi-square over the buckets, per degree of freedom: about 1 for a random function. */
@@ -265,6 +362,8 @@ const struct bh_unit_test bh_suite_flow_index[] = {
 	BH_TEST(search_goes_far_beyond_the_capacity),
 	BH_TEST(overflow_counts_do_not_leak),
 	BH_TEST(overflow_counter_never_wraps),
+	BH_TEST(search_respects_full_counters),
+	BH_TEST(moves_keep_the_index_sound),
 	BH_TEST(full_pair_of_buckets_refuses_and_keeps_what_it_has),
 	BH_TEST(other_bucket_is_another_and_leads_back),
 	BH_TEST(keys_that_differ_little_spread_evenly),
