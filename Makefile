@@ -14,7 +14,7 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base net flow policy conf event sink port gateway api capture
+ROOMS := base net flow policy conf event proto sink port gateway api capture
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
@@ -188,6 +188,13 @@ $(B)/bench/%: $(B)/obj/bench/%.o $(LIB)
 ## make bench      cycles a packet costs, by flows and by stage
 bench: $(BENCH)
 	$(Q)B=$(B) bench/run.sh
+
+SHARED ?= ../shared
+## make accuracy   identification scored against labelled captures; needs SHARED=FOLDER (../shared)
+accuracy: $(B)/bulkhead-replay
+	@test -d $(SHARED)/corpora/pcaps || { echo "no labelled captures: give SHARED=FOLDER with corpora/ and tools/"; exit 1; }
+	$(Q)python3 $(SHARED)/tools/score_apps.py --replay $(B)/bulkhead-replay --config config/discover.yaml \
+		--pcaps $(SHARED)/corpora/pcaps --jobs 2 --json $(B)/accuracy.json
 
 # ---- install ----------------------------------------------------------------------------------------
 

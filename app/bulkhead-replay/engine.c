@@ -161,6 +161,13 @@ start_gateway(struct replay *r, struct bh_err *err)
 /* ---- files -------------------------------------------------------------------------------------------- */
 
 static const char *
+name_app(void *arg, uint16_t app)
+{
+	(void)arg;
+	return bh_app_name(app);
+}
+
+static const char *
 name_segment(void *arg, uint32_t segment)
 {
 	return bh_policy_segment_name(((struct replay *)arg)->policy, segment);
@@ -190,6 +197,7 @@ open_outputs(struct replay *r, struct bh_err *err)
 	int rc = 0;
 
 	r->names = (struct bh_event_names){.segment = name_segment,
+					   .app = name_app,
 					   .rule = name_rule,
 					   .port = name_port,
 					   .arg = r};

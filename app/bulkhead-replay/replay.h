@@ -14,6 +14,7 @@
 #include "../../lib/conf/conf.h"
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/policy/policy.h"
+#include "../../lib/proto/proto.h"
 #include "../../lib/sink/sink.h"
 
 /* Exit codes, also in --help. */

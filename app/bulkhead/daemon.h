@@ -11,6 +11,7 @@
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
+#include "../../lib/proto/proto.h"
 #include "../../lib/sink/sink.h"
 
 /* Exit codes, also in --help. */

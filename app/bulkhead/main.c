@@ -281,6 +281,13 @@ name_port(void *arg, uint32_t port)
 	return port < d->config.n_ports ? d->config.port[port].name : NULL;
 }
 
+static const char *
+name_app(void *arg, uint16_t app)
+{
+	(void)arg;
+	return bh_app_name(app);
+}
+
 static int
 open_events(struct bh_daemon *d, struct bh_err *err)
 {
@@ -289,6 +296,7 @@ open_events(struct bh_daemon *d, struct bh_err *err)
 	d->names = (struct bh_event_names){.segment = name_segment,
 					   .rule = name_rule,
 					   .port = name_port,
+					   .app = name_app,
 					   .arg = d};
 	if (d->config.eve_file[0] == '\0')
 		return 0;

@@ -106,8 +106,10 @@ struct bh_counters {
 	uint64_t answers_suppressed;       /* rate, size, tunnel or ICMP about ICMP */
 	uint64_t partial_checksums;        /* completed */
 	uint64_t flows_opened, flows_ended, flows_evicted, flows_relabelled;
-	uint64_t judged;  /* policy look-ups */
-	uint64_t steered; /* handed to another worker */
+	uint64_t judged;       /* policy look-ups */
+	uint64_t steered;      /* handed to another worker */
+	uint64_t apps_named;   /* flows whose application was proven */
+	uint64_t apps_unasked; /* flows that found no context: applications.contexts */
 	uint64_t events_lost;
 	uint64_t polls, empty_polls;
 	uint64_t flows; /* now in the table */

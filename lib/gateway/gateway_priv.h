@@ -12,6 +12,7 @@
 
 #include "../flow/flow_hot.h"
 #include "../policy/policy_hot.h"
+#include "../proto/proto.h"
 #include "gateway.h"
 
 #define BH_BURST 32
@@ -82,6 +83,27 @@ struct bh_mail {
 	struct bh_flow_copy out[BH_MAIL_FLOWS];
 };
 
+/* The first bytes of one side of a flow: [0, len) in order and without a gap, and what came beyond one. */
+#define BH_APP_GAPS 4
+struct bh_app_side {
+	uint32_t base; /* TCP: sequence number of byte 0 */
+	uint32_t len;
+	bool started, ended;
+	uint8_t n_gaps;
+	struct {
+		uint16_t from, to;
+	} gap[BH_APP_GAPS];
+};
+
+/* What identification keeps of a flow until it is decided; side 0 is the initiator. */
+struct bh_app_context {
+	struct bh_proto_state state;
+	struct bh_app_side side[2];
+	uint16_t packets;
+	uint32_t next_free;
+	uint8_t data[2][BH_PROTO_WINDOW];
+};
+
 /* All that one packet core writes. Counters are written by its worker alone and read relaxed by
  * control. */
 struct bh_worker {
@@ -93,6 +115,7 @@ struct bh_worker {
 	struct bh_flow_table *flows;
 	struct bh_frag_store *frags;
 	struct bh_event_ring *events;
+	struct bh_app_context *app; /* [app_contexts + 1], see stage_application.c */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget; /* entries a millisecond */
 	struct rte_ring *
@@ -159,6 +182,7 @@ void bh_stage_steer(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_fragment(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_flow(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_policy(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_application(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_verdict(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_tx(struct bh_worker *w);
 void bh_stage_housekeeping(struct bh_worker *w);
@@ -182,6 +206,11 @@ void bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
 void bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason);
 /* tx.c: queue a frame to leave by a wire. Takes it. */
 void bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m);
+
+/* stage_application.c: the worker's pool of contexts; NULL when there is no memory. */
+struct bh_app_context *bh_app_contexts_create(uint32_t n);
+void bh_app_contexts_destroy(struct bh_app_context *pool, uint32_t n);
+void bh_app_release(struct bh_worker *w, uint32_t context); /* 0 is fine */
 
 /* answer.c: RST or ICMP unreachable for a rejected packet; takes nothing, frees nothing. */
 void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);

@@ -102,6 +102,7 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	struct bh_event e = {.type = BH_EVENT_FLOW};
 
 	bh_count(&w->c.flows_ended, 1);
+	bh_app_release(w, f->ext);
 	if (why == BH_FLOW_END_EVICTED)
 		bh_count(&w->c.flows_evicted, 1);
 	if (!w->config->event_flows)

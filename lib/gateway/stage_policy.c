@@ -145,13 +145,19 @@ succeed_flow(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow old = *p->flow, *f;
 
+	p->flow->ext = 0; /* goes on in the new one */
 	bh_flow_remove(w->flows, p->flow, BH_FLOW_END_RELABELLED);
 	bh_count(&w->c.flows_relabelled, 1);
 	f = bh_flow_insert(w->flows, &p->h.key, p->hash, w->now_ms, w->wall_ns);
-	if (f == NULL)
+	if (f == NULL) {
+		bh_app_release(w, old.ext);
 		return NULL;
+	}
 	bh_count(&w->c.flows_opened, 1);
-	f->flags |= old.flags & (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM);
+	f->flags |= old.flags &
+		    (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM | BH_FLAG_APP_DONE);
+	f->app = old.app;
+	f->ext = old.ext;
 	f->state = old.state;
 	memcpy(f->tcp_seen, old.tcp_seen, sizeof(f->tcp_seen));
 	f->verdict = old.verdict;

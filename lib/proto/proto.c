@@ -1,0 +1,121 @@
+/* The table of applications and the questions asked of their detectors. */
+#include "proto_priv.h"
+
+typedef enum bh_proto_answer (*detect_fn)(const struct bh_proto_input *in);
+
+static const struct {
+	const char *name;
+	detect_fn detect;
+	uint8_t transports;
+	uint8_t parent;
+} apps[BH_APP_COUNT] = {
+	[BH_APP_UNKNOWN] = {.name = "unknown"},
+#define BH_PROTO(sym, n, t, p, text)                                                               \
+	[BH_APP_##sym] = {.name = n,                                                               \
+			  .detect = bh_proto_##sym,                                                \
+			  .transports = (t),                                                       \
+			  .parent = BH_APP_##p},
+#include "proto.def"
+#undef BH_PROTO
+};
+
+const char *
+bh_app_name(unsigned app)
+{
+	return app < BH_APP_COUNT ? apps[app].name : "invalid";
+}
+
+enum bh_app
+bh_app_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 1; i < BH_APP_COUNT; i++) {
+		if (strcmp(apps[i].name, name) == 0)
+			return (enum bh_app)i;
+	}
+	return BH_APP_UNKNOWN;
+}
+
+enum bh_app
+bh_app_parent(unsigned app)
+{
+	return app < BH_APP_COUNT ? (enum bh_app)apps[app].parent : BH_APP_UNKNOWN;
+}
+
+static bool
+is_ruled_out(const struct bh_proto_state *s, unsigned app)
+{
+	return (s->ruled_out[app / 64] >> app % 64 & 1) != 0;
+}
+
+static void
+rule_out(struct bh_proto_state *s, unsigned app)
+{
+	s->ruled_out[app / 64] |= UINT64_C(1) << app % 64;
+}
+
+/* One round over those built on s->app (0: on nothing). Returns true when any of them may still be. */
+static bool
+ask_round(struct bh_proto_state *s, const struct bh_proto_input *in)
+{
+	bool open = false, last = in->ended[0] && in->ended[1];
+	unsigned parent = s->app, i;
+
+	for (i = 1; i < BH_APP_COUNT; i++) {
+		if (apps[i].parent != parent || is_ruled_out(s, i))
+			continue;
+		switch ((apps[i].transports & in->transport) != 0 ? apps[i].detect(in)
+								  : BH_PROTO_NO) {
+		case BH_PROTO_YES:
+			s->app = (uint8_t)i;
+			return true;
+		case BH_PROTO_MAYBE:
+			if (!last) {
+				open = true;
+				break;
+			}
+			/* fall through */
+		case BH_PROTO_NO:
+			rule_out(s, i);
+			break;
+		}
+	}
+	return open;
+}
+
+bool
+bh_proto_identify(struct bh_proto_state *s, const struct bh_proto_input *in)
+{
+	unsigned before;
+	bool open;
+
+	if (s->decided)
+		return false;
+	/* A proven application opens a round for those on top of it: at most as many as layers. */
+	do {
+		before = s->app;
+		open = ask_round(s, in);
+	} while (s->app != before);
+	s->decided = !open;
+	return s->decided;
+}
+
+bool
+bh_proto_possible(const struct bh_proto_state *s, enum bh_app app)
+{
+	enum bh_app a;
+
+	for (a = (enum bh_app)s->app; a != BH_APP_UNKNOWN; a = bh_app_parent(a)) {
+		if (a == app)
+			return true;
+	}
+	if (s->decided || is_ruled_out(s, app))
+		return false;
+	for (a = bh_app_parent(app); a != BH_APP_UNKNOWN && s->app == BH_APP_UNKNOWN;
+	     a = bh_app_parent(a)) {
+		if (is_ruled_out(s, a))
+			return false;
+	}
+	return s->app == BH_APP_UNKNOWN || bh_app_parent(app) == (enum bh_app)s->app;
+}

@@ -1,0 +1,61 @@
+/* cassandra native protocol v1 to v5: STARTUP or OPTIONS first (CQL binary protocol specifications). */
+#include "proto_priv.h"
+
+enum { OP_ERROR = 0x00, OP_STARTUP = 0x01, OP_OPTIONS = 0x05, OP_SUPPORTED = 0x06 };
+
+#define MAX_FRAME (256u << 20)
+
+struct header {
+	uint8_t version, opcode;
+	uint16_t stream;
+	uint32_t length;
+};
+
+/* v1 and v2 have a stream id of one byte. */
+static enum bh_proto_answer
+read_header(const struct bh_proto_input *in, unsigned side, struct bh_cur *c, struct header *h)
+{
+	uint8_t flags, stream8 = 0;
+	bool ok;
+
+	if (!bh_cur_u8(c, &h->version) || !bh_cur_u8(c, &flags))
+		return bh_proto_wants_more(in, side);
+	if ((h->version & 0x7f) < 1 || (h->version & 0x7f) > 5 || flags > 0x1f ||
+	    h->version >> 7 != side)
+		return BH_PROTO_NO;
+	if ((h->version & 0x7f) < 3) {
+		ok = bh_cur_u8(c, &stream8);
+		h->stream = stream8;
+	} else {
+		ok = bh_cur_be16(c, &h->stream);
+	}
+	if (!ok || !bh_cur_u8(c, &h->opcode) || !bh_cur_be32(c, &h->length))
+		return bh_proto_wants_more(in, side);
+	return h->opcode <= 0x10 && h->length <= MAX_FRAME ? BH_PROTO_YES : BH_PROTO_NO;
+}
+
+enum bh_proto_answer
+bh_proto_CASSANDRA(const struct bh_proto_input *in)
+{
+	struct bh_cur c = bh_side(in, BH_CLIENT), s = bh_side(in, BH_SERVER);
+	struct header request, answer;
+	enum bh_proto_answer a = read_header(in, BH_CLIENT, &c, &request);
+
+	if (a != BH_PROTO_YES)
+		return a;
+	if (request.opcode == OP_STARTUP) {
+		if (in->len[BH_CLIENT] < 9 + 24)
+			return bh_proto_wants_more(in, BH_CLIENT);
+		return bh_proto_find_nocase(in, BH_CLIENT, "CQL_VERSION", 512) > 0 ? BH_PROTO_YES
+										   : BH_PROTO_NO;
+	}
+	if (request.opcode != OP_OPTIONS || request.length != 0)
+		return BH_PROTO_NO;
+	a = read_header(in, BH_SERVER, &s, &answer);
+	if (a != BH_PROTO_YES)
+		return a;
+	return answer.stream == request.stream &&
+			       (answer.opcode == OP_SUPPORTED || answer.opcode == OP_ERROR)
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
+}

@@ -1,0 +1,48 @@
+/* openvpn (its "Network protocol" documentation): a hard reset from the client, and one from the server that
+ * acknowledges it by the client's session id. Over TCP behind a length. */
+#include "proto_priv.h"
+
+enum { CLIENT_V1 = 1, SERVER_V1 = 2, CLIENT_V2 = 7, SERVER_V2 = 8, CLIENT_V3 = 10 };
+
+static bool
+take_packet(const struct bh_proto_input *in, unsigned side, struct bh_cur *c)
+{
+	uint16_t length;
+
+	*c = bh_side(in, side);
+	if (in->transport == BH_OVER_UDP)
+		return true;
+	if (!bh_cur_be16(c, &length) || length < 14 || length > 1600 || bh_cur_left(c) < length)
+		return false;
+	c->end = c->p + length;
+	return true;
+}
+
+enum bh_proto_answer
+bh_proto_OPENVPN(const struct bh_proto_input *in)
+{
+	struct bh_cur c, s;
+	uint8_t op;
+
+	if (in->transport == BH_OVER_TCP && in->len[BH_CLIENT] < 16)
+		return in->len[BH_CLIENT] > 0 && in->data[BH_CLIENT][0] > 6
+			       ? BH_PROTO_NO
+			       : bh_proto_wants_more(in, 0);
+	if (!take_packet(in, BH_CLIENT, &c) || bh_cur_left(&c) < 14)
+		return BH_PROTO_NO;
+	op = c.p[0] >> 3;
+	if ((c.p[0] & 7) != 0 || (op != CLIENT_V1 && op != CLIENT_V2 && op != CLIENT_V3))
+		return BH_PROTO_NO;
+	/* Without an HMAC: no acknowledgements, packet id 0. */
+	if (bh_cur_left(&c) == 14 && c.p[9] == 0 && bh_load_be32(c.p + 10) == 0)
+		return BH_PROTO_YES;
+	if (in->len[BH_SERVER] == 0)
+		return BH_PROTO_MAYBE;
+	if (!take_packet(in, BH_SERVER, &s) || bh_cur_left(&s) < 14)
+		return BH_PROTO_NO;
+	op = s.p[0] >> 3;
+	if (op != SERVER_V1 && op != SERVER_V2)
+		return BH_PROTO_NO;
+	return memmem(s.p + 9, bh_cur_left(&s) - 9, c.p + 1, 8) != NULL ? BH_PROTO_YES
+									: BH_PROTO_NO;
+}

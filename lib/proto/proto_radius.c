@@ -1,0 +1,34 @@
+/* radius and its accounting and dynamic authorisation (RFC 2865 3, 2866, 5176): known code, the datagram's
+ * length, attributes that fill it. */
+#include "proto_priv.h"
+
+#define HEADER 20
+
+static bool
+is_code(uint8_t code)
+{
+	return (code >= 1 && code <= 5) || (code >= 11 && code <= 13) || (code >= 40 && code <= 45);
+}
+
+enum bh_proto_answer
+bh_proto_RADIUS(const struct bh_proto_input *in)
+{
+	const uint8_t *p = in->data[in->from], *other = in->data[1 - in->from];
+	uint32_t n = in->len[in->from], length, at;
+
+	if (n < HEADER || !is_code(p[0]))
+		return BH_PROTO_NO;
+	length = bh_load_be16(p + 2);
+	if (length < HEADER || length > n)
+		return BH_PROTO_NO;
+	for (at = HEADER; at < length; at += p[at + 1]) {
+		if (length - at < 2 || p[at] == 0 || p[at + 1] < 2 || p[at + 1] > length - at)
+			return BH_PROTO_NO;
+	}
+	/* An answer may have no attributes: then the request with the same identifier proves it. */
+	if (length > HEADER)
+		return BH_PROTO_YES;
+	return in->len[1 - in->from] >= HEADER && is_code(other[0]) && other[1] == p[1]
+		       ? BH_PROTO_YES
+		       : BH_PROTO_MAYBE;
+}
