@@ -29,13 +29,13 @@ bh_daemon_take_events(struct bh_daemon *d)
 }
 
 static void
-record_begin(struct bh_daemon *d, const char *type)
+record_begin(struct bh_daemon *d)
 {
 	char when[32];
 
 	bh_time_format(bh_clock_system.wall_ns(NULL), when, sizeof(when));
 	bh_buf_reset(&d->record);
-	bh_buf_printf(&d->record, "{\"timestamp\":\"%s\",\"event_type\":\"%s\",", when, type);
+	bh_buf_printf(&d->record, "{\"timestamp\":\"%s\",\"event_type\":\"stats\",", when);
 }
 
 static void
@@ -47,15 +47,18 @@ record_end(struct bh_daemon *d)
 }
 
 void
-bh_daemon_record(struct bh_daemon *d, const char *event, const char *detail)
+bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port, const char *detail)
 {
-	record_begin(d, "bulkhead");
-	bh_buf_printf(&d->record,
-		      "\"bulkhead\":{\"event\":\"%s\",\"policy_revision\":%u,\"detail\":", event,
-		      bh_policy_revision(d->policy));
-	bh_json_string(&d->record, detail);
-	bh_buf_str(&d->record, "}");
-	record_end(d);
+	const struct bh_eve_note note = {
+		.type = type,
+		.time_ns = bh_clock_system.wall_ns(NULL),
+		.in_iface = port,
+		.detail = detail,
+		.policy_revision = bh_policy_revision(d->policy),
+	};
+
+	if (d->eve != NULL)
+		bh_eve_file_note(d->eve, &note);
 }
 
 static void
@@ -83,7 +86,7 @@ record_stats(struct bh_daemon *d, uint64_t mono_ns)
 	struct bh_buf *b = &d->record;
 
 	bh_gateway_counters(d->gateway, UINT32_MAX, &c);
-	record_begin(d, "stats");
+	record_begin(d);
 	bh_buf_printf(b,
 		      "\"stats\":{\"uptime\":%llu,\"decoder\":{\"pkts\":%llu,\"bytes\":%llu},"
 		      "\"flow\":{\"active\":%llu,\"total\":%llu},\"ips\":{\"accepted\":%llu,"
@@ -127,13 +130,13 @@ reload(struct bh_daemon *d)
 		bh_err_format(&err, text, sizeof(text));
 		bh_log(BH_LOG_ERROR, "policy refused, revision %u stays in force: %s",
 		       bh_policy_revision(d->policy), text);
-		bh_daemon_record(d, "policy_refused", text);
+		bh_daemon_record(d, BH_EVENT_POLICY_REFUSED, NULL, text);
 		return;
 	}
 	snprintf(text, sizeof(text), "revision %u: %u rules, %u segments, %u endpoints",
 		 change.revision, change.rules, change.segments, change.endpoints);
 	bh_log(BH_LOG_INFO, "policy in force, %s", text);
-	bh_daemon_record(d, "policy_loaded", text);
+	bh_daemon_record(d, BH_EVENT_POLICY_LOADED, NULL, text);
 }
 
 /* Returns false when the program is to end. */
@@ -169,7 +172,7 @@ workers_answer(struct bh_daemon *d)
 			 "worker %u has not answered for %llu ms: closing all ports", i,
 			 (unsigned long long)age);
 		bh_log(BH_LOG_ERROR, "%s", text);
-		bh_daemon_record(d, "worker_stalled", text);
+		bh_daemon_record(d, BH_EVENT_WORKER_STALLED, NULL, text);
 		return false;
 	}
 	return true;

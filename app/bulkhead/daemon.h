@@ -53,8 +53,9 @@ int bh_daemon_loop(struct bh_daemon *d); /* until a signal or a stall; returns t
 void bh_daemon_drain(
 	struct bh_daemon *d); /* workers have returned: end flows, write what is left */
 void bh_daemon_take_events(struct bh_daemon *d);
-/* A record of the control core's own: event name, and a sentence. */
-void bh_daemon_record(struct bh_daemon *d, const char *event, const char *detail);
+/* A record of the control core's own: about which port (or NULL), and a sentence. */
+void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
+		      const char *detail);
 
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);

@@ -30,7 +30,7 @@ changed(struct bh_daemon *d, unsigned port, bool up)
 
 	snprintf(text, sizeof(text), "port %s: link %s", name, up ? "up" : "down");
 	bh_log(up ? BH_LOG_INFO : BH_LOG_WARN, "%s", text);
-	bh_daemon_record(d, up ? "link_up" : "link_down", text);
+	bh_daemon_record(d, up ? BH_EVENT_LINK_UP : BH_EVENT_LINK_DOWN, name, text);
 	d->link[port].up = up;
 	bh_gateway_wire_down(d->gateway, port, !up);
 }

@@ -447,7 +447,7 @@ run(struct bh_daemon *d, struct early_view *early)
 	}
 	bh_log(BH_LOG_INFO, "forwarding: %u pairs, %u workers, mode %s", d->config.n_pairs,
 	       d->n_workers, bh_mode_name(d->config.mode));
-	bh_daemon_record(d, "started", bh_mode_name(d->config.mode));
+	bh_daemon_record(d, BH_EVENT_STARTED, NULL, bh_mode_name(d->config.mode));
 	code = bh_daemon_loop(d);
 	finish(d, code == BH_EXIT_STALLED);
 	bh_log(BH_LOG_INFO, "ended");

@@ -162,11 +162,15 @@ put_flow_tcp(struct writer *w)
 	bh_json_close(&w->j, '}');
 }
 
-static void
-put_alert(struct writer *w)
+static bool
+is_alert(unsigned type)
 {
-	bool blocked = w->e->verdict == BH_VERDICT_DENY || w->e->verdict == BH_VERDICT_REJECT;
+	return strcmp(catalogue[type].eve_type, "alert") == 0;
+}
 
+static void
+put_alert(struct writer *w, bool blocked)
+{
 	bh_json_open(&w->j, "alert", '{');
 	bh_json_str(&w->j, "action", blocked ? "blocked" : "allowed");
 	bh_json_u64(&w->j, "gid", 1);
@@ -277,43 +281,32 @@ put_event_name(struct writer *w)
 	bh_json_str(&w->j, "event", text);
 }
 
-static bool
-is_packet(unsigned type)
-{
-	return type == BH_EVENT_FLOW || type == BH_EVENT_VIOLATION || type == BH_EVENT_DROP ||
-	       type == BH_EVENT_MALFORMED;
-}
-
 static void
 put_bulkhead(struct writer *w)
 {
 	bh_json_open(&w->j, "bulkhead", '{');
 	put_event_name(w);
 	put_name(w, "kind", catalogue[w->type].kind);
-	if (is_packet(w->type)) {
-		put_judgement(w);
-	} else {
-		bh_json_str(&w->j, "text", catalogue[w->type].text);
-		if (w->type == BH_EVENT_WORKER_STALLED)
-			bh_json_u64(&w->j, "worker", w->e->number);
-	}
+	put_judgement(w);
 	if (w->e->repeated != 0)
 		bh_json_u64(&w->j, "repeated", w->e->repeated);
 	bh_json_close(&w->j, '}');
 }
 
-/* Where the packet came in, or the port that the event is about. A flow has packets of both ports. */
 static void
-put_interface(struct writer *w)
+begin(struct writer *w, uint64_t time_ns)
 {
-	uint32_t port = w->e->port;
+	bh_json_open(&w->j, NULL, '{');
+	bh_json_time(&w->j, "timestamp", time_ns);
+	if (w->e != NULL && w->e->has_flow != 0)
+		bh_json_u64(&w->j, "flow_id", w->e->flow_id);
+}
 
-	if (w->type == BH_EVENT_LINK_DOWN || w->type == BH_EVENT_LINK_UP)
-		port = w->e->number;
-	else if (!is_packet(w->type) || w->type == BH_EVENT_FLOW)
-		return;
-	if (w->names->port != NULL)
-		put_name(w, "in_iface", w->names->port(w->names->arg, port));
+static void
+end(struct writer *w)
+{
+	bh_json_close(&w->j, '}');
+	bh_buf_add(w->j.out, "\n", 1);
 }
 
 void
@@ -325,16 +318,14 @@ bh_eve_format(struct bh_buf *out, const struct bh_event *e, const struct bh_even
 	w.type = e->type < BH_EVENT_COUNT ? e->type : BH_EVENT_NONE;
 	w.src = e->initiator & 1;
 	w.dst = w.src ^ 1;
-	bh_json_open(&w.j, NULL, '{');
-	bh_json_time(&w.j, "timestamp", e->time_ns);
-	if (e->has_flow != 0)
-		bh_json_u64(&w.j, "flow_id", e->flow_id);
-	put_interface(&w);
+	begin(&w, e->time_ns);
+	/* A flow has packets of both ports. */
+	if (w.type != BH_EVENT_FLOW && w.names->port != NULL)
+		put_name(&w, "in_iface", w.names->port(w.names->arg, e->port));
 	bh_json_str(&w.j, "event_type", catalogue[w.type].eve_type);
-	if (is_packet(w.type))
-		put_packet(&w);
-	if (strcmp(catalogue[w.type].eve_type, "alert") == 0)
-		put_alert(&w);
+	put_packet(&w);
+	if (is_alert(w.type))
+		put_alert(&w, e->verdict == BH_VERDICT_DENY || e->verdict == BH_VERDICT_REJECT);
 	if (w.type == BH_EVENT_DROP)
 		put_drop(&w);
 	if (w.type == BH_EVENT_FLOW || (w.type == BH_EVENT_VIOLATION && e->start_ns != 0))
@@ -342,6 +333,25 @@ bh_eve_format(struct bh_buf *out, const struct bh_event *e, const struct bh_even
 	if (w.type == BH_EVENT_FLOW && e->key.proto == PROTO_TCP)
 		put_flow_tcp(&w);
 	put_bulkhead(&w);
+	end(&w);
+}
+
+void
+bh_eve_format_note(struct bh_buf *out, const struct bh_eve_note *note)
+{
+	struct writer w = {.j = {.out = out}, .type = note->type};
+
+	begin(&w, note->time_ns);
+	put_name(&w, "in_iface", note->in_iface);
+	bh_json_str(&w.j, "event_type", catalogue[w.type].eve_type);
+	if (is_alert(w.type))
+		put_alert(&w, false);
+	bh_json_open(&w.j, "bulkhead", '{');
+	put_event_name(&w);
+	put_name(&w, "kind", catalogue[w.type].kind);
+	bh_json_str(&w.j, "text", catalogue[w.type].text);
+	put_name(&w, "detail", note->detail);
+	bh_json_u64(&w.j, "policy_revision", note->policy_revision);
 	bh_json_close(&w.j, '}');
-	bh_buf_add(out, "\n", 1);
+	end(&w);
 }

@@ -56,8 +56,7 @@ struct bh_event {
 	uint8_t worker;
 	uint8_t alerted;
 	uint32_t repeated; /* events of the same kind that were left out before this one */
-	uint32_t number;   /* WORKER_*, LINK_*: worker or port */
-	uint8_t spare[192 - 160];
+	uint8_t spare[192 - 156];
 };
 _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
 
@@ -89,6 +88,18 @@ struct bh_event_names {
  * names may be NULL. */
 void bh_eve_format(struct bh_buf *out, const struct bh_event *e,
 		   const struct bh_event_names *names);
+
+/* What the control core has to say that is about no packet. */
+struct bh_eve_note {
+	enum bh_event_type type;
+	uint64_t time_ns;     /* wall clock */
+	const char *in_iface; /* port it is about, or NULL */
+	const char *detail;   /* a sentence, or NULL */
+	uint32_t policy_revision;
+};
+
+/* The same form: one object and a newline. */
+void bh_eve_format_note(struct bh_buf *out, const struct bh_eve_note *note);
 
 /* ---- JSON by hand: records that are no struct bh_event (stats) ----------------------------------- */
 

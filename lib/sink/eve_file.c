@@ -201,6 +201,15 @@ add_line(struct bh_eve_file *f, const char *line, size_t len)
 	f->n_wait += len;
 }
 
+static void
+add_formatted(struct bh_eve_file *f)
+{
+	if (f->line.failed)
+		f->stats.lost++;
+	else
+		add_line(f, f->line.data, f->line.len);
+}
+
 void
 bh_eve_file_write(struct bh_eve_file *f, const struct bh_event *e, unsigned n)
 {
@@ -209,11 +218,16 @@ bh_eve_file_write(struct bh_eve_file *f, const struct bh_event *e, unsigned n)
 	for (i = 0; i < n; i++) {
 		bh_buf_reset(&f->line);
 		bh_eve_format(&f->line, &e[i], f->names);
-		if (f->line.failed)
-			f->stats.lost++;
-		else
-			add_line(f, f->line.data, f->line.len);
+		add_formatted(f);
 	}
+}
+
+void
+bh_eve_file_note(struct bh_eve_file *f, const struct bh_eve_note *note)
+{
+	bh_buf_reset(&f->line);
+	bh_eve_format_note(&f->line, note);
+	add_formatted(f);
 }
 
 void
@@ -222,10 +236,7 @@ bh_eve_file_line(struct bh_eve_file *f, const char *line, size_t len)
 	bh_buf_reset(&f->line);
 	bh_buf_add(&f->line, line, len);
 	bh_buf_add(&f->line, "\n", 1);
-	if (f->line.failed)
-		f->stats.lost++;
-	else
-		add_line(f, f->line.data, f->line.len);
+	add_formatted(f);
 }
 
 int

@@ -35,6 +35,7 @@ int bh_eve_file_open(struct bh_eve_file **out, const struct bh_eve_file_params *
 		     struct bh_err *err);
 /* Format n events; writes when 64 KiB have come together. */
 void bh_eve_file_write(struct bh_eve_file *f, const struct bh_event *e, unsigned n);
+void bh_eve_file_note(struct bh_eve_file *f, const struct bh_eve_note *note);
 /* One line, without its newline, that the caller has formatted (stats). */
 void bh_eve_file_line(struct bh_eve_file *f, const char *line, size_t len);
 /* Try to write all that waits. 0 or -errno of the write that failed. */

@@ -384,30 +384,51 @@ frame_without_ip_has_its_ethertype_and_no_addresses(void)
 	json_decref(v);
 }
 
-static void
-control_events_name_what_they_speak_of(void)
+static json_t *
+noted(const struct bh_eve_note *note)
 {
-	struct bh_event e = {.type = BH_EVENT_LINK_DOWN, .number = 1, .time_ns = T0};
-	json_t *v = written(&e, &names);
+	struct bh_buf b = {0};
+	json_t *v;
 
+	bh_eve_format_note(&b, note);
+	CU_ASSERT_EQUAL(b.data[b.len - 1], '\n');
+	v = json_loads(b.data, JSON_REJECT_DUPLICATES, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+	bh_buf_free(&b);
+	return v;
+}
+
+static void
+lost_link_is_an_alert_that_names_the_port(void)
+{
+	json_t *v = noted(&(struct bh_eve_note){BH_EVENT_LINK_DOWN, T0, "inside0",
+						"its \"cable\" is out", 7});
+
+	CU_ASSERT_STRING_EQUAL(str(v, NULL, "timestamp"), "2026-01-02T03:04:05.000000+0000");
 	CU_ASSERT_STRING_EQUAL(str(v, NULL, "event_type"), "alert");
 	CU_ASSERT_STRING_EQUAL(str(v, NULL, "in_iface"), "inside0");
-	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "event"), "link_down");
 	CU_ASSERT_EQUAL(num(v, "alert", "severity"), 1);
+	CU_ASSERT_STRING_EQUAL(str(v, "alert", "action"), "allowed");
+	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "event"), "link_down");
+	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "kind"), "anomaly");
+	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "detail"), "its \"cable\" is out");
+	CU_ASSERT_EQUAL(num(v, "bulkhead", "policy_revision"), 7);
 	CU_ASSERT_TRUE(absent(v, NULL, "src_ip"));
 	CU_ASSERT_TRUE(absent(v, NULL, "ether"));
+	CU_ASSERT_TRUE(absent(v, "bulkhead", "verdict"));
 	json_decref(v);
+}
 
-	e.type = BH_EVENT_WORKER_STALLED;
-	e.number = 3;
-	v = written(&e, &names);
-	CU_ASSERT_EQUAL(num(v, "bulkhead", "worker"), 3);
-	json_decref(v);
+static void
+loaded_policy_is_a_record_of_our_own(void)
+{
+	json_t *v = noted(&(struct bh_eve_note){BH_EVENT_POLICY_LOADED, T0, NULL, NULL, 8});
 
-	e.type = BH_EVENT_POLICY_LOADED;
-	v = written(&e, &names);
 	CU_ASSERT_STRING_EQUAL(str(v, NULL, "event_type"), "bulkhead");
 	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "event"), "policy_loaded");
+	CU_ASSERT_TRUE(absent(v, NULL, "in_iface"));
+	CU_ASSERT_TRUE(absent(v, NULL, "alert"));
+	CU_ASSERT_TRUE(absent(v, "bulkhead", "detail"));
 	json_decref(v);
 }
 
@@ -481,7 +502,8 @@ const struct bh_unit_test bh_suite_event_eve[] = {
 	BH_TEST(protocol_without_a_name_is_three_digits),
 	BH_TEST(fragment_identification_is_not_told_as_ports),
 	BH_TEST(frame_without_ip_has_its_ethertype_and_no_addresses),
-	BH_TEST(control_events_name_what_they_speak_of),
+	BH_TEST(lost_link_is_an_alert_that_names_the_port),
+	BH_TEST(loaded_policy_is_a_record_of_our_own),
 	BH_TEST(signature_ids_are_unique_and_every_alert_has_one),
 	BH_TEST(names_may_be_missing_or_hostile),
 	BH_TEST(any_bytes_make_one_valid_line),
