@@ -1,11 +1,14 @@
-/* One instance a device: flock on a file that holds the owner's pid. The kernel drops the lock with the
- * process, however it ends. */
+/* One instance a device. A socket of the device's name in the abstract namespace keeps others off, wherever their
+ * files are: there is one such namespace for each network namespace, as there is for interfaces. A locked file
+ * keeps a note for whoever comes next. The kernel drops both with the process, however it ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "port_priv.h"
@@ -64,18 +67,61 @@ write_owner(int fd, const char *note)
 	return 0;
 }
 
-int
-bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, struct bh_err *err)
+static socklen_t
+claim_address(struct sockaddr_un *a, const char *key)
 {
-	int fd, rc;
+	int n;
 
-	l->fd = -1;
-	*owner = 0;
-	if (snprintf(l->path, sizeof(l->path), "%s/port-%s.lock", dir, key) >= (int)sizeof(l->path))
-		return bh_err_set(err, ENAMETOOLONG, "run_dir '%s' is too long", dir);
-	rc = make_dir(dir, err);
-	if (rc < 0)
-		return rc;
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	n = snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "bulkhead/port/%s", key);
+	/* A name that is cut may refuse too much, never too little. */
+	n = n < (int)sizeof(a->sun_path) - 1 ? n : (int)sizeof(a->sun_path) - 2;
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* Pid of the process that listens there, 0 if it cannot be seen from here. */
+static int
+claimed_by(const struct sockaddr_un *a, socklen_t len)
+{
+	struct ucred who = {0};
+	socklen_t size = sizeof(who);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const struct sockaddr *)a, len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		who.pid = 0;
+	close(fd);
+	return (int)who.pid;
+}
+
+/* The socket, or -errno; -EBUSY when somebody has it. */
+static int
+claim(const char *key, int *owner)
+{
+	struct sockaddr_un a;
+	socklen_t len = claim_address(&a, key);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return -errno;
+	/* A backlog for many that ask: none is ever accepted. */
+	if (bind(fd, (const struct sockaddr *)&a, len) == 0 && listen(fd, 64) == 0)
+		return fd;
+	rc = errno == EADDRINUSE ? -EBUSY : -errno;
+	if (rc == -EBUSY)
+		*owner = claimed_by(&a, len);
+	close(fd);
+	return rc;
+}
+
+static int
+take_file(struct bh_lock *l, int *owner, struct bh_err *err)
+{
+	int fd;
+
 	for (;;) {
 		fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (fd < 0)
@@ -100,6 +146,32 @@ bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, st
 }
 
 int
+bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, struct bh_err *err)
+{
+	int rc;
+
+	l->fd = l->claim = -1;
+	l->left[0] = '\0';
+	*owner = 0;
+	if (snprintf(l->path, sizeof(l->path), "%s/port-%s.lock", dir, key) >= (int)sizeof(l->path))
+		return bh_err_set(err, ENAMETOOLONG, "run_dir '%s' is too long", dir);
+	rc = make_dir(dir, err);
+	if (rc < 0)
+		return rc;
+	l->claim = claim(key, owner);
+	if (l->claim == -EBUSY)
+		return -EBUSY;
+	if (l->claim < 0)
+		return bh_err_set(err, -l->claim, "cannot lock %s: %s", key, strerror(-l->claim));
+	rc = take_file(l, owner, err);
+	if (rc < 0) {
+		close(l->claim);
+		l->claim = -1;
+	}
+	return rc;
+}
+
+int
 bh_lock_note(const struct bh_lock *l, const char *text)
 {
 	return write_owner(l->fd, text);
@@ -112,5 +184,6 @@ bh_lock_drop(struct bh_lock *l)
 		return;
 	unlink(l->path);
 	close(l->fd);
-	l->fd = -1;
+	close(l->claim);
+	l->fd = l->claim = -1;
 }

@@ -22,6 +22,9 @@ take_lock(struct bh_port *p, const struct bh_config *c, const struct bh_device *
 	if (owner == (int)getpid())
 		return bh_err_set(err, EBUSY, "port %s: device %s is taken by another port already",
 				  p->info.name, p->info.device);
+	if (owner == 0)
+		return bh_err_set(err, EBUSY, "port %s: device %s is in use by another bulkhead",
+				  p->info.name, p->info.device);
 	return bh_err_set(err, EBUSY, "port %s: device %s is in use by bulkhead (pid %d)",
 			  p->info.name, p->info.device, owner);
 }
@@ -347,7 +350,7 @@ bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, un
 
 	if (p == NULL)
 		return bh_err_set(err, ENOMEM, "no memory for a port");
-	p->kif.fd = p->kif.xdp_link = p->lock.fd = -1;
+	p->kif.fd = p->kif.xdp_link = p->lock.fd = p->lock.claim = -1;
 	p->info.name = c->port[index].name;
 	p->info.device = c->port[index].device;
 	rc = bh_device_parse(&d, p->info.device, &why);

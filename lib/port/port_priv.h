@@ -38,7 +38,8 @@ int bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname
 /* ---- lock.c: one instance a device -------------------------------------------------------------- */
 
 struct bh_lock {
-	int fd; /* -1: not held */
+	int fd;    /* of the file; -1: not held */
+	int claim; /* the socket */
 	char path[384];
 	char left[128]; /* what an owner that was killed had noted, "" if none */
 };

@@ -8,6 +8,19 @@
 #include "../../lib/port/port_priv.h"
 #include "unit.h"
 
+/* Names of locks are the machine's: tests of two people must not meet. */
+static const char *
+name(const char *what)
+{
+	static char text[64];
+	static pid_t parent;
+
+	if (parent == 0)
+		parent = getpid();
+	snprintf(text, sizeof(text), "test-%d-%s", (int)parent, what);
+	return text;
+}
+
 static char dir[] = "/tmp/bh-lock-XXXXXX";
 
 static const char *
@@ -28,9 +41,11 @@ holder(const char *note)
 	pid_t pid;
 
 	CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+	name("");
 	pid = fork();
 	if (pid == 0) {
-		if (bh_lock_take(&l, dir, "dev", &owner, NULL) == 0 && bh_lock_note(&l, note) == 0)
+		if (bh_lock_take(&l, dir, name("dev"), &owner, NULL) == 0 &&
+		    bh_lock_note(&l, note) == 0)
 			c = 'y';
 		if (write(ready[1], &c, 1) == 1)
 			pause();
@@ -52,7 +67,7 @@ a_second_owner_is_told_the_pid_of_the_first(void)
 
 	lock_dir();
 	first = holder("");
-	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, "dev", &owner, NULL), -EBUSY);
+	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, name("dev"), &owner, NULL), -EBUSY);
 	CU_ASSERT_EQUAL(owner, (int)first);
 	kill(first, SIGKILL);
 	waitpid(first, NULL, 0);
@@ -69,7 +84,7 @@ a_killed_owner_leaves_the_lock_free_and_its_note(void)
 	first = holder("flags 1 of the killed");
 	kill(first, SIGKILL);
 	waitpid(first, NULL, 0);
-	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, "dev", &owner, NULL), 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, name("dev"), &owner, NULL), 0);
 	CU_ASSERT_STRING_EQUAL(l.left, "flags 1 of the killed");
 	bh_lock_drop(&l);
 }
@@ -81,13 +96,13 @@ a_lock_given_back_leaves_nothing(void)
 	int owner;
 
 	lock_dir();
-	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, "clean", &owner, NULL), 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, name("clean"), &owner, NULL), 0);
 	CU_ASSERT_STRING_EQUAL(l.left, "");
 	bh_lock_note(&l, "a note");
 	CU_ASSERT_EQUAL(access(l.path, F_OK), 0);
 	bh_lock_drop(&l);
 	CU_ASSERT_EQUAL(access(l.path, F_OK), -1);
-	CU_ASSERT_EQUAL(bh_lock_take(&again, dir, "clean", &owner, NULL), 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&again, dir, name("clean"), &owner, NULL), 0);
 	CU_ASSERT_STRING_EQUAL(again.left, "");
 	bh_lock_drop(&again);
 	bh_lock_drop(&again);
@@ -100,13 +115,35 @@ one_process_cannot_take_a_device_twice(void)
 	int owner;
 
 	lock_dir();
-	CU_ASSERT_EQUAL(bh_lock_take(&a, dir, "twice", &owner, NULL), 0);
-	CU_ASSERT_EQUAL(bh_lock_take(&b, dir, "twice", &owner, NULL), -EBUSY);
+	CU_ASSERT_EQUAL(bh_lock_take(&a, dir, name("twice"), &owner, NULL), 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&b, dir, name("twice"), &owner, NULL), -EBUSY);
 	CU_ASSERT_EQUAL(owner, (int)getpid());
 	CU_ASSERT_EQUAL(b.fd, -1);
 	bh_lock_drop(&b);
 	CU_ASSERT_EQUAL(access(a.path, F_OK), 0);
 	bh_lock_drop(&a);
+}
+
+static void
+another_folder_for_locks_does_not_free_the_device(void)
+{
+	char other[] = "/tmp/bh-lock-other-XXXXXX";
+	struct bh_lock l;
+	pid_t first;
+	int owner;
+
+	lock_dir();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(other));
+	first = holder("");
+	CU_ASSERT_EQUAL(bh_lock_take(&l, other, name("dev"), &owner, NULL), -EBUSY);
+	CU_ASSERT_EQUAL(owner, (int)first);
+	kill(first, SIGKILL);
+	waitpid(first, NULL, 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&l, other, name("dev"), &owner, NULL), 0);
+	bh_lock_drop(&l);
+	CU_ASSERT_EQUAL(rmdir(other), 0);
+	CU_ASSERT_EQUAL(bh_lock_take(&l, dir, name("dev"), &owner, NULL), 0);
+	bh_lock_drop(&l);
 }
 
 static void
@@ -116,7 +153,7 @@ a_folder_that_cannot_be_made_is_named(void)
 	struct bh_lock l;
 	int owner;
 
-	CU_ASSERT_TRUE(bh_lock_take(&l, "/proc/no-such-folder", "dev", &owner, &err) < 0);
+	CU_ASSERT_TRUE(bh_lock_take(&l, "/proc/no-such-folder", name("dev"), &owner, &err) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.what, "/proc/no-such-folder"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.what, "run_dir"));
 }
@@ -132,6 +169,7 @@ const struct bh_unit_test bh_suite_port_lock[] = {
 	BH_TEST(a_killed_owner_leaves_the_lock_free_and_its_note),
 	BH_TEST(a_lock_given_back_leaves_nothing),
 	BH_TEST(one_process_cannot_take_a_device_twice),
+	BH_TEST(another_folder_for_locks_does_not_free_the_device),
 	BH_TEST(a_folder_that_cannot_be_made_is_named),
 	BH_TEST(nothing_is_left_in_the_folder),
 	BH_TEST_END,
