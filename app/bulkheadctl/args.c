@@ -95,7 +95,7 @@ bh_ctl_unknown(FILE *err, const char *what, const char *word, const char *const 
 		}
 	}
 	fprintf(err, "bulkheadctl: unknown %s `", what);
-	bh_put_clean(err, word);
+	bh_ctl_put_clean(err, word);
 	if (near != NULL)
 		fprintf(err, "`; did you mean %s?\n", near);
 	else

@@ -193,14 +193,16 @@ client_tell(struct bh_ctl *ctl, const struct bh_ctl_request *q, const struct bh_
 	else
 		fprintf(ctl->err, "bulkheadctl: refused (%ld): ", r->status);
 	if (argument != NULL) {
-		bh_put_clean(ctl->err, argument);
+		bh_ctl_put_clean(ctl->err, argument);
 		fputs(": ", ctl->err);
 	}
 	if (pointer != NULL && pointer[0] != '\0') {
-		bh_put_clean(ctl->err, pointer);
+		bh_ctl_put_clean(ctl->err, pointer);
 		fputs(": ", ctl->err);
 	}
-	bh_put_clean(ctl->err, detail != NULL ? detail : title != NULL ? title : "no reason given");
+	bh_ctl_put_clean(ctl->err, detail != NULL  ? detail
+				   : title != NULL ? title
+						   : "no reason given");
 	fputc('\n', ctl->err);
 	if (r->status == 401 && ctl->a.token_file.n == 0 && getenv("BULKHEAD_TOKEN_FILE") == NULL)
 		fputs("Name the token's file: --token-file FILE, or BULKHEAD_TOKEN_FILE=FILE.\n",

@@ -17,7 +17,7 @@ describe_key(FILE *out, const char *key, int indent, int width)
 	}
 	if (indent == 0)
 		text[0] = (char)toupper((unsigned char)text[0]);
-	bh_clean(text);
+	bh_ctl_clean(text);
 	fprintf(out, "%*s%-*s ", indent, "", width, text);
 }
 
@@ -57,8 +57,8 @@ describe_object(FILE *out, json_t *o, int indent)
 			continue;
 		}
 		bh_buf_reset(&b);
-		bh_value_text(&b, v, 0);
-		bh_put_clean(out, b.len != 0 ? b.data : "-");
+		bh_ctl_value_text(&b, v, 0);
+		bh_ctl_put_clean(out, b.len != 0 ? b.data : "-");
 		fputc('\n', out);
 	}
 	bh_buf_free(&b);
@@ -68,7 +68,7 @@ static void
 describe_members(struct bh_ctl *ctl, json_t *items, bool more)
 {
 	const struct bh_ctl_kind *k = bh_ctl_kind(ctl, "endpoints");
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	json_t *item;
 	size_t i;
 
@@ -80,8 +80,8 @@ describe_members(struct bh_ctl *ctl, json_t *items, bool more)
 	{
 		bh_ctl_kind_row(k, &t, false, item);
 	}
-	bh_table_print(&t, ctl);
-	bh_table_free(&t);
+	bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
 	if (more)
 		fprintf(ctl->out,
 			"... and more: bulkheadctl get endpoints --filter segment=NAME\n");

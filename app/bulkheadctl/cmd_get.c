@@ -129,7 +129,7 @@ static void
 get_table(struct bh_ctl *ctl, const struct bh_ctl_kind *k, json_t *items)
 {
 	bool wide = ctl->a.format == BH_OUTPUT_WIDE;
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	json_t *item;
 	size_t i;
 
@@ -138,8 +138,8 @@ get_table(struct bh_ctl *ctl, const struct bh_ctl_kind *k, json_t *items)
 	{
 		bh_ctl_kind_row(k, &t, wide, item);
 	}
-	bh_table_print(&t, ctl);
-	bh_table_free(&t);
+	bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
 }
 
 static int
@@ -204,7 +204,7 @@ get_one(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name)
 }
 
 static void
-get_scalars(struct bh_table *t, json_t *o)
+get_scalars(struct bh_ctl_table *t, json_t *o)
 {
 	struct bh_buf b = {0};
 	const char *key;
@@ -215,24 +215,24 @@ get_scalars(struct bh_table *t, json_t *o)
 		if (json_is_object(v) || json_is_array(v))
 			continue;
 		bh_buf_reset(&b);
-		bh_value_text(&b, v, 0);
-		bh_table_cell(t, key);
-		bh_table_cell(t, b.len != 0 ? b.data : "-");
+		bh_ctl_value_text(&b, v, 0);
+		bh_ctl_table_cell(t, key);
+		bh_ctl_table_cell(t, b.len != 0 ? b.data : "-");
 	}
 	bh_buf_free(&b);
 }
 
 static void
-get_by_reason(struct bh_table *t, json_t *o, const char *what)
+get_by_reason(struct bh_ctl_table *t, json_t *o, const char *what)
 {
 	const char *key;
 	json_t *v;
 
 	json_object_foreach(o, key, v)
 	{
-		bh_table_printf(t, "%s %s", what, key);
-		bh_table_printf(t, "%lld",
-				(long long)json_integer_value(json_object_get(v, "packets")));
+		bh_ctl_table_printf(t, "%s %s", what, key);
+		bh_ctl_table_printf(t, "%lld",
+				    (long long)json_integer_value(json_object_get(v, "packets")));
 	}
 }
 
@@ -241,22 +241,22 @@ static int
 get_object(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
 {
 	struct bh_ctl_reply r = {0};
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	json_t *total;
 	int rc = bh_ctl_get_json(ctl, k->path, &r);
 
 	if (rc == 0 && ctl->a.format == BH_OUTPUT_JSON) {
 		bh_ctl_print_json(ctl, r.json);
 	} else if (rc == 0) {
-		bh_table_column(&t, "WHAT", 0);
-		bh_table_column(&t, "VALUE", BH_COL_RIGHT);
+		bh_ctl_table_column(&t, "WHAT", 0);
+		bh_ctl_table_column(&t, "VALUE", BH_COL_RIGHT);
 		total = json_object_get(r.json, "total");
 		get_scalars(&t, r.json);
 		get_scalars(&t, total);
 		get_by_reason(&t, json_object_get(total, "passed_by_reason"), "passed");
 		get_by_reason(&t, json_object_get(total, "dropped_by_reason"), "dropped");
-		bh_table_print(&t, ctl);
-		bh_table_free(&t);
+		bh_ctl_table_print(&t, ctl);
+		bh_ctl_table_free(&t);
 	}
 	bh_ctl_reply_free(&r);
 	return rc;

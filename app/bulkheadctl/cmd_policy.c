@@ -60,7 +60,7 @@ policy_put(struct bh_ctl *ctl, const struct bh_buf *text, const char *name, bool
 static long long
 policy_count(json_t *o, const char *path)
 {
-	return (long long)json_integer_value(bh_value_at(o, path));
+	return (long long)json_integer_value(bh_ctl_value_at(o, path));
 }
 
 static const char *const policy_parts[] = {"segments", "rules", "endpoints"};
@@ -70,27 +70,27 @@ static bool
 policy_changes(struct bh_ctl *ctl, json_t *o)
 {
 	static const char *const ways[] = {"total", "added", "removed", "changed"};
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	long long sum = 0, n;
 	char path[64];
 	size_t i, k;
 
-	bh_table_column(&t, "WHAT", 0);
-	bh_table_column(&t, "TOTAL", BH_COL_RIGHT);
-	bh_table_column(&t, "ADDED", BH_COL_RIGHT);
-	bh_table_column(&t, "REMOVED", BH_COL_RIGHT);
-	bh_table_column(&t, "CHANGED", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "WHAT", 0);
+	bh_ctl_table_column(&t, "TOTAL", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "ADDED", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "REMOVED", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "CHANGED", BH_COL_RIGHT);
 	for (i = 0; i < BH_ARRAY_SIZE(policy_parts); i++) {
-		bh_table_cell(&t, policy_parts[i]);
+		bh_ctl_table_cell(&t, policy_parts[i]);
 		for (k = 0; k < BH_ARRAY_SIZE(ways); k++) {
 			snprintf(path, sizeof(path), "%s.%s", policy_parts[i], ways[k]);
 			n = policy_count(o, path);
 			sum += k != 0 ? n : 0;
-			bh_table_printf(&t, "%lld", n);
+			bh_ctl_table_printf(&t, "%lld", n);
 		}
 	}
-	bh_table_print(&t, ctl);
-	bh_table_free(&t);
+	bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
 	return sum != 0;
 }
 

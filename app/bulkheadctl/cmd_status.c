@@ -26,12 +26,12 @@ bh_ctl_health(struct bh_ctl *ctl)
 	if (ctl->a.format == BH_OUTPUT_JSON) {
 		bh_ctl_print_json(ctl, r.json);
 	} else {
-		bh_put_clean(ctl->out, status);
+		bh_ctl_put_clean(ctl->out, status);
 		fputc('\n', ctl->out);
 		json_array_foreach(json_object_get(r.json, "reasons"), i, reason)
 		{
 			fputs("  ", ctl->out);
-			bh_put_clean(ctl->out, json_string_value(reason));
+			bh_ctl_put_clean(ctl->out, json_string_value(reason));
 			fputc('\n', ctl->out);
 		}
 	}
@@ -51,7 +51,7 @@ bh_ctl_version(struct bh_ctl *ctl)
 	version = json_string_value(json_object_get(r.json, "version"));
 	if (rc == 0) {
 		fputs("bulkhead ", ctl->out);
-		bh_put_clean(ctl->out, version != NULL ? version : "?");
+		bh_ctl_put_clean(ctl->out, version != NULL ? version : "?");
 		fputc('\n', ctl->out);
 	}
 	bh_ctl_reply_free(&r);

@@ -7,20 +7,20 @@
 static double
 top_rate(json_t *now, json_t *before, const char *path, double seconds)
 {
-	double a = (double)json_integer_value(bh_value_at(now, path));
-	double b = (double)json_integer_value(bh_value_at(before, path));
+	double a = (double)json_integer_value(bh_ctl_value_at(now, path));
+	double b = (double)json_integer_value(bh_ctl_value_at(before, path));
 
 	/* Counters of a gateway that was restarted begin again. */
 	return a >= b ? (a - b) / seconds : a / seconds;
 }
 
 static void
-top_cell(struct bh_table *t, double v)
+top_cell(struct bh_ctl_table *t, double v)
 {
 	char text[32];
 
-	bh_human(text, sizeof(text), v);
-	bh_table_cell(t, text);
+	bh_ctl_human(text, sizeof(text), v);
+	bh_ctl_table_cell(t, text);
 }
 
 static const struct {
@@ -56,25 +56,25 @@ top_list(struct bh_ctl *ctl, unsigned which, json_t *now, json_t *before, double
 	json_t *list = json_object_get(now, top_tables[which].list), *item, *old;
 	json_t *olds = json_object_get(before, top_tables[which].list);
 	struct bh_buf name = {0};
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	size_t i, k;
 
-	bh_table_column(&t, top_tables[which].head, 0);
+	bh_ctl_table_column(&t, top_tables[which].head, 0);
 	for (k = 0; k < BH_ARRAY_SIZE(top_tables[which].column); k++)
-		bh_table_column(&t, top_tables[which].column[k].head, BH_COL_RIGHT);
+		bh_ctl_table_column(&t, top_tables[which].column[k].head, BH_COL_RIGHT);
 	json_array_foreach(list, i, item)
 	{
 		old = json_array_get(olds, i);
 		bh_buf_reset(&name);
-		bh_value_text(&name, json_object_get(item, top_tables[which].name), 0);
-		bh_table_cell(&t, name.data != NULL ? name.data : "-");
+		bh_ctl_value_text(&name, json_object_get(item, top_tables[which].name), 0);
+		bh_ctl_table_cell(&t, name.data != NULL ? name.data : "-");
 		for (k = 0; k < BH_ARRAY_SIZE(top_tables[which].column); k++)
 			top_cell(&t,
 				 top_rate(item, old, top_tables[which].column[k].path, seconds) *
 					 top_tables[which].column[k].factor);
 	}
-	bh_table_print(&t, ctl);
-	bh_table_free(&t);
+	bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
 	bh_buf_free(&name);
 	fputc('\n', ctl->out);
 }
@@ -100,10 +100,10 @@ top_compare(const void *a, const void *b)
 static void
 top_drops(struct bh_ctl *ctl, json_t *now, json_t *before, double seconds)
 {
-	json_t *drops = bh_value_at(now, "total.dropped_by_reason"), *v;
-	json_t *old = bh_value_at(before, "total.dropped_by_reason");
+	json_t *drops = bh_ctl_value_at(now, "total.dropped_by_reason"), *v;
+	json_t *old = bh_ctl_value_at(before, "total.dropped_by_reason");
 	struct top_reason list[BH_REASON_COUNT];
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	const char *key;
 	size_t n = 0, i;
 
@@ -117,18 +117,18 @@ top_drops(struct bh_ctl *ctl, json_t *now, json_t *before, double seconds)
 		list[n++].total = (long long)json_integer_value(json_object_get(v, "packets"));
 	}
 	qsort(list, n, sizeof(list[0]), top_compare);
-	bh_table_column(&t, "DROP-REASON", 0);
-	bh_table_column(&t, "GROUP", 0);
-	bh_table_column(&t, "PACKETS/S", BH_COL_RIGHT);
-	bh_table_column(&t, "TOTAL", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "DROP-REASON", 0);
+	bh_ctl_table_column(&t, "GROUP", 0);
+	bh_ctl_table_column(&t, "PACKETS/S", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "TOTAL", BH_COL_RIGHT);
 	for (i = 0; i < n && i < TOP_REASONS; i++) {
-		bh_table_cell(&t, list[i].name);
-		bh_table_cell(&t, list[i].group != NULL ? list[i].group : "-");
+		bh_ctl_table_cell(&t, list[i].name);
+		bh_ctl_table_cell(&t, list[i].group != NULL ? list[i].group : "-");
 		top_cell(&t, list[i].rate);
-		bh_table_printf(&t, "%lld", list[i].total);
+		bh_ctl_table_printf(&t, "%lld", list[i].total);
 	}
-	bh_table_print(&t, ctl);
-	bh_table_free(&t);
+	bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
 }
 
 static void

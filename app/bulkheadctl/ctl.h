@@ -126,7 +126,7 @@ enum {
 };
 #define BH_TABLE_MAX_COLS 16
 
-struct bh_table {
+struct bh_ctl_table {
 	unsigned n_cols;
 	const char *head[BH_TABLE_MAX_COLS];
 	unsigned flags[BH_TABLE_MAX_COLS];
@@ -135,26 +135,26 @@ struct bh_table {
 	bool failed;
 };
 
-void bh_table_column(struct bh_table *t, const char *head, unsigned flags);
+void bh_ctl_table_column(struct bh_ctl_table *t, const char *head, unsigned flags);
 /* The next cell, row by row; the text is copied, control characters made harmless. */
-void bh_table_cell(struct bh_table *t, const char *text);
-void bh_table_printf(struct bh_table *t, const char *fmt, ...) BH_PRINTF(2, 3);
+void bh_ctl_table_cell(struct bh_ctl_table *t, const char *text);
+void bh_ctl_table_printf(struct bh_ctl_table *t, const char *fmt, ...) BH_PRINTF(2, 3);
 /* Columns are as wide as their widest cell. Where that is more than ctl->width, SHRINK columns give way,
  * widest first, down to 8. */
-void bh_table_print(const struct bh_table *t, const struct bh_ctl *ctl);
-void bh_table_free(struct bh_table *t);
+void bh_ctl_table_print(const struct bh_ctl_table *t, const struct bh_ctl *ctl);
+void bh_ctl_table_free(struct bh_ctl_table *t);
 
 /* ---- value.c ------------------------------------------------------------------------------------- */
 
 /* Member at "a.b.c", or NULL. */
-json_t *bh_value_at(json_t *o, const char *path);
+json_t *bh_ctl_value_at(json_t *o, const char *path);
 /* A value as a cell's text, onto b. Lists: a,b. flags: BH_COL_MAP, BH_COL_END. */
-void bh_value_text(struct bh_buf *b, json_t *v, unsigned flags);
+void bh_ctl_value_text(struct bh_buf *b, json_t *v, unsigned flags);
 /* What a stranger wrote may hold escape sequences: controls (C0, DEL, and C1 in UTF-8) become '?'. */
-void bh_clean(char *s);
-void bh_put_clean(FILE *out, const char *s);
+void bh_ctl_clean(char *s);
+void bh_ctl_put_clean(FILE *out, const char *s);
 /* "1.2M": three digits that matter, SI steps. */
-void bh_human(char *out, size_t size, double v);
+void bh_ctl_human(char *out, size_t size, double v);
 
 /* ---- kind.c -------------------------------------------------------------------------------------- */
 
@@ -167,8 +167,8 @@ struct bh_ctl_kind {
 };
 /* NULL: told on err. */
 const struct bh_ctl_kind *bh_ctl_kind(struct bh_ctl *ctl, const char *word);
-void bh_ctl_kind_columns(const struct bh_ctl_kind *k, struct bh_table *t, bool wide);
-void bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_table *t, bool wide, json_t *item);
+void bh_ctl_kind_columns(const struct bh_ctl_kind *k, struct bh_ctl_table *t, bool wide);
+void bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_ctl_table *t, bool wide, json_t *item);
 const char *bh_ctl_kind_name(size_t i); /* plural of the i-th kind, NULL behind the last */
 /* One of them by name, as a new reference. 0 or an exit code, told. */
 int bh_ctl_find(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name, json_t **out);

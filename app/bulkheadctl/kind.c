@@ -51,19 +51,19 @@ bh_ctl_kind(struct bh_ctl *ctl, const char *word)
 }
 
 void
-bh_ctl_kind_columns(const struct bh_ctl_kind *k, struct bh_table *t, bool wide)
+bh_ctl_kind_columns(const struct bh_ctl_kind *k, struct bh_ctl_table *t, bool wide)
 {
 	size_t i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(column_list); i++) {
 		if (strcmp(column_list[i].kind, k->plural) == 0 &&
 		    (wide || (column_list[i].flags & WIDE) == 0))
-			bh_table_column(t, column_list[i].head, column_list[i].flags);
+			bh_ctl_table_column(t, column_list[i].head, column_list[i].flags);
 	}
 }
 
 void
-bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_table *t, bool wide, json_t *item)
+bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_ctl_table *t, bool wide, json_t *item)
 {
 	struct bh_buf b = {0};
 	size_t i;
@@ -73,8 +73,9 @@ bh_ctl_kind_row(const struct bh_ctl_kind *k, struct bh_table *t, bool wide, json
 		    (!wide && (column_list[i].flags & WIDE) != 0))
 			continue;
 		bh_buf_reset(&b);
-		bh_value_text(&b, bh_value_at(item, column_list[i].path), column_list[i].flags);
-		bh_table_cell(t, b.len == 0 ? "-" : b.data);
+		bh_ctl_value_text(&b, bh_ctl_value_at(item, column_list[i].path),
+				  column_list[i].flags);
+		bh_ctl_table_cell(t, b.len == 0 ? "-" : b.data);
 	}
 	t->failed |= b.failed;
 	bh_buf_free(&b);
@@ -106,7 +107,7 @@ kind_search(const struct bh_ctl_kind *k, json_t *list, const char *name)
 	json_array_foreach(list, i, item)
 	{
 		bh_buf_reset(&b);
-		bh_value_text(&b, json_object_get(item, k->name), 0);
+		bh_ctl_value_text(&b, json_object_get(item, k->name), 0);
 		if (b.data != NULL && strcmp(b.data, name) == 0)
 			found = item;
 	}
@@ -140,7 +141,7 @@ bh_ctl_find(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name, j
 		*out = json_incref(kind_search(k, json_object_get(r.json, k->member), name));
 	if (rc == 0 && *out == NULL) {
 		fprintf(ctl->err, "bulkheadctl: no %s is named ", k->singular);
-		bh_put_clean(ctl->err, name);
+		bh_ctl_put_clean(ctl->err, name);
 		fputc('\n', ctl->err);
 		rc = BH_CTL_NO;
 	}

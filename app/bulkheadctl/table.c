@@ -7,7 +7,7 @@
 #define TABLE_LEAST 8 /* a SHRINK column is not cut below this */
 
 void
-bh_table_column(struct bh_table *t, const char *head, unsigned flags)
+bh_ctl_table_column(struct bh_ctl_table *t, const char *head, unsigned flags)
 {
 	if (t->n_cols == BH_TABLE_MAX_COLS) {
 		t->failed = true;
@@ -18,7 +18,7 @@ bh_table_column(struct bh_table *t, const char *head, unsigned flags)
 }
 
 void
-bh_table_cell(struct bh_table *t, const char *text)
+bh_ctl_table_cell(struct bh_ctl_table *t, const char *text)
 {
 	char *copy = strdup(text);
 
@@ -38,12 +38,12 @@ bh_table_cell(struct bh_table *t, const char *text)
 		t->failed = true;
 		return;
 	}
-	bh_clean(copy);
+	bh_ctl_clean(copy);
 	t->cell[t->n_cells++] = copy;
 }
 
 void
-bh_table_printf(struct bh_table *t, const char *fmt, ...)
+bh_ctl_table_printf(struct bh_ctl_table *t, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -51,7 +51,7 @@ bh_table_printf(struct bh_table *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	bh_table_cell(t, text);
+	bh_ctl_table_cell(t, text);
 }
 
 /* Characters: bytes that do not continue one. */
@@ -81,7 +81,7 @@ text_bytes(const char *s, unsigned width)
 }
 
 static void
-table_measure(const struct bh_table *t, unsigned width[])
+table_measure(const struct bh_ctl_table *t, unsigned width[])
 {
 	unsigned w;
 	size_t i;
@@ -97,7 +97,7 @@ table_measure(const struct bh_table *t, unsigned width[])
 
 /* Take one character after the other from whichever SHRINK column is the widest. */
 static void
-table_fit(const struct bh_table *t, unsigned width[], unsigned limit)
+table_fit(const struct bh_ctl_table *t, unsigned width[], unsigned limit)
 {
 	unsigned total = 0, i, widest;
 
@@ -161,7 +161,7 @@ table_put(FILE *out, const char *text, const struct table_place *p)
 }
 
 void
-bh_table_print(const struct bh_table *t, const struct bh_ctl *ctl)
+bh_ctl_table_print(const struct bh_ctl_table *t, const struct bh_ctl *ctl)
 {
 	unsigned width[BH_TABLE_MAX_COLS], c;
 	size_t i;
@@ -188,12 +188,12 @@ bh_table_print(const struct bh_table *t, const struct bh_ctl *ctl)
 }
 
 void
-bh_table_free(struct bh_table *t)
+bh_ctl_table_free(struct bh_ctl_table *t)
 {
 	size_t i;
 
 	for (i = 0; i < t->n_cells; i++)
 		free(t->cell[i]);
 	free(t->cell);
-	*t = (struct bh_table){0};
+	*t = (struct bh_ctl_table){0};
 }

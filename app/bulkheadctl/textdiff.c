@@ -65,7 +65,7 @@ textdiff_line(struct bh_ctl *ctl, char *line)
 	const char *colour = line[0] == '+' ? "32" : line[0] == '-' ? "31" : NULL;
 
 	line[strcspn(line, "\n")] = '\0';
-	bh_clean(line);
+	bh_ctl_clean(line);
 	if (ctl->colour && colour != NULL)
 		fprintf(ctl->out, "\033[%sm%s\033[0m\n", colour, line);
 	else

@@ -4,7 +4,7 @@
 #include "ctl.h"
 
 json_t *
-bh_value_at(json_t *o, const char *path)
+bh_ctl_value_at(json_t *o, const char *path)
 {
 	char part[64];
 	size_t n;
@@ -50,7 +50,7 @@ value_end(struct bh_buf *b, json_t *v)
 }
 
 void
-bh_value_text(struct bh_buf *b, json_t *v, unsigned flags)
+bh_ctl_value_text(struct bh_buf *b, json_t *v, unsigned flags)
 {
 	const char *key;
 	json_t *item;
@@ -78,7 +78,7 @@ bh_value_text(struct bh_buf *b, json_t *v, unsigned flags)
 }
 
 void
-bh_clean(char *s)
+bh_ctl_clean(char *s)
 {
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
@@ -91,19 +91,19 @@ bh_clean(char *s)
 }
 
 void
-bh_put_clean(FILE *out, const char *s)
+bh_ctl_put_clean(FILE *out, const char *s)
 {
 	char *copy = strdup(s);
 
 	if (copy == NULL)
 		return;
-	bh_clean(copy);
+	bh_ctl_clean(copy);
 	fputs(copy, out);
 	free(copy);
 }
 
 void
-bh_human(char *out, size_t size, double v)
+bh_ctl_human(char *out, size_t size, double v)
 {
 	static const char steps[] = " kMGTPE";
 	unsigned i = 0;

@@ -10,9 +10,10 @@ token_equal(const char token[256], const char *given)
 {
 	char field[256] = {0};
 	size_t n = strnlen(given, sizeof(field)), i;
-	volatile uint8_t differ = n == sizeof(field);
+	volatile uint8_t differ = 0;
 
-	memcpy(field, given, n == sizeof(field) ? 0 : n);
+	/* One that is too long stays a field of zeros: a configured token is not empty. */
+	memcpy(field, given, n < sizeof(field) ? n : 0);
 	for (i = 0; i < sizeof(field); i++)
 		differ |= (uint8_t)(field[i] ^ token[i]);
 	return differ == 0;

@@ -39,26 +39,26 @@ bh_api_json_endpoint(const struct bh_endpoint *e, const char *const segments[], 
 }
 
 /* ---- cursor ------------------------------------------------------------------------------------------
- * The model continues behind a prefix, and one prefix may be known in several tenants. So a cursor is
- * the last prefix that was passed whole, and how many endpoints of the next one were passed too.
- * In text: 36 hexadecimal digits of the prefix, 8 of the number. */
+ * The last endpoint of the page before, by prefix and tenant: the model's order is total, so that what
+ * comes behind it is the same whatever else is made or deleted in between. In text: 36 hexadecimal
+ * digits of the prefix, 16 of the tenant. */
 
 struct cursor {
-	struct bh_prefix after; /* family 0: from the start */
-	uint32_t skip;
+	struct bh_prefix prefix; /* family 0: from the start */
+	bh_tenant tenant;
 };
 _Static_assert(sizeof(struct bh_prefix) == 18, "16 + 1 + 1: written as 36 digits");
 
 static json_t *
 cursor_format(const struct cursor *c)
 {
-	const uint8_t *b = (const uint8_t *)&c->after;
-	char text[48];
+	const uint8_t *b = (const uint8_t *)&c->prefix;
+	char text[64];
 	size_t i;
 
-	for (i = 0; i < sizeof(c->after); i++)
+	for (i = 0; i < sizeof(c->prefix); i++)
 		snprintf(text + 2 * i, 3, "%02x", b[i]);
-	snprintf(text + 36, sizeof(text) - 36, "%08x", c->skip);
+	snprintf(text + 36, sizeof(text) - 36, "%016llx", (unsigned long long)c->tenant);
 	return json_string(text);
 }
 
@@ -66,28 +66,45 @@ static bool
 cursor_parse(struct bh_api_req *req, struct cursor *c)
 {
 	const char *s = bh_api_arg(req, "cursor");
-	uint8_t *b = (uint8_t *)&c->after;
+	uint8_t *b = (uint8_t *)&c->prefix;
 	unsigned byte;
 	size_t i;
 
 	*c = (struct cursor){0};
 	if (s == NULL)
 		return true;
-	if (strlen(s) != 44 || strspn(s, "0123456789abcdef") != 44)
+	if (strlen(s) != 52 || strspn(s, "0123456789abcdef") != 52)
 		goto bad;
-	for (i = 0; i < sizeof(c->after); i++) {
+	for (i = 0; i < sizeof(c->prefix); i++) {
 		if (sscanf(s + 2 * i, "%2x", &byte) != 1)
 			goto bad;
 		b[i] = (uint8_t)byte;
 	}
-	if (sscanf(s + 36, "%8x", &c->skip) == 1 &&
-	    (c->after.family == 0 || (c->after.family == 4 && c->after.len <= 32) ||
-	     (c->after.family == 6 && c->after.len <= 128)))
+	c->tenant = strtoull(s + 36, NULL, 16);
+	if ((c->prefix.family == 4 && c->prefix.len <= 32) ||
+	    (c->prefix.family == 6 && c->prefix.len <= 128))
 		return true;
 bad:
 	bh_api_fail(req, BH_PROBLEM_ARGUMENT, &(struct bh_api_where){.argument = "cursor"},
 		    "must be the `next` of the page before");
 	return false;
+}
+
+/* The model continues behind a prefix, that is behind all its tenants. So ask for what is behind the
+ * value that stands right before the cursor's prefix in the order (family, address, length): the same
+ * address with one bit less. false: there is none, start at the beginning. */
+static bool
+cursor_before(const struct cursor *c, struct bh_prefix *before)
+{
+	*before = c->prefix;
+	if (before->len != 0) {
+		before->len--;
+		return true;
+	}
+	/* /0 is the first of its family: behind the last of IPv4. */
+	*before = (struct bh_prefix){.family = 4, .len = 32};
+	memset(before->addr, 0xff, 4);
+	return c->prefix.family == 6;
 }
 
 /* ---- page -------------------------------------------------------------------------------------------- */
@@ -97,9 +114,7 @@ struct page {
 	const char *segment;
 	size_t limit;
 	json_t *items;
-	struct cursor at;     /* where a next page would go on */
-	struct bh_prefix run; /* prefix of the endpoint before; family 0: none yet */
-	uint32_t skip;        /* of the first run: passed by the page before */
+	struct cursor from, last;
 	bool more;
 };
 
@@ -143,28 +158,18 @@ page_add(void *arg, const struct bh_endpoint *e, const char *const segments[], u
 {
 	struct page *p = arg;
 
-	if (memcmp(&e->prefix, &p->run, sizeof(p->run)) != 0) {
-		if (p->run.family != 0) {
-			p->at.after = p->run;
-			p->skip = 0;
-		}
-		p->run = e->prefix;
-		p->at.skip = 0;
-	}
-	if (p->skip != 0) {
-		p->skip--;
-		p->at.skip++;
+	if (e->tenant <= p->from.tenant &&
+	    memcmp(&e->prefix, &p->from.prefix, sizeof(e->prefix)) == 0)
+		return true; /* on the page before */
+	if (!wanted(p, e, segments, n))
 		return true;
+	/* One beyond the page tells that there is more. */
+	if (json_array_size(p->items) == p->limit) {
+		p->more = true;
+		return false;
 	}
-	if (wanted(p, e, segments, n)) {
-		/* One beyond the page tells that there is more. */
-		if (json_array_size(p->items) == p->limit) {
-			p->more = true;
-			return false;
-		}
-		json_array_append_new(p->items, bh_api_json_endpoint(e, segments, n));
-	}
-	p->at.skip++;
+	json_array_append_new(p->items, bh_api_json_endpoint(e, segments, n));
+	p->last = (struct cursor){.prefix = e->prefix, .tenant = e->tenant};
 	return true;
 }
 
@@ -172,13 +177,15 @@ json_t *
 bh_api_endpoint_page(struct bh_api_req *req, const char *segment)
 {
 	struct page p = {.req = req, .segment = segment};
+	struct bh_prefix before;
+	bool behind = false;
 
-	if (!bh_api_arg_limit(req, &p.limit) || !cursor_parse(req, &p.at))
+	if (!bh_api_arg_limit(req, &p.limit) || !cursor_parse(req, &p.from))
 		return NULL;
-	p.skip = p.at.skip;
+	if (p.from.prefix.family != 0)
+		behind = cursor_before(&p.from, &before);
 	p.items = json_array();
-	bh_policy_endpoints_each(req->api->p.policy, p.at.after.family != 0 ? &p.at.after : NULL,
-				 page_add, &p);
+	bh_policy_endpoints_each(req->api->p.policy, behind ? &before : NULL, page_add, &p);
 	return json_pack("{s:o, s:o}", "items", p.items, "next",
-			 p.more ? cursor_format(&p.at) : json_null());
+			 p.more ? cursor_format(&p.last) : json_null());
 }

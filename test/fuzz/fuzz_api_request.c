@@ -71,6 +71,13 @@ put(void *arg, const char *text, size_t len, bool dry_run, struct bh_policy_chan
 				   change, err);
 }
 
+static void
+publish(void *arg, const struct bh_view *view)
+{
+	(void)arg;
+	(void)view;
+}
+
 static const struct bh_api_ops ops = {
 	.n_workers = zero,
 	.heartbeat_age_ms = age,
@@ -158,7 +165,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-	struct bh_policy_params pp = {.max_endpoints = 64, .mode = BH_MODE_PROTECT};
+	struct bh_policy_params pp = {.max_endpoints = 64,
+				      .mode = BH_MODE_PROTECT,
+				      .publish = publish};
 	struct bh_api api = {.p = {.token = "token", .max_body = 1 << 20, .ops = ops},
 			     .loopback = true};
 	const uint8_t *line;

@@ -209,11 +209,20 @@ fix_params(struct fix *f, struct bh_api_params *p)
 	};
 }
 
-/* params NULL: those of fix_params. */
+static void
+fix_publish(void *arg, const struct bh_view *view)
+{
+	(void)arg;
+	(void)view;
+}
+
+/* adjust may change the parameters; NULL: those of fix_params. */
 static FIX_UNUSED void
 fix_start(struct fix *f, void (*adjust)(struct bh_api_params *))
 {
-	struct bh_policy_params pp = {.max_endpoints = 4096, .mode = BH_MODE_PROTECT};
+	struct bh_policy_params pp = {.max_endpoints = 4096,
+				      .mode = BH_MODE_PROTECT,
+				      .publish = fix_publish};
 	struct bh_policy_change change;
 	struct bh_api_params p;
 	struct bh_err err = {0};

@@ -352,8 +352,8 @@ walk(const struct fix *f, const char *query, unsigned limit)
 		CU_ASSERT(json_array_size(json_object_get(page, "items")) <= limit);
 		json_array_foreach(json_object_get(page, "items"), i, item)
 		{
-			snprintf(key, sizeof(key), "%s %lld", fix_str(item, "address"),
-				 fix_int(item, "vlan"));
+			snprintf(key, sizeof(key), "%s %lld %lld", fix_str(item, "address"),
+				 fix_int(item, "vlan"), fix_int(item, "vni"));
 			CU_ASSERT_PTR_NULL(json_object_get(seen, key));
 			json_object_set_new(seen, key, json_true());
 			n++;
@@ -382,30 +382,69 @@ pages_show_each_endpoint_once(void)
 		CU_ASSERT_EQUAL(walk(&f, "&segment=redis", limits[i]), 1);
 		CU_ASSERT_EQUAL(walk(&f, "&label=app%3Dweb&label=tier%3Dfront", limits[i]), 1);
 		CU_ASSERT_EQUAL(walk(&f, "&label=app%3Dweb&label=odd", limits[i]), 0);
+		CU_ASSERT_EQUAL(walk(&f, "&label=od", limits[i]), 0);
+		CU_ASSERT_EQUAL(walk(&f, "&label=odd%3Dye", limits[i]), 0);
 	}
 	fix_stop(&f);
 }
 
+/* The page ends amid the tenants of 10.7.0.0; whatever of them is deleted, the rest comes, once. */
 static void
-paging_survives_the_loss_of_the_endpoint_it_stopped_at(void)
+paging_survives_the_loss_of_the_endpoints_around_its_cursor(void)
 {
-	json_t *page, *next;
+	static const char *const lost[] = {"", "1", "2", "3", "12", "13", "23", "123"};
+	json_t *page, *next, *item;
 	char path[256];
 	struct fix f;
+	size_t i, k;
+
+	for (i = 0; i < BH_ARRAY_SIZE(lost); i++) {
+		fix_start(&f, NULL);
+		fill(&f);
+		page = fix_get(&f,
+			       EP "?limit=4"); /* two of the policy's, 10.7.0.0 in VLAN 1 and 2 */
+		for (k = 0; lost[i][k] != '\0'; k++) {
+			snprintf(path, sizeof(path), EP "/10.7.0.0?vlan=%c", lost[i][k]);
+			CU_ASSERT_EQUAL(fix_send(&f, "DELETE", path, NULL), 204);
+		}
+		snprintf(path, sizeof(path), EP "?limit=2&cursor=%s", fix_str(page, "next"));
+		next = fix_get(&f, path);
+		item = json_array_get(json_object_get(next, "items"), 0);
+		CU_ASSERT_STRING_EQUAL(fix_str(item, "address"),
+				       strchr(lost[i], '3') == NULL ? "10.7.0.0" : "10.7.0.1");
+		CU_ASSERT_EQUAL(fix_int(item, "vlan"), strchr(lost[i], '3') == NULL ? 3 : 1);
+		item = json_array_get(json_object_get(next, "items"), 1);
+		CU_ASSERT_STRING_EQUAL(fix_str(item, "address"),
+				       strchr(lost[i], '3') == NULL ? "10.7.0.1" : "10.7.0.2");
+		json_decref(next);
+		json_decref(page);
+		fix_stop(&f);
+	}
+}
+
+/* The edges of the order: /0 and the last address of both families. */
+static void
+pages_cross_from_ipv4_to_ipv6(void)
+{
+	static const char body[] =
+		"{\"changes\":["
+		"{\"op\":\"put\",\"address\":\"0.0.0.0/0\",\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"0.0.0.0/0\",\"vlan\":5,\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"0.0.0.0/1\",\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"255.255.255.255\",\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"255.255.255.255\",\"vni\":1,\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"::/0\",\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"::/0\",\"vlan\":5,\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"::\",\"labels\":{}},"
+		"{\"op\":\"put\",\"address\":\"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\","
+		"\"labels\":{}}]}";
+	struct fix f;
+	unsigned limit;
 
 	fix_start(&f, NULL);
-	fill(&f);
-	page = fix_get(&f, EP "?limit=5");
-	snprintf(path, sizeof(path), EP "/%s?vlan=%lld",
-		 fix_str(json_array_get(json_object_get(page, "items"), 4), "address"),
-		 fix_int(json_array_get(json_object_get(page, "items"), 4), "vlan"));
-	CU_ASSERT_EQUAL(fix_send(&f, "DELETE", path, NULL), 204);
-	snprintf(path, sizeof(path), EP "?limit=1000&cursor=%s", fix_str(page, "next"));
-	next = fix_get(&f, path);
-	CU_ASSERT_PTR_NOT_NULL(next);
-	CU_ASSERT(json_array_size(json_object_get(next, "items")) > 400);
-	json_decref(next);
-	json_decref(page);
+	CU_ASSERT_EQUAL(fix_send(&f, "POST", EP, body), 200);
+	for (limit = 1; limit < 12; limit++)
+		CU_ASSERT_EQUAL(walk(&f, "", limit), 11);
 	fix_stop(&f);
 }
 
@@ -475,7 +514,8 @@ const struct bh_unit_test bh_suite_api_endpoint[] = {
 	BH_TEST(line_and_column_of_bad_json_are_those_of_the_text),
 	BH_TEST(too_many_endpoints_are_507),
 	BH_TEST(pages_show_each_endpoint_once),
-	BH_TEST(paging_survives_the_loss_of_the_endpoint_it_stopped_at),
+	BH_TEST(paging_survives_the_loss_of_the_endpoints_around_its_cursor),
+	BH_TEST(pages_cross_from_ipv4_to_ipv6),
 	BH_TEST(concurrent_writers_lose_nothing),
 	BH_TEST_END,
 };

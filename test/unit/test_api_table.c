@@ -9,18 +9,18 @@ static void
 print(struct bh_buf *out, unsigned width, bool colour, const char *const cells[], size_t n)
 {
 	struct bh_ctl ctl = {.width = width, .colour = colour, .err = stderr};
-	struct bh_table t = {0};
+	struct bh_ctl_table t = {0};
 	char *text = NULL;
 	size_t size = 0, i;
 
 	ctl.out = open_memstream(&text, &size);
-	bh_table_column(&t, "NAME", 0);
-	bh_table_column(&t, "N", BH_COL_RIGHT);
-	bh_table_column(&t, "TEXT", BH_COL_SHRINK | BH_COL_COLOUR);
+	bh_ctl_table_column(&t, "NAME", 0);
+	bh_ctl_table_column(&t, "N", BH_COL_RIGHT);
+	bh_ctl_table_column(&t, "TEXT", BH_COL_SHRINK | BH_COL_COLOUR);
 	for (i = 0; i < n; i++)
-		bh_table_cell(&t, cells[i]);
-	bh_table_print(&t, &ctl);
-	bh_table_free(&t);
+		bh_ctl_table_cell(&t, cells[i]);
+	bh_ctl_table_print(&t, &ctl);
+	bh_ctl_table_free(&t);
 	fclose(ctl.out);
 	bh_buf_reset(out);
 	bh_buf_add(out, text, size);
@@ -116,7 +116,7 @@ human_numbers_keep_three_digits(void)
 	size_t i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
-		bh_human(text, sizeof(text), cases[i].v);
+		bh_ctl_human(text, sizeof(text), cases[i].v);
 		CU_ASSERT_STRING_EQUAL(text, cases[i].text);
 	}
 }
