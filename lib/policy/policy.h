@@ -8,20 +8,24 @@
  *   struct bh_snapshot    segments and rules, compiled. Immutable.
  * A worker reads one pointer a burst: struct bh_view, which holds the current two.
  *
- * Compile. An endpoint's labels are interned: equal sets share a label-set id. A label-set class is
- * the set of segments that a label set falls into; an address class the set of address segments
- * that cover an address. Rules become, for each pair (from-class, to-class) they touch, a list of
- * disjoint (protocol, port) intervals that hold the first rule in document order. A look-up asks at
- * most 3 x 3 pairs (labels, addresses, any) and takes the earliest rule: its cost does not depend on
- * the number of rules, and size follows distinct classes, never endpoints x endpoints.
+ * Compile. Each pair of segments that a rule names becomes one hash entry with a list of disjoint
+ * (protocol, port) intervals, each of which holds the first rule in document order: size follows the
+ * rules as written, never endpoints, nor sets of segments. An endpoint's labels are interned (equal sets
+ * are one) and evaluated once, against the selectors that could match, to a class: the set of segments
+ * that it is in. Address segments are flattened to ranges with a class each. To judge, both ends' classes
+ * and "any" are joined; a 64-bit signature on either side says which pairs can exist, so that few are
+ * asked. The cost follows the segments that two ends are in, not the number of rules, segments or
+ * endpoints. (Pairs of classes would need one look-up less, but rules between broad segments would make
+ * classes x classes of them, and each new class a compile.)
  *
- * Which rule wins: the first in the document, over all segments that either end is in. An endpoint is
- * the longest matching prefix; one of its own tenant before one of any tenant. An address in no endpoint
- * and no address segment is `unknown` when it lies in `networks.internal`, else `external`.
+ * Which rule wins: the first in the document, over all segments that either end is in. An address is the
+ * endpoint of its own tenant with the longest matching prefix, else of its VNI alone, else of any
+ * tenant. In no endpoint and no address segment it is `unknown` when it lies in `networks.internal`,
+ * else `external`. An endpoint that no segment takes in is judged by rules from or to `any` only.
  *
- * Changes. Endpoint slots have generations; label changes bump them, in place, without a compile,
- * unless the new label set makes a class that no snapshot knows (then a snapshot is compiled
- * and published). bh_policy_judge() returns the stamp that goes stale with any of it.
+ * Changes. Endpoint slots have generations; label changes bump them, in place, and never compile. A new
+ * endpoint bumps the slot that its addresses resolved to before. bh_policy_judge() returns the stamp
+ * that goes stale with any of it. A document is compiled aside and published with its endpoints as one.
  *
  * Threads    bh_policy_*: control threads; bh_view / bh_policy_judge: any reader that holds a view
  *            between its quiescent points.
@@ -38,7 +42,8 @@
 #define BH_NO_RULE UINT32_MAX
 #define BH_SEGMENT_EXTERNAL 0 /* name ids of the reserved segments */
 #define BH_SEGMENT_UNKNOWN 1
-#define BH_NAME_MAX 128 /* bytes of a segment name, rule id, label key or value, with NUL */
+#define BH_NAME_MAX 128  /* bytes of a segment name, rule id, label key or value, with NUL */
+#define BH_LABELS_MAX 64 /* labels of one endpoint */
 
 struct bh_policy;
 struct bh_endpoints;
@@ -48,7 +53,8 @@ struct bh_snapshot;
 struct bh_view {
 	const struct bh_endpoints *endpoints;
 	const struct bh_snapshot *snapshot;
-	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint */
+	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint.
+				     * Written by the model (release), read with acquire */
 	uint32_t epoch;             /* grows with every publication */
 	uint8_t mode;               /* enum bh_mode */
 };
@@ -62,6 +68,10 @@ struct bh_policy_params {
 	/* Call free_fn(obj) once no reader can hold what was current before the last publish.
 	 * NULL: free at once (tests, replay). */
 	void (*retire)(void *arg, void *obj, void (*free_fn)(void *obj));
+	/* Return when every reader has seen what was changed before: called without the mutex at the end of
+	 * each change, so that no packet judged by the old state leaves after the change was acknowledged.
+	 * NULL: not needed (one thread). */
+	void (*settle)(void *arg);
 	void *arg;
 };
 
@@ -121,9 +131,12 @@ struct bh_endpoint_change {
 	struct bh_endpoint endpoint;
 };
 
-/* Apply a batch, all or nothing, effective for the next packet of every flow when it returns.
- * 0; -ENOENT (PATCH, DELETE of an unknown one), -ENOSPC (endpoints.max), -EINVAL (label syntax);
- * err->what names the index and the address. `changed` may be NULL. */
+/* Apply a batch, all or nothing, effective for the next packet of every flow when it returns. Several
+ * changes of one endpoint act in their order; only the outcome is seen.
+ * 0; -ENOENT (PATCH, DELETE of an unknown one), -ENOSPC (endpoints.max), -EINVAL (label syntax),
+ * -EAGAIN (slots of deleted endpoints still wait for the workers: again in a few ms), -ENOMEM;
+ * err->what names the index, from 0, and the address. `changed` may be NULL: endpoints that are other
+ * than before. */
 int bh_policy_endpoints_apply(struct bh_policy *p, const struct bh_endpoint_change *change,
 			      size_t n, uint32_t *changed, struct bh_err *err);
 
@@ -131,9 +144,18 @@ int bh_policy_endpoints_apply(struct bh_policy *p, const struct bh_endpoint_chan
 bool bh_label_key_valid(const char *key);
 bool bh_label_value_valid(const char *value);
 
+/* Label selector in Kubernetes' syntax: "app=web, tier in (front, edge), env != dev, pci, !legacy". All
+ * requirements must hold; != and notin hold where the key is absent. Memory is the arena's. */
+struct bh_selector;
+/* 0, -ENOMEM, or -EINVAL with err->what and *at, the byte of text that it is about. */
+int bh_selector_parse(struct bh_arena *a, const char *text, struct bh_selector **out, size_t *at,
+		      struct bh_err *err);
+bool bh_selector_match(const struct bh_selector *s, const struct bh_label *labels, unsigned n);
+
 /* ---- looking (control threads; the model is locked while fn runs: copy and return) -------------- */
 
-/* Stops when fn returns false. Order: address, then prefix length. after: continue behind it. */
+/* Stops when fn returns false. Order: family, address, prefix length, tenant. after: continue behind
+ * all endpoints with this prefix. */
 typedef bool (*bh_endpoint_fn)(void *arg, const struct bh_endpoint *e, const char *const segments[],
 			       unsigned n_segments);
 void bh_policy_endpoints_each(struct bh_policy *p, const struct bh_prefix *after, bh_endpoint_fn fn,
@@ -171,7 +193,7 @@ void bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg);
 
 struct bh_policy_counts {
 	uint32_t endpoints, label_sets, classes, segments, rules, pairs;
-	uint64_t compile_ns, bytes; /* of the snapshot in force */
+	uint64_t compile_ns, bytes; /* of the snapshot in force; without reading the document */
 };
 void bh_policy_counts(struct bh_policy *p, struct bh_policy_counts *out);
 
@@ -198,8 +220,10 @@ struct bh_judgement {
 };
 
 /* Judge a flow that end `initiator` of `key` opens. service: destination port, or ICMP type<<8|code.
- * No allocation, no lock. Read order: generation (acquire) before label set, so that a judgement
- * made while labels change carries the older stamp and is made again with the next packet. */
+ * No allocation, no lock, no wait. Read order: generation (acquire), then whether the address still
+ * resolves to that slot, then its class, so that a judgement made while something changes carries the
+ * older stamp and is made again with the next packet. It never mixes owners: a slot is not given to
+ * another address before every worker has been quiescent. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, struct bh_judgement *out);
 
