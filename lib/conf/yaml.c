@@ -204,12 +204,13 @@ static int
 on_close(struct loader *l)
 {
 	struct open_node *o = &l->open[--l->depth];
-	struct bh_yaml **child = l->child + o->base, *node = o->node;
+	struct bh_yaml **child, *node = o->node;
 	size_t n = l->n_child - o->base, i;
 
 	l->n_child = o->base;
 	if (n == 0)
 		return 0;
+	child = l->child + o->base;
 	node->item = bh_arena_alloc(&l->doc->arena, n * sizeof(*child));
 	if (node->item == NULL)
 		return bh_err_set(l->err, ENOMEM, "out of memory");

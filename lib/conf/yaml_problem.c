@@ -17,6 +17,8 @@ advice(const char *problem)
 		 "expected a key here: check the indentation of this line and the one before"},
 		{"did not find expected '-' indicator",
 		 "expected '-' (the next item of a list) here: check the indentation"},
+		{"did not find expected <document start>",
+		 "something behind the end of the document: check the indentation"},
 		{"could not find expected ':'", "a key without ':' behind it"},
 		{"did not find expected ',' or ']'", "a list in [ ] lacks ',' or its closing ']'"},
 		{"did not find expected ',' or '}'", "a map in { } lacks ',' or its closing '}'"},

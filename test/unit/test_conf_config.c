@@ -34,7 +34,7 @@ defaults_are_those_of_the_table(void)
 	bh_config_default(&config);
 #define BH_CONFIG_U64(f, p, def, lo, hi, t)                                                        \
 	CU_ASSERT_EQUAL(config.f, def);                                                            \
-	CU_ASSERT_TRUE(config.f >= lo && config.f <= hi);
+	CU_ASSERT_TRUE(config.f + 1 > lo && config.f <= hi);
 #define BH_CONFIG_MS(f, p, def, lo, hi, t) CU_ASSERT_EQUAL(config.f, def);
 #define BH_CONFIG_BOOL(f, p, def, t) CU_ASSERT_EQUAL(config.f, def);
 #define BH_CONFIG_ENUM(f, p, words, def, t) CU_ASSERT_EQUAL(config.f, def);
