@@ -77,6 +77,7 @@ void bh_err_format(const struct bh_err *err, char *out, size_t size);
 
 /* ---- log: control threads only, one line to stderr, UTC with microseconds -------------------- */
 
+/* Control characters of the message become '?'; beyond 1,150 bytes or so it is cut. */
 enum bh_log_level { BH_LOG_ERROR, BH_LOG_WARN, BH_LOG_INFO };
 void bh_log(enum bh_log_level level, const char *fmt, ...) BH_PRINTF(2, 3);
 
@@ -197,9 +198,9 @@ void bh_time_format(uint64_t wall_ns, char *out, size_t size);
 
 enum bh_mem_backing { BH_MEM_HUGETLB, BH_MEM_THP, BH_MEM_SMALL };
 
-/* Zeroed, page-aligned memory: explicit huge pages if free, else transparent ones, else 4 KiB.
- * NULL when there is none. size in bytes; backing may be NULL. Touched (populated) on return if
- * populate is set, so that the packet path takes no page fault. */
+/* Zeroed, page-aligned memory: explicit huge pages if free, else transparent ones, else 4 KiB, which
+ * is what anything below 1 MiB gets. NULL when there is none. size in bytes; backing may be NULL.
+ * Touched (populated) on return if populate is set, so that the packet path takes no page fault. */
 void *bh_mem_map(size_t size, bool populate, enum bh_mem_backing *backing);
 void bh_mem_unmap(void *p, size_t size);
 

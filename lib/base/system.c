@@ -8,6 +8,7 @@
 #include "base.h"
 
 #define HUGE_PAGE (UINT64_C(2) << 20)
+#define SMALL_PAGE UINT64_C(4096)
 
 static uint64_t
 clock_ns(clockid_t id)
@@ -46,10 +47,19 @@ bh_time_format(uint64_t wall_ns, char *out, size_t size)
 		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, us);
 }
 
-static size_t
-round_huge(size_t size)
+/* Half a huge page or more is worth whole ones. */
+static bool
+is_huge(size_t size)
 {
-	return (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	return size >= HUGE_PAGE / 2;
+}
+
+static size_t
+map_length(size_t size)
+{
+	size_t page = is_huge(size) ? HUGE_PAGE : SMALL_PAGE;
+
+	return (size + page - 1) & ~(page - 1);
 }
 
 void *
@@ -57,14 +67,13 @@ bh_mem_map(size_t size, bool populate, enum bh_mem_backing *backing)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	enum bh_mem_backing kind = BH_MEM_SMALL;
-	size_t len = round_huge(size), i;
+	size_t len = map_length(size), i;
 	uint8_t *p = MAP_FAILED;
 
 	if (size == 0 || len < size)
 		return NULL;
-	/* MAP_POPULATE on huge pages fails the call when too few are free, instead of the first
-	 * access to the missing one. */
-	if (size >= HUGE_PAGE / 2) {
+	/* mmap reserves huge pages, and fails when too few are free; populating takes them at once. */
+	if (is_huge(size)) {
 		p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB | MAP_POPULATE, -1,
 			 0);
 		kind = BH_MEM_HUGETLB;
@@ -73,11 +82,12 @@ bh_mem_map(size_t size, bool populate, enum bh_mem_backing *backing)
 		p = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, -1, 0);
 		if (p == MAP_FAILED)
 			return NULL;
-		kind = madvise(p, len, MADV_HUGEPAGE) == 0 ? BH_MEM_THP : BH_MEM_SMALL;
-		if (populate) {
-			for (i = 0; i < len; i += 4096)
-				*(volatile uint8_t *)(p + i) = 0;
-		}
+		if (is_huge(size) && madvise(p, len, MADV_HUGEPAGE) == 0)
+			kind = BH_MEM_THP;
+		else
+			kind = BH_MEM_SMALL;
+		for (i = 0; populate && i < len; i += SMALL_PAGE)
+			*(volatile uint8_t *)(p + i) = 0;
 	}
 	if (backing != NULL)
 		*backing = kind;
@@ -88,7 +98,7 @@ void
 bh_mem_unmap(void *p, size_t size)
 {
 	if (p != NULL)
-		munmap(p, round_huge(size));
+		munmap(p, map_length(size));
 }
 
 int
@@ -119,6 +129,7 @@ bh_hash_bytes(const struct bh_hash_key *key, const void *p, size_t len)
 		h = bh_mum(w[0] ^ key->k[0] ^ h, w[1] ^ key->k[1]);
 	}
 	w[0] = w[1] = 0;
-	memcpy(w, b, len);
+	if (len != 0) /* no bytes may come as NULL */
+		memcpy(w, b, len);
 	return bh_mum(bh_mum(w[0] ^ key->k[2] ^ h, w[1] ^ key->k[3]) ^ key->k[4], key->k[7]);
 }

@@ -37,7 +37,7 @@ bh_log(enum bh_log_level level, const char *fmt, ...)
 	static const char *const words[] = {"error", "warning", "info"};
 	char line[1200], when[32];
 	va_list ap;
-	int n;
+	int n, i;
 
 	bh_time_format(bh_clock_system.wall_ns(NULL), when, sizeof(when));
 	n = snprintf(line, sizeof(line), "%s %s: ", when, words[level]);
@@ -46,6 +46,11 @@ bh_log(enum bh_log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n >= (int)sizeof(line) - 1)
 		n = (int)sizeof(line) - 2;
+	/* What a message quotes may be foreign: it must not forge a line, nor drive a terminal. */
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	}
 	line[n] = '\n';
 	/* One write a line, so that lines of several threads do not mix. Nobody to tell if it fails. */
 	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
@@ -75,7 +80,8 @@ buf_reserve(struct bh_buf *b, size_t len)
 	size_t need = b->len + len + 1, cap = b->cap != 0 ? b->cap : 256;
 	char *data;
 
-	if (b->failed || need < len) {
+	/* Doubling stays below SIZE_MAX, so that it ends. */
+	if (b->failed || len > SIZE_MAX / 4 || need > SIZE_MAX / 2) {
 		b->failed = true;
 		return false;
 	}
@@ -98,7 +104,8 @@ bh_buf_add(struct bh_buf *b, const void *data, size_t len)
 {
 	if (!buf_reserve(b, len))
 		return;
-	memcpy(b->data + b->len, data, len);
+	if (len != 0) /* nothing may come as NULL */
+		memcpy(b->data + b->len, data, len);
 	b->len += len;
 	b->data[b->len] = '\0';
 }
@@ -118,6 +125,8 @@ bh_buf_vprintf(struct bh_buf *b, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
+	if (n < 0)
+		b->failed = true;
 	if (n < 0 || !buf_reserve(b, (size_t)n))
 		return;
 	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
