@@ -106,6 +106,15 @@ retire(void *arg, void *obj, void (*free_fn)(void *obj))
 		free_fn(obj);
 }
 
+static void
+settle(void *arg)
+{
+	struct early_view *early = arg;
+
+	if (early->gateway != NULL && bh_gateway_settle(early->gateway) != 0)
+		bh_log(BH_LOG_WARN, "a worker has not taken up a change within a second");
+}
+
 static int
 load_policy(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 {
@@ -114,6 +123,7 @@ load_policy(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		.mode = (enum bh_mode)d->config.mode,
 		.publish = publish,
 		.retire = retire,
+		.settle = settle,
 		.arg = early,
 	};
 	struct bh_policy_change change;

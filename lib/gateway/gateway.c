@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "gateway_priv.h"
 
@@ -328,6 +329,22 @@ bh_gateway_control(struct bh_gateway *g)
 		r->free_fn(r->obj);
 		free(r);
 	}
+}
+
+int
+bh_gateway_settle(struct bh_gateway *g)
+{
+	const struct timespec nap = {.tv_nsec = 20000};
+	const struct bh_clock *clock = g->p.clock;
+	uint64_t until = clock->mono_ns(clock->arg) + BH_NS_PER_SEC;
+	uint64_t token = rte_rcu_qsbr_start(g->qsbr);
+
+	while (rte_rcu_qsbr_check(g->qsbr, token, false) != 1) {
+		if (clock->mono_ns(clock->arg) > until)
+			return -ETIMEDOUT;
+		nanosleep(&nap, NULL);
+	}
+	return 0;
 }
 
 void

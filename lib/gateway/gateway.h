@@ -65,6 +65,9 @@ void bh_gateway_destroy(struct bh_gateway *g); /* workers have returned */
  * reported quiescent since (QSBR), from bh_gateway_control. Any control thread. */
 void bh_gateway_publish(void *gateway, const struct bh_view *view);
 void bh_gateway_retire(void *gateway, void *obj, void (*free_fn)(void *obj));
+/* Wait until every worker has ended the turn it was in: what was changed before the call holds for all that
+ * leaves after it. -ETIMEDOUT after a second (a worker hangs: the heartbeat will say so). */
+int bh_gateway_settle(struct bh_gateway *g);
 
 /* ---- workers ------------------------------------------------------------------------------------- */
 
