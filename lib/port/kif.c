@@ -192,17 +192,27 @@ ipv6_off(const struct bh_kif *k, bool off)
 void
 bh_kif_found_format(const struct bh_kif_found *f, char *out, size_t size)
 {
-	snprintf(out, size, "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u", f->flags,
-		 f->eth_flags, f->gro, f->ipv6_off, f->queues, f->mtu);
+	const uint8_t *m = f->mac;
+
+	snprintf(out, size,
+		 "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u mac %02x%02x%02x%02x%02x%02x",
+		 f->flags, f->eth_flags, f->gro, f->ipv6_off, f->queues, f->mtu, m[0], m[1], m[2],
+		 m[3], m[4], m[5]);
 }
 
 int
 bh_kif_found_parse(struct bh_kif_found *f, const char *text)
 {
-	int n = sscanf(text, "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u", &f->flags,
-		       &f->eth_flags, &f->gro, &f->ipv6_off, &f->queues, &f->mtu);
+	uint8_t *m = f->mac;
+	int n;
 
-	return n == 6 ? 0 : -EINVAL;
+	memset(f, 0, sizeof(*f));
+	n = sscanf(text,
+		   "flags %x eth %x gro %u ipv6_off %u queues %u mtu %u mac "
+		   "%2hhx%2hhx%2hhx%2hhx%2hhx%2hhx",
+		   &f->flags, &f->eth_flags, &f->gro, &f->ipv6_off, &f->queues, &f->mtu, &m[0],
+		   &m[1], &m[2], &m[3], &m[4], &m[5]);
+	return n == 12 ? 0 : -EINVAL;
 }
 
 /* Not every driver knows every setting: it then counts as off and stays untouched. */
@@ -233,6 +243,7 @@ look(const struct bh_kif *k, struct bh_kif_found *f)
 		.queues = bh_kif_queues(k, &combined),
 		.mtu = (unsigned)bh_kif_mtu(k),
 	};
+	bh_kif_mac(k, f->mac);
 }
 
 int

@@ -48,14 +48,16 @@ clear_xdp(const struct bh_kif *k, struct bh_err *err)
 	return bh_rtnl_xdp_detach(k->index);
 }
 
-/* An owner that was killed left the interface as a port needs it; what it had found is in its lock file. */
+/* An owner that was killed left the interface as a port needs it; what it had found is in its lock file. The
+ * address tells a namesake of another time. */
 static void
 remember(struct bh_port *p)
 {
 	struct bh_kif_found before;
 	char text[sizeof(p->lock.left)];
 
-	if (bh_kif_found_parse(&before, p->lock.left) == 0) {
+	if (bh_kif_found_parse(&before, p->lock.left) == 0 &&
+	    memcmp(before.mac, p->kif.found.mac, sizeof(before.mac)) == 0) {
 		p->kif.found = before;
 		p->kif.guard_qdisc = true;
 	}

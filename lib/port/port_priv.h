@@ -102,13 +102,14 @@ struct rte_mbuf *bh_vlan_put_back(struct rte_mbuf *m);
 
 /* ---- kif.c: the kernel interface behind a device ------------------------------------------------------- */
 
-/* How an interface was found, for bh_kif_restore. */
+/* How an interface was found, for bh_kif_restore; mac says which it was. */
 struct bh_kif_found {
 	unsigned flags;         /* IFF_* */
 	unsigned eth_flags;     /* ETH_FLAG_* */
 	unsigned gro, ipv6_off; /* 0 or 1 */
 	unsigned queues;        /* receive queues, or combined ones */
 	unsigned mtu;
+	uint8_t mac[6];
 };
 
 struct bh_kif {
