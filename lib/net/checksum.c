@@ -118,6 +118,9 @@ bh_net_l4_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt, boo
 		return BH_CSUM_GOOD;
 	/* Adding the complement takes the field out of the sum again (RFC 1624). */
 	good = (uint16_t)~bh_csum_fold(add_carry(add_carry(acc, all), (uint16_t)~field));
-	*good_be = good == 0 && pkt->key.proto == BH_PROTO_UDP ? 0xffff : good;
+	/* Both zeros verify, but for UDP's 0, and that of an ICMP message of nothing but zeros. */
+	if (good == 0 && (pkt->key.proto == BH_PROTO_UDP || pkt->key.proto == BH_PROTO_ICMP))
+		good = 0xffff;
+	*good_be = good;
 	return partial ? BH_CSUM_PARTIAL : BH_CSUM_BAD;
 }

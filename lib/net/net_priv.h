@@ -63,7 +63,7 @@ struct bh_net_ctx {
 	const uint8_t *frame;
 	struct bh_cur cur; /* what is in memory of the layer being read */
 	uint32_t end;    /* where that layer ends on the wire, from frame; may lie behind cur.end */
-	uint32_t total;  /* bh_net_parse_datagram, until the first fragment was met; else 0 */
+	uint32_t total;  /* bh_net_parse_datagram: bytes of the whole datagram; else 0 */
 	bool fragmented; /* has passed an IP fragment header, be it an atomic one */
 	bool datagram;   /* is in a datagram made of fragments */
 	uint8_t tunnels; /* entered so far */

@@ -18,7 +18,6 @@ become_datagram(struct bh_net_ctx *c, const struct bh_net_fragment *f, uint32_t 
 	if (f->base + c->total > DATAGRAM_MAX)
 		return BH_REASON_FRAG_TOO_BIG;
 	c->end = bh_net_at(c) + c->total;
-	c->total = 0;
 	c->datagram = true;
 	out->flags |= BH_PKT_FIRST_FRAGMENT;
 	out->l3_len = (uint16_t)(whole < UINT16_MAX ? whole : UINT16_MAX);

@@ -295,6 +295,25 @@ checksum_zero_is_sent_as_ffff_by_udp_alone(void)
 	}
 }
 
+/* No pseudo header: a message of zeros adds up to +0, which is not what a right one gives. */
+static void
+icmp_of_nothing_but_zeros_needs_ffff(void)
+{
+	struct net_frame f;
+	uint16_t good = 0;
+
+	net_start(&f);
+	net_eth(&f, BH_ETH_IP4);
+	net_ip4(&f, BH_PROTO_ICMP);
+	memset(f.b + f.len, 0, 20);
+	f.len += 20;
+	net_end(&f);
+	CU_ASSERT_EQUAL(judge(&f, false, &good), BH_CSUM_BAD);
+	CU_ASSERT_EQUAL(good, 0xffff);
+	memcpy(f.b + 34 + 2, &good, 2);
+	CU_ASSERT_EQUAL(judge(&f, false, &good), BH_CSUM_GOOD);
+}
+
 static void
 what_cannot_be_checked_is_none(void)
 {
@@ -385,6 +404,7 @@ const struct bh_unit_test bh_suite_net_checksum[] = {
 	BH_TEST(right_checksum_in_partial_form_by_chance_is_good),
 	BH_TEST(udp_without_checksum_is_none_over_ipv4_and_bad_over_ipv6),
 	BH_TEST(checksum_zero_is_sent_as_ffff_by_udp_alone),
+	BH_TEST(icmp_of_nothing_but_zeros_needs_ffff),
 	BH_TEST(what_cannot_be_checked_is_none),
 	BH_TEST(routed_packets_are_not_judged_until_they_arrive),
 	BH_TEST(innermost_checksum_is_the_one_that_is_judged),

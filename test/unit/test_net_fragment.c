@@ -159,13 +159,13 @@ first_fragment_must_hold_the_header(void)
 {
 	static const struct {
 		uint8_t proto, need;
-	} cases[] = {{BH_PROTO_TCP, 24},   {BH_PROTO_UDP, 8},   {BH_PROTO_ICMP, 8},
+	} cases[] = {{BH_PROTO_TCP, 28},   {BH_PROTO_UDP, 8},   {BH_PROTO_ICMP, 8},
 		     {BH_PROTO_ICMPV6, 8}, {BH_PROTO_SCTP, 16}, {253, 8}};
 	uint8_t data[64] = {0};
 	struct net_frame f;
 	unsigned i, n, v6;
 
-	data[12] = 0x60; /* TCP: 24 bytes of header */
+	data[12] = 0x70; /* TCP: 28 bytes of header */
 	for (v6 = 0; v6 < 2; v6++) {
 		for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
 			for (n = 8; n <= 32; n += 8) {
@@ -437,6 +437,25 @@ neighbour_discovery_in_fragments_is_not_trusted(void)
 	}
 }
 
+static void
+group_membership_in_fragments_is_not_trusted(void)
+{
+	static const uint8_t data[16] = {0x22};
+	struct net_frame f;
+	struct bh_parsed h;
+
+	fragment(&f, false, BH_PROTO_IGMP, 0, true, data, 16);
+	memcpy(f.b + 14 + 16, "\xe0\0\0\x16", 4);
+	f.b[14 + 8] = 1;
+	net_sum4(&f, 14);
+	CU_ASSERT_EQUAL(parse_datagram(&f, 32, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.kind, BH_FRAME_IP);
+	net_set16(&f, 14 + 6, 0);
+	net_sum4(&f, 14);
+	CU_ASSERT_EQUAL(parse_datagram(&f, 32, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.kind, BH_FRAME_MCAST);
+}
+
 const struct bh_unit_test bh_suite_net_fragment[] = {
 	BH_TEST(fragment_has_addresses_and_id_but_no_ports),
 	BH_TEST(fragments_of_both_directions_differ_by_from_alone),
@@ -453,5 +472,6 @@ const struct bh_unit_test bh_suite_net_fragment[] = {
 	BH_TEST(fragment_inside_a_fragmented_tunnel_is_refused),
 	BH_TEST(fragment_inside_a_tunnel_is_a_fragment_of_the_inner_flow),
 	BH_TEST(neighbour_discovery_in_fragments_is_not_trusted),
+	BH_TEST(group_membership_in_fragments_is_not_trusted),
 	BH_TEST_END,
 };

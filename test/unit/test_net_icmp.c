@@ -316,6 +316,7 @@ quoted_extension_headers_are_followed(void)
 		begin(&in, true, BH_EXT_HOP_BY_HOP);
 		net_options6(&in, BH_EXT_FRAGMENT, 0);
 		net_fragment6(&in, BH_EXT_AUTH, off, true, 9);
+		in.b[in.len - 7] = 0xff; /* reserved, not a length */
 		net_auth(&in, BH_PROTO_UDP);
 		net_udp(&in, 7, 8);
 		net_fill(&in, 16);

@@ -326,6 +326,8 @@ atomic_fragment_is_a_whole_packet(void)
 
 	begin(&f, BH_EXT_FRAGMENT);
 	net_fragment6(&f, BH_PROTO_UDP, 0, false, 0xabcdef01);
+	f.b[f.len - 7] = 0xff; /* reserved, not a length */
+	f.b[f.len - 5] = 0x06; /* reserved bits beside the offset */
 	finish(&f);
 	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.kind, BH_FRAME_IP);

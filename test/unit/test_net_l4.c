@@ -84,6 +84,32 @@ header_cut_short_is_refused(void)
 	CU_ASSERT_EQUAL(h.payload_len, 12);
 }
 
+/* A packet of n < 8 bytes whose UDP length says n, in a frame that is longer. */
+static void
+udp_below_its_header_is_refused_though_its_length_agrees(void)
+{
+	struct net_frame f;
+	unsigned v6, n;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		for (n = 0; n < 8; n++) {
+			net_start(&f);
+			net_eth(&f, v6 ? BH_ETH_IP6 : BH_ETH_IP4);
+			if (v6)
+				net_ip6(&f, BH_PROTO_UDP);
+			else
+				net_ip4(&f, BH_PROTO_UDP);
+			f.len += n;
+			net_end(&f);
+			net_set16(&f, f.len - n, 1);
+			net_set16(&f, f.len - n + 2, 2);
+			net_set16(&f, f.len - n + 4, n);
+			f.len += 30;
+			NET_ASSERT_REASON(&f, UDP_TRUNCATED);
+		}
+	}
+}
+
 static void
 tcp_data_offset_is_judged(void)
 {
@@ -228,6 +254,34 @@ other_protocols_have_no_ports(void)
 	}
 }
 
+/* Between one address and itself the ports alone tell the ends apart. */
+static void
+flow_of_a_host_with_itself_has_one_key(void)
+{
+	struct net_frame f;
+	struct bh_parsed h[2];
+	unsigned i, proto;
+
+	for (proto = 0; proto < 2; proto++) {
+		for (i = 0; i < 2; i++) {
+			net_start(&f);
+			net_eth(&f, BH_ETH_IP4);
+			memcpy(f.dst, f.src, 4);
+			net_ip4(&f, proto ? BH_PROTO_TCP : BH_PROTO_UDP);
+			if (proto)
+				net_tcp(&f, i ? 80 : 5000, i ? 5000 : 80, BH_TCP_ACK);
+			else
+				net_udp(&f, i ? 80 : 5000, i ? 5000 : 80);
+			net_end(&f);
+			CU_ASSERT_EQUAL(net_parse(&f, &h[i]), BH_REASON_NONE);
+		}
+		CU_ASSERT_EQUAL(memcmp(&h[0].key, &h[1].key, sizeof(h[0].key)), 0);
+		CU_ASSERT_EQUAL(h[0].key.port[0], 80);
+		CU_ASSERT_EQUAL(h[0].from, 1);
+		CU_ASSERT_EQUAL(h[1].from, 0);
+	}
+}
+
 /* From an address to itself. */
 static enum bh_reason
 judge_land(bool v6, const char *addr, unsigned proto, unsigned sport, unsigned dport)
@@ -280,6 +334,7 @@ land_is_refused(void)
 const struct bh_unit_test bh_suite_net_l4[] = {
 	BH_TEST(fields_of_tcp_are_read),
 	BH_TEST(header_cut_short_is_refused),
+	BH_TEST(udp_below_its_header_is_refused_though_its_length_agrees),
 	BH_TEST(tcp_data_offset_is_judged),
 	BH_TEST(tcp_port_zero_is_refused),
 	BH_TEST(tcp_flags_that_nobody_sends_are_refused),
@@ -287,6 +342,7 @@ const struct bh_unit_test bh_suite_net_l4[] = {
 	BH_TEST(udp_without_payload_and_port_zero_passes),
 	BH_TEST(sctp_has_ports),
 	BH_TEST(other_protocols_have_no_ports),
+	BH_TEST(flow_of_a_host_with_itself_has_one_key),
 	BH_TEST(land_is_refused),
 	BH_TEST_END,
 };

@@ -140,6 +140,9 @@ assert_kind(unsigned type, const char *body, uint32_t n, enum bh_frame_kind kind
 		CU_ASSERT_EQUAL(h.key.tenant, tagged ? (bh_tenant)9 << 52 : 0);
 		CU_ASSERT_EQUAL(h.ethertype, type < 0x600 ? 0 : type);
 		CU_ASSERT_EQUAL(h.payload_off, tagged ? 18 : 14);
+		CU_ASSERT_EQUAL(h.l3_off, h.payload_off);
+		CU_ASSERT_EQUAL(h.l4_off, h.payload_off);
+		CU_ASSERT_EQUAL(h.outer_l3_off, h.payload_off);
 		CU_ASSERT_EQUAL(h.payload_len, type < 0x600 ? type : n + 46);
 	}
 }
@@ -151,7 +154,10 @@ frames_other_than_ip_have_their_kind(void)
 	assert_kind(0x88cc, "", 0, BH_FRAME_LLDP);
 	assert_kind(0x0026, "\x42\x42\x03", 3, BH_FRAME_STP);
 	assert_kind(0x0032, "\xaa\xaa\x03\x00\x00\x0c\x01\x0b", 8, BH_FRAME_STP);
+	assert_kind(0x0008, "\xaa\xaa\x03\x00\x00\x0c\x01\x0b", 8, BH_FRAME_STP);
+	assert_kind(0x0003, "\x42\x42\x03", 3, BH_FRAME_STP);
 	/* Their twins, off by a byte. */
+	assert_kind(0x0007, "\xaa\xaa\x03\x00\x00\x0c\x01\x0b", 8, BH_FRAME_OTHER);
 	assert_kind(0x0026, "\x42\x43\x03", 3, BH_FRAME_OTHER);
 	assert_kind(0x0032, "\xaa\xaa\x03\x00\x00\x0c\x01\x0c", 8, BH_FRAME_OTHER);
 	assert_kind(0x0002, "\x42\x42\x03", 3, BH_FRAME_OTHER); /* a length that ends before */

@@ -163,8 +163,11 @@ vxlan_header_is_judged(void)
 	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_VXLAN_HEADER);
 	b[0] = 0x88; /* group policy */
 	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_NONE);
+	b[3] = 1; /* reserved, without the flag that gives it a meaning */
+	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_NONE);
+	b[0] = 0x9b;
+	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_NONE);
 	b[0] = 0x0c; /* generic protocol: two readings, unless it is Ethernet */
-	b[3] = 1;
 	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_TUNNEL_INNER);
 	b[3] = 3;
 	CU_ASSERT_EQUAL(judge_payload(4789, b, 22), BH_REASON_NONE);
