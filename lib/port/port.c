@@ -53,7 +53,7 @@ clear_xdp(const struct bh_kif *k, struct bh_err *err)
 static void
 remember(struct bh_port *p)
 {
-	struct bh_kif_found before;
+	struct bh_kif_found before = {0};
 	char text[sizeof(p->lock.left)];
 
 	if (bh_kif_found_parse(&before, p->lock.left) == 0 &&
