@@ -103,7 +103,6 @@ enum {
 	GRE_SEQ = 0x1000,
 	GRE_UNKNOWN = 0x4c00, /* routing and what RFC 2784 2.3 wants discarded */
 	GRE_VERSION = 0x0007,
-	GRE_PPTP = 0x880b, /* the one user of version 1 (RFC 2637) */
 };
 
 /* 24 bits for the tenant. Over Ethernet an NVGRE key is VSID (24) and flow id (8), which differs from
@@ -128,7 +127,7 @@ bh_net_gre(struct bh_net_ctx *c)
 		return BH_REASON_GRE_HEADER;
 	flags = bh_load_be16(h);
 	proto = bh_load_be16(h + 2);
-	if ((flags & GRE_VERSION) == 1 && proto == GRE_PPTP)
+	if ((flags & GRE_VERSION) == 1) /* PPTP (RFC 2637) and private uses: not looked into */
 		return bh_net_other(c);
 	if ((flags & (GRE_VERSION | GRE_UNKNOWN)) != 0)
 		return BH_REASON_GRE_HEADER;

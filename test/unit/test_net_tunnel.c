@@ -309,7 +309,7 @@ gre_header_is_judged(void)
 	CU_ASSERT_EQUAL(parse_gre("\xb0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, &h),
 			BH_REASON_TUNNEL_INNER);
 	CU_ASSERT_EQUAL(parse_gre("\0\2\x08\0\x45", 5, &h), BH_REASON_GRE_HEADER);
-	CU_ASSERT_EQUAL(parse_gre("\0\1\x08\0\x45", 5, &h), BH_REASON_GRE_HEADER);
+	CU_ASSERT_EQUAL(parse_gre("\0\7\x08\0\x45", 5, &h), BH_REASON_GRE_HEADER);
 	CU_ASSERT_EQUAL(parse_gre("\x40\0\x08\0\x45", 5, &h), BH_REASON_GRE_HEADER);
 	CU_ASSERT_EQUAL(parse_gre("\x08\0\x08\0\x45", 5, &h), BH_REASON_GRE_HEADER);
 	/* Its twin has a reserved bit that is to be ignored. */
@@ -320,7 +320,8 @@ static void
 other_gre_is_protocol_47(void)
 {
 	static const char *const headers[] = {"\x10\0\x88\xbe\0\0\0\1", "\0\0\x88\x47\0\0\0\0",
-					      "\x30\x01\x88\x0b\0\0\0\0", "\0\0\0\0\0\0\0\0"};
+					      "\x30\x01\x88\x0b\0\0\0\0", "\x30\1\x08\0\0\0\0\1",
+					      "\0\0\0\0\0\0\0\0"};
 	struct bh_parsed h;
 	unsigned i;
 
