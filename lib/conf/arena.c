@@ -20,7 +20,7 @@ bh_arena_alloc(struct bh_arena *a, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	size = (size + 7) & ~(size_t)7;
+	size = size != 0 ? (size + 7) & ~(size_t)7 : 8;
 	if (size <= (size_t)(a->end - a->p)) {
 		out = a->p;
 		a->p += size;

@@ -105,7 +105,7 @@ values_read_or_say_what_to_write(void)
 		{STR, "null", "expected a text, found 'null'"},
 		{STR, "'null'", "null"},
 	};
-	char got[256];
+	char got[600];
 	size_t i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
@@ -203,6 +203,7 @@ arena_gives_aligned_zeroed_memory_of_any_size(void)
 	size_t i, k, sum;
 	unsigned round;
 
+	CU_ASSERT_PTR_NOT_NULL(bh_arena_alloc(&a, 0));
 	for (round = 0; round < 50; round++) {
 		for (i = 0; i < BH_ARRAY_SIZE(sizes); i++) {
 			p = bh_arena_alloc(&a, sizes[i]);
