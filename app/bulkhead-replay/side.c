@@ -127,15 +127,38 @@ sender_opens(const struct bh_parsed *h)
 	return !(h->key.port[h->from] < 1024 && h->key.port[1 - h->from] >= 1024);
 }
 
+static struct bh_flow_key
+pair_key(struct bh_flow_key key)
+{
+	key.port[0] = key.port[1] = 0;
+	key.proto = 0;
+	return key;
+}
+
+/* An ICMP error goes to the side that sent what it quotes, whatever router sends it. */
+static bool
+side_of_error(const struct replay_sides *s, const struct bh_capture_packet *p,
+	      const struct bh_parsed *h, unsigned *side)
+{
+	struct bh_flow_key quoted;
+	const struct pair *pair;
+	uint8_t sender;
+
+	if ((h->flags & BH_PKT_ICMP_ERROR) == 0 ||
+	    bh_net_quoted(p->data, p->caplen, h, &quoted, &sender) != BH_REASON_NONE)
+		return false;
+	quoted = pair_key(quoted);
+	pair = find(s, &quoted);
+	*side = pair->inside_end == sender ? OUTSIDE : INSIDE;
+	return pair->used;
+}
+
 static unsigned
 side_of_pair(struct replay_sides *s, const struct bh_parsed *h)
 {
-	struct bh_flow_key key = h->key;
-	struct pair *p;
+	struct bh_flow_key key = pair_key(h->key);
+	struct pair *p = find(s, &key);
 
-	key.port[0] = key.port[1] = 0;
-	key.proto = 0;
-	p = find(s, &key);
 	if (!p->used) {
 		if (2 * (s->n_pairs + 1) > s->n_slots) {
 			grow(s);
@@ -154,6 +177,7 @@ unsigned
 replay_side(struct replay_sides *s, enum bh_link_type link, const struct bh_capture_packet *p)
 {
 	struct bh_parsed h;
+	unsigned side;
 
 	bh_net_parse(&s->parse, link, p->data, p->caplen, p->wirelen, 0, &h);
 	/* ARP, LLDP and whatever has no addresses: it does not matter, as long as it is one side. */
@@ -166,5 +190,5 @@ replay_side(struct replay_sides *s, enum bh_link_type link, const struct bh_capt
 		if (is_inside(s, &h.key, 1 - h.from))
 			return OUTSIDE;
 	}
-	return side_of_pair(s, &h);
+	return side_of_error(s, p, &h, &side) ? side : side_of_pair(s, &h);
 }
