@@ -97,9 +97,9 @@ listening() {
 	[ "$(grep -cE '(10.99.0.21|\[fd00:99::21\]):6379|(10.99.0.22|\[fd00:99::22\]):80 ' <<<"$l")" -eq 4 ]
 }
 
-device() { # ZONE NUMBER
+device() { # ZONE
 	if [ "${PORTS:-}" = af_packet ]; then
-		echo "net_af_packet$2,iface=bh-${1}0"
+		echo "packet:bh-${1}0"
 	else
 		echo "iface:bh-${1}0"
 	fi
@@ -116,8 +116,8 @@ gateway_up() {
 		policy: policy.yaml
 		run_dir: $STATE/lock
 		ports:
-		  - {name: shop, device: "$(device shop 0)"}
-		  - {name: cde, device: "$(device cde 1)"}
+		  - {name: shop, device: "$(device shop)"}
+		  - {name: cde, device: "$(device cde)"}
 		pairs:
 		  - {name: shop-cde, outside: shop, inside: cde}
 		cores: {$cores}

@@ -101,7 +101,7 @@ more_than() {
 # A connection that is open while its end's labels change. The client counts visits in redis; redis, asked from
 # its own side, says whether anything still comes through, and a capture there counts packets with payload.
 try_relabel() {
-	local begin moment more="" ends="10.99.0.11 10.99.0.21 TCP 6379"
+	local begin moment more flow="10.99.0.11 10.99.0.21 TCP 6379"
 	run_as web true
 	mkfifo $STATE/commands
 	setsid ip netns exec bh-shop redis-cli -h 10.99.0.21 <$STATE/commands >$STATE/client.log 2>&1 &
@@ -118,13 +118,13 @@ try_relabel() {
 	stop capture tcpdump
 	more=$(awk -v t="$moment" '$1 + 0 > t + 0.05' $STATE/capture.log | grep -c '10.99.0.11.* > ')
 	row "web loses its label, its connection is open" "stops" \
-		"$([ "$more" = 0 ] && echo stops || echo "$more more")" "$ends" labels_changed "$begin"
+		"$([ "$more" = 0 ] && echo stops || echo "$more more")" "$flow" labels_changed "$begin"
 	moment=$(counter)
 	begin=$(size)
 	label app=web
 	wait_for 20 "the same connection goes on" more_than $((moment + 5))
 	stop client redis-cli
-	row "web gets it back, the same connection" "goes on" "goes on" "$ends" rule_allow "$begin"
+	row "web gets it back, the same connection" "goes on" "goes on" "$flow" rule_allow "$begin"
 }
 
 # A reload with a mistake changes nothing.

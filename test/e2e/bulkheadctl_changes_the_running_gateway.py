@@ -45,7 +45,7 @@ def labels(ctl):
     ctl("create", "endpoint", addr("web"), "app=web", "zone=shop")
     same(attempt("web", "redis", 6379, timeout=20), "open", "with its own again")
     ctl("delete", "endpoint", addr("web"))
-    ctl("delete", "endpoint", addr("web"), want=NO)
+    ctl("delete", "endpoint", addr("web"), want=REFUSED)
     same(attempt("web", "redis", 6379), "timeout", "forgotten")
     ctl("create", "endpoint", addr("web"), "app=web", "zone=shop")
 

@@ -9,10 +9,10 @@ from lib.wire import addr, make, run
 
 
 def ping_size(size):
-    """A ping of this IP length that may not be fragmented."""
+    """Pings of this IP length that may not be fragmented."""
     done = run("ping", "-n", "-c", 3, "-i", "0.2", "-W", 10, "-M", "do", "-s", size - 28, "-I", addr("web"),
                addr("redis"), ns="shop", ok=False)
-    return done.returncode == 0 and " 0% packet loss" in done.stdout
+    check(done.returncode == 0 and " 0% packet loss" in done.stdout, f"pings of {size} bytes:\n{done.stdout}")
 
 
 def at(mtu, memory):
@@ -22,7 +22,7 @@ def at(mtu, memory):
     ports = gateway.stats()["ports"]
     same([p["mtu"] for p in ports], [mtu, mtu], "MTU of the ports")
     for size in (1500, mtu - 1, mtu):
-        check(ping_size(size), f"a ping of {size} bytes at MTU {mtu}")
+        ping_size(size)
     data = Iperf("web", "redis", 5201, 3).result()
     check(data["end"]["sum_received"]["bytes"] > 1e6, "TCP at this MTU")
     same(gateway.dropped("oversize"), 0, "oversize drops")

@@ -16,9 +16,9 @@ def test():
         same(attempt("web", "redis", 6379, family), "timeout", "without the label")
         result = []
         pending = threading.Thread(target=lambda: result.append(connect("web", "redis", 6379, family, 60)))
-        denied = gateway.dropped("default_deny")
+        denied = gateway.dropped_by("policy")
         pending.start()
-        until(lambda: gateway.dropped("default_deny") > denied, "its first SYN is dropped")
+        until(lambda: gateway.dropped_by("policy") > denied, "its first SYN is dropped")
         gateway.label(addr("web", family), app="web")
         pending.join(60)
         check(result, "the attempt that was waiting gets through with its next SYN")

@@ -43,7 +43,7 @@ RULES = [
     rule("batch-not-cards", "batch", "cards", ["tcp/8080", "udp/8080"], "reject"),
     rule("web-to-cards", "web", "cards", ["tcp/8080"]),
     rule("admin-anything", "admin", "redis", None),
-    rule("admin-ping", "admin", "cards", ["icmp", "icmp6"]),
+    rule("admin-ping", "admin", "cards", ["icmp", "icmpv6"]),
 ]
 EVERYTHING = [rule("everything", "any", "any", None)]
 
@@ -206,6 +206,10 @@ class Gateway:
 
     def dropped(self, reason):
         return self.total()["dropped_by_reason"].get(reason, {"packets": 0})["packets"]
+
+    def dropped_by(self, group):
+        return sum(r["packets"] for name, r in self.total()["dropped_by_reason"].items()
+                   if r["group"] == group and name != "l2_deny")
 
     def quiet(self):
         """The total once nothing moves any more."""
