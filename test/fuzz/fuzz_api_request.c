@@ -194,7 +194,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(const uint8_t *)"{\"labels\":{\"a\":\"b\"}}", 20);
 	request(&api, methods[data[0] % BH_ARRAY_SIZE(methods)], uri, line,
 		(size_t)(data + size - line));
-	request(&api, "GET", "/api/v1/endpoints?limit=1000", NULL, 0);
+	request(&api, "GET", "/api/v1/endpoints?limit=1000", (const uint8_t *)"", 0);
 	bh_policy_destroy(api.p.policy);
 	return 0;
 }
