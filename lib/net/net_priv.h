@@ -66,6 +66,7 @@ struct bh_net_ctx {
 	uint32_t total;  /* bh_net_parse_datagram: bytes of the whole datagram; else 0 */
 	bool fragmented; /* has passed an IP fragment header, be it an atomic one */
 	bool datagram;   /* is in a datagram made of fragments */
+	bool to_itself;  /* both ends of the innermost IP header are one address */
 	uint8_t tunnels; /* entered so far */
 	uint8_t next;    /* enum bh_net_layer */
 	struct bh_parsed *out;
@@ -99,11 +100,20 @@ bh_net_is_cut(const struct bh_net_ctx *c)
 	return (uint32_t)(c->cur.end - c->frame) < c->end;
 }
 
-/* Four bytes as they stand in the frame. */
+/* Bytes as they stand in the frame. */
 static inline uint32_t
 bh_net_load32(const uint8_t *p)
 {
 	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t
+bh_net_load64(const uint8_t *p)
+{
+	uint64_t v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
@@ -121,15 +131,15 @@ bh_net_order4(const uint8_t *a, const uint8_t *b)
 static inline int
 bh_net_order6(const uint8_t *a, const uint8_t *b)
 {
-	uint64_t x[2], y[2];
-	unsigned i;
+	uint64_t x = bh_net_load64(a), y = bh_net_load64(b);
 
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	i = x[0] == y[0];
-	x[i] = __builtin_bswap64(x[i]);
-	y[i] = __builtin_bswap64(y[i]);
-	return (x[i] > y[i]) - (x[i] < y[i]);
+	if (x == y) {
+		x = bh_net_load64(a + 8);
+		y = bh_net_load64(b + 8);
+	}
+	x = __builtin_bswap64(x);
+	y = __builtin_bswap64(y);
+	return (x > y) - (x < y);
 }
 
 /* The checksum of an IPv4 header of 20 bytes is right when their ones-complement sum is -0: a multiple

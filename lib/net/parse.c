@@ -107,10 +107,9 @@ straight_ip4(const struct straight *s, uint32_t off)
 {
 	const uint8_t *h = s->p + off;
 	struct bh_parsed *out = s->out;
-	uint32_t src, dst, total, swap;
+	uint32_t src, dst, total, from, swap;
 	uint16_t id;
 	uint8_t ttl, proto;
-	uint32_t from;
 
 	if (s->caplen < off + BH_IP4_HEADER + BH_UDP_HEADER)
 		return false;
@@ -148,25 +147,22 @@ straight_ip6(const struct straight *s, uint32_t off)
 {
 	const uint8_t *h = s->p + off;
 	struct bh_parsed *out = s->out;
-	uint64_t src[2], dst[2];
-	uint32_t len;
+	uint32_t len, from;
 	uint8_t hop_limit, proto;
-	uint32_t from;
+	int order;
 
 	if (s->caplen < off + BH_IP6_HEADER + BH_UDP_HEADER)
 		return false;
-	memcpy(src, h + 8, sizeof(src));
-	memcpy(dst, h + 24, sizeof(dst));
+	order = bh_net_order6(h + 8, h + 24);
 	len = BH_IP6_HEADER + bh_load_be16(h + 4);
 	if (h[0] >> 4 != 6 || off + len > s->wirelen || len < BH_IP6_HEADER + BH_UDP_HEADER ||
-	    (src[0] == dst[0] && src[1] == dst[1]))
+	    order == 0)
 		return false;
 	hop_limit = h[7];
 	proto = h[6];
-	from = src[0] != dst[0] ? __builtin_bswap64(src[0]) > __builtin_bswap64(dst[0])
-				: __builtin_bswap64(src[1]) > __builtin_bswap64(dst[1]);
-	memcpy(&out->key.addr[from], src, sizeof(src));
-	memcpy(&out->key.addr[1 - from], dst, sizeof(dst));
+	from = order > 0;
+	memcpy(&out->key.addr[from], h + 8, 16);
+	memcpy(&out->key.addr[!from], h + 24, 16);
 	out->key.family = BH_IP6;
 	out->l3_off = (uint16_t)off;
 	out->outer_l3_off = (uint16_t)off;

@@ -24,6 +24,8 @@ bh_net_set_addresses(struct bh_net_ctx *c, uint32_t l3_off, const void *src, con
 	if (c->tunnels == 0)
 		out->outer_l3_off = out->l3_off;
 	out->from = bh_flow_key_set(&out->key, src, dst, 0, 0);
+	c->to_itself = out->key.family == BH_IP4 ? bh_net_order4(src, dst) == 0
+						 : bh_net_order6(src, dst) == 0;
 }
 
 /* Option lists have no good reason to be odd: each option must say its length and lie within. */

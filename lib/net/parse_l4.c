@@ -15,9 +15,11 @@ bh_net_payload(struct bh_net_ctx *c, uint32_t off)
 
 /* The addresses stand in order already, unless they are equal: then the ports decide. */
 static void
-set_ports(struct bh_parsed *out, uint16_t src, uint16_t dst)
+set_ports(const struct bh_net_ctx *c, uint16_t src, uint16_t dst)
 {
-	if (memcmp(&out->key.addr[0], &out->key.addr[1], sizeof(out->key.addr[0])) == 0)
+	struct bh_parsed *out = c->out;
+
+	if (BH_UNLIKELY(c->to_itself))
 		out->from = src > dst;
 	out->key.port[out->from] = src;
 	out->key.port[1 - out->from] = dst;
@@ -39,7 +41,7 @@ read_tcp(struct bh_net_ctx *c)
 
 	if (h == NULL)
 		return BH_REASON_TCP_TRUNCATED;
-	set_ports(out, bh_load_be16(h), bh_load_be16(h + 2));
+	set_ports(c, bh_load_be16(h), bh_load_be16(h + 2));
 	out->tcp_seq = bh_load_be32(h + 4);
 	out->tcp_ack = bh_load_be32(h + 8);
 	out->tcp_flags = h[13];
@@ -79,7 +81,7 @@ read_udp(struct bh_net_ctx *c)
 	default:
 		break;
 	}
-	set_ports(c->out, sport, dport);
+	set_ports(c, sport, dport);
 	c->out->service = dport;
 	bh_net_payload(c, bh_net_at(c));
 	return BH_REASON_NONE;
@@ -92,7 +94,7 @@ read_sctp(struct bh_net_ctx *c)
 
 	if (h == NULL)
 		return BH_REASON_SCTP_TRUNCATED;
-	set_ports(c->out, bh_load_be16(h), bh_load_be16(h + 2));
+	set_ports(c, bh_load_be16(h), bh_load_be16(h + 2));
 	c->out->service = bh_load_be16(h + 2);
 	bh_net_payload(c, bh_net_at(c));
 	return BH_REASON_NONE;

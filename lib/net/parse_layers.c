@@ -13,11 +13,11 @@ is_loopback(const struct bh_flow_key *key)
 /* Both ends are one: with ports, when they are the same, too. A host does ping itself, but over its
  * loopback, where a capture may have seen it. */
 static bool
-is_land(const struct bh_parsed *h)
+is_land(const struct bh_net_ctx *c)
 {
-	const struct bh_flow_key *key = &h->key;
+	const struct bh_flow_key *key = &c->out->key;
 
-	if (BH_LIKELY(memcmp(&key->addr[0], &key->addr[1], sizeof(key->addr[0])) != 0))
+	if (BH_LIKELY(!c->to_itself))
 		return false;
 	switch (key->proto) {
 	case BH_PROTO_TCP:
@@ -58,7 +58,7 @@ bh_net_parse_layers(struct bh_net_ctx *c, enum bh_link_type link, uint8_t pair)
 		reason = next_layer(c);
 	if (reason != BH_REASON_NONE)
 		return reason;
-	if (out->kind == BH_FRAME_IP && is_land(out))
+	if (out->kind == BH_FRAME_IP && is_land(c))
 		return BH_REASON_LAND;
 	return BH_REASON_NONE;
 }
