@@ -6,10 +6,13 @@
 
 #include "port_priv.h"
 
-#define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
+/* Addresses alone: fragments have no ports, and must meet their flow. A device whose hash for addresses
+ * leaves TCP and UDP out (i40e) sends those to queue 0: right, but one worker's work; use software
+ * steering there. */
+#define RSS_WANTED RTE_ETH_RSS_IP
 #define RSS_KEY_MAX 128
 
-/* 6d5a repeated: Toeplitz with a key of period 16 gives the same hash when addresses and ports change places
+/* 6d5a repeated: Toeplitz with a key of period 16 gives the same hash when addresses change places
  * (Woo and Park, "Scalable TCP session monitoring with symmetric receive-side scaling", 2012). */
 static void
 symmetric_key(uint8_t *key, size_t len)
@@ -24,8 +27,7 @@ symmetric_key(uint8_t *key, size_t len)
 static bool
 want_rss(struct bh_port *p, const struct bh_port_setup *s, const struct rte_eth_dev_info *info)
 {
-	const uint64_t least = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |
-			       RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	const uint64_t least = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 	const char *no = NULL;
 
 	if (s->config->steering == BH_STEER_SOFTWARE)
@@ -33,7 +35,7 @@ want_rss(struct bh_port *p, const struct bh_port_setup *s, const struct rte_eth_
 	else if (info->max_rx_queues < s->n_workers || info->max_tx_queues < s->n_workers)
 		no = "too few queues";
 	else if ((info->flow_type_rss_offloads & least) != least || info->reta_size == 0)
-		no = "no hash over addresses and ports";
+		no = "no hash over addresses";
 	else if (info->hash_key_size > RSS_KEY_MAX)
 		no = "an unknown form of hash key";
 	if (no != NULL)
