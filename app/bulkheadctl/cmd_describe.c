@@ -18,7 +18,7 @@ describe_key(FILE *out, const char *key, int indent, int width)
 	if (indent == 0)
 		text[0] = (char)toupper((unsigned char)text[0]);
 	bh_ctl_clean(text);
-	fprintf(out, "%*s%-*s ", indent, "", width, text);
+	fprintf(out, "%*s%-*s", indent, "", width, text);
 }
 
 static int
@@ -50,12 +50,14 @@ describe_object(FILE *out, json_t *o, int indent)
 		/* Members come as a table of their own. */
 		if (strcmp(key, "items") == 0 || strcmp(key, "next") == 0)
 			continue;
-		describe_key(out, key, indent, width);
 		if (json_is_object(v) && json_object_size(v) != 0 && indent < 8) {
+			describe_key(out, key, indent, 0);
 			fputc('\n', out);
 			describe_object(out, v, indent + 4);
 			continue;
 		}
+		describe_key(out, key, indent, width);
+		fputc(' ', out);
 		bh_buf_reset(&b);
 		bh_ctl_value_text(&b, v, 0);
 		bh_ctl_put_clean(out, b.len != 0 ? b.data : "-");

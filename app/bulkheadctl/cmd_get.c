@@ -176,6 +176,7 @@ get_list(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
 	} else if (rc == 0) {
 		get_table(ctl, k, g.items);
 	}
+	fflush(ctl->out); /* so that the hint comes last */
 	if (rc == 0 && g.more)
 		fprintf(ctl->err, "There are more: --limit N shows N, --limit 0 all.\n");
 	json_decref(g.items);

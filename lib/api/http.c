@@ -11,7 +11,6 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "api_priv.h"
 
@@ -240,7 +239,7 @@ bh_api_http_start(struct bh_api *api, int fd, struct bh_err *err)
 				 MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, api, MHD_OPTION_END);
 	if (api->mhd != NULL)
 		return 0;
-	close(fd);
+	/* It has closed the socket. */
 	return bh_err_set(err, EAGAIN,
 			  "libmicrohttpd would not start the REST API: is the limit "
 			  "of threads or open files reached?");
