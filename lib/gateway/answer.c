@@ -170,8 +170,10 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 		.back = back,
 	};
 
-	if (m == NULL)
+	if (m == NULL) {
+		bh_count(&w->c.answers_suppressed, 1);
 		return;
+	}
 	a.out = rte_pktmbuf_mtod(m, uint8_t *);
 	if (p->h.key.proto == 6)
 		make_rst(&a);
@@ -179,8 +181,7 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 		make_unreachable(&a);
 	m->data_len = (uint16_t)(a.l2 + a.len);
 	m->pkt_len = m->data_len;
-	m->port = p->wire;
-	bh_count(&w->c.answers, 1);
+	m->port = BH_WIRE_NONE;
 	bh_tx_enqueue(w, back ? p->wire : w->g->p.peer[p->wire], m);
 }
 

@@ -64,9 +64,14 @@ struct bh_bucket {
 	uint64_t refused; /* since the last one that was granted */
 };
 
+/* In mbuf.port: made by the gateway, came in on no wire. Such frames are in no sum of packets. */
+#define BH_WIRE_NONE 0xff
+_Static_assert(BH_MAX_WIRES < BH_WIRE_NONE, "a wire's number is 8 bits of mbuf.port");
+
 /* Frames on their way out of one wire. */
 struct bh_tx_buffer {
 	unsigned n;
+	unsigned n_made; /* of them, by the gateway */
 	struct rte_mbuf *m[2 * BH_BURST];
 };
 
@@ -204,13 +209,16 @@ void bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
 
 /* verdict.c: drop a frame outside of a burst (a ring was full, shutdown). */
 void bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason);
-/* tx.c: queue a frame to leave by a wire. Takes it. */
+/* tx.c: queue a frame to leave by a wire. Takes it. mbuf.port: the wire it came in on, or BH_WIRE_NONE. */
 void bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m);
 
 /* stage_application.c: the worker's pool of contexts; NULL when there is no memory. */
 struct bh_app_context *bh_app_contexts_create(uint32_t n);
 void bh_app_contexts_destroy(struct bh_app_context *pool, uint32_t n);
 void bh_app_release(struct bh_worker *w, uint32_t context); /* 0 is fine */
+
+/* stage_policy.c: what policy says of a known flow now. Changes nothing. */
+void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
 
 /* answer.c: RST or ICMP unreachable for a rejected packet; takes nothing, frees nothing. */
 void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);

@@ -12,9 +12,23 @@ bytes_of(struct rte_mbuf *const *m, unsigned n)
 	return sum;
 }
 
-/* Send from a queue of our own: try again a bounded number of times, then drop the rest. */
 static void
-send_frames(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
+count_sent(struct bh_worker *w, unsigned wire, bool made, unsigned n, uint64_t bytes)
+{
+	bh_count(&w->wc[wire].tx_packets, n);
+	bh_count(&w->wc[wire].tx_bytes, bytes);
+	if (unlikely(made)) {
+		bh_count(&w->c.answers, n);
+		return;
+	}
+	bh_count(&w->c.forwarded, n);
+	bh_count(&w->c.forwarded_bytes, bytes);
+}
+
+/* Send from a queue of our own: try again a bounded number of times, then drop the rest. `made`: all of
+ * them by the gateway, else none. */
+static void
+send_frames(struct bh_worker *w, unsigned wire, bool made, struct rte_mbuf **m, unsigned n)
 {
 	const struct bh_wire *out = &w->g->p.wire[wire];
 	uint16_t queue = (uint16_t)(w->index % out->tx_queues);
@@ -24,12 +38,19 @@ send_frames(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
 	for (tries = 0; sent < n && tries < BH_TX_RETRIES; tries++)
 		sent += out->tx(out->port, queue, m + sent, (uint16_t)(n - sent));
 	left_bytes = sent < n ? bytes_of(m + sent, n - sent) : 0;
-	bh_count(&w->c.forwarded, sent);
-	bh_count(&w->c.forwarded_bytes, bytes - left_bytes);
-	bh_count(&w->wc[wire].tx_packets, sent);
-	bh_count(&w->wc[wire].tx_bytes, bytes - left_bytes);
+	count_sent(w, wire, made, sent, bytes - left_bytes);
 	for (; sent < n; sent++)
 		bh_drop_frame(w, m[sent], m[sent]->port, BH_REASON_TX_RING_FULL);
+}
+
+/* Answers among forwarded frames: one by one, since a frame that was sent can be asked no more. */
+static void
+send_mixed(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		send_frames(w, wire, m[i]->port == BH_WIRE_NONE, m + i, 1);
 }
 
 /* The device has fewer queues than there are workers: the queue's owner sends for us. */
@@ -52,13 +73,15 @@ flush_wire(struct bh_worker *w, unsigned wire)
 {
 	struct bh_tx_buffer *t = &w->tx[wire];
 	uint16_t queues = w->g->p.wire[wire].tx_queues;
-	unsigned n = t->n;
+	unsigned n = t->n, n_made = t->n_made;
 
-	t->n = 0;
-	if (likely(w->index < queues))
-		send_frames(w, wire, t->m, n);
-	else
+	t->n = t->n_made = 0;
+	if (unlikely(w->index >= queues))
 		hand_over(w, wire, w->index % queues, t->m, n);
+	else if (unlikely(n_made != 0))
+		send_mixed(w, wire, t->m, n);
+	else
+		send_frames(w, wire, false, t->m, n);
 }
 
 void
@@ -67,6 +90,7 @@ bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
 	struct bh_tx_buffer *t = &w->tx[wire];
 
 	t->m[t->n++] = m;
+	t->n_made += m->port == BH_WIRE_NONE;
 	if (unlikely(t->n == BH_ARRAY_SIZE(t->m)))
 		flush_wire(w, wire);
 }

@@ -1,17 +1,15 @@
 /* verdict: the only place that passes, drops or answers. What nobody decided is dropped. */
 #include "gateway_priv.h"
 
-static void
-count_drop(struct bh_worker *w, unsigned wire, enum bh_reason reason, unsigned n)
-{
-	bh_count(&w->c.dropped[reason], n);
-	bh_count(&w->wc[wire].dropped, n);
-}
-
 void
 bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason)
 {
-	count_drop(w, wire, reason, 1);
+	if (unlikely(wire == BH_WIRE_NONE)) {
+		bh_count(&w->c.answers_suppressed, 1);
+	} else {
+		bh_count(&w->c.dropped[reason], 1);
+		bh_count(&w->wc[wire].dropped, 1);
+	}
 	rte_pktmbuf_free(m);
 }
 
@@ -41,17 +39,19 @@ apply_flow(struct bh_worker *w, struct bh_packet *p)
 static void
 drop_packet(struct bh_worker *w, struct bh_packet *p)
 {
-	unsigned i, n = p->train != NULL ? p->train->n : 1;
+	unsigned i;
 
 	if (p->flow == NULL)
 		bh_record_drop(w, p);
-	count_drop(w, p->wire, p->reason, n);
 	if (p->train == NULL) {
-		rte_pktmbuf_free(p->m);
+		bh_drop_frame(w, p->m, p->wire, p->reason);
 		return;
 	}
-	for (i = 0; i < n; i++)
-		rte_pktmbuf_free(p->train->packet[i]);
+	for (i = 0; i < p->train->n; i++) {
+		struct rte_mbuf *m = p->train->packet[i];
+
+		bh_drop_frame(w, m, m->port, p->reason);
+	}
 }
 
 /* Longest L2 header we let pass: Ethernet and two tags. The wire's MTU counts IP bytes. */
@@ -81,8 +81,12 @@ pass_packet(struct bh_worker *w, struct bh_packet *p)
 		pass_frame(w, p->m, p->wire, out, p->reason);
 		return;
 	}
-	for (i = 0; i < p->train->n; i++)
-		pass_frame(w, p->train->packet[i], p->wire, out, p->reason);
+	/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
+	for (i = 0; i < p->train->n; i++) {
+		struct rte_mbuf *m = p->train->packet[i];
+
+		pass_frame(w, m, m->port, w->g->p.peer[m->port], p->reason);
+	}
 }
 
 void
