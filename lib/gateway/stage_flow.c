@@ -2,12 +2,12 @@
  * whose labels or policy changed, and one that is new, go on to the policy stage. */
 #include "gateway_priv.h"
 
-/* Is the flow past its time-out? The ageing sweep would have found it a little later: a flow never
- * lives longer than configured just because the sweep was elsewhere. */
+/* Is the flow past its time-out, by the sweep's own measure? It would have found it a little later: a flow
+ * never lives longer than configured just because the sweep was elsewhere. */
 static inline bool
 is_expired(const struct bh_worker *w, const struct bh_flow *f)
 {
-	return w->now_ms - f->last_ms > w->timeout_ms[f->state];
+	return (int32_t)(w->now_ms - f->last_ms) >= (int32_t)w->timeout_ms[f->state];
 }
 
 static inline void
@@ -38,6 +38,17 @@ use_flow(struct bh_worker *w, struct bh_packet *p)
 		p->judge = BH_JUDGE_STALE;
 }
 
+/* May packets of this flow pass now? Its verdict, or a new one if that is stale. */
+static bool
+passes_now(struct bh_worker *w, const struct bh_flow *f)
+{
+	struct bh_judgement j = {.verdict = f->verdict};
+
+	if (f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))
+		bh_judge_flow(w, f, &j);
+	return j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE;
+}
+
 /* An ICMP error passes when it speaks of a flow that is allowed now, and goes to the end that sent
  * the quoted packet. */
 static void
@@ -54,9 +65,7 @@ judge_icmp_error(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	f = bh_flow_lookup(w->flows, &key, bh_flow_hash_hot(w->flows, &key));
-	if (f == NULL || is_expired(w, f) ||
-	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]) ||
-	    (f->verdict != BH_VERDICT_ALLOW && f->verdict != BH_VERDICT_VIOLATE) ||
+	if (f == NULL || is_expired(w, f) || !passes_now(w, f) ||
 	    memcmp(&key.addr[sender], &p->h.key.addr[1 - p->h.from], 16) != 0) {
 		if (w->view->mode == BH_MODE_PROTECT)
 			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_ICMP_UNSOLICITED);

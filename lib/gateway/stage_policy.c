@@ -138,6 +138,15 @@ flow_service(const struct bh_flow *f, unsigned initiator)
 	}
 }
 
+void
+bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out)
+{
+	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
+
+	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), out);
+	bh_count(&w->c.judged, 1);
+}
+
 /* Same key, another owner of an address: the record of the old flow ends here and a new one begins,
  * with the connection's state but none of its rights. */
 static struct bh_flow *
@@ -181,12 +190,10 @@ static void
 judge_again(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
-	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
 	bool was_blocked = is_blocked(f->verdict), relabelled;
 	struct bh_judgement j;
 
-	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), &j);
-	bh_count(&w->c.judged, 1);
+	bh_judge_flow(w, f, &j);
 	relabelled = j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1];
 	if (relabelled) {
 		f = succeed_flow(w, p);

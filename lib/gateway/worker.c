@@ -48,9 +48,11 @@ bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n)
 static void
 begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 {
-	w->mono_ns = mono_ns;
+	/* Time does not go back in a worker: clocks are set right, captures are out of order. */
+	if (mono_ns > w->mono_ns)
+		w->mono_ns = mono_ns;
 	w->wall_ns = wall_ns;
-	w->now_ms = (uint32_t)(mono_ns / BH_NS_PER_MS);
+	w->now_ms = (uint32_t)(w->mono_ns / BH_NS_PER_MS);
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
 }
 
