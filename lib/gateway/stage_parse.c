@@ -59,6 +59,23 @@ checksum_offset(const struct bh_parsed *h)
 	}
 }
 
+/* A chained frame is all there, though parse saw its first segment only. */
+static enum bh_csum_state
+judge_checksum(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, bool quick,
+	       uint16_t *good_be)
+{
+	struct sum_arg arg = {.m = p->m};
+	const struct bh_csum_view view = {.head = head, .sum = sum_frame, .arg = &arg};
+	uint8_t flags = p->h.flags;
+	enum bh_csum_state state;
+
+	if (bh_wire_length(w, p->m, p->wire) == p->m->pkt_len)
+		p->h.flags &= (uint8_t)~BH_PKT_CUT;
+	state = bh_net_l4_csum(&view, &p->h, quick, good_be);
+	p->h.flags = flags;
+	return state;
+}
+
 /* Off the straight path: only wires that may carry partial checksums, or where every one is to be
  * verified. */
 static void
@@ -66,11 +83,9 @@ check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
 {
 	const struct bh_wire *wire = &w->g->p.wire[p->wire];
 	bool verify = w->config->l4_checksum == BH_CHECK_VERIFY;
-	struct sum_arg arg = {.m = p->m};
-	const struct bh_csum_view view = {.head = head, .sum = sum_frame, .arg = &arg};
 	uint16_t good_be = 0;
 
-	switch (bh_net_l4_csum(&view, &p->h, !verify, &good_be)) {
+	switch (judge_checksum(w, p, head, !verify, &good_be)) {
 	case BH_CSUM_PARTIAL:
 		if (wire->partial_checksums) {
 			store_checksum(p->m, checksum_offset(&p->h), good_be);
