@@ -275,7 +275,7 @@ put_event_name(struct writer *w)
 	char text[32];
 	size_t i;
 
-	for (i = 0; s[i] != '\0' && i < sizeof(text) - 1; i++)
+	for (i = 0; i < sizeof(text) - 1 && s[i] != '\0'; i++)
 		text[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] - 'A' + 'a') : s[i];
 	text[i] = '\0';
 	bh_json_str(&w->j, "event", text);

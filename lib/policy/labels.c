@@ -85,7 +85,7 @@ by_key(const void *a, const void *b)
 static int
 canonical(const struct bh_label *labels, unsigned n, char *out, uint32_t *size, struct bh_err *err)
 {
-	struct bh_label sorted[BH_LABELS_MAX];
+	struct bh_label sorted[BH_LABELS_MAX] = {{0}};
 	size_t len, at = 0;
 	unsigned i;
 
