@@ -31,6 +31,7 @@ bh_csum_add(uint64_t acc, const void *p, size_t len)
 uint16_t
 bh_csum_fold(uint64_t acc)
 {
+	/* At most 0x1fffffffe, then 0xffffffff, 0x1fffe, 0xffff. */
 	acc = (acc & UINT32_MAX) + (acc >> 32);
 	acc = (acc & UINT32_MAX) + (acc >> 32);
 	acc = (acc & UINT16_MAX) + (acc >> 16);

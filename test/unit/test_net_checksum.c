@@ -43,6 +43,8 @@ sum_of_extremes_does_not_lose_carries(void)
 	memset(b, 0xff, sizeof(b));
 	CU_ASSERT_EQUAL(bh_csum_fold(bh_csum_add(0, b, sizeof(b))), 0xffff);
 	CU_ASSERT_EQUAL(bh_csum_fold(UINT64_MAX), 0xffff);
+	CU_ASSERT_EQUAL(bh_csum_fold(UINT64_C(0xfffffffffffeffff)), 0xffff - 1);
+	CU_ASSERT_EQUAL(bh_csum_fold(UINT64_C(0xffff0001ffffffff)), 1);
 	/* Carries out of 64 bits go round. */
 	for (i = 1; i < 64; i++) {
 		uint16_t one = bh_csum_fold(bh_csum_add(0, b, i));
@@ -291,6 +293,12 @@ checksum_zero_is_sent_as_ffff_by_udp_alone(void)
 			CU_ASSERT_EQUAL(good, protos[i] == BH_PROTO_UDP ? 0xffff : 0);
 			memcpy(f.b + at, &good, 2);
 			CU_ASSERT_EQUAL(judge(&f, false, &good), BH_CSUM_GOOD);
+			/* It adds up with 0, too, but that means something else. */
+			net_set16(&f, at, 0);
+			CU_ASSERT_EQUAL(judge(&f, false, &good), protos[i] == BH_PROTO_TCP
+									 ? BH_CSUM_GOOD
+								 : v6 ? BH_CSUM_BAD
+								      : BH_CSUM_NONE);
 		}
 	}
 }
@@ -356,6 +364,7 @@ routed_packets_are_not_judged_until_they_arrive(void)
 			net_options6(&f, BH_EXT_FRAGMENT, 1);
 			net_fragment6(&f, auth ? BH_EXT_AUTH : BH_EXT_ROUTING, 0, false,
 				      0xffffffff);
+			f.b[f.len - 7] = 0xff; /* reserved, not a length */
 			if (auth)
 				net_auth(&f, BH_EXT_ROUTING);
 			net_routing6(&f, BH_PROTO_UDP, 4, left);
@@ -365,6 +374,15 @@ routed_packets_are_not_judged_until_they_arrive(void)
 			f.b[f.len - 1] ^= 1;
 			CU_ASSERT_EQUAL(judge(&f, false, &good), left ? BH_CSUM_NONE : BH_CSUM_BAD);
 		}
+		net_start(&f);
+		net_eth(&f, BH_ETH_IP6);
+		net_ip6(&f, BH_EXT_ROUTING);
+		net_routing6(&f, BH_PROTO_UDP, 4, left);
+		net_udp(&f, 1, 2);
+		net_fill(&f, 5);
+		net_end(&f);
+		f.b[f.len - 1] ^= 1;
+		CU_ASSERT_EQUAL(judge(&f, false, &good), left ? BH_CSUM_NONE : BH_CSUM_BAD);
 	}
 }
 

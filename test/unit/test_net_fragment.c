@@ -278,6 +278,10 @@ datagram_is_judged_by_its_whole_length(void)
 		CU_ASSERT_EQUAL(parse_datagram(&f, 199, &h), BH_REASON_UDP_LENGTH);
 		CU_ASSERT_EQUAL(parse_datagram(&f, 63, &h), BH_REASON_FRAG_LENGTH);
 		CU_ASSERT_EQUAL(parse_datagram(&f, 65536, &h), BH_REASON_FRAG_TOO_BIG);
+		CU_ASSERT_EQUAL(parse_datagram(&f, v6 ? 65535 : 65515, &h), BH_REASON_UDP_LENGTH);
+		CU_ASSERT_EQUAL(h.l3_len, 65535);
+		if (!v6)
+			CU_ASSERT_EQUAL(parse_datagram(&f, 65516, &h), BH_REASON_FRAG_TOO_BIG);
 	}
 }
 
@@ -408,6 +412,7 @@ fragment_inside_a_tunnel_is_a_fragment_of_the_inner_flow(void)
 	CU_ASSERT_EQUAL(h.frag_len, 304);
 	/* The inner datagram, once whole: the outer packet stays as it is. */
 	CU_ASSERT_EQUAL(parse_datagram(&f, 304, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.flags, BH_PKT_FIRST_FRAGMENT | BH_PKT_TUNNELLED);
 	CU_ASSERT_EQUAL(h.kind, BH_FRAME_IP);
 	CU_ASSERT_EQUAL(h.service, 123);
 	CU_ASSERT_EQUAL(h.payload_len, 296);

@@ -314,14 +314,14 @@ quoted_extension_headers_are_followed(void)
 
 	for (off = 0; off <= 8; off += 8) {
 		begin(&in, true, BH_EXT_HOP_BY_HOP);
-		net_options6(&in, BH_EXT_FRAGMENT, 0);
+		net_options6(&in, BH_EXT_FRAGMENT, 1);
 		net_fragment6(&in, BH_EXT_AUTH, off, true, 9);
 		in.b[in.len - 7] = 0xff; /* reserved, not a length */
 		net_auth(&in, BH_PROTO_UDP);
 		net_udp(&in, 7, 8);
 		net_fill(&in, 16);
 		net_end(&in);
-		error_about(&f, true, &in, 40 + 8 + 8 + 24 + 8);
+		error_about(&f, true, &in, 40 + 16 + 8 + 24 + 4);
 		if (off != 0) {
 			CU_ASSERT_EQUAL(quoted(&f, &key, &from), BH_REASON_ICMP_QUOTE);
 			continue;
@@ -329,6 +329,11 @@ quoted_extension_headers_are_followed(void)
 		CU_ASSERT_EQUAL(quoted(&f, &key, &from), BH_REASON_NONE);
 		CU_ASSERT_EQUAL(key.proto, BH_PROTO_UDP);
 		CU_ASSERT_EQUAL(key.port[from], 7);
+		/* A quote that ends inside a header has no ports, though bytes are left. */
+		for (i = 40; i < 40 + 16 + 8 + 24 + 4; i++) {
+			error_about(&f, true, &in, i);
+			CU_ASSERT_EQUAL(quoted(&f, &key, &from), BH_REASON_ICMP_QUOTE);
+		}
 	}
 	begin(&in, true, BH_EXT_DESTINATION);
 	for (i = 0; i < 9; i++)

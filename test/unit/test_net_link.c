@@ -269,6 +269,7 @@ unknown_link_headers_are_refused_and_odd_ones_are_other(void)
 	static const uint8_t stp[20] = {[3] = 1, [15] = 4, [16] = 0x42, 0x42, 3};
 	static const uint8_t tagged[24] = {[3] = 1, [14] = 0x81, 0, 0, 77, 0x08, 0x06};
 	static const uint8_t netlink[20] = {[2] = 824 >> 8, 824 & 0xff, [14] = 0x08};
+	static const uint8_t netlink2[20] = {8, 0, [8] = 824 >> 8, 824 & 0xff};
 	struct bh_parsed h;
 
 	CU_ASSERT_EQUAL(judge_link(BH_LINK_RAW_IP, "\x55", 1, &h), BH_REASON_LINK_TRUNCATED);
@@ -277,6 +278,8 @@ unknown_link_headers_are_refused_and_odd_ones_are_other(void)
 	CU_ASSERT_EQUAL(judge_link(BH_LINK_SLL, stp, 20, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.kind, BH_FRAME_STP);
 	CU_ASSERT_EQUAL(judge_link(BH_LINK_SLL, netlink, 20, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.kind, BH_FRAME_OTHER);
+	CU_ASSERT_EQUAL(judge_link(BH_LINK_SLL2, netlink2, 20, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.kind, BH_FRAME_OTHER);
 	CU_ASSERT_EQUAL(judge_link(BH_LINK_SLL, tagged, 24, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.kind, BH_FRAME_ARP);
