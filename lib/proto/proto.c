@@ -101,21 +101,47 @@ bh_proto_identify(struct bh_proto_state *s, const struct bh_proto_input *in)
 	return s->decided;
 }
 
+static bool
+same_name(unsigned a, unsigned b)
+{
+	return a == b || strcmp(apps[a].name, apps[b].name) == 0;
+}
+
+bool
+bh_app_is(unsigned app, enum bh_app wanted)
+{
+	for (; app != BH_APP_UNKNOWN && app < BH_APP_COUNT; app = apps[app].parent) {
+		if (same_name(app, wanted))
+			return true;
+	}
+	return false;
+}
+
+/* This line of the table, whatever else has its name: nothing between it and what is proven is ruled out. */
+static bool
+is_open(const struct bh_proto_state *s, unsigned app)
+{
+	for (; app != s->app; app = apps[app].parent) {
+		if (app == BH_APP_UNKNOWN || is_ruled_out(s, app))
+			return false;
+	}
+	return true;
+}
+
 bool
 bh_proto_possible(const struct bh_proto_state *s, enum bh_app app)
 {
-	enum bh_app a;
+	unsigned i;
 
-	for (a = (enum bh_app)s->app; a != BH_APP_UNKNOWN; a = bh_app_parent(a)) {
-		if (a == app)
+	if (app == BH_APP_UNKNOWN || app >= BH_APP_COUNT)
+		return false;
+	if (bh_app_is(s->app, app))
+		return true;
+	if (s->decided)
+		return false;
+	for (i = 1; i < BH_APP_COUNT; i++) {
+		if (same_name(i, app) && is_open(s, i))
 			return true;
 	}
-	if (s->decided || is_ruled_out(s, app))
-		return false;
-	for (a = bh_app_parent(app); a != BH_APP_UNKNOWN && s->app == BH_APP_UNKNOWN;
-	     a = bh_app_parent(a)) {
-		if (is_ruled_out(s, a))
-			return false;
-	}
-	return s->app == BH_APP_UNKNOWN || bh_app_parent(app) == (enum bh_app)s->app;
+	return false;
 }

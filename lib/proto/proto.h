@@ -32,10 +32,14 @@ _Static_assert(BH_APP_COUNT <= 128, "candidate sets are two 64-bit words");
 
 /* Name as in rules and EVE's app_proto ("redis"); "unknown" for 0, "invalid" out of range. */
 const char *bh_app_name(unsigned app);
-/* Number of a name, 0 when there is none. */
+/* Number of a name, 0 when there is none. A protocol with two forms (etcd over http, over grpc) has two lines
+ * of one name in the table: this is the first one's number, so compare with bh_app_is(), not with ==. */
 enum bh_app bh_app_find(const char *name);
 /* The application below ("http" for "elasticsearch"), or BH_APP_UNKNOWN. */
 enum bh_app bh_app_parent(unsigned app);
+
+/* Is `app`, or an application below it, of the name that `wanted` has? What a rule asks. */
+bool bh_app_is(unsigned app, enum bh_app wanted);
 
 /* Transports in proto.def */
 enum { BH_OVER_TCP = 1, BH_OVER_UDP = 2, BH_OVER_SCTP = 4 };

@@ -4,6 +4,8 @@
 enum { OP_ERROR = 0x00, OP_STARTUP = 0x01, OP_OPTIONS = 0x05, OP_SUPPORTED = 0x06 };
 
 #define MAX_FRAME (256u << 20)
+#define STARTUP_MIN (2 + 2 + 11 + 2) /* number of pairs, "CQL_VERSION", an empty value */
+#define STARTUP_MAX 2048
 
 struct header {
 	uint8_t version, opcode;
@@ -44,10 +46,13 @@ bh_proto_CASSANDRA(const struct bh_proto_input *in)
 	if (a != BH_PROTO_YES)
 		return a;
 	if (request.opcode == OP_STARTUP) {
-		if (in->len[BH_CLIENT] < 9 + 24)
-			return bh_proto_wants_more(in, BH_CLIENT);
-		return bh_proto_find_nocase(in, BH_CLIENT, "CQL_VERSION", 512) > 0 ? BH_PROTO_YES
-										   : BH_PROTO_NO;
+		/* A string map whose one mandatory key may stand anywhere in it. */
+		if (request.length < STARTUP_MIN || request.length > STARTUP_MAX)
+			return BH_PROTO_NO;
+		if (bh_proto_find_nocase(in, BH_CLIENT, "CQL_VERSION", STARTUP_MAX) > 0)
+			return BH_PROTO_YES;
+		return bh_cur_left(&c) >= request.length ? BH_PROTO_NO
+							 : bh_proto_wants_more(in, BH_CLIENT);
 	}
 	if (request.opcode != OP_OPTIONS || request.length != 0)
 		return BH_PROTO_NO;

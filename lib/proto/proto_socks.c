@@ -1,6 +1,8 @@
 /* socks 4, 4a, 5 (RFC 1928 3): the client's greeting and the server's choice. */
 #include "proto_priv.h"
 
+#define MAX_USER 255
+
 static enum bh_proto_answer
 version5(const struct bh_proto_input *in)
 {
@@ -30,8 +32,10 @@ version4(const struct bh_proto_input *in)
 
 	if (n < 9)
 		return bh_proto_wants_more(in, BH_CLIENT);
-	if ((p[1] != 1 && p[1] != 2) || memchr(p + 8, 0, n - 8) == NULL)
+	if (p[1] != 1 && p[1] != 2)
 		return BH_PROTO_NO;
+	if (memchr(p + 8, 0, n - 8) == NULL)
+		return n > 8 + MAX_USER ? BH_PROTO_NO : bh_proto_wants_more(in, BH_CLIENT);
 	if (in->len[BH_SERVER] < 8)
 		return bh_proto_wants_more(in, BH_SERVER);
 	return s[0] == 0 && s[1] >= 0x5a && s[1] <= 0x5d ? BH_PROTO_YES : BH_PROTO_NO;
