@@ -100,9 +100,9 @@ $(B)/obj/test/unit/main_%.o: test/unit/main.c test/unit/suites_%.def
 	$(Q)$(CC) $(CFLAGS_ALL) -DBH_SUITES='"suites_$*.def"' -DBH_ROOM='"$*"' -c $< -o $@
 
 test_obj = $(patsubst %.c,$(B)/obj/%.o,$(wildcard test/unit/test_$(1)_*.c))
-# A room's tests link that room and what it may include: test/arch/rooms is the list for both.
-room_obj = $(patsubst %.c,$(B)/obj/%.o,$(foreach r,$(1) $(shell sed -n 's/^$(1): *//p' \
-	test/arch/rooms),$(wildcard lib/$(r)/*.c)))
+# A room's tests link that room and what it may include, and so on: test/arch/rooms is the list for both.
+room_all = $(sort $(1) $(foreach r,$(shell sed -n 's/^$(1): *//p' test/arch/rooms),$(call room_all,$(r))))
+room_obj = $(patsubst %.c,$(B)/obj/%.o,$(foreach r,$(call room_all,$(1)),$(wildcard lib/$(r)/*.c)))
 
 .SECONDEXPANSION:
 $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
