@@ -23,20 +23,76 @@ is_zero(const uint8_t *p, size_t n)
 	return true;
 }
 
+/* Root delay and dispersion are below 256 s in every real header; extension fields and MAC come in multiples of
+ * 4 bytes; stratum, poll and precision have their ranges. */
+static bool
+is_header(const uint8_t *p, uint32_t n)
+{
+	return n >= PACKET && n % 4 == 0 && p[1] <= 16 && (p[2] <= 17 || p[2] >= 0xfa) &&
+	       (p[3] <= 0x20 || p[3] >= 0xd8) && p[4] == 0 && p[8] == 0;
+}
+
 static enum bh_proto_answer
 client(const struct bh_proto_input *in, const uint8_t *p, uint32_t n)
 {
 	const uint8_t *answer = in->data[BH_SERVER];
 
-	/* Extension fields and MAC come in multiples of 4 bytes. */
-	if (n % 4 != 0 || p[1] > 16 || p[2] > 17 || (p[3] > 0x20 && p[3] < 0xdc))
-		return BH_PROTO_NO;
-	if (is_time(p + 40) || is_zero(p + 1, 47))
+	if (is_header(p, n) && is_time(p + 40))
 		return BH_PROTO_YES;
-	/* A client that hides its clock (random transmit time): the server's origin time repeats it. */
+	if (n == PACKET && is_zero(p + 1, 47))
+		return BH_PROTO_YES;
+	/* A client that hides its clock (random transmit time) has nothing else in its request, or the
+	 * server's origin time repeats it. */
+	if (is_header(p, n) && is_zero(p + 16, 24))
+		return BH_PROTO_YES;
 	if (in->len[BH_SERVER] < PACKET)
 		return BH_PROTO_MAYBE;
 	return memcmp(answer + 24, p + 40, 8) == 0 ? BH_PROTO_YES : BH_PROTO_NO;
+}
+
+/* Servers, peers, broadcast: the times they received and sent are those of one clock. */
+static enum bh_proto_answer
+server(const struct bh_proto_input *in, const uint8_t *p, uint32_t n)
+{
+	const uint8_t *request = in->data[1 - in->from];
+
+	if (n < PACKET || n % 4 != 0 || p[1] > 16)
+		return BH_PROTO_NO;
+	if (is_header(p, n) && (is_time(p + 40) || is_time(p + 32)))
+		return BH_PROTO_YES;
+	return in->len[1 - in->from] >= PACKET && !is_zero(p + 24, 8) &&
+			       memcmp(request + 40, p + 24, 8) == 0
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
+}
+
+/* Mode 6 (RFC 9327 2): the count of data, padded, and perhaps a MAC fill the datagram. */
+static enum bh_proto_answer
+control(const uint8_t *p, uint32_t n)
+{
+	uint32_t filled, opcode = p[1] & 31;
+
+	if (n < 12 || (opcode > 12 && opcode != 31) || ((p[1] & 0x80) == 0 && (p[1] & 0x60) != 0))
+		return BH_PROTO_NO;
+	filled = (bh_load_be16(p + 10) + 15u) & ~3u;
+	return n == filled || n == bh_load_be16(p + 10) + 12u || n == filled + 20 ||
+			       n == filled + 24
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
+}
+
+/* Mode 7 (ntpd's ntp_request.h): implementation, request, error and number of items, their size. */
+static enum bh_proto_answer
+private_mode(const uint8_t *p, uint32_t n)
+{
+	uint32_t items = bh_load_be16(p + 4) & 0xfff, size = bh_load_be16(p + 6) & 0xfff;
+
+	if ((p[2] != 0 && p[2] != 2 && p[2] != 3) || p[3] > 70 || p[6] >> 4 != 0 ||
+	    (p[4] >> 4 != 0 && (p[0] & 0x80) == 0))
+		return BH_PROTO_NO;
+	if ((p[4] & 0xf) != 0 || items * size > 500)
+		return BH_PROTO_NO;
+	return n >= 8 + items * size && (items == 0) == (size == 0) ? BH_PROTO_YES : BH_PROTO_NO;
 }
 
 enum bh_proto_answer
@@ -44,31 +100,24 @@ bh_proto_NTP(const struct bh_proto_input *in)
 {
 	const uint8_t *p = in->data[in->from];
 	uint32_t n = in->len[in->from];
-	unsigned mode, version;
+	unsigned version;
 
 	if (n < 8)
 		return BH_PROTO_NO;
-	mode = p[0] & 7;
 	version = p[0] >> 3 & 7;
 	if (version < 1 || version > 4 || n > 1024)
 		return BH_PROTO_NO;
-	if (mode == 6) /* control: count of data that fills the datagram, opcode known */
-		return n >= 12 && version >= 2 && (p[1] & 31) <= 12 &&
-				       bh_load_be16(p + 10) + 12u <= n &&
-				       n <= ((bh_load_be16(p + 10) + 15u) & ~3u) + 96
-			       ? BH_PROTO_YES
-			       : BH_PROTO_NO;
-	if (mode == 7) /* private: implementation 0, 2 or 3; items x size fits */
-		return (p[2] == 0 || p[2] == 2 || p[2] == 3) && p[3] <= 70 &&
-				       (bh_load_be16(p + 4) & 0xfff) *
-						       (bh_load_be16(p + 6) & 0xfffu) <=
-					       500
-			       ? BH_PROTO_YES
-			       : BH_PROTO_NO;
-	if (n < PACKET || mode == 0)
+	switch (p[0] & 7) {
+	case 0:
 		return BH_PROTO_NO;
-	if (mode == 3 || mode == 1)
-		return client(in, p, n);
-	return n % 4 == 0 && p[1] <= 16 && (is_time(p + 40) || is_time(p + 32)) ? BH_PROTO_YES
-										: BH_PROTO_NO;
+	case 6:
+		return version >= 2 ? control(p, n) : BH_PROTO_NO;
+	case 7:
+		return version >= 2 ? private_mode(p, n) : BH_PROTO_NO;
+	case 1:
+	case 3:
+		return n >= PACKET ? client(in, p, n) : BH_PROTO_NO;
+	default:
+		return server(in, p, n);
+	}
 }
