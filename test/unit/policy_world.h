@@ -79,6 +79,14 @@ w_rnd(unsigned n)
 	return (unsigned)rand() % n;
 }
 
+/* The same answer in every field (the struct has padding). */
+static inline bool
+w_same_judgement(const struct bh_judgement *a, const struct bh_judgement *b)
+{
+	return memcmp(a, b, offsetof(struct bh_judgement, verdict)) == 0 &&
+	       a->verdict == b->verdict && a->reason == b->reason;
+}
+
 /* ---- making one ------------------------------------------------------------------------------------- */
 
 /* A universe of two times 64 addresses, so that prefixes nest and meet. */
