@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -32,6 +33,20 @@ def run_one(s, directory):
     return None
 
 
+class Documentation:
+    """Every field that an event had in any scenario stands in docs/events.md."""
+
+    name = "every field is documented"
+
+    @staticmethod
+    def run(_):
+        with open(os.path.join(HERE, "..", "..", "docs", "events.md"), encoding="utf-8") as f:
+            documented = set(re.findall(r"`([a-z0-9_.]+)`", f.read()))
+        scenario.check(scenario.seen_fields, "no event was seen")
+        missing = sorted(scenario.seen_fields - documented)
+        scenario.check(not missing, f"not in docs/events.md: {', '.join(missing)}")
+
+
 def main():
     if not os.access(scenario.REPLAY, os.X_OK):
         sys.exit(f"{scenario.REPLAY} is missing: make build")
@@ -47,6 +62,11 @@ def main():
             failed += 1
             print(f"FAIL  {module}: {s.name}\n      in {directory}")
             print("".join(f"      | {line}\n" for line in wrong.splitlines()[:40]), end="", flush=True)
+    wrong = run_one(Documentation, os.path.join(scenario.B, "scenario", "documentation"))
+    if wrong is not None:
+        failed += 1
+        print(f"FAIL  documentation\n      | {wrong}")
+    passed += wrong is None
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 

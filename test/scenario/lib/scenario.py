@@ -18,6 +18,10 @@ PASS = "pass"
 SMALL = "flows: {max: 1024}\nmemory: {mbufs: 4096}\n"
 
 
+# Dotted names of all fields that any event had; run.py holds them against docs/events.md.
+seen_fields = set()
+
+
 class Failed(Exception):
     pass
 
@@ -115,7 +119,16 @@ def read_events(directory):
             check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", e["timestamp"]), f"timestamp: {line}")
             check(isinstance(e["event_type"], str), f"event_type: {line}")
             events.append(e)
+            seen_fields.update(fields(e))
     return events
+
+
+def fields(event, prefix=""):
+    for name, value in event.items():
+        if isinstance(value, dict):
+            yield from fields(value, prefix + name + ".")
+        else:
+            yield prefix + name
 
 
 def lookup(event, name):
