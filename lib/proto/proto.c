@@ -55,6 +55,14 @@ rule_out(struct bh_proto_state *s, unsigned app)
 	s->ruled_out[app / 64] |= UINT64_C(1) << app % 64;
 }
 
+/* Is a NO of this detector the last word? A stream only grows; a datagram is replaced by the next one, and the
+ * first ones of a flow may be keep-alives, another layer's or damaged. */
+static bool
+is_final(const struct bh_proto_input *in)
+{
+	return in->transport != BH_OVER_UDP || in->packets >= BH_PROTO_DATAGRAMS;
+}
+
 /* One round over those built on s->app (0: on nothing). Returns true when any of them may still be. */
 static bool
 ask_round(struct bh_proto_state *s, const struct bh_proto_input *in)
@@ -63,23 +71,23 @@ ask_round(struct bh_proto_state *s, const struct bh_proto_input *in)
 	unsigned parent = s->app, i;
 
 	for (i = 1; i < BH_APP_COUNT; i++) {
+		enum bh_proto_answer a = BH_PROTO_NO;
+
 		if (apps[i].parent != parent || is_ruled_out(s, i))
 			continue;
-		switch ((apps[i].transports & in->transport) != 0 ? apps[i].detect(in)
-								  : BH_PROTO_NO) {
-		case BH_PROTO_YES:
+		if ((apps[i].transports & in->transport) == 0) {
+			rule_out(s, i);
+			continue;
+		}
+		a = apps[i].detect(in);
+		if (a == BH_PROTO_YES) {
 			s->app = (uint8_t)i;
 			return true;
-		case BH_PROTO_MAYBE:
-			if (!last) {
-				open = true;
-				break;
-			}
-			/* fall through */
-		case BH_PROTO_NO:
-			rule_out(s, i);
-			break;
 		}
+		if (!last && (a == BH_PROTO_MAYBE || !is_final(in)))
+			open = true;
+		else
+			rule_out(s, i);
 	}
 	return open;
 }

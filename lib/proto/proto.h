@@ -11,7 +11,8 @@
  * either) or yes. It reads through bounded cursors only, keeps nothing, and does work bounded by the bytes
  * shown. YES must be proof: a structure that random bytes or another protocol do not have by chance (two
  * agreeing fields, a magic of 4 bytes or more, a checked length chain, a full text verb with its grammar ...).
- * NO must be final: no more bytes can make it this application.
+ * NO must be final: no more bytes of the stream can make it this application; over UDP it is about the newest
+ * datagram, and final after BH_PROTO_DATAGRAMS of them.
  */
 #ifndef BH_PROTO_H
 #define BH_PROTO_H
@@ -20,6 +21,8 @@
 
 /* First bytes kept of each side; a detector never sees more. */
 #define BH_PROTO_WINDOW 4096
+/* Datagrams of a UDP flow after which a detector's NO is the last word. */
+#define BH_PROTO_DATAGRAMS 8
 
 enum bh_app {
 	BH_APP_UNKNOWN,

@@ -77,18 +77,17 @@ message(const uint8_t *p, size_t n, bool cut)
 	if (opcode > 6 || opcode == 3 || (h[3] & 0x40) != 0 || (h[3] & 15) > 11 || questions > 16 ||
 	    records > 4096)
 		return BH_PROTO_NO;
-	/* A query carries a question or, for updates and notifications, records. */
-	if (questions == 0 && ((h[2] & 0x80) == 0 || records == 0))
+	/* Without a question (inverse queries, RFC 1035 6.4; mDNS answers) there must be records. */
+	if (questions == 0 && records == 0)
 		return BH_PROTO_NO;
+	/* A question is proof: what comes behind it may be cut, or garbled by who attacks a resolver. */
+	if (questions != 0)
+		return question(&c, p) ? BH_PROTO_YES : BH_PROTO_NO;
 	if ((h[2] & 0x80) == 0 && (h[3] & 15) != 0)
 		return BH_PROTO_NO;
-	for (i = 0; i < questions; i++) {
-		if (!question(&c, p))
-			return BH_PROTO_NO;
-	}
 	for (i = 0; i < records && i < MAX_RECORDS; i++) {
 		if (!record(&c, p))
-			return cut && questions != 0 ? BH_PROTO_YES : BH_PROTO_NO;
+			return cut && i != 0 ? BH_PROTO_YES : BH_PROTO_NO;
 	}
 	return BH_PROTO_YES;
 }
