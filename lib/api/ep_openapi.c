@@ -58,14 +58,28 @@ arguments_json(const struct bh_api_route *r)
 }
 
 static json_t *
-body_json(enum bh_api_body body)
+schema_ref(const char *name)
 {
-	json_t *any = json_pack("{s:{s:s}}", "schema", "type", "object"), *content = json_object();
+	char text[64];
 
-	json_object_set(content, "application/json", any);
-	if (body == BH_BODY_POLICY)
-		json_object_set(content, "application/yaml", any);
-	json_decref(any);
+	snprintf(text, sizeof(text), "#/components/schemas/%s", name);
+	return json_pack("{s:s}", "$ref", text);
+}
+
+/* A batch goes to the collection, labels to one of it, a policy to itself. */
+static json_t *
+body_json(const struct bh_api_route *r)
+{
+	json_t *content = json_object(), *any;
+
+	if (r->body == BH_BODY_POLICY) {
+		any = json_pack("{s:{s:s}}", "schema", "type", "object");
+		json_object_set(content, "application/json", any);
+		json_object_set_new(content, "application/yaml", any);
+	} else {
+		any = schema_ref(strchr(r->path, '{') != NULL ? "labels" : "changes");
+		json_object_set_new(content, "application/json", json_pack("{s:o}", "schema", any));
+	}
 	return json_pack("{s:b, s:o}", "required", 1, "content", content);
 }
 
@@ -74,6 +88,13 @@ static const char *
 success(const struct bh_api_route *r)
 {
 	return r->method == BH_METHOD_DELETE ? "204" : "200";
+}
+
+static json_t *
+result_json(const struct bh_api_route *r)
+{
+	return strstr(r->arguments, "cursor") != NULL ? schema_ref("page")
+						      : json_pack("{s:s}", "type", "object");
 }
 
 static json_t *
@@ -86,8 +107,8 @@ operation_json(const struct bh_api_route *r, const char *id)
 			      problem);
 	if (r->method == BH_METHOD_GET)
 		json_object_set_new(json_object_get(responses, "200"), "content",
-				    json_pack("{s:{s:{s:s}}}", "application/json", "schema", "type",
-					      "object"));
+				    json_pack("{s:{s:o}}", "application/json", "schema",
+					      result_json(r)));
 	if (r->method == BH_METHOD_PUT && strchr(r->path, '{') != NULL)
 		json_object_set_new(responses, "201", json_pack("{s:s}", "description", "made"));
 	if (strcmp(r->path, "/api/v1/health") == 0)
@@ -96,7 +117,7 @@ operation_json(const struct bh_api_route *r, const char *id)
 	o = json_pack("{s:s, s:s, s:o, s:o}", "operationId", id, "summary", r->summary,
 		      "parameters", arguments_json(r), "responses", responses);
 	if (r->body != BH_BODY_NONE)
-		json_object_set_new(o, "requestBody", body_json(r->body));
+		json_object_set_new(o, "requestBody", body_json(r));
 	if (r->role == BH_ROLE_WRITE)
 		json_object_set_new(o, "security", json_pack("[{s:[]}]", "token"));
 	else if (r->role == BH_ROLE_READ)
@@ -147,15 +168,37 @@ problem_json(void)
 		"integer", "column", "type", "integer");
 }
 
+/* What is sent and what comes back, as far as several routes share it. */
+static json_t *
+schemas_json(void)
+{
+	json_t *label, *labels, *change, *changes, *page;
+
+	label = json_pack("{s:[s, s]}", "type", "string", "null");
+	labels = json_pack("{s:s, s:o}", "type", "object", "additionalProperties", label);
+	change = json_pack(
+		"{s:s, s:[s, s], s:{s:{s:[s, s, s]}, s:{s:s}, s:O, s:{s:[s, s]}, s:{s:s}}}", "type",
+		"object", "required", "op", "address", "properties", "op", "enum", "put", "patch",
+		"delete", "address", "type", "string", "labels", labels, "vlan", "type", "integer",
+		"array", "vni", "type", "integer");
+	changes = json_pack("{s:s, s:[s], s:{s:{s:s, s:o}}}", "type", "object", "required",
+			    "changes", "properties", "changes", "type", "array", "items", change);
+	page = json_pack("{s:s, s:[s, s], s:{s:{s:s, s:{s:s}}, s:{s:[s, s]}}}", "type", "object",
+			 "required", "items", "next", "properties", "items", "type", "array",
+			 "items", "type", "object", "next", "type", "string", "null");
+	return json_pack("{s:o, s:{s:s, s:[s], s:{s:o}}, s:o, s:o}", "problem", problem_json(),
+			 "labels", "type", "object", "required", "labels", "properties", "labels",
+			 labels, "changes", changes, "page", page);
+}
+
 static json_t *
 components_json(void)
 {
-	return json_pack("{s:{s:{s:s, s:s}}, s:{s:o}, s:{s:{s:s, s:{s:{s:{s:s}}}}}}",
-			 "securitySchemes", "token", "type", "http", "scheme", "bearer", "schemas",
-			 "problem", problem_json(), "responses", "problem", "description",
+	return json_pack("{s:{s:{s:s, s:s}}, s:o, s:{s:{s:s, s:{s:{s:o}}}}}", "securitySchemes",
+			 "token", "type", "http", "scheme", "bearer", "schemas", schemas_json(),
+			 "responses", "problem", "description",
 			 "what is wrong, where, and what to do (RFC 9457)", "content",
-			 "application/problem+json", "schema", "$ref",
-			 "#/components/schemas/problem");
+			 "application/problem+json", "schema", schema_ref("problem"));
 }
 
 void

@@ -419,7 +419,7 @@ fix_raw(const struct fix *f, const char *bytes, size_t len, bool *closed, unsign
 	*done = 0;
 	if (send(fd, bytes, len, MSG_NOSIGNAL) < 0)
 		CU_FAIL("send");
-	*closed = fix_read(fd, 700, &b);
+	*closed = fix_read(fd, 5000, &b);
 	close(fd);
 	if (b.data != NULL && sscanf(b.data, "HTTP/1.1 %d", &status) != 1)
 		status = -1;

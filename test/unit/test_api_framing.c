@@ -232,10 +232,10 @@ endless_chunks_are_cut_off_at_the_limit(void)
 		if (send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL) <= 0)
 			break;
 		sent++;
-		if (fix_read(fd, 5, &out))
+		if (fix_read(fd, 50, &out))
 			break;
 	}
-	CU_ASSERT(sent < 20);
+	CU_ASSERT(sent < 100);
 	CU_ASSERT_PTR_NOT_NULL(out.data);
 	CU_ASSERT(out.data != NULL && strncmp(out.data, "HTTP/1.1 413", 12) == 0);
 	close(fd);
@@ -321,7 +321,7 @@ half_open_connections_shut_nobody_out(void)
 	start = now_ms();
 	for (i = 0; i < 5; i++)
 		CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/health", NULL), 200);
-	CU_ASSERT(now_ms() - start < 2000);
+	CU_ASSERT(now_ms() - start < 8000); /* less than the time-out that would free a place */
 	for (i = 0; i < BH_ARRAY_SIZE(fd); i++)
 		close(fd[i]);
 	fix_stop(&f);
@@ -330,7 +330,8 @@ half_open_connections_shut_nobody_out(void)
 static void
 body_that_does_not_come_blocks_nobody(void)
 {
-	static const char head[] = REQ_PUT REQ_JSON "Content-Length: 13\r\n\r\n{";
+	static const char head[] =
+		REQ_PUT REQ_JSON "Connection: close\r\nContent-Length: 13\r\n\r\n{";
 	struct bh_buf out = {0};
 	struct fix f;
 	int fd;
@@ -341,7 +342,7 @@ body_that_does_not_come_blocks_nobody(void)
 	CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/health", NULL), 200);
 	/* The slow one is served, too, when it is done. */
 	CU_ASSERT(send(fd, REQ_BODY + 1, 12, MSG_NOSIGNAL) > 0);
-	fix_read(fd, 300, &out);
+	fix_read(fd, 5000, &out);
 	CU_ASSERT(out.data != NULL && strncmp(out.data, "HTTP/1.1 201", 12) == 0);
 	close(fd);
 	bh_buf_free(&out);
@@ -365,7 +366,7 @@ silent_connection_is_closed_after_the_timeout(void)
 	fix_start(&f, short_timeout);
 	fd = fix_connect(&f);
 	CU_ASSERT(send(fd, half, sizeof(half) - 1, MSG_NOSIGNAL) > 0);
-	CU_ASSERT(fix_read(fd, 5000, &out));
+	CU_ASSERT(fix_read(fd, 9000, &out));
 	close(fd);
 	bh_buf_free(&out);
 	fix_stop(&f);
