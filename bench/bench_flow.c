@@ -287,14 +287,16 @@ measure_full(struct bench *b)
 	}
 }
 
+/* A slice a round, which together are a turn or more over the table. */
 static void
 measure_age(struct bench *b, unsigned round)
 {
+	uint32_t slice = b->n / ROUNDS + 1;
 	uint64_t start = rte_rdtsc();
 
-	if (bh_flow_age(b->ours, 0, b->n) != 0)
+	if (bh_flow_age(b->ours, 0, slice) != 0)
 		die("ageing ended a flow that was not idle: no figures");
-	b->sample[0][ROW_AGE][round] = (double)(rte_rdtsc() - start) / b->n;
+	b->sample[0][ROW_AGE][round] = (double)(rte_rdtsc() - start) / slice;
 }
 
 static int
@@ -446,8 +448,10 @@ run(uint32_t n)
 int
 main(int argc, char **argv)
 {
-	static char *eal[] = {"bench_flow", "--no-huge", "--no-shconf", "--no-pci",
-			      "-m",         "64",        "--log-level", "error"};
+	/* EAL may reorder its arguments, so that they are variables. */
+	static char name[] = "bench_flow", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf";
+	static char no_pci[] = "--no-pci", memory[] = "-m64", log_level[] = "--log-level=error";
+	char *eal[] = {name, no_huge, no_shconf, no_pci, memory, log_level};
 	int i;
 
 	if (rte_eal_init((int)BH_ARRAY_SIZE(eal), eal) < 0)

@@ -123,20 +123,20 @@ bh_frag_held(const struct bh_frag_store *s)
 
 /* ---- datagrams ------------------------------------------------------------------------------------ */
 
-/* The key has its ends in canonical order: both directions may use the same IP id. */
 static uint32_t *
-head_of(struct bh_frag_store *s, const struct bh_flow_key *key, uint8_t from)
+head_of(struct bh_frag_store *s, const struct bh_flow_key *key)
 {
-	uint64_t w[6];
+	uint64_t hash = bh_hash48(&s->p.hash_key, (const uint64_t *)(const void *)key);
 
-	memcpy(w, key, sizeof(w));
-	return &s->head[(bh_hash48(&s->p.hash_key, w) + from) & s->head_mask];
+	return &s->head[hash & s->head_mask];
 }
+
+/* The key has its ends in canonical order: both directions may use the same IP id. */
 
 static struct datagram *
 find(struct bh_frag_store *s, const struct bh_parsed *pkt)
 {
-	uint32_t i = *head_of(s, &pkt->key, pkt->from);
+	uint32_t i = *head_of(s, &pkt->key);
 
 	for (; i != NONE; i = s->datagram[i].chain) {
 		struct datagram *d = &s->datagram[i];
@@ -157,7 +157,7 @@ open_datagram(struct bh_frag_store *s, const struct bh_parsed *pkt, uint32_t now
 		return NULL;
 	d = &s->datagram[i];
 	s->free = d->chain;
-	head = head_of(s, &pkt->key, pkt->from);
+	head = head_of(s, &pkt->key);
 	*d = (struct datagram){
 		.key = pkt->key,
 		.born_ms = now_ms,
@@ -181,7 +181,7 @@ static void
 close_datagram(struct bh_frag_store *s, struct datagram *d)
 {
 	uint32_t i = (uint32_t)(d - s->datagram);
-	uint32_t *link = head_of(s, &d->key, d->from);
+	uint32_t *link = head_of(s, &d->key);
 
 	while (*link != i)
 		link = &s->datagram[*link].chain;

@@ -196,7 +196,7 @@ moves_keep_the_index_sound(void)
 			s->n--;
 		}
 		if (s->n < 8192 * 93 / 100) {
-			s->hash[i] = rig_random(&seed) | 1;
+			s->hash[i] = rig_random(&seed);
 			lost += !bh_flow_index_add(s->t, s->hash[i], i);
 			s->n++;
 		}

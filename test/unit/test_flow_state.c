@@ -116,6 +116,7 @@ simultaneous_close_ends_with_the_last_ack(void)
 		OPENED,
 		{'>', F | A, BH_STATE_FIN_WAIT},
 		{'<', F | A, BH_STATE_CLOSING}, /* crossed: acknowledges data only */
+		{'>', F | A, BH_STATE_CLOSING}, /* sent again: before the other one came */
 		{'<', A, BH_STATE_CLOSING},
 		{'>', A, BH_STATE_CLOSED},
 		END,
