@@ -181,8 +181,7 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 		make_unreachable(&a);
 	m->data_len = (uint16_t)(a.l2 + a.len);
 	m->pkt_len = m->data_len;
-	m->port = BH_WIRE_NONE;
-	bh_tx_enqueue(w, back ? p->wire : w->g->p.peer[p->wire], m);
+	bh_tx_put_made(w, back ? p->wire : w->g->p.peer[p->wire], m);
 }
 
 void

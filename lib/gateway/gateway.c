@@ -207,7 +207,7 @@ create_parts(struct bh_gateway *g)
 		return -ENOMEM;
 	for (i = 0; i < g->n_workers && rc == 0; i++)
 		rc = worker_create(&g->worker[i], g, i);
-	if (rc == 0 && g->p.steer && g->n_workers > 1)
+	if (rc == 0 && g->n_workers > 1)
 		rc = connect_workers(g, false);
 	if (rc == 0 && needs_tx_rings(g))
 		rc = connect_workers(g, true);

@@ -42,6 +42,7 @@ struct bh_packet {
 	uint8_t fate;   /* enum bh_fate */
 	uint8_t reason; /* enum bh_reason */
 	uint8_t judge;  /* flow stage to policy stage: enum bh_judge */
+	uint8_t asked;  /* workers that did not know the flow this ICMP error is about */
 };
 
 enum bh_judge {
@@ -64,6 +65,15 @@ struct bh_bucket {
 	uint64_t refused; /* since the last one that was granted */
 };
 
+/* Where a frame goes that came in on a wire. Longest L2 header that we let pass: Ethernet and two tags; the
+ * wire's MTU counts IP bytes. */
+#define BH_L2_MAX (14u + 8u)
+struct bh_exit {
+	uint32_t wire;
+	uint32_t max_len; /* 0: that wire has no link */
+	uint8_t refuse;   /* enum bh_reason of what is longer */
+};
+
 /* In mbuf.port: made by the gateway, came in on no wire. Such frames are in no sum of packets. */
 #define BH_WIRE_NONE 0xff
 _Static_assert(BH_MAX_WIRES < BH_WIRE_NONE, "a wire's number is 8 bits of mbuf.port");
@@ -72,6 +82,7 @@ _Static_assert(BH_MAX_WIRES < BH_WIRE_NONE, "a wire's number is 8 bits of mbuf.p
 struct bh_tx_buffer {
 	unsigned n;
 	unsigned n_made; /* of them, by the gateway */
+	uint64_t bytes;
 	struct rte_mbuf *m[2 * BH_BURST];
 };
 
@@ -122,10 +133,9 @@ struct bh_worker {
 	struct bh_event_ring *events;
 	struct bh_app_context *app; /* [app_contexts + 1], see stage_application.c */
 	uint32_t timeout_ms[BH_STATE_COUNT];
-	uint32_t age_budget; /* entries a millisecond */
-	struct rte_ring *
-		*inbox; /* [n_workers], frames that are ours, from worker i; NULL: no steering */
-	struct rte_ring **outbox;   /* [n_workers], the other end: worker i's inbox from us */
+	uint32_t age_budget;      /* entries a millisecond */
+	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
+	struct rte_ring **outbox; /* [n_workers], the other end: worker i's inbox from us */
 	struct rte_ring **tx_inbox; /* [n_workers], frames to send for worker i; NULL: own queues */
 	struct rte_ring **tx_outbox; /* [n_workers] */
 	/* this worker only */
@@ -135,6 +145,7 @@ struct bh_worker {
 	uint32_t aged_ms;      /* housekeeping was last done then */
 	uint64_t age_debt;     /* entries still to be looked at */
 	uint32_t drain_cursor; /* bh_worker_drain goes on here */
+	struct bh_exit exit[BH_MAX_WIRES]; /* by the wire a frame came in on; set once a turn */
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
 	struct bh_burst burst;
@@ -182,6 +193,7 @@ bh_count(uint64_t *c, uint64_t n)
 
 void bh_pipeline_run(struct bh_worker *w, struct bh_burst *b);
 
+unsigned bh_stage_rx(struct bh_worker *w, unsigned wire, unsigned queue); /* frames in w->burst */
 void bh_stage_parse(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_steer(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_fragment(struct bh_worker *w, struct bh_burst *b);
@@ -204,13 +216,36 @@ bh_packet_decide(struct bh_packet *p, enum bh_fate fate, enum bh_reason reason)
 	}
 }
 
-/* rx.c: frames into the burst, freshly zeroed as far as stages rely on it. */
-void bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
+/* stage_rx.c: make the burst of n <= BH_BURST frames. Received: from outside by this wire, counted and
+ * marked. Handed: by another worker, which did that. */
+void bh_burst_received(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n);
+void bh_burst_handed(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
 
-/* verdict.c: drop a frame outside of a burst (a ring was full, shutdown). */
+/* stage_verdict.c: drop a frame outside of a burst (a ring was full, shutdown). */
 void bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason);
-/* tx.c: queue a frame to leave by a wire. Takes it. mbuf.port: the wire it came in on, or BH_WIRE_NONE. */
-void bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m);
+/* stage_tx.c: send what waits for a wire. */
+void bh_tx_flush(struct bh_worker *w, unsigned wire);
+
+/* Queue a frame to leave by a wire. Takes it. mbuf.port: the wire it came in on. */
+static inline void
+bh_tx_put(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
+{
+	struct bh_tx_buffer *t = &w->tx[wire];
+
+	t->bytes += m->pkt_len;
+	t->m[t->n++] = m;
+	if (unlikely(t->n == BH_ARRAY_SIZE(t->m)))
+		bh_tx_flush(w, wire);
+}
+
+/* The same for a frame that the gateway made: mbuf.port becomes BH_WIRE_NONE. */
+static inline void
+bh_tx_put_made(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
+{
+	m->port = BH_WIRE_NONE;
+	w->tx[wire].n_made++;
+	bh_tx_put(w, wire, m);
+}
 
 /* stage_application.c: the worker's pool of contexts; NULL when there is no memory. */
 struct bh_app_context *bh_app_contexts_create(uint32_t n);

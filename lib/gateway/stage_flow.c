@@ -49,6 +49,26 @@ passes_now(struct bh_worker *w, const struct bh_flow *f)
 	return j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE;
 }
 
+/* Where devices hash, an error from a router between does not meet the flow it is about: nobody knows the
+ * device's hash well enough to say where that is. The next worker is asked, each one once. */
+static bool
+ask_next_worker(struct bh_worker *w, struct bh_packet *p)
+{
+	unsigned next = (w->index + 1) % w->g->n_workers;
+
+	if (w->g->p.steer || w->inbox == NULL || p->asked + 1u >= w->g->n_workers)
+		return false;
+	p->m->port = (uint16_t)(p->wire | (p->asked + 1u) << 8);
+	if (rte_ring_sp_enqueue(w->outbox[next], p->m) != 0) {
+		p->m->port = p->wire;
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_STEER_RING_FULL);
+		return true;
+	}
+	p->fate = BH_FATE_GONE;
+	bh_count(&w->c.steered, 1);
+	return true;
+}
+
 /* An ICMP error passes when it speaks of a flow that is allowed now, and goes to the end that sent
  * the quoted packet. */
 static void
@@ -65,6 +85,8 @@ judge_icmp_error(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	f = bh_flow_lookup(w->flows, &key, bh_flow_hash_hot(w->flows, &key));
+	if (f == NULL && ask_next_worker(w, p))
+		return;
 	if (f == NULL || is_expired(w, f) || !passes_now(w, f) ||
 	    memcmp(&key.addr[sender], &p->h.key.addr[1 - p->h.from], 16) != 0) {
 		if (w->view->mode == BH_MODE_PROTECT)

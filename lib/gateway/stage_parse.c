@@ -133,7 +133,5 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 	unsigned i;
 
 	for (i = 0; i < b->n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(b->p[i].m, const void *));
-	for (i = 0; i < b->n; i++)
 		parse_one(w, &b->p[i]);
 }

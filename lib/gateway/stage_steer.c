@@ -56,7 +56,7 @@ bh_stage_steer(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
-	if (w->inbox == NULL)
+	if (!w->g->p.steer || w->inbox == NULL)
 		return;
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];

@@ -25,14 +25,12 @@ count_sent(struct bh_worker *w, unsigned wire, bool made, unsigned n, uint64_t b
 	bh_count(&w->c.forwarded_bytes, bytes);
 }
 
-/* Send from a queue of our own: try again a bounded number of times, then drop the rest. `made`: all of
- * them by the gateway, else none. */
-static void
-send_frames(struct bh_worker *w, unsigned wire, bool made, struct rte_mbuf **m, unsigned n)
+/* Send from a queue of our own: try again a bounded number of times, then drop the rest. Returns how many
+ * were sent. */
+static unsigned
+send_frames(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
 {
 	const struct bh_wire *out = &w->g->p.wire[wire];
-	uint16_t queue = (uint16_t)(w->index % out->tx_queues);
-	uint64_t bytes = bytes_of(m, n), left_bytes;
 	unsigned sent = 0, tries;
 
 	for (tries = 0; sent < n && tries < BH_TX_RETRIES; tries++)
@@ -82,17 +80,6 @@ flush_wire(struct bh_worker *w, unsigned wire)
 		send_mixed(w, wire, t->m, n);
 	else
 		send_frames(w, wire, false, t->m, n);
-}
-
-void
-bh_tx_enqueue(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
-{
-	struct bh_tx_buffer *t = &w->tx[wire];
-
-	t->m[t->n++] = m;
-	t->n_made += m->port == BH_WIRE_NONE;
-	if (unlikely(t->n == BH_ARRAY_SIZE(t->m)))
-		flush_wire(w, wire);
 }
 
 /* Frames that other workers want sent from our queues. */

@@ -20,10 +20,11 @@ apply_flow(struct bh_worker *w, struct bh_packet *p)
 	struct bh_flow *f = p->flow;
 
 	bh_flow_touch_hot(f, &p->h, w->now_ms);
-	switch (f->verdict) {
-	case BH_VERDICT_ALLOW:
+	if (likely(f->verdict == BH_VERDICT_ALLOW)) {
 		bh_packet_decide(p, BH_FATE_PASS, f->reason);
-		break;
+		return;
+	}
+	switch (f->verdict) {
 	case BH_VERDICT_VIOLATE:
 		bh_packet_decide(p, BH_FATE_PASS, BH_REASON_MONITOR);
 		break;
@@ -54,63 +55,68 @@ drop_packet(struct bh_worker *w, struct bh_packet *p)
 	}
 }
 
-/* Longest L2 header we let pass: Ethernet and two tags. The wire's MTU counts IP bytes. */
-#define L2_MAX (14u + 8u)
-
-static inline void
-pass_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned in, unsigned out, uint8_t reason)
+/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
+static void
+pass_train(struct bh_worker *w, const struct bh_packet *p)
 {
-	const struct bh_wire *wire = &w->g->p.wire[out];
+	unsigned i;
 
-	if (unlikely(wire->mtu != 0 && m->pkt_len > wire->mtu + L2_MAX)) {
-		bh_drop_frame(w, m, in, BH_REASON_OVERSIZE);
-		return;
-	}
-	bh_count(&w->c.passed[reason], 1);
-	/* The sender of a full queue is charged to the wire it came in on. */
-	m->port = (uint16_t)in;
-	bh_tx_enqueue(w, out, m);
-}
-
-static inline void
-pass_packet(struct bh_worker *w, struct bh_packet *p)
-{
-	unsigned i, out = w->g->p.peer[p->wire];
-
-	if (likely(p->train == NULL)) {
-		pass_frame(w, p->m, p->wire, out, p->reason);
-		return;
-	}
-	/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
 	for (i = 0; i < p->train->n; i++) {
 		struct rte_mbuf *m = p->train->packet[i];
+		const struct bh_exit *e = &w->exit[m->port];
 
-		pass_frame(w, m, m->port, w->g->p.peer[m->port], p->reason);
+		if (m->pkt_len > e->max_len) {
+			bh_drop_frame(w, m, m->port, e->refuse);
+			continue;
+		}
+		bh_count(&w->c.passed[p->reason], 1);
+		bh_tx_put(w, e->wire, m);
 	}
+}
+
+/* Whatever is not one frame that passes. */
+static void
+settle(struct bh_worker *w, struct bh_packet *p)
+{
+	if (p->fate == BH_FATE_PASS && p->train != NULL) {
+		pass_train(w, p);
+		return;
+	}
+	if (p->fate == BH_FATE_PASS)
+		bh_packet_decide(p, BH_FATE_DROP, w->exit[p->wire].refuse);
+	if (p->fate == BH_FATE_OPEN)
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_FLOW_TABLE_FULL);
+	if (p->fate == BH_FATE_REJECT)
+		bh_answer_reject(w, p);
+	if (p->fate != BH_FATE_GONE)
+		drop_packet(w, p);
 }
 
 void
 bh_stage_verdict(struct bh_worker *w, struct bh_burst *b)
 {
-	unsigned i;
+	unsigned i, run = 0;
+	uint8_t reason = BH_REASON_NONE;
 
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
+		const struct bh_exit *e = &w->exit[p->wire];
 
 		if (likely(p->flow != NULL && p->fate == BH_FATE_OPEN))
 			apply_flow(w, p);
-		if (likely(p->fate == BH_FATE_PASS)) {
-			if (unlikely(atomic_load_explicit(&w->g->wire_down[w->g->p.peer[p->wire]],
-							  memory_order_relaxed)))
-				bh_packet_decide(p, BH_FATE_DROP, BH_REASON_LINK_DOWN);
-			else
-				pass_packet(w, p);
+		if (unlikely(p->fate != BH_FATE_PASS || p->train != NULL ||
+			     p->m->pkt_len > e->max_len)) {
+			settle(w, p);
+			continue;
 		}
-		if (p->fate == BH_FATE_OPEN)
-			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_FLOW_TABLE_FULL);
-		if (p->fate == BH_FATE_REJECT)
-			bh_answer_reject(w, p);
-		if (p->fate == BH_FATE_DROP || p->fate == BH_FATE_REJECT)
-			drop_packet(w, p);
+		bh_tx_put(w, e->wire, p->m);
+		/* Neighbours mostly pass for the same reason: counted together. */
+		if (unlikely(p->reason != reason)) {
+			bh_count(&w->c.passed[reason], run);
+			reason = p->reason;
+			run = 0;
+		}
+		run++;
 	}
+	bh_count(&w->c.passed[reason], run);
 }

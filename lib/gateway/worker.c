@@ -26,25 +26,6 @@ bh_bucket_take(struct bh_bucket *b, uint64_t now_ms)
 	return true;
 }
 
-void
-bh_burst_fill(struct bh_burst *b, struct rte_mbuf **m, unsigned n)
-{
-	unsigned i;
-
-	b->n = n;
-	for (i = 0; i < n; i++) {
-		struct bh_packet *p = &b->p[i];
-
-		p->m = m[i];
-		p->flow = NULL;
-		p->train = NULL;
-		p->fate = BH_FATE_OPEN;
-		p->reason = BH_REASON_NONE;
-		p->judge = BH_JUDGE_NO;
-		p->wire = (uint8_t)m[i]->port;
-	}
-}
-
 static void
 begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 {
@@ -66,44 +47,17 @@ end_turn(struct bh_worker *w)
 	rte_rcu_qsbr_quiescent(w->g->qsbr, w->index);
 }
 
-static void
-count_received(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
-{
-	uint64_t bytes = 0;
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		bytes += m[i]->pkt_len;
-		m[i]->port = (uint16_t)wire;
-	}
-	bh_count(&w->c.packets, n);
-	bh_count(&w->c.bytes, bytes);
-	bh_count(&w->wc[wire].rx_packets, n);
-	bh_count(&w->wc[wire].rx_bytes, bytes);
-}
-
-static void
-run_burst(struct bh_worker *w, struct rte_mbuf **m, unsigned n)
-{
-	bh_burst_fill(&w->burst, m, n);
-	bh_pipeline_run(w, &w->burst);
-}
-
 static unsigned
 poll_wires(struct bh_worker *w)
 {
-	struct rte_mbuf *m[BH_BURST];
 	unsigned i, q, n, total = 0;
 
 	for (i = 0; i < w->g->p.n_wires; i++) {
-		const struct bh_wire *wire = &w->g->p.wire[i];
-
-		for (q = w->index; q < wire->rx_queues; q += w->g->n_workers) {
-			n = wire->rx(wire->port, (uint16_t)q, m, BH_BURST);
+		for (q = w->index; q < w->g->p.wire[i].rx_queues; q += w->g->n_workers) {
+			n = bh_stage_rx(w, i, q);
 			if (n == 0)
 				continue;
-			count_received(w, i, m, n);
-			run_burst(w, m, n);
+			bh_pipeline_run(w, &w->burst);
 			bh_stage_tx(w);
 			total += n;
 		}
@@ -127,7 +81,8 @@ poll_inboxes(struct bh_worker *w)
 		n = rte_ring_sc_dequeue_burst(w->inbox[i], (void **)m, BH_BURST, NULL);
 		if (n == 0)
 			continue;
-		run_burst(w, m, n);
+		bh_burst_handed(&w->burst, m, n);
+		bh_pipeline_run(w, &w->burst);
 		bh_stage_tx(w);
 		total += n;
 	}
@@ -157,10 +112,10 @@ bh_worker_input(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigne
 	unsigned done, k;
 
 	begin_turn(w, mono_ns, wall_ns);
-	count_received(w, wire, m, n);
 	for (done = 0; done < n; done += k) {
 		k = RTE_MIN(n - done, (unsigned)BH_BURST);
-		run_burst(w, m + done, k);
+		bh_burst_received(w, wire, m + done, k);
+		bh_pipeline_run(w, &w->burst);
 	}
 	end_turn(w);
 }
@@ -173,7 +128,7 @@ drop_ring(struct bh_worker *w, struct rte_ring *r, bool tx)
 	while (r != NULL && rte_ring_sc_dequeue(r, &m) == 0) {
 		unsigned port = ((struct rte_mbuf *)m)->port;
 
-		bh_drop_frame(w, m, tx ? port >> 8 : port, BH_REASON_SHUTDOWN);
+		bh_drop_frame(w, m, tx ? port >> 8 : port & 0xff, BH_REASON_SHUTDOWN);
 	}
 }
 

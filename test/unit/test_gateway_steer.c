@@ -230,6 +230,62 @@ full_ring_between_workers_drops_by_name(void)
 	rig_stop(&r);
 }
 
+/* The devices hash both directions of a flow to one queue, but not a router's error about it. */
+static void
+hash(struct bh_config *c, struct bh_gateway_params *p)
+{
+	(void)c;
+	p->steer = false;
+}
+
+static void
+router_error_finds_its_flow_under_rss(void)
+{
+	struct rig_options o = four_one_queue;
+	struct rig_frame about, unknown, error;
+	struct rig r;
+	unsigned i, home;
+
+	o.queues = WORKERS;
+	o.policy = "version: 1\nrules:\n  - {from: any, to: any, ports: [udp], action: allow}\n";
+	o.tune = hash;
+	rig_start(&r, &o);
+	for (home = 0; home < WORKERS; home++) {
+		build(&about, home, true, 53);
+		build(&unknown, 100 + home, true, 53);
+		rig_put_queue(&r, RIG_OUTSIDE, home, &about);
+		rig_run(&r);
+		CU_ASSERT_EQUAL(bh_flow_count(bh_gateway_worker(r.g, home)->flows), 1);
+		for (i = 0; i < WORKERS; i++) {
+			char client[32];
+
+			rig_clear(&r);
+			snprintf(client, sizeof(client), "10.1.0.%u", home + 1);
+			rig_build(&error, &(struct rig_packet){.src = "10.2.99.1",
+							       .dst = client,
+							       .proto = 1,
+							       .icmp_type = 11,
+							       .quote = &about});
+			rig_put_queue(&r, RIG_INSIDE, i, &error);
+			rig_run(&r);
+			CU_ASSERT_EQUAL(r.wire[RIG_OUTSIDE].n_out, 1);
+			CU_ASSERT(rig_same(&r.wire[RIG_OUTSIDE].out[0], &error));
+		}
+		/* About no flow: every worker is asked, then it is dropped, once. */
+		rig_clear(&r);
+		rig_build(&error, &(struct rig_packet){.src = "10.2.99.1",
+						       .dst = "10.1.0.101",
+						       .proto = 1,
+						       .icmp_type = 11,
+						       .quote = &unknown});
+		rig_put_queue(&r, RIG_INSIDE, home, &error);
+		rig_run(&r);
+		CU_ASSERT_EQUAL(r.wire[RIG_OUTSIDE].n_out, 0);
+		CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_ICMP_UNSOLICITED], home + 1);
+	}
+	rig_stop(&r);
+}
+
 const struct bh_unit_test bh_suite_gateway_steer[] = {
 	BH_TEST(both_directions_meet_on_one_worker),
 	BH_TEST(queues_are_used_by_their_owner_alone),
@@ -237,5 +293,6 @@ const struct bh_unit_test bh_suite_gateway_steer[] = {
 	BH_TEST(fragmented_tunnel_packets_meet_the_flow_inside),
 	BH_TEST(no_frame_is_lost_between_workers),
 	BH_TEST(full_ring_between_workers_drops_by_name),
+	BH_TEST(router_error_finds_its_flow_under_rss),
 	BH_TEST_END,
 };
