@@ -215,6 +215,25 @@ failed_buffer_stays_failed_until_reset(void)
 	bh_buf_free(&b);
 }
 
+static void
+text_that_cannot_be_had_is_told(void)
+{
+	struct bh_buf b = {0};
+
+	bh_buf_str(&b, "kept");
+	bh_buf_printf(&b, "%ls", L"\x4e2d"); /* no such character in the C locale */
+	CU_ASSERT_TRUE(b.failed);
+	CU_ASSERT_STRING_EQUAL(b.data, "kept");
+	bh_buf_reset(&b);
+#ifndef __SANITIZE_ADDRESS__ /* which ends the program when memory for this is asked for */
+	bh_buf_str(&b, "kept");
+	bh_buf_add(&b, "", SIZE_MAX / 8);
+	CU_ASSERT_TRUE(b.failed);
+	CU_ASSERT_STRING_EQUAL(b.data, "kept");
+#endif
+	bh_buf_free(&b);
+}
+
 /* ---- cursor --------------------------------------------------------------------------------------- */
 
 static void
@@ -279,6 +298,7 @@ const struct bh_unit_test bh_suite_base_text[] = {
 	BH_TEST(buffer_holds_what_was_added),
 	BH_TEST(nothing_added_is_an_empty_string),
 	BH_TEST(failed_buffer_stays_failed_until_reset),
+	BH_TEST(text_that_cannot_be_had_is_told),
 	BH_TEST(cursor_gives_each_byte_once_and_stays_when_short),
 	BH_TEST_END,
 };
