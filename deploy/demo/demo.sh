@@ -59,6 +59,7 @@ down)
 	;;
 esac
 if [ -n "${DOWN:-}" ]; then
+	is_up || { echo "demo: nothing is up"; exit 0; }
 	down
 	echo "demo: taken down"
 	exit 0

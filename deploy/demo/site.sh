@@ -1,12 +1,16 @@
 # shellcheck shell=bash disable=SC2154 # B, STATE, API and here are demo.sh's
 # What the demo builds and takes down: hugepages, namespaces, services, the gateway.
 
-HUGEPAGES=64 # of 2 MiB: packet buffers 40 MiB, tables 20 MiB, and what DPDK needs for itself
+HUGEPAGES=${HUGEPAGES:-64} # of 2 MiB: packet buffers 40 MiB, tables 20 MiB, and what DPDK needs for itself
 huge=/proc/sys/vm/nr_hugepages
+
+is_up() {
+	[ -e $STATE ] || ip netns list | grep -qE '^bh-(shop|cde)( |$)'
+}
 
 check_machine() {
 	local c
-	if [ -e $STATE ] || ip netns list | grep -qE '^bh-(shop|cde)( |$)'; then
+	if is_up; then
 		die "the demo is up already (KEEP=1?); take it down first: sudo make demo DOWN=1"
 	fi
 	for c in ip jq curl tcpdump redis-server redis-cli nginx ping ss; do
