@@ -1,4 +1,5 @@
-/* Any bytes as a capture file, pcap or pcapng.
+/* Any bytes as a capture file, pcap or pcapng. The first byte says whether they stand alone or behind the
+ * beginning of a file, so that a run that begins with nothing meets packets soon.
  * Asserts beyond "no crash": lengths of a packet agree and stay within bounds, a file cannot hold more
  * packets than bytes, an error is told once and with a text, and the packets that the gateway would judge,
  * written again as pcapng, read back the same. */
@@ -57,22 +58,41 @@ opened(const void *data, size_t size)
 	return c;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* pcap of Ethernet; pcapng section with an interface of Ethernet, in either byte order. */
+static const uint8_t pcap_head[] = {0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0,
+				    0,    0,    0,    0,    0, 0, 4, 0, 1, 0, 0, 0};
+static const uint8_t little_head[] = {0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0,    0,    0x4d, 0x3c,
+				      0x2b, 0x1a, 1,    0,    0,  0, 0xff, 0xff, 0xff, 0xff,
+				      0xff, 0xff, 0xff, 0xff, 28, 0, 0,    0,    1,    0,
+				      0,    0,    20,   0,    0,  0, 1,    0,    0,    0,
+				      0,    0,    0,    0,    20, 0, 0,    0};
+static const uint8_t big_head[] = {0x0a, 0x0d, 0x0d, 0x0a, 0, 0,  0,    28,   0x1a, 0x2b,
+				   0x3c, 0x4d, 0,    1,    0, 0,  0xff, 0xff, 0xff, 0xff,
+				   0xff, 0xff, 0xff, 0xff, 0, 0,  0,    28,   0,    0,
+				   0,    1,    0,    0,    0, 20, 0,    1,    0,    0,
+				   0,    0,    0,    0,    0, 0,  0,    20};
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static const struct {
+	const uint8_t *p;
+	size_t n;
+} heads[] = {
+	{NULL, 0},
+	{pcap_head, sizeof(pcap_head)},
+	{little_head, sizeof(little_head)},
+	{big_head, sizeof(big_head)},
+};
+
+static void
+check_image(const uint8_t *data, size_t size)
 {
 	const struct bh_capture_form form = {.mixed = true};
 	struct bh_capture_writer *w = NULL;
-	struct bh_capture *c, *again;
+	struct bh_capture *c = opened(data, size), *again;
 	char *text = NULL;
 	size_t len = 0;
 
-	if (size == 0)
-		return 0;
-	c = opened(data, size);
 	if (c == NULL)
-		return 0;
+		return;
 	if (bh_capture_writer_open_stream(&w, open_memstream(&text, &len), "output", &form, NULL))
 		abort();
 	copy(c, w, size);
@@ -85,5 +105,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bh_capture_close(c);
 	bh_capture_close(again);
 	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t head;
+	uint8_t *image;
+
+	if (size < 2)
+		return 0;
+	head = data[0] % BH_ARRAY_SIZE(heads);
+	image = malloc(heads[head].n + size - 1);
+	if (heads[head].n != 0)
+		memcpy(image, heads[head].p, heads[head].n);
+	memcpy(image + heads[head].n, data + 1, size - 1);
+	check_image(image, heads[head].n + size - 1);
+	free(image);
 	return 0;
 }
