@@ -1,5 +1,7 @@
 /* dns (RFC 1035 4.1; over TCP with a length before it, RFC 7766): a header whose counts make sense and
  * whose sections can be walked. */
+#include <ctype.h>
+
 #include "proto_priv.h"
 
 #define HEADER 12
@@ -31,6 +33,45 @@ name(struct bh_cur *c, const uint8_t *start)
 	return false;
 }
 
+/* Number of labels of letters, digits, '-' and '_' at the cursor; *whole: the name ends with its root. */
+static unsigned
+host_labels(struct bh_cur *c, bool *whole)
+{
+	unsigned labels, i;
+	uint8_t n;
+
+	*whole = false;
+	for (labels = 0; labels < MAX_LABELS && bh_cur_u8(c, &n); labels++) {
+		const uint8_t *p = n <= 63 ? bh_cur_take(c, n) : NULL;
+
+		if (n == 0) {
+			*whole = true;
+			break;
+		}
+		for (i = 0; p != NULL && i < n; i++) {
+			if (!isalnum(p[i]) && p[i] != '-' && p[i] != '_')
+				return labels;
+		}
+		if (p == NULL)
+			break;
+	}
+	return labels;
+}
+
+/* NetBIOS' name service (RFC 1002 4.2) has this header too; its names are 32 letters from A to P. */
+static bool
+is_netbios(struct bh_cur c)
+{
+	const uint8_t *p = bh_cur_take(&c, 33);
+	unsigned i;
+
+	if (p == NULL || p[0] != 32)
+		return false;
+	for (i = 1; i < 33 && p[i] >= 'A' && p[i] <= 'P'; i++)
+		;
+	return i == 33;
+}
+
 static bool
 is_class(uint16_t v)
 {
@@ -60,36 +101,59 @@ record(struct bh_cur *c, const uint8_t *start)
 	return (type == 41 || is_class(class_)) && bh_cur_take(c, length) != NULL;
 }
 
-/* cut: more of the message exists than is shown. */
-static enum bh_proto_answer
-message(const uint8_t *p, size_t n, bool cut)
+/* A question that was damaged: a name of host labels and a type behind it, or the plain query's header (one
+ * question, nothing else, at most recursion desired) and a name that begins as one. */
+static bool
+damaged_question(const uint8_t *h, struct bh_cur c)
 {
-	struct bh_cur c = bh_cur(p, n);
-	const uint8_t *h = bh_cur_take(&c, HEADER);
-	unsigned questions, answers, records, opcode, i;
+	bool whole, plain = (h[2] & 0xfe) == 0 && (h[3] & 0xcf) == 0 &&
+			    bh_load_be32(h + 4) >> 16 == 1 && bh_load_be32(h + 4) << 16 == 0 &&
+			    bh_load_be32(h + 8) == 0;
+	unsigned labels = host_labels(&c, &whole);
+	uint16_t type;
 
-	if (h == NULL)
-		return BH_PROTO_NO;
-	opcode = h[2] >> 3 & 15;
-	questions = bh_load_be16(h + 4);
-	answers = bh_load_be16(h + 6);
-	records = answers + bh_load_be16(h + 8) + bh_load_be16(h + 10);
-	if (opcode > 6 || opcode == 3 || (h[3] & 0x40) != 0 || (h[3] & 15) > 11 || questions > 16 ||
-	    records > 4096)
-		return BH_PROTO_NO;
-	/* Without a question (inverse queries, RFC 1035 6.4; mDNS answers) there must be records. */
-	if (questions == 0 && records == 0)
-		return BH_PROTO_NO;
-	/* A question is proof: what comes behind it may be cut, or garbled by who attacks a resolver. */
-	if (questions != 0)
-		return question(&c, p) ? BH_PROTO_YES : BH_PROTO_NO;
-	if ((h[2] & 0x80) == 0 && (h[3] & 15) != 0)
+	if (labels >= 2 && whole)
+		return bh_cur_be16(&c, &type) && type != 0 && type < 0x100;
+	return plain && labels >= ((h[2] & 1) != 0 ? 1 : 2);
+}
+
+/* Without a question (inverse queries, RFC 1035 6.4; mDNS answers): records, each of them whole. */
+static enum bh_proto_answer
+only_records(struct bh_cur c, const uint8_t *h, unsigned records, bool cut)
+{
+	unsigned i;
+
+	if (records == 0 || records > 4096 || ((h[2] & 0x80) == 0 && (h[3] & 15) != 0))
 		return BH_PROTO_NO;
 	for (i = 0; i < records && i < MAX_RECORDS; i++) {
-		if (!record(&c, p))
+		if (!record(&c, h))
 			return cut && i != 0 ? BH_PROTO_YES : BH_PROTO_NO;
 	}
 	return BH_PROTO_YES;
+}
+
+/* cut: more of the message exists than is shown. A question is proof: what comes behind it may be cut, or
+ * garbled by who attacks a resolver. */
+static enum bh_proto_answer
+message(const uint8_t *p, size_t n, bool cut)
+{
+	struct bh_cur c = bh_cur(p, n), q;
+	const uint8_t *h = bh_cur_take(&c, HEADER);
+	unsigned questions, records, opcode;
+
+	if (h == NULL || is_netbios(c))
+		return BH_PROTO_NO;
+	opcode = h[2] >> 3 & 15;
+	questions = bh_load_be16(h + 4);
+	records = bh_load_be16(h + 6) + bh_load_be16(h + 8) + bh_load_be16(h + 10);
+	if (opcode > 6 || opcode == 3 || (h[3] & 0x40) != 0 || (h[3] & 15) > 11)
+		return BH_PROTO_NO;
+	if (questions == 0)
+		return only_records(c, h, records, cut);
+	q = c;
+	if (questions <= 16 && records <= 4096 && question(&q, p))
+		return BH_PROTO_YES;
+	return damaged_question(h, c) ? BH_PROTO_YES : BH_PROTO_NO;
 }
 
 static enum bh_proto_answer

@@ -12,11 +12,13 @@ bh_proto_ETCD_HTTP(const struct bh_proto_input *in)
 
 	if (bh_proto_find_nocase(in, BH_SERVER, "\nx-etcd-", BH_PROTO_WINDOW) >= 0 ||
 	    bh_proto_find_nocase(in, BH_CLIENT, "\nx-etcd-", BH_PROTO_WINDOW) >= 0 ||
-	    bh_proto_find_nocase(in, BH_SERVER, "\"etcdserver\":", BH_PROTO_WINDOW) >= 0)
+	    bh_proto_find_nocase(in, BH_SERVER, "\"etcdserver\":", BH_PROTO_WINDOW) >= 0 ||
+	    bh_proto_find_nocase(in, BH_SERVER, "\n{\"health\":\"", BH_PROTO_WINDOW) >= 0 ||
+	    bh_proto_find_nocase(in, BH_SERVER, "\netcd_", BH_PROTO_WINDOW) >= 0)
 		return BH_PROTO_YES;
 	for (i = 0; i < BH_ARRAY_SIZE(paths); i++) {
 		if (bh_proto_find_nocase(in, BH_CLIENT, paths[i], 40) > 0)
 			return BH_PROTO_YES;
 	}
-	return in->len[BH_SERVER] < 512 ? bh_proto_wants_more(in, BH_SERVER) : BH_PROTO_NO;
+	return in->len[BH_SERVER] < 2048 ? bh_proto_wants_more(in, BH_SERVER) : BH_PROTO_NO;
 }

@@ -18,6 +18,21 @@ take_packet(const struct bh_proto_input *in, unsigned side, struct bh_cur *c)
 	return true;
 }
 
+/* tls-crypt hides the acknowledgement; session id, packet id and time stay in the clear, and the two clocks
+ * agree within a day. */
+static bool
+is_tls_crypt(const struct bh_cur *c, const struct bh_cur *s)
+{
+	uint32_t there, here;
+
+	if (bh_cur_left(c) < 1 + 8 + 8 + 32 || bh_cur_left(s) < 1 + 8 + 8 + 32)
+		return false;
+	there = bh_load_be32(s->p + 13);
+	here = bh_load_be32(c->p + 13);
+	return bh_load_be32(s->p + 9) < 256 && here > 1000000000 &&
+	       (there > here ? there - here : here - there) < 86400;
+}
+
 enum bh_proto_answer
 bh_proto_OPENVPN(const struct bh_proto_input *in)
 {
@@ -43,6 +58,7 @@ bh_proto_OPENVPN(const struct bh_proto_input *in)
 	op = s.p[0] >> 3;
 	if (op != SERVER_V1 && op != SERVER_V2)
 		return BH_PROTO_NO;
-	return memmem(s.p + 9, bh_cur_left(&s) - 9, c.p + 1, 8) != NULL ? BH_PROTO_YES
-									: BH_PROTO_NO;
+	return memmem(s.p + 9, bh_cur_left(&s) - 9, c.p + 1, 8) != NULL || is_tls_crypt(&c, &s)
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
 }

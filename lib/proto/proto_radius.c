@@ -14,17 +14,21 @@ enum bh_proto_answer
 bh_proto_RADIUS(const struct bh_proto_input *in)
 {
 	const uint8_t *p = in->data[in->from], *other = in->data[1 - in->from];
-	uint32_t n = in->len[in->from], length, at;
+	uint32_t n = in->len[in->from], length, at, whole = 0;
 
 	if (n < HEADER || !is_code(p[0]))
 		return BH_PROTO_NO;
 	length = bh_load_be16(p + 2);
 	if (length < HEADER || length > n)
 		return BH_PROTO_NO;
-	for (at = HEADER; at < length; at += p[at + 1]) {
+	for (at = HEADER; at < length; at += p[at + 1], whole++) {
 		if (length - at < 2 || p[at] == 0 || p[at + 1] < 2 || p[at + 1] > length - at)
-			return BH_PROTO_NO;
+			break;
 	}
+	/* One attribute is damaged: the datagram's exact length and those before it are proof enough. */
+	if (at < length)
+		return length == n && whole >= 1 && bh_load_be32(p + 4) != 0 ? BH_PROTO_YES
+									     : BH_PROTO_NO;
 	/* An answer may have no attributes: then the request with the same identifier proves it. */
 	if (length > HEADER)
 		return BH_PROTO_YES;

@@ -6,25 +6,27 @@ message(const struct bh_proto_input *in, unsigned side)
 {
 	struct bh_cur c = bh_side(in, side);
 	uint32_t total, version, n;
-	const uint8_t *body;
 	uint8_t tag;
 
 	if (!bh_ber_expect(&c, 0x30, &total))
 		return BH_PROTO_NO;
-	body = c.p;
-	if (in->transport == BH_OVER_UDP && in->len[side] < BH_PROTO_WINDOW &&
-	    total > bh_cur_left(&c))
-		return BH_PROTO_NO;
 	if (!bh_ber_integer(&c, &version) || version > 3 || version == 2)
 		return BH_PROTO_NO;
 	if (version == 3)
-		return bh_ber_expect(&c, 0x30, &n) && bh_ber_integer(&c, &n) ? BH_PROTO_YES
-									     : BH_PROTO_NO;
+		/* msgGlobalData: id, maximum size, flags of one byte, security model */
+		return bh_ber_expect(&c, 0x30, &n) && bh_ber_integer(&c, &n) &&
+				       bh_ber_integer(&c, &n) && bh_ber_expect(&c, 0x04, &n) &&
+				       n == 1
+			       ? BH_PROTO_YES
+			       : BH_PROTO_NO;
 	if (!bh_ber_expect(&c, 0x04, &n) || bh_cur_take(&c, n) == NULL)
 		return BH_PROTO_NO;
 	if (!bh_ber_head(&c, &tag, &n) || tag < 0xa0 || tag > 0xa8)
 		return BH_PROTO_NO;
-	return n + (uint32_t)(c.p - body) <= total ? BH_PROTO_YES : BH_PROTO_NO;
+	/* v1 traps begin with the enterprise's object identifier, all else with the request's number; outer
+	 * lengths may be wrong in what agents send. */
+	return tag == 0xa4 ? (bh_ber_expect(&c, 0x06, &n) ? BH_PROTO_YES : BH_PROTO_NO)
+			   : (bh_ber_integer(&c, &n) ? BH_PROTO_YES : BH_PROTO_NO);
 }
 
 enum bh_proto_answer

@@ -24,6 +24,11 @@ bh_proto_WIREGUARD(const struct bh_proto_input *in)
 		return BH_PROTO_YES;
 	if (!is_message(p, n, 4, n) || n % 16 != 0)
 		return BH_PROTO_NO;
-	return m >= DATA_MIN && is_message(q, m, 4, m) && m % 16 == 0 ? BH_PROTO_YES
-								      : BH_PROTO_MAYBE;
+	if (m < DATA_MIN)
+		return BH_PROTO_MAYBE;
+	/* A padded handshake (some providers' clients): the data name the index that the response gave. */
+	if (is_message(q, m, 2, m) && m > RESPONSE && memcmp(p + 4, q + 4, 4) == 0 &&
+	    bh_load_le32(p + 12) == 0)
+		return BH_PROTO_YES;
+	return is_message(q, m, 4, m) && m % 16 == 0 ? BH_PROTO_YES : BH_PROTO_MAYBE;
 }
