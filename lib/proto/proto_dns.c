@@ -106,15 +106,17 @@ record(struct bh_cur *c, const uint8_t *start)
 static bool
 damaged_question(const uint8_t *h, struct bh_cur c)
 {
-	bool whole, plain = (h[2] & 0xfe) == 0 && (h[3] & 0xcf) == 0 &&
-			    bh_load_be32(h + 4) >> 16 == 1 && bh_load_be32(h + 4) << 16 == 0 &&
-			    bh_load_be32(h + 8) == 0;
+	bool whole, plain = (h[2] & 0xfe) == 0 && bh_load_be16(h + 4) == 1 &&
+			    bh_load_be16(h + 6) == 0 && bh_load_be32(h + 8) == 0;
 	unsigned labels = host_labels(&c, &whole);
 	uint16_t type;
 
 	if (labels >= 2 && whole)
 		return bh_cur_be16(&c, &type) && type != 0 && type < 0x100;
-	return plain && labels >= ((h[2] & 1) != 0 ? 1 : 2);
+	/* With recursion desired, ten bytes of the header are those of every resolver's query. */
+	if (plain && h[2] == 1 && (h[3] & 0xdf) == 0)
+		return bh_cur_left(&c) != 0 || labels != 0;
+	return plain && (h[3] & 0xcf) == 0 && labels >= 2;
 }
 
 /* Without a question (inverse queries, RFC 1035 6.4; mDNS answers): records, each of them whole. */

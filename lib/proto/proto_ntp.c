@@ -39,7 +39,9 @@ client(const struct bh_proto_input *in, const uint8_t *p, uint32_t n)
 
 	if (is_header(p, n) && is_time(p + 40))
 		return BH_PROTO_YES;
-	if (n == PACKET && is_zero(p + 1, 47))
+	/* SNTP clients may send nothing but their poll interval and precision. */
+	if (n == PACKET && p[1] == 0 && p[2] <= 17 && (p[3] == 0 || p[3] >= 0xd8) &&
+	    is_zero(p + 4, 44))
 		return BH_PROTO_YES;
 	/* A client that hides its clock (random transmit time) has nothing else in its request, or the
 	 * server's origin time repeats it. */

@@ -1,6 +1,8 @@
 /* tftp (RFC 1350, options RFC 2347): a read or write request with its mode. */
 #include "proto_priv.h"
 
+#define BLOCKS 16 /* of a transfer's beginning */
+
 static bool
 is_mode(const uint8_t *p, size_t n)
 {
@@ -18,6 +20,26 @@ is_mode(const uint8_t *p, size_t n)
 	return false;
 }
 
+/* The transfer moves to ports of its own: one of the first blocks on one side, its acknowledgement on the other. */
+static bool
+is_transfer(const struct bh_proto_input *in)
+{
+	const uint8_t *p = in->data[0], *q = in->data[1];
+	uint32_t m = in->len[1], block;
+
+	if (in->len[0] < 4 || m < 4)
+		return false;
+	if (bh_load_be16(p) == 4) {
+		p = in->data[1];
+		q = in->data[0];
+		m = in->len[0];
+	}
+	block = bh_load_be16(p + 2);
+	if (bh_load_be16(p) != 3 || bh_load_be16(q) != 4 || m != 4 || block < 1 || block > BLOCKS)
+		return false;
+	return bh_load_be16(q + 2) == block || bh_load_be16(q + 2) + 1u == block;
+}
+
 enum bh_proto_answer
 bh_proto_TFTP(const struct bh_proto_input *in)
 {
@@ -25,6 +47,8 @@ bh_proto_TFTP(const struct bh_proto_input *in)
 	const uint8_t *nul;
 	uint16_t op;
 
+	if (is_transfer(in))
+		return BH_PROTO_YES;
 	if (!bh_cur_be16(&c, &op) || (op != 1 && op != 2) || bh_cur_left(&c) < 4)
 		return BH_PROTO_NO;
 	nul = memchr(c.p, 0, bh_cur_left(&c));
