@@ -65,5 +65,6 @@ for f in $(git ls-files -co --exclude-standard '*.c' '*.h' '*.py' '*.js' 2>/dev/
 	[ "$n" -le 600 ] || complain "$f has $n lines (600 at most)"
 done
 test/arch/api-docs.sh || status=1
+test/arch/app-docs.sh || status=1
 [ $status -eq 0 ] && echo "arch: ok"
 exit $status
