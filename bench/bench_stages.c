@@ -21,6 +21,7 @@ enum part {
 	PART_FRAGMENT,
 	PART_FLOW,
 	PART_POLICY,
+	PART_APPLICATION,
 	PART_VERDICT,
 	PART_TX,
 	PART_REST,
@@ -34,6 +35,7 @@ static const char *const part_name[PARTS] = {
 	[PART_FRAGMENT] = "fragment (none: one look)",
 	[PART_FLOW] = "flow",
 	[PART_POLICY] = "policy (flows known: one look)",
+	[PART_APPLICATION] = "application (decided: one look)",
 	[PART_VERDICT] = "verdict",
 	[PART_TX] = "tx",
 	[PART_REST] = "clock, housekeeping, quiescence",
@@ -68,27 +70,6 @@ mark_cost(void)
 	return (double)p.part[PART_REST] / (double)p.marks;
 }
 
-/* What worker.c does around the pipeline, from poll to burst. */
-static unsigned
-receive(struct bh_worker *w, unsigned wire)
-{
-	const struct bh_wire *in = &w->g->p.wire[wire];
-	struct rte_mbuf *m[BH_BURST];
-	uint64_t bytes = 0;
-	unsigned i, n = in->rx(in->port, 0, m, BH_BURST);
-
-	for (i = 0; i < n; i++) {
-		bytes += m[i]->pkt_len;
-		m[i]->port = (uint16_t)wire;
-	}
-	bh_count(&w->c.packets, n);
-	bh_count(&w->c.bytes, bytes);
-	bh_count(&w->wc[wire].rx_packets, n);
-	bh_count(&w->wc[wire].rx_bytes, bytes);
-	bh_burst_fill(&w->burst, m, n);
-	return n;
-}
-
 /* One turn of the worker, taken apart. */
 static unsigned
 turn(struct gate *t, struct profile *p)
@@ -104,7 +85,7 @@ turn(struct gate *t, struct profile *p)
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
 	mark(p, PART_REST);
 	for (wire = 0; wire < 2; wire++) {
-		n += receive(w, wire);
+		n += bh_stage_rx(w, wire, 0);
 		mark(p, PART_RX);
 		bh_stage_parse(w, b);
 		mark(p, PART_PARSE);
@@ -116,6 +97,8 @@ turn(struct gate *t, struct profile *p)
 		mark(p, PART_FLOW);
 		bh_stage_policy(w, b);
 		mark(p, PART_POLICY);
+		bh_stage_application(w, b);
+		mark(p, PART_APPLICATION);
 		bh_stage_verdict(w, b);
 		mark(p, PART_VERDICT);
 		bh_stage_tx(w);
@@ -212,7 +195,7 @@ compare_variants(struct gate *t, double v[VARIANTS][ROUNDS], unsigned rounds, do
 
 		for (k = 0; k < bursts; k++) {
 			w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
-			packets += receive(w, k & 1);
+			packets += bh_stage_rx(w, k & 1, 0);
 			bh_stage_parse(w, &w->burst);
 			bh_stage_flow(w, &w->burst);
 			/* Neither finds warm what the other one has just read. */

@@ -147,8 +147,8 @@ struct bh_flow_query {
 	uint32_t segment;         /* name id of either end, or UINT32_MAX */
 	uint16_t port;
 };
-/* Number copied; -ETIMEDOUT when a worker did not answer within a second. Any control thread; one at a
- * time (mutex inside). */
+/* Number copied: fewer than max, even 0, may come with a cursor when few flows match; -ETIMEDOUT when a
+ * worker did not answer within a second. Any control thread; one at a time (mutex inside). */
 int bh_gateway_flows(struct bh_gateway *g, struct bh_flow_query *q, struct bh_flow_copy *out);
 
 #endif

@@ -95,6 +95,7 @@ struct bh_mail {
 	_Atomic int state;
 	struct bh_flow_query query;
 	uint32_t cursor; /* entry to go on with; UINT32_MAX = end of the table */
+	uint32_t stop_at; /* an answer is due here, full or not */
 	unsigned n;      /* copied */
 	struct bh_flow_copy out[BH_MAIL_FLOWS];
 };
@@ -141,10 +142,10 @@ struct bh_worker {
 	/* this worker only */
 	const struct bh_view *view; /* loaded once a turn */
 	uint64_t mono_ns, wall_ns;
-	uint32_t now_ms;       /* mono in ms, wraps */
-	uint32_t aged_ms;      /* housekeeping was last done then */
-	uint64_t age_debt;     /* entries still to be looked at */
-	uint32_t drain_cursor; /* bh_worker_drain goes on here */
+	uint32_t now_ms;                   /* mono in ms, wraps */
+	uint32_t aged_ms;                  /* housekeeping was last done then */
+	uint64_t age_debt;                 /* entries still to be looked at */
+	uint32_t drain_cursor;             /* bh_worker_drain goes on here */
 	struct bh_exit exit[BH_MAX_WIRES]; /* by the wire a frame came in on; set once a turn */
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];

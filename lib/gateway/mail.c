@@ -5,6 +5,10 @@
 #include "gateway_priv.h"
 
 #define SCAN_PER_TURN 2048 /* entries looked at a millisecond: about 20 us */
+/* Entries one question covers, and how long a caller keeps asking on: a filter that hardly anything matches
+ * gets a page that is not full, and a cursor, instead of a time-out. */
+#define SCAN_PER_QUESTION (SCAN_PER_TURN * 100)
+#define PAGE_TIME_NS (500 * BH_NS_PER_MS)
 #define ANSWER_TIMEOUT_NS BH_NS_PER_SEC
 
 static bool
@@ -47,11 +51,12 @@ bh_mail_work(struct bh_worker *w)
 		return;
 	stop_at = mail->cursor + SCAN_PER_TURN;
 	while (mail->n < mail->query.max && mail->cursor < stop_at) {
-		struct bh_flow *f = bh_flow_next(w->flows, &mail->cursor);
+		struct bh_flow *f = bh_flow_next(w->flows, &mail->cursor, stop_at);
 		struct bh_flow_copy *out = &mail->out[mail->n];
 
 		if (f == NULL) {
-			mail->cursor = UINT32_MAX;
+			if (mail->cursor < stop_at)
+				mail->cursor = UINT32_MAX;
 			break;
 		}
 		if (!query_matches(&mail->query, f))
@@ -62,7 +67,7 @@ bh_mail_work(struct bh_worker *w)
 		out->worker = (uint8_t)w->index;
 		mail->n++;
 	}
-	if (mail->cursor == UINT32_MAX || mail->n == mail->query.max)
+	if (mail->cursor >= mail->stop_at || mail->n == mail->query.max)
 		atomic_store_explicit(&mail->state, BH_MAIL_ANSWERED, memory_order_release);
 }
 
@@ -85,6 +90,7 @@ ask_worker(struct bh_gateway *g, struct bh_worker *w, const struct bh_flow_query
 	}
 	mail->query = *q;
 	mail->cursor = *cursor;
+	mail->stop_at = *cursor + SCAN_PER_QUESTION;
 	mail->n = 0;
 	atomic_store_explicit(&mail->state, BH_MAIL_ASKED, memory_order_release);
 	while (atomic_load_explicit(&mail->state, memory_order_acquire) != BH_MAIL_ANSWERED) {
@@ -104,10 +110,13 @@ bh_gateway_flows(struct bh_gateway *g, struct bh_flow_query *q, struct bh_flow_c
 	unsigned worker = q->cursor == 0 ? 0 : (unsigned)((q->cursor - 1) >> 32);
 	uint32_t cursor = q->cursor == 0 ? 0 : (uint32_t)(q->cursor - 1);
 	struct bh_flow_query part = *q;
+	const struct bh_clock *clock = g->p.clock;
+	uint64_t until = clock->mono_ns(clock->arg) + PAGE_TIME_NS;
 	int total = 0, n = 0;
 
 	pthread_mutex_lock(&g->query_lock);
-	while (worker < g->n_workers && (unsigned)total < q->max) {
+	while (worker < g->n_workers && (unsigned)total < q->max &&
+	       clock->mono_ns(clock->arg) < until) {
 		part.max = RTE_MIN(q->max - (unsigned)total, (unsigned)BH_MAIL_FLOWS);
 		n = ask_worker(g, g->worker[worker], &part, &cursor);
 		if (n < 0)

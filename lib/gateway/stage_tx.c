@@ -12,33 +12,45 @@ bytes_of(struct rte_mbuf *const *m, unsigned n)
 	return sum;
 }
 
-static void
-count_sent(struct bh_worker *w, unsigned wire, bool made, unsigned n, uint64_t bytes)
-{
-	bh_count(&w->wc[wire].tx_packets, n);
-	bh_count(&w->wc[wire].tx_bytes, bytes);
-	if (unlikely(made)) {
-		bh_count(&w->c.answers, n);
-		return;
-	}
-	bh_count(&w->c.forwarded, n);
-	bh_count(&w->c.forwarded_bytes, bytes);
-}
-
-/* Send from a queue of our own: try again a bounded number of times, then drop the rest. Returns how many
- * were sent. */
+/* Try again a bounded number of times. Returns how many a queue of our own took. */
 static unsigned
-send_frames(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
+offer(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
 {
 	const struct bh_wire *out = &w->g->p.wire[wire];
 	unsigned sent = 0, tries;
 
 	for (tries = 0; sent < n && tries < BH_TX_RETRIES; tries++)
-		sent += out->tx(out->port, queue, m + sent, (uint16_t)(n - sent));
-	left_bytes = sent < n ? bytes_of(m + sent, n - sent) : 0;
-	count_sent(w, wire, made, sent, bytes - left_bytes);
+		sent += out->tx(out->port, (uint16_t)w->index, m + sent, (uint16_t)(n - sent));
+	return sent;
+}
+
+static void
+send_frames(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n, uint64_t bytes)
+{
+	unsigned sent = offer(w, wire, m, n);
+
+	if (unlikely(sent < n))
+		bytes -= bytes_of(m + sent, n - sent);
+	bh_count(&w->wc[wire].tx_packets, sent);
+	bh_count(&w->wc[wire].tx_bytes, bytes);
+	bh_count(&w->c.forwarded, sent);
+	bh_count(&w->c.forwarded_bytes, bytes);
 	for (; sent < n; sent++)
 		bh_drop_frame(w, m[sent], m[sent]->port, BH_REASON_TX_RING_FULL);
+}
+
+static void
+send_made(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
+{
+	uint32_t bytes = m->pkt_len;
+
+	if (offer(w, wire, &m, 1) == 0) {
+		bh_drop_frame(w, m, BH_WIRE_NONE, BH_REASON_TX_RING_FULL);
+		return;
+	}
+	bh_count(&w->wc[wire].tx_packets, 1);
+	bh_count(&w->wc[wire].tx_bytes, bytes);
+	bh_count(&w->c.answers, 1);
 }
 
 /* Answers among forwarded frames: one by one, since a frame that was sent can be asked no more. */
@@ -47,8 +59,12 @@ send_mixed(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n)
 {
 	unsigned i;
 
-	for (i = 0; i < n; i++)
-		send_frames(w, wire, m[i]->port == BH_WIRE_NONE, m + i, 1);
+	for (i = 0; i < n; i++) {
+		if (m[i]->port == BH_WIRE_NONE)
+			send_made(w, wire, m[i]);
+		else
+			send_frames(w, wire, m + i, 1, m[i]->pkt_len);
+	}
 }
 
 /* The device has fewer queues than there are workers: the queue's owner sends for us. */
@@ -66,20 +82,20 @@ hand_over(struct bh_worker *w, unsigned wire, unsigned owner, struct rte_mbuf **
 	}
 }
 
-static void
-flush_wire(struct bh_worker *w, unsigned wire)
+void
+bh_tx_flush(struct bh_worker *w, unsigned wire)
 {
 	struct bh_tx_buffer *t = &w->tx[wire];
 	uint16_t queues = w->g->p.wire[wire].tx_queues;
-	unsigned n = t->n, n_made = t->n_made;
 
-	t->n = t->n_made = 0;
 	if (unlikely(w->index >= queues))
-		hand_over(w, wire, w->index % queues, t->m, n);
-	else if (unlikely(n_made != 0))
-		send_mixed(w, wire, t->m, n);
+		hand_over(w, wire, w->index % queues, t->m, t->n);
+	else if (unlikely(t->n_made != 0))
+		send_mixed(w, wire, t->m, t->n);
 	else
-		send_frames(w, wire, false, t->m, n);
+		send_frames(w, wire, t->m, t->n, t->bytes);
+	t->n = t->n_made = 0;
+	t->bytes = 0;
 }
 
 /* Frames that other workers want sent from our queues. */
@@ -98,7 +114,10 @@ send_for_others(struct bh_worker *w)
 			unsigned wire = m->port & 0xff;
 
 			m->port >>= 8;
-			bh_tx_enqueue(w, wire, m);
+			if (unlikely(m->port == BH_WIRE_NONE))
+				bh_tx_put_made(w, wire, m);
+			else
+				bh_tx_put(w, wire, m);
 		}
 	}
 }
@@ -112,6 +131,6 @@ bh_stage_tx(struct bh_worker *w)
 		send_for_others(w);
 	for (i = 0; i < w->g->p.n_wires; i++) {
 		if (w->tx[i].n != 0)
-			flush_wire(w, i);
+			bh_tx_flush(w, i);
 	}
 }

@@ -27,6 +27,27 @@ bh_bucket_take(struct bh_bucket *b, uint64_t now_ms)
 }
 
 static void
+find_exits(struct bh_worker *w)
+{
+	const struct bh_gateway_params *p = &w->g->p;
+	unsigned i;
+
+	for (i = 0; i < p->n_wires; i++) {
+		struct bh_exit *e = &w->exit[i];
+		uint16_t mtu = p->wire[p->peer[i]].mtu;
+
+		e->wire = p->peer[i];
+		e->max_len = mtu != 0 ? mtu + BH_L2_MAX : UINT32_MAX;
+		e->refuse = BH_REASON_OVERSIZE;
+		if (unlikely(atomic_load_explicit(&w->g->wire_down[e->wire],
+						  memory_order_relaxed))) {
+			e->max_len = 0;
+			e->refuse = BH_REASON_LINK_DOWN;
+		}
+	}
+}
+
+static void
 begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 {
 	/* Time does not go back in a worker: clocks are set right, captures are out of order. */
@@ -35,6 +56,7 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	w->wall_ns = wall_ns;
 	w->now_ms = (uint32_t)(w->mono_ns / BH_NS_PER_MS);
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
+	find_exits(w);
 }
 
 static void
@@ -161,7 +183,7 @@ bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 
 	begin_turn(w, mono_ns, wall_ns);
 	drop_held(w);
-	while (n++ < BH_AGE_PER_TURN && (f = bh_flow_next(w->flows, &w->drain_cursor)) != NULL)
+	while (n++ < BH_AGE_PER_TURN && (f = bh_flow_next(w->flows, &w->drain_cursor, UINT32_MAX)) != NULL)
 		bh_flow_remove(w->flows, f, BH_FLOW_END_SHUTDOWN);
 	w->view = NULL;
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
