@@ -1,15 +1,16 @@
-/* What a flow costs: bulk look-up, insertion, removal, counting a packet, ageing, by number of flows;
- * side by side with DPDK's rte_hash (48-byte keys, CRC) in the same run, rounds interleaved.
+/* What a flow costs: bulk look-up, insertion, removal, counting a packet, ageing, by number of
+ * flows; side by side with DPDK's rte_hash (48-byte keys, CRC) in the same run, rounds
+ * interleaved.
  *
  *     bench_flow                 10,000, 100,000 and 1,000,000 flows
  *     bench_flow N [N ...]       N flows, e.g. 10000000
  *
- * Keys are random; so is the order of look-ups, 32 at a time. Both tables lie in memory of the same kind
- * (huge pages where there are any): rte_hash gets an external heap on it.
- * Two comparisons. Bare look-up: ours has then also asked for both lines of the entry, rte_hash's ends
- * with a position in an array that its user has yet to load. Look-up and touch: the flow's counters are
- * written, in our entry or in such an array; the same work for both.
- * Figures are TSC cycles per key: the median of the rounds, and the lowest and highest in brackets. */
+ * Keys are random; so is the order of look-ups, 32 at a time. Both tables lie in memory of the
+ * same kind (huge pages where there are any): rte_hash gets an external heap on it. Two
+ * comparisons. Bare look-up: ours has then also asked for both lines of the entry, rte_hash's
+ * ends with a position in an array that its user has yet to load. Look-up and touch: the flow's
+ * counters are written, in our entry or in such an array; the same work for both. Figures are TSC
+ * cycles per key: the median of the rounds, and the lowest and highest in brackets. */
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_hash.h>
@@ -77,8 +78,8 @@ mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* Key number i: two random IPv4 addresses and ports, UDP. Computed, so that the keys of a million flows
- * take no cache from the tables. */
+/* Key number i: two random IPv4 addresses and ports, UDP. Computed, so that the keys of a million
+ * flows take no cache from the tables. */
 static void
 make_key(struct bh_flow_key *key, uint32_t i)
 {
@@ -107,7 +108,7 @@ make_batch(struct bench *b, uint32_t base, bool random)
 	}
 }
 
-/* ---- what is timed: each returns the keys found, or done ---------------------------------------- */
+/* ---- what is timed: each returns the keys found, or done ------------------------------------- */
 
 /* As the gateway does it: the index line is asked for as soon as the hash is known. */
 static inline void
@@ -228,7 +229,7 @@ their_remove(struct bench *b)
 	return done;
 }
 
-/* ---- rounds --------------------------------------------------------------------------------------- */
+/* ---- rounds ---------------------------------------------------------------------------------- */
 
 static void
 measure(struct bench *b, bool theirs, enum row row, unsigned round, unsigned (*fn)(struct bench *),
@@ -335,7 +336,7 @@ print_rows(struct bench *b)
 	}
 }
 
-/* ---- tables --------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 struct heap {
 	void *map;

@@ -68,8 +68,9 @@ can_leave(const struct bh_flow_bucket *b, unsigned slot)
 	return (b->guests >> slot & 1) != 0 || !counter_is_full(b, b->tag[slot]);
 }
 
-/* Free a slot in one of two full buckets. The path found is a shortest one, so that no bucket is on it
- * twice and each move, from its end backwards, finds the slot that the one before has freed. */
+/* Free a slot in one of two full buckets. The path found is a shortest one, so that no bucket is
+ * on it twice and each move, from its end backwards, finds the slot that the one before has
+ * freed. */
 static bool
 make_room(struct bh_flow_table *t, uint32_t first, uint32_t second)
 {

@@ -70,8 +70,8 @@ bh_flow_key_equal(const struct bh_flow_key *a, const struct bh_flow_key *b)
 /* Number of buckets for a capacity: a power of two with at most 3/4 of its slots in use. */
 uint32_t bh_flow_index_buckets(uint32_t capacity);
 
-/* Enter an entry under a hash. False when no sequence of moves within the search's bound frees a slot
- * (see test_flow_index.c for how rare that is): the index is unchanged. */
+/* Enter an entry under a hash. False when no sequence of moves within the search's bound frees a
+ * slot (see test_flow_index.c for how rare that is): the index is unchanged. */
 bool bh_flow_index_add(struct bh_flow_table *t, uint64_t hash, uint32_t entry);
 /* Take it out; it is there. */
 void bh_flow_index_del(struct bh_flow_table *t, uint64_t hash, uint32_t entry);

@@ -8,8 +8,8 @@
 #define NO_FIRST UINT8_MAX
 #define DATAGRAMS_MIN 16
 #define DATAGRAMS_MAX (UINT32_C(1) << 20)
-/* What may stand before the fragmented bytes and still not count as payload (RFC 8200 4.5): the IPv6
- * header and the fragment header. */
+/* What may stand before the fragmented bytes and still not count as payload (RFC 8200 4.5): the
+ * IPv6 header and the fragment header. */
 #define IP6_UNCOUNTED (40 + 8)
 #define DATAGRAM_MAX 65535
 
@@ -48,7 +48,7 @@ struct bh_frag_store {
 	void *map;
 };
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static bool
 params_are_valid(const struct bh_frag_params *p)
@@ -121,7 +121,7 @@ bh_frag_held(const struct bh_frag_store *s)
 	return s->held;
 }
 
-/* ---- datagrams ------------------------------------------------------------------------------------ */
+/* ---- datagrams ------------------------------------------------------------------------------- */
 
 static uint32_t *
 head_of(struct bh_frag_store *s, const struct bh_flow_key *key)
@@ -213,7 +213,7 @@ release(struct bh_frag_store *s, struct datagram *d, enum bh_reason reason, stru
 	d->n = 0;
 }
 
-/* ---- fragments ------------------------------------------------------------------------------------ */
+/* ---- fragments ------------------------------------------------------------------------------- */
 
 /* Is the fragment, by itself, one that a sender may have made? */
 static enum bh_reason
@@ -231,8 +231,8 @@ check_shape(const struct bh_parsed *pkt)
 	return BH_REASON_NONE;
 }
 
-/* Enter the fragment's bytes among the n ranges, unless one of them is there already or it contradicts
- * the datagram's length. Most fragments come in order: searched from the end. */
+/* Enter the fragment's bytes among the n ranges, unless one of them is there already or it
+ * contradicts the datagram's length. Most fragments come in order: searched from the end. */
 static enum bh_reason
 add_range(struct bh_frag_store *s, struct datagram *d, const struct bh_parsed *pkt)
 {
@@ -277,7 +277,7 @@ bh_frag_add(struct bh_frag_store *s, const struct bh_parsed *pkt, void *packet, 
 	enum bh_reason reason = check_shape(pkt);
 	struct datagram *d;
 
-	/* All of a datagram in one fragment has nothing to do with others of the same id (RFC 6946). */
+	/* All of a datagram in one fragment: not to do with others of the same id (RFC 6946). */
 	if (pkt->frag_off == 0 && (pkt->flags & BH_PKT_LAST_FRAGMENT) != 0)
 		return give_back(out, packet, reason, pkt->frag_len);
 	d = find(s, pkt);
@@ -310,7 +310,7 @@ bh_frag_add(struct bh_frag_store *s, const struct bh_parsed *pkt, void *packet, 
 	return true;
 }
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 /* Close the oldest datagram. False when nothing was held of it: it had been refused. */
 static bool

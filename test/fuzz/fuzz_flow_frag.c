@@ -1,8 +1,9 @@
-/* Fragments in any order, shape and time. Input: one byte of store parameters, then 8 bytes a fragment:
- * flags and id, length, offset (2), header length, time step, tenant and direction.
- * Asserts beyond "no crash": every answer (held, whole, refused and why, which packets in which order,
- * total length) is that of the plain byte-map model; every packet comes back exactly once; what the store
- * says it holds is what it owes; a whole datagram's fragments cover it without a hole. */
+/* Fragments in any order, shape and time. Input: one byte of store parameters, then 8 bytes a
+ * fragment: flags and id, length, offset (2), header length, time step, tenant and direction.
+ * Asserts beyond "no crash": every answer (held, whole, refused and why, which packets in which
+ * order, total length) is that of the plain byte-map model; every packet comes back exactly once;
+ * what the store says it holds is what it owes; a whole datagram's fragments cover it without a
+ * hole. */
 #include <stdint.h>
 #include <stdlib.h>
 

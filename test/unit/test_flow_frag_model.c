@@ -1,4 +1,5 @@
-/* Fragments in every order, every overlap of up to three chunks, and at random beside a byte map. */
+/* Fragments in every order, every overlap of up to three chunks, and at random beside a byte map.
+ */
 #include "test_flow_frag_ref.h"
 #include "test_flow_rig.h"
 
@@ -106,8 +107,8 @@ contradict(const struct piece *a, const struct piece *b)
 	       (b->last && a->off >= b->off + b->len);
 }
 
-/* All chunks of 1 to 4 units in a space of 6, last or not, that leave a gap at the front: nothing completes,
- * so that all that can happen is to be held or refused. */
+/* All chunks of 1 to 4 units in a space of 6, last or not, that leave a gap at the front: nothing
+ * completes, so that all that can happen is to be held or refused. */
 static unsigned
 all_chunks(struct piece *out)
 {
@@ -158,7 +159,7 @@ every_overlapping_pair_and_triplet_is_refused(void)
 	bh_frag_store_destroy(s);
 }
 
-/* ---- at random ------------------------------------------------------------------------------------ */
+/* ---- at random ------------------------------------------------------------------------------- */
 
 static struct bh_parsed
 random_fragment(uint64_t *seed)

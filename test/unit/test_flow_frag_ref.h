@@ -1,5 +1,5 @@
-/* The fragment store as plainly as it can be written: a byte map a datagram, nothing sorted, nothing
- * hashed. Unit tests and the fuzzer run it beside the real one and compare every answer. */
+/* The fragment store as plainly as it can be written: a byte map a datagram, nothing sorted,
+ * nothing hashed. Unit tests and the fuzzer run it beside the real one and compare every answer. */
 #ifndef BH_TEST_FLOW_FRAG_REF_H
 #define BH_TEST_FLOW_FRAG_REF_H
 

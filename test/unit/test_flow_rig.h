@@ -83,8 +83,8 @@ rig_find(struct bh_flow_table *t, uint32_t i)
 	return bh_flow_lookup(t, &key, bh_flow_hash(t, &key));
 }
 
-/* Is each used entry in the index exactly once, in a bucket of its key, are guests marked, overflows
- * counted, and is every other entry below top in the free list? */
+/* Is each used entry in the index exactly once, in a bucket of its key, are guests marked,
+ * overflows counted, and is every other entry below top in the free list? */
 static inline bool
 rig_is_sound(const struct bh_flow_table *t)
 {
