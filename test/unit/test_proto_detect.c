@@ -24,6 +24,8 @@ struct sample {
 #define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 #define ZEROS8 "\x00\x00\x00\x00\x00\x00\x00\x00"
 #define ZEROS16 ZEROS8 ZEROS8
+#define TEXT12 "0123456789ab"
+#define TEXT16 "0123456789abcdef"
 
 static const struct sample samples[] = {
 	{"http", BH_OVER_TCP, S("GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n"), S(HTTP_OK)},
@@ -154,6 +156,30 @@ static const struct sample samples[] = {
 	 S("\x38"
 	   "sessioni\x00\x00\x00\x00\x00"),
 	 S("")},
+	/* Damaged, or only half seen. */
+	{"dns", BH_OVER_UDP,
+	 S("\x12\x34\x81\x80\x00\x01\x00\x14\x00\x00\x00\x00\x03www\x07"
+	   "example\x00\x00\x01\x00\x01\xc0\x0c\x00"),
+	 S("")},
+	{"dns", BH_OVER_UDP,
+	 S("\x12\x34\x09\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01"
+	   "1\x02"
+	   "10\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00"),
+	 S("")},
+	{"radius", BH_OVER_UDP, S("\x01\x07\x00\x1e" TEXT16 "\x01\x04me\x04\x60\x0a\x00\x00\x01"),
+	 S("")},
+	{"snmp", BH_OVER_UDP,
+	 S("\x30\x7a\x02\x01\x00\x04\x06public\xa1\x0b\x02\x01\x01\x02\x01\x00\x02\x01\x00\x30"
+	   "\x00"),
+	 S("")},
+	{"modbus", BH_OVER_TCP, S("\x02\x01\x00\x00\x00\x03\x01\x83\x02"), S("")},
+	{"stun", BH_OVER_TCP, S("\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42" TEXT12), S("")},
+	{"stun", BH_OVER_UDP, S("\x00\x03\x00\x05\x21\x12\xa4\x42" TEXT12 "\x40\x00\x00\x01z"),
+	 S("")},
+	{"tftp", BH_OVER_UDP, S("\x00\x03\x00\x01text"), S("\x00\x04\x00\x01")},
+	{"ntp", BH_OVER_UDP, S("\x23\x00\x06\xec" ZEROS16 ZEROS16 ZEROS8 "\x00\x00\x00\x00"),
+	 S("")},
+	{"sip", BH_OVER_UDP, S("\r\n\r\nOPTIONS sip:a SIP/2.0\r\n\r\n"), S("")},
 	{"echo", BH_OVER_TCP, S("hello echo\n"), S("hello echo\n")},
 };
 
@@ -212,8 +238,8 @@ no_prefix_contradicts_the_whole(void)
 			in.len[1] = s;
 			in.from = s != 0;
 			bh_proto_identify(&state, &in);
-			possible = possible &&
-				   bh_proto_possible(&state, bh_app_find(samples[i].app));
+			possible =
+				possible && bh_proto_possible(&state, bh_app_find(samples[i].app));
 		}
 		CU_ASSERT(possible);
 		if (!possible || strcmp(bh_app_name(state.app), samples[i].app) != 0)
@@ -254,6 +280,91 @@ noise_has_no_name(void)
 }
 
 static void
+tell(struct bh_proto_state *state, struct bh_proto_input *in, const char *datagram, size_t len)
+{
+	in->transport = BH_OVER_UDP;
+	in->data[0] = (const uint8_t *)datagram;
+	in->len[0] = (uint32_t)len;
+	in->packets++;
+	bh_proto_identify(state, in);
+}
+
+static void
+later_datagram_names_the_flow(void)
+{
+	struct bh_proto_state state = {0};
+	struct bh_proto_input in = {0};
+	unsigned i;
+
+	tell(&state, &in, S("\x00"));
+	CU_ASSERT_FALSE(state.decided);
+	CU_ASSERT_TRUE(bh_proto_possible(&state, BH_APP_DNS));
+	tell(&state, &in, S(DNS_QUERY));
+	CU_ASSERT_TRUE(state.decided);
+	CU_ASSERT_EQUAL(state.app, BH_APP_DNS);
+
+	memset(&state, 0, sizeof(state));
+	in.packets = 0;
+	for (i = 0; i < BH_PROTO_DATAGRAMS; i++)
+		tell(&state, &in, S("\x00"));
+	tell(&state, &in, S(DNS_QUERY));
+	CU_ASSERT_EQUAL(state.app, BH_APP_UNKNOWN);
+	CU_ASSERT_FALSE(bh_proto_possible(&state, BH_APP_DNS));
+}
+
+static void
+dtls_follows_connectivity_checks(void)
+{
+	struct bh_proto_state state = {0};
+	struct bh_proto_input in = {0};
+
+	tell(&state, &in, S("\x00\x01\x00\x00\x21\x12\xa4\x42" TEXT12));
+	CU_ASSERT_STRING_EQUAL(bh_app_name(state.app), "stun");
+	CU_ASSERT_FALSE(state.decided);
+	CU_ASSERT_TRUE(bh_proto_possible(&state, bh_app_find("dtls")));
+	tell(&state, &in, S("\x14\xfe\xfd\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x01"));
+	CU_ASSERT_STRING_EQUAL(bh_app_name(state.app), "dtls");
+	CU_ASSERT_TRUE(state.decided);
+	CU_ASSERT_TRUE(bh_app_is(state.app, BH_APP_STUN));
+	CU_ASSERT_TRUE(bh_app_is(state.app, BH_APP_DTLS));
+}
+
+static void
+look_alikes_have_no_name(void)
+{
+	static const char netbios[] = "\x12\x34\x01\x10\x00\x01\x00\x00\x00\x00\x00\x00\x20"
+				      "EJFDEBFEEBFACACACACACACACACACAAA\x00\x00\x20\x00\x01";
+	static const char zmtp[] = "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL";
+	struct bh_proto_state state = {0};
+	struct bh_proto_input in = {0};
+
+	tell(&state, &in, netbios, sizeof(netbios) - 1);
+	CU_ASSERT_EQUAL(state.app, BH_APP_UNKNOWN);
+
+	memset(&state, 0, sizeof(state));
+	in.transport = BH_OVER_TCP;
+	in.data[0] = in.data[1] = (const uint8_t *)zmtp;
+	in.len[0] = in.len[1] = sizeof(zmtp) - 1;
+	bh_proto_identify(&state, &in);
+	CU_ASSERT_EQUAL(state.app, BH_APP_UNKNOWN);
+}
+
+static void
+name_of_two_lines_is_one_application(void)
+{
+	struct bh_proto_state state = {.app = BH_APP_GRPC};
+
+	CU_ASSERT_TRUE(bh_app_is(BH_APP_ETCD, bh_app_find("etcd")));
+	CU_ASSERT_TRUE(bh_app_is(BH_APP_ETCD_HTTP, bh_app_find("etcd")));
+	CU_ASSERT_TRUE(bh_app_is(BH_APP_ETCD, BH_APP_HTTP2));
+	CU_ASSERT_FALSE(bh_app_is(BH_APP_ETCD, BH_APP_HTTP));
+	CU_ASSERT_FALSE(bh_app_is(BH_APP_UNKNOWN, BH_APP_HTTP));
+	CU_ASSERT_TRUE(bh_proto_possible(&state, bh_app_find("etcd")));
+	CU_ASSERT_FALSE(bh_proto_possible(&state, BH_APP_CONSUL));
+	CU_ASSERT_FALSE(bh_proto_possible(&state, BH_APP_UNKNOWN));
+}
+
+static void
 names_are_found_and_layered(void)
 {
 	CU_ASSERT_EQUAL(bh_app_find("redis"), BH_APP_REDIS);
@@ -268,6 +379,10 @@ const struct bh_unit_test bh_suite_proto_detect[] = {
 	BH_TEST(each_sample_is_named),
 	BH_TEST(no_prefix_contradicts_the_whole),
 	BH_TEST(noise_has_no_name),
+	BH_TEST(later_datagram_names_the_flow),
+	BH_TEST(dtls_follows_connectivity_checks),
+	BH_TEST(look_alikes_have_no_name),
+	BH_TEST(name_of_two_lines_is_one_application),
 	BH_TEST(names_are_found_and_layered),
 	BH_TEST_END,
 };
