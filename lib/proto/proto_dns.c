@@ -58,18 +58,17 @@ host_labels(struct bh_cur *c, bool *whole)
 	return labels;
 }
 
-/* NetBIOS' name service (RFC 1002 4.2) has this header too; its names are 32 letters from A to P. */
+/* NetBIOS' name service (RFC 1002 4.2) has this header too; its names are 32 letters from A to P. A damaged one
+ * still has most of them. */
 static bool
 is_netbios(struct bh_cur c)
 {
 	const uint8_t *p = bh_cur_take(&c, 33);
-	unsigned i;
+	unsigned i, letters = 0;
 
-	if (p == NULL || p[0] != 32)
-		return false;
-	for (i = 1; i < 33 && p[i] >= 'A' && p[i] <= 'P'; i++)
-		;
-	return i == 33;
+	for (i = 1; p != NULL && i < 33; i++)
+		letters += p[i] >= 'A' && p[i] <= 'P';
+	return letters >= 24;
 }
 
 static bool

@@ -28,8 +28,8 @@ bh_proto_KAFKA(const struct bh_proto_input *in)
 			return bh_proto_wants_more(in, BH_CLIENT);
 		return bh_proto_printable(id, id_length) ? BH_PROTO_YES : BH_PROTO_NO;
 	}
-	/* No client id: the length is that of what was sent. */
-	if (id_length == 0xffff && length >= 16 && length + 4 == in->len[BH_CLIENT])
+	/* No client id, or hardly one: the length is that of what was sent. */
+	if (length >= 16 && length + 4 == in->len[BH_CLIENT])
 		return BH_PROTO_YES;
 	if (!bh_cur_be32(&s, &answer_length) || !bh_cur_be32(&s, &answer))
 		return bh_proto_wants_more(in, BH_SERVER);
