@@ -77,13 +77,11 @@ read_quote6(struct quote *q)
 	q->src = h + 8;
 	q->dst = h + 24;
 	q->proto = h[6];
-	for (n = 0; n < MAX_QUOTED_EXT; n++) {
+	for (n = 0; bh_net_is_ext(q->proto); n++) {
 		uint32_t len;
 
-		if (!bh_net_is_ext(q->proto))
-			return true;
 		h = bh_cur_take(&q->cur, 8);
-		if (h == NULL)
+		if (h == NULL || n == MAX_QUOTED_EXT)
 			return false;
 		len = q->proto == BH_EXT_AUTH ? h[1] * 4u : h[1] * 8u;
 		if (q->proto == BH_EXT_FRAGMENT) {
@@ -95,7 +93,7 @@ read_quote6(struct quote *q)
 			return false;
 		q->proto = h[0];
 	}
-	return false;
+	return true;
 }
 
 /* Ports, or what stands for them in a key. */

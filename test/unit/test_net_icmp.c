@@ -308,7 +308,6 @@ quoted_extension_headers_are_followed(void)
 {
 	struct net_frame in, f;
 	struct bh_flow_key key;
-	struct bh_parsed h;
 	unsigned off, i;
 	uint8_t from;
 
@@ -335,13 +334,17 @@ quoted_extension_headers_are_followed(void)
 			CU_ASSERT_EQUAL(quoted(&f, &key, &from), BH_REASON_ICMP_QUOTE);
 		}
 	}
-	begin(&in, true, BH_EXT_DESTINATION);
-	for (i = 0; i < 9; i++)
-		net_options6(&in, BH_EXT_DESTINATION, 0);
-	net_end(&in);
-	error_about(&f, true, &in, in.len - 14);
-	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
-	CU_ASSERT_EQUAL(bh_net_quoted(f.b, f.len, &h, &key, &from), BH_REASON_ICMP_QUOTE);
+	for (off = 8; off <= 9; off++) {
+		begin(&in, true, BH_EXT_DESTINATION);
+		for (i = 1; i < off; i++)
+			net_options6(&in, BH_EXT_DESTINATION, 0);
+		net_options6(&in, BH_PROTO_UDP, 0);
+		net_udp(&in, 7, 8);
+		net_end(&in);
+		error_about(&f, true, &in, in.len - 14);
+		CU_ASSERT_EQUAL(quoted(&f, &key, &from),
+				off == 8 ? BH_REASON_NONE : BH_REASON_ICMP_QUOTE);
+	}
 }
 
 static void

@@ -194,6 +194,7 @@ option_lists_must_hold_together(void)
 {
 	CU_ASSERT_EQUAL(judge_options("\1\1\1\0", 4), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(judge_options("\x94\x04\0\0", 4), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(judge_options("\x42\x02\1\0", 4), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(judge_options("\x07\x07\x04\0\0\0\0\0", 8), BH_REASON_NONE);
 	/* What stands behind the end of the list is not read. */
 	CU_ASSERT_EQUAL(judge_options("\0\x83\x01\x01", 4), BH_REASON_NONE);
