@@ -344,7 +344,11 @@ read_token(const char *path, char *out, size_t size, struct bh_err *err)
 static int
 start_api(struct bh_daemon *d, struct bh_err *err)
 {
-	struct bh_api_params params = {.max_body = d->config.api_body, .policy = d->policy};
+	struct bh_api_params params = {
+		.max_body = d->config.api_body,
+		.heartbeat_max_ms = (unsigned)d->config.heartbeat_ms,
+		.policy = d->policy,
+	};
 	int rc;
 
 	if (strcmp(d->config.api_listen, "off") == 0)

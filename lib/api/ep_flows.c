@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "../proto/proto.h"
 #include "api_priv.h"
 
 /* ---- filters ----------------------------------------------------------------------------------------- */
@@ -176,6 +177,9 @@ flow_json(struct bh_api_req *req, const struct bh_flow_copy *c)
 	if (f->key.tunnel != BH_TUNNEL_NONE && f->key.tunnel < BH_ARRAY_SIZE(tunnels))
 		json_object_set_new(o, "tunnel", json_string(tunnels[f->key.tunnel]));
 	json_object_set_new(o, "pair", json_integer(f->key.pair));
+	json_object_set_new(o, "application",
+			    f->app == BH_APP_UNKNOWN ? json_null()
+						     : json_string(bh_app_name(f->app)));
 	json_object_set_new(o, "state", json_string(bh_flow_state_name(f->state)));
 	json_object_set_new(o, "verdict", json_string(bh_verdict_name(f->verdict)));
 	json_object_set_new(o, "reason", json_string(bh_reason_name(f->reason)));

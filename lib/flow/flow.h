@@ -132,14 +132,15 @@ struct bh_flow *bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key
 /* Add a flow whose key is not in the table. The entry comes back zeroed but for key, flags
  * (USED), start and last times, and state: SYN_SENT (TCP), ICMP (ICMP, ICMPv6) or NEW.
  *
- * When the table is full, one flow that is not established makes room and is reported to on_end as
- * EVICTED. May go: NEW, ICMP, SYN_SENT, SYN_RECEIVED, CLOSING, CLOSED, REFUSED. Never: ESTABLISHED,
- * REPLIED, FIN_WAIT. First the (at most 16) flows in the key's two buckets are looked at, then, if
- * none of them may go, the 64 that follow a clock hand over the entries (8 when its last whole turn
- * found none); of each lot the longest idle goes. When there is none, NULL: the new flow is refused.
+ * When the table is full, one flow that is not established makes room and is reported to on_end
+ * as EVICTED. May go: NEW, ICMP, SYN_SENT, SYN_RECEIVED, CLOSING, CLOSED, REFUSED. Never:
+ * ESTABLISHED, REPLIED, FIN_WAIT. First the (at most 16) flows in the key's two buckets are
+ * looked at, then, if none of them may go, the 64 that follow a clock hand over the entries (8
+ * when its last whole turn found none); of each lot the longest idle goes. When there is none,
+ * NULL: the new flow is refused.
  *
- * An eviction may take a flow that the caller has looked up earlier in the same burst: after on_end
- * said EVICTED, pointers from before must be looked up again. */
+ * An eviction may take a flow that the caller has looked up earlier in the same burst: after
+ * on_end said EVICTED, pointers from before must be looked up again. */
 struct bh_flow *bh_flow_insert(struct bh_flow_table *t, const struct bh_flow_key *key,
 			       uint64_t hash, uint32_t now_ms, uint64_t wall_ns);
 /* Report and free one flow. */
@@ -178,22 +179,23 @@ bh_flow_reopens(const struct bh_flow *f, const struct bh_parsed *pkt)
 	       (f->state == BH_STATE_FIN_WAIT && pkt->from == (f->flags & BH_FLAG_INITIATOR));
 }
 
-/* Look at up to `budget` entries, where the last call stopped, and end those idle for their state's
- * time-out: CLOSED when that is their state, else TIMEOUT. Returns how many ended. A full turn takes
- * at most capacity / budget calls; entries that were never used are not visited. */
+/* Look at up to `budget` entries, where the last call stopped, and end those idle for their
+ * state's time-out: CLOSED when that is their state, else TIMEOUT. Returns how many ended. A full
+ * turn takes at most capacity / budget calls; entries that were never used are not visited. */
 uint32_t bh_flow_age(struct bh_flow_table *t, uint32_t now_ms, uint32_t budget);
 /* End every flow (shutdown, end of a capture). */
 void bh_flow_end_all(struct bh_flow_table *t, enum bh_flow_end why);
 
-/* Iterate: the first used entry with number >= *cursor; *cursor moves behind it. NULL at the end. */
-struct bh_flow *bh_flow_next(struct bh_flow_table *t, uint32_t *cursor);
+/* Iterate: the first used entry with number >= *cursor and < end; *cursor moves behind it. NULL
+ * when there is none: *cursor is then end, or less at the end of the table. */
+struct bh_flow *bh_flow_next(struct bh_flow_table *t, uint32_t *cursor, uint32_t end);
 /* Number of used entries, and the capacity. */
 uint32_t bh_flow_count(const struct bh_flow_table *t);
 uint32_t bh_flow_capacity(const struct bh_flow_table *t);
-/* 63-bit id: worker, then start_ns modulo 2^55 (417 days). Unique over workers and time because insert
- * makes the start times of a table's flows distinct: one that is not after the last one by less than
- * a second (same burst, disorder of a capture) is set 1 ns after it. After a larger step back of the
- * clock ids are only as unique as nanoseconds are. */
+/* 63-bit id: worker, then start_ns modulo 2^55 (417 days). Unique over workers and time because
+ * insert makes the start times of a table's flows distinct: one that is not after the last one by
+ * less than a second (same burst, disorder of a capture) is set 1 ns after it. After a larger
+ * step back of the clock ids are only as unique as nanoseconds are. */
 uint64_t bh_flow_id(const struct bh_flow_table *t, const struct bh_flow *f);
 
 /* ---- virtual reassembly (frag.c) ------------------------------------------------------------- */
@@ -203,10 +205,11 @@ uint64_t bh_flow_id(const struct bh_flow_table *t, const struct bh_flow *f);
  * unchanged. A datagram is its key (addresses, protocol, id, tenant) and its direction.
  *
  * Nothing is left to the receiver's choice. Refused with all its fragments is a datagram with
- *   any byte twice, also in an exact duplicate, a second last fragment, or bytes behind the last one
- *   (FRAG_OVERLAP; RFC 5722, RFC 8200 4.5); a fragment without bytes, or one that is not last and
- *   not a multiple of 8 (FRAG_LENGTH); more than 65,535 bytes with its header (FRAG_TOO_BIG); more
- *   than max_fragments (FRAG_TOO_MANY); a fragment for which there is no room (FRAG_TABLE_FULL).
+ *   any byte twice, also in an exact duplicate, a second last fragment, or bytes behind the last
+ *   one (FRAG_OVERLAP; RFC 5722, RFC 8200 4.5); a fragment without bytes, or one that is not last
+ *   and not a multiple of 8 (FRAG_LENGTH); more than 65,535 bytes with its header (FRAG_TOO_BIG);
+ *   more than max_fragments (FRAG_TOO_MANY); a fragment for which there is no room
+ *   (FRAG_TABLE_FULL).
  * The refusal is remembered: what follows of that datagram is dropped for the same reason until
  * the time-out, which runs from its first fragment. When `datagrams` are remembered, fragments of
  * others are dropped (FRAG_TABLE_FULL): the old stay. */
@@ -235,9 +238,9 @@ struct bh_frag_out {
 	enum bh_reason reason; /* BH_REASON_NONE: whole datagram; else: drop all of these */
 };
 
-/* Hand in one fragment (pkt->kind == BH_FRAME_FRAGMENT; its key holds the IP id).
- * Returns true when `out` holds something (n >= 1): a whole datagram, or a refusal that includes this
- * fragment. false: the packet is held. */
+/* Hand in one fragment (pkt->kind == BH_FRAME_FRAGMENT; its key holds the IP id). Returns true when
+ * `out` holds something (n >= 1): a whole datagram, or a refusal that includes this fragment.
+ * false: the packet is held. */
 bool bh_frag_add(struct bh_frag_store *s, const struct bh_parsed *pkt, void *packet,
 		 uint32_t now_ms, struct bh_frag_out *out);
 /* One datagram past its time (FRAG_TIMEOUT), or false when there is none: call until false. */

@@ -7,15 +7,15 @@
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (UINT32_C(1) << 27)
 #define LOOKUP_MAX 64
-/* Entries an eviction looks at beyond its buckets; after a whole turn of the hand without a victim fewer,
- * so that a flood of new flows against a table of established ones costs an eighth. */
+/* Entries an eviction looks at beyond its buckets; fewer after a whole turn of the hand without a
+ * victim: a flood of new flows against a table of established ones costs an eighth. */
 #define HAND_SPAN 64
 #define HAND_SPAN_BARREN 8
 #define ID_TIME_BITS 55
 /* How far ahead ageing asks for an entry: 16 take about as long as a line from memory does. */
 #define AGE_AHEAD 16
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static size_t
 index_size(const struct bh_flow_table *t)
@@ -86,7 +86,7 @@ bh_flow_table_destroy(struct bh_flow_table *t)
 	free(t);
 }
 
-/* ---- look-up ------------------------------------------------------------------------------------ */
+/* ---- look-up --------------------------------------------------------------------------------- */
 
 uint64_t
 bh_flow_hash(const struct bh_flow_table *t, const struct bh_flow_key *key)
@@ -146,8 +146,8 @@ candidate(const struct bh_flow_bucket *b, uint16_t tag)
 	return m != 0 ? b->entry[__builtin_ctz(m)] : BH_FLOW_NONE;
 }
 
-/* A candidate whose key differs shares its tag by chance, one in 8,000 look-ups: then the whole search
- * is done, which also covers several slots with the same tag. */
+/* A candidate whose key differs shares its tag by chance, one in 8,000 look-ups: then the whole
+ * search is done, which also covers several slots with the same tag. */
 void
 bh_flow_lookup_bulk(struct bh_flow_table *t, const struct bh_flow_key *const keys[],
 		    const uint64_t hash[], unsigned n, struct bh_flow *out[])
@@ -189,7 +189,7 @@ bh_flow_lookup_bulk(struct bh_flow_table *t, const struct bh_flow_key *const key
 	}
 }
 
-/* ---- going ---------------------------------------------------------------------------------------- */
+/* ---- going ----------------------------------------------------------------------------------- */
 
 static int32_t
 idle_ms(const struct bh_flow *f, uint32_t now_ms)
@@ -244,11 +244,11 @@ bh_flow_end_all(struct bh_flow_table *t, enum bh_flow_end why)
 	struct bh_flow *f;
 	uint32_t cursor = 0;
 
-	while ((f = bh_flow_next(t, &cursor)) != NULL)
+	while ((f = bh_flow_next(t, &cursor, UINT32_MAX)) != NULL)
 		bh_flow_remove(t, f, why);
 }
 
-/* ---- coming --------------------------------------------------------------------------------------- */
+/* ---- coming ---------------------------------------------------------------------------------- */
 
 /* The longer idle of `best` (may be NULL) and f, if that may go at all. */
 static struct bh_flow *
@@ -363,12 +363,12 @@ bh_flow_insert(struct bh_flow_table *t, const struct bh_flow_key *key, uint64_t 
 	return f;
 }
 
-/* ---- what is there --------------------------------------------------------------------------------- */
+/* ---- what is there --------------------------------------------------------------------------- */
 
 struct bh_flow *
-bh_flow_next(struct bh_flow_table *t, uint32_t *cursor)
+bh_flow_next(struct bh_flow_table *t, uint32_t *cursor, uint32_t end)
 {
-	while (*cursor < t->top) {
+	while (*cursor < t->top && *cursor < end) {
 		struct bh_flow *f = &t->flow[(*cursor)++];
 
 		if (f->flags & BH_FLAG_USED)

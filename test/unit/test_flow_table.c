@@ -354,7 +354,7 @@ iteration_visits_each_flow_once_also_while_removing(void)
 		rig_insert(t, i, 0);
 	for (i = 0; i < 200; i += 3)
 		bh_flow_remove(t, rig_find(t, i), BH_FLOW_END_CLOSED);
-	while ((f = bh_flow_next(t, &cursor)) != NULL) {
+	while ((f = bh_flow_next(t, &cursor, UINT32_MAX)) != NULL) {
 		seen[number_of(&f->key)]++;
 		if (number_of(&f->key) % 2 == 0)
 			bh_flow_remove(t, f, BH_FLOW_END_CLOSED);
@@ -362,8 +362,33 @@ iteration_visits_each_flow_once_also_while_removing(void)
 	for (i = 0; i < 200; i++)
 		wrong += seen[i] != (i % 3 != 0);
 	CU_ASSERT_EQUAL(wrong, 0);
-	CU_ASSERT_PTR_NULL(bh_flow_next(t, &cursor));
+	CU_ASSERT_PTR_NULL(bh_flow_next(t, &cursor, UINT32_MAX));
 	CU_ASSERT_TRUE(rig_is_sound(t));
+	bh_flow_table_destroy(t);
+}
+
+static void
+iteration_stops_at_its_end(void)
+{
+	struct bh_flow_table *t = rig_table(200, 10, NULL, NULL);
+	uint32_t cursor = 0, i, n = 0;
+
+	for (i = 0; i < 100; i++)
+		rig_insert(t, i, 0);
+	for (i = 10; i < 20; i++)
+		bh_flow_remove(t, rig_find(t, i), BH_FLOW_END_CLOSED);
+	while (bh_flow_next(t, &cursor, 15) != NULL)
+		n++;
+	CU_ASSERT_EQUAL(n, 10);
+	CU_ASSERT_EQUAL(cursor, 15);
+	while (bh_flow_next(t, &cursor, 30) != NULL)
+		n++;
+	CU_ASSERT_EQUAL(n, 20);
+	CU_ASSERT_EQUAL(cursor, 30);
+	while (bh_flow_next(t, &cursor, UINT32_MAX) != NULL)
+		n++;
+	CU_ASSERT_EQUAL(n, 90);
+	CU_ASSERT(cursor <= 200);
 	bh_flow_table_destroy(t);
 }
 
@@ -402,6 +427,7 @@ const struct bh_unit_test bh_suite_flow_table[] = {
 	BH_TEST(a_reused_entry_starts_clean),
 	BH_TEST(ids_differ_within_a_nanosecond_and_between_workers),
 	BH_TEST(iteration_visits_each_flow_once_also_while_removing),
+	BH_TEST(iteration_stops_at_its_end),
 	BH_TEST(parameters_out_of_range_are_refused),
 	BH_TEST_END,
 };
