@@ -68,7 +68,7 @@ is_netbios(struct bh_cur c)
 
 	for (i = 1; p != NULL && i < 33; i++)
 		letters += p[i] >= 'A' && p[i] <= 'P';
-	return letters >= 24;
+	return letters >= 24 && p[0] == 32;
 }
 
 static bool
