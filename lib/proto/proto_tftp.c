@@ -52,9 +52,11 @@ bh_proto_TFTP(const struct bh_proto_input *in)
 	if (!bh_cur_be16(&c, &op) || (op != 1 && op != 2) || bh_cur_left(&c) < 4)
 		return BH_PROTO_NO;
 	nul = memchr(c.p, 0, bh_cur_left(&c));
-	if (nul == NULL || nul == c.p)
+	if (nul == NULL)
 		return BH_PROTO_NO;
-	c.p = nul + 1;
+	/* Scanners send an empty file name, or one of zeros: the mode is still a word of its own. */
+	for (c.p = nul + 1; bh_cur_left(&c) != 0 && c.p[0] == 0; c.p++)
+		;
 	nul = bh_cur_left(&c) != 0 ? memchr(c.p, 0, bh_cur_left(&c)) : NULL;
 	return nul != NULL && is_mode(c.p, (size_t)(nul - c.p)) ? BH_PROTO_YES : BH_PROTO_NO;
 }
