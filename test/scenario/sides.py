@@ -34,6 +34,8 @@ SCENARIOS = [
         came_in("inside", REDIS, "drop"), came_in("outside", WEB)]),
     Scenario("errors come from the other side", errors(), POLICY, events=[
         {"event_type": "drop", "in_iface": "inside", "src_ip": NOBODY, "drop.reason": "icmp_unsolicited"}]),
+    Scenario("by the other address", [synack()], POLICY, arguments=["--inside", WEB], events=[
+        came_in("outside", REDIS, "drop")]),
     Scenario("by address", [refused(WEB, REDIS), refused(REDIS, WEB), refused(WEB6, REDIS6), refused(REDIS, CARDS)],
              POLICY, arguments=["--inside", "10.1.0.0/16,2001:db8:2::1"], events=[
                  came_in("inside", WEB), came_in("outside", REDIS), came_in("outside", WEB6)]),

@@ -58,8 +58,18 @@ SCENARIOS = [
     ]),
     Scenario("little disorder", [question(at=10), answer(at=9.9995), question(at=9.999), answer(at=10.001)], POLICY,
              config=SHORT, flows=1),
-    Scenario("clock set back", [question(at=5000), answer(at=5001), question(at=4), answer(at=6), question(at=8)], POLICY,
-             config=SHORT, flows=1),
+    # Expired ones hold no room that a new one needs.
+    Scenario("full table after a long gap", [
+        *[ok(Tcp(WEB, REDIS, 6379, 1000 + i).handshake(), at=0) for i in range(1024)],
+        no("flow_table_full", Tcp(WEB, REDIS, 6379, 3000).syn(), at=50),
+        ok(Tcp(WEB, REDIS, 6379, 3000).all(), at=200),
+    ], POLICY, config=SHORT, flows=1025),
+    # Goes on from there: 34 seconds are more than an answered question's 20.
+    Scenario("clock set back", [question(at=5000), answer(at=5001), question(at=4), answer(at=6), question(at=40)], POLICY,
+             config=SHORT, flows=2),
     Scenario("clock far ahead and back", [question(at=0), answer(at=0.5), question(at=20 * YEAR), question(at=1),
                                           answer(at=1.5), question(at=40 * YEAR)], POLICY, config=SHORT, flows=3),
+    # 256 turns of 2^32 ms, after each of which a 32-bit clock shows the same.
+    Scenario("gap that is a multiple of the table's clock", [question(at=0), question(at=2**40 / 1000)], POLICY,
+             config=SHORT, flows=2),
 ]
