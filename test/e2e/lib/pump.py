@@ -129,6 +129,7 @@ class Iperf:
     def result(self):
         out = self.client.communicate(timeout=self.seconds + 60)[0]
         self.server.kill()
+        self.server.wait(20)  # its port is free again
         try:
             data = json.loads(out)
         except ValueError:

@@ -7,6 +7,7 @@ source address that a client binds to.
 """
 
 import ctypes
+import errno
 import os
 import re
 import signal
@@ -125,15 +126,17 @@ def connect(src, dst, port, family=4, timeout=20):
 
 
 def attempt(src, dst, port, family=4, timeout=1.5):
-    """What a TCP client sees: open, refused, or timeout. A short time-out can only make a test that
+    """What a TCP client sees: open, refused, timeout, or another error by name. A short time-out can only make a test that
     expects `open` fail, so those pass a longer one."""
     try:
         connect(src, dst, port, family, timeout).close()
         return "open"
     except ConnectionRefusedError:
         return "refused"
-    except (TimeoutError, OSError):
+    except TimeoutError:
         return "timeout"
+    except OSError as e:
+        return errno.errorcode.get(e.errno, str(e))
 
 
 def udp(host, port=0, family=4, timeout=5):
