@@ -158,7 +158,7 @@ ask(struct bh_worker *w, struct bh_flow *f, struct bh_app_context *c, const stru
 	bool done = bh_proto_identify(&c->state, &in);
 
 	f->app = c->state.app;
-	if (done || (in.transport == BH_OVER_UDP && (f->app != 0 || c->packets >= UDP_TRIES)))
+	if (done || (in.transport == BH_OVER_UDP && c->packets >= UDP_TRIES))
 		decide(w, f);
 }
 
