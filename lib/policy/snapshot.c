@@ -76,10 +76,32 @@ make_rules(struct bh_snapshot *s, const struct bh_doc *doc)
 	return 0;
 }
 
-/* Room for classes: those of the label sets there are, as many again and a million before a new
- * snapshot is needed. Address space only. */
-#define CLASSES_SPARE (UINT32_C(1) << 20)
-#define CLASSES_MAX (UINT32_C(1) << 24)
+#define MI (UINT64_C(1) << 20)
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Room for classes: of the label sets there are, of as many again and of a million changes before a new
+ * snapshot is needed, and of the address segments. Address space only. */
+static void
+size_classes(struct bh_snapshot *s, const struct bh_doc *doc, uint32_t n_label_sets)
+{
+	uint64_t n = least(s->n_slots, MI) + 2 * least(n_label_sets, 16 * MI), members;
+	uint32_t i;
+
+	for (i = 0; i < doc->n_segments; i++)
+		n += doc->segment[i].n_addresses;
+	s->cap_classes = (uint32_t)least(n + 3, 64 * MI);
+	/* 16 segments in each, or any number where that is few. */
+	members = 16 * (uint64_t)s->cap_classes;
+	if (members < 16 * MI)
+		members = least((uint64_t)s->cap_classes * doc->n_segments, 16 * MI);
+	s->cap_members = (uint32_t)members;
+}
+
 static int
 make_classes(struct bh_snapshot *s, const struct bh_doc *doc, uint32_t n_label_sets)
 {
@@ -87,10 +109,7 @@ make_classes(struct bh_snapshot *s, const struct bh_doc *doc, uint32_t n_label_s
 	uint32_t index;
 	int rc;
 
-	if (n_label_sets > CLASSES_MAX)
-		n_label_sets = CLASSES_MAX;
-	s->cap_classes = CLASSES_SPARE + 2 * n_label_sets;
-	s->cap_members = 16 * s->cap_classes;
+	size_classes(s, doc, n_label_sets);
 	s->class_ = bh_reserve((size_t)s->cap_classes * sizeof(*s->class_));
 	s->member = bh_reserve((size_t)s->cap_members * sizeof(*s->member));
 	s->slot_class = bh_reserve((size_t)s->n_slots * sizeof(*s->slot_class));

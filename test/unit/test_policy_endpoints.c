@@ -402,6 +402,45 @@ new_sets_of_segments_are_not_compiled(void)
 	finish(p);
 }
 
+/* One address goes through every subset of twelve segments: more classes than a snapshot has room for. */
+static void
+classes_that_nobody_is_in_are_left_behind(void)
+{
+	struct bh_label labels[12];
+	char key[12][8];
+	struct bh_buf text = {0};
+	struct bh_endpoint_change c = {.op = BH_ENDPOINT_PUT, .endpoint = {.labels = labels}};
+	const struct bh_view *first;
+	struct bh_policy *p;
+	unsigned set, i, wrong = 0, renewed = 0;
+
+	bh_buf_str(&text, "version: 1\nsegments:\n");
+	for (i = 0; i < 12; i++)
+		bh_buf_printf(&text, "  s%u: {selector: k%u}\n", i, i);
+	p = make(1, text.data);
+	first = current;
+	bh_prefix_parse("10.0.0.1", &c.endpoint.prefix, NULL);
+	for (set = 1; set < 1u << 12; set++) {
+		c.endpoint.n_labels = 0;
+		for (i = 0; i < 12; i++) {
+			if ((set & 1u << i) == 0)
+				continue;
+			snprintf(key[i], sizeof(key[i]), "k%u", i);
+			labels[c.endpoint.n_labels++] = (struct bh_label){key[i], ""};
+		}
+		wrong += bh_policy_endpoints_apply(p, &c, 1, NULL, NULL) != 0;
+		snprintf(key[0], sizeof(key[0]), "s%u", (unsigned)__builtin_ctz(set));
+		wrong += strcmp(bh_policy_segment_name(p, judge(1).segment[0]), key[0]) != 0;
+		renewed += current != first;
+		first = current;
+		let_go();
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_TRUE(renewed >= 2 && renewed <= 8);
+	bh_buf_free(&text);
+	finish(p);
+}
+
 const struct bh_unit_test bh_suite_policy_endpoints[] = {
 	BH_TEST(batch_acts_in_order_and_only_the_outcome_counts),
 	BH_TEST(refused_batch_changes_nothing_and_names_its_change),
@@ -412,4 +451,5 @@ const struct bh_unit_test bh_suite_policy_endpoints[] = {
 	BH_TEST(churn_without_grace_periods_is_told_to_wait),
 	BH_TEST(labels_that_change_no_segment_leave_flows_fresh),
 	BH_TEST(new_sets_of_segments_are_not_compiled),
+	BH_TEST(classes_that_nobody_is_in_are_left_behind),
 	BH_TEST_END};
