@@ -66,5 +66,6 @@ for f in $(git ls-files -co --exclude-standard '*.c' '*.h' '*.py' '*.js' 2>/dev/
 done
 test/arch/api-docs.sh || status=1
 test/arch/app-docs.sh || status=1
+test/arch/config-docs.py || status=1
 [ $status -eq 0 ] && echo "arch: ok"
 exit $status
