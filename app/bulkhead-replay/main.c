@@ -157,6 +157,8 @@ run(struct replay *r)
 			     ? stderr
 			     : stdout,
 		     r, &c);
+	if (r->o.stats != NULL && replay_write_stats(r, &c, &err) != 0)
+		rc = -1;
 	if (!replay_sum_holds(r, &c)) {
 		fprintf(stderr,
 			"bulkhead-replay: the sum does not hold: %llu packets, %llu forwarded (the "
@@ -166,8 +168,6 @@ run(struct replay *r)
 			(unsigned long long)bh_counters_dropped(&c), (unsigned long long)c.held);
 		return REPLAY_SUM;
 	}
-	if (r->o.stats != NULL && replay_write_stats(r, &c, &err) != 0)
-		rc = -1;
 	return rc != 0 ? fail(&err, REPLAY_FAILED) : REPLAY_OK;
 }
 

@@ -105,6 +105,12 @@ for v, src, dst in BOTH:
         ], POLICY, config="fragments: {datagrams: 16}"),
     ]
 
+# Held fragments are bounded by the packet buffers, too: what finds none is counted as such.
+SCENARIOS.append(Scenario("no buffers left", [
+    no("shutdown", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(1024)]),
+    no("no_mbuf", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(1024, 1100)]),
+], POLICY, config="memory: {mbufs: 1024}\nfragments: {datagrams: 2048}"))
+
 SCENARIOS.append(Scenario("most pieces of the largest datagram", [
     ok(split(WEB, REDIS, range(1360, 65000, 1360), size=65000)),
 ]))
