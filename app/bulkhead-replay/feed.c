@@ -170,6 +170,11 @@ feed_packet(struct replay *r, const struct bh_capture_packet *p)
 	}
 	m = frame(r, p);
 	if (m == NULL) {
+		/* The burst in hand may hold what is missing. */
+		flush(r);
+		m = frame(r, p);
+	}
+	if (m == NULL) {
 		r->dropped[BH_REASON_NO_MBUF]++;
 		return;
 	}

@@ -52,6 +52,9 @@ SCENARIOS = [
     Scenario("larger than a buffer", [ok(udp(WEB, REDIS, 5353, 53, bytes(i % 251 for i in range(n)))) for n in
                                       (2020, 2021, 2048, 4096, 8972, 65000)], POLICY, flows=1),
     Scenario("largest frame", [ok(bytes(ether(type=0x1234)) + bytes(262144 - 14))], config="frames: {other: pass}"),
+    # Each takes half of the buffers: a burst goes on when the next frame finds none.
+    Scenario("largest frames in few buffers", [ok([bytes(ether(type=0x1234)) + bytes(262144 - 14)] * 5)],
+             config="frames: {other: pass}\nmemory: {mbufs: 1024, mbuf_size: 512}"),
     Scenario("no packets", [], flows=0),
 ]
 

@@ -105,11 +105,18 @@ for v, src, dst in BOTH:
         ], POLICY, config="fragments: {datagrams: 16}"),
     ]
 
-# Held fragments are bounded by the packet buffers, too: what finds none is counted as such.
-SCENARIOS.append(Scenario("no buffers left", [
-    no("shutdown", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(1024)]),
-    no("no_mbuf", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(1024, 1100)]),
+# A quarter of the packet buffers may wait as fragments.
+SCENARIOS.append(Scenario("no room to wait", [
+    no("shutdown", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(256)]),
+    no("frag_table_full", [split(WEB, REDIS, [16, 32], ident=i)[0] for i in range(256, 300)]),
 ], POLICY, config="memory: {mbufs: 1024}\nfragments: {datagrams: 2048}"))
+
+# Frames of 14 + 20 + 8192 bytes in buffers of 512: 17 each, 60 of them in 1024. What finds none is counted as such.
+LARGE = l4(WEB, REDIS, size=20000)
+SCENARIOS.append(Scenario("no buffers left", [
+    no("shutdown", [piece(WEB, REDIS, LARGE, 0, 8192, ident=i) for i in range(60)]),
+    no("no_mbuf", [piece(WEB, REDIS, LARGE, 0, 8192, ident=i) for i in range(60, 70)]),
+], POLICY, config="memory: {mbufs: 1024, mbuf_size: 512}"))
 
 SCENARIOS.append(Scenario("most pieces of the largest datagram", [
     ok(split(WEB, REDIS, range(1360, 65000, 1360), size=65000)),
