@@ -6,20 +6,7 @@
 #ifndef BH_NET_PRIV_H
 #define BH_NET_PRIV_H
 
-#include "net.h"
-
-enum {
-	BH_PROTO_ICMP = 1,
-	BH_PROTO_IGMP = 2,
-	BH_PROTO_IPIP = 4,
-	BH_PROTO_TCP = 6,
-	BH_PROTO_UDP = 17,
-	BH_PROTO_IPV6 = 41,
-	BH_PROTO_GRE = 47,
-	BH_PROTO_ICMPV6 = 58,
-	BH_PROTO_NONE = 59,
-	BH_PROTO_SCTP = 132,
-};
+#include "net_hot.h"
 
 /* IPv6 extension headers (RFC 8200). Mobility, HIP and Shim6 have the same form but end the chain
  * for all but their own end points: they are judged as protocols by number. ESP hides the rest. */
@@ -30,26 +17,6 @@ enum {
 	BH_EXT_AUTH = 51,
 	BH_EXT_DESTINATION = 60,
 };
-
-enum {
-	BH_ETH_IP4 = 0x0800,
-	BH_ETH_ARP = 0x0806,
-	BH_ETH_TEB = 0x6558, /* transparent Ethernet bridging */
-	BH_ETH_VLAN = 0x8100,
-	BH_ETH_IP6 = 0x86dd,
-	BH_ETH_QINQ = 0x88a8,
-	BH_ETH_LLDP = 0x88cc,
-	BH_ETH_QINQ_OLD = 0x9100,
-	BH_ETH_MIN = 0x0600, /* below: a length (IEEE 802.3 3.2.6) */
-};
-
-#define BH_ETH_HEADER 14u
-#define BH_IP4_HEADER 20u
-#define BH_IP6_HEADER 40u
-#define BH_TCP_HEADER 20u
-#define BH_UDP_HEADER 8u
-#define BH_ICMP_HEADER 8u
-#define BH_SCTP_HEADER 12u
 
 enum bh_net_layer {
 	BH_LAYER_DONE,
@@ -100,25 +67,6 @@ bh_net_is_cut(const struct bh_net_ctx *c)
 	return (uint32_t)(c->cur.end - c->frame) < c->end;
 }
 
-/* Bytes as they stand in the frame. */
-static inline uint32_t
-bh_net_load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint64_t
-bh_net_load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* memcmp of two addresses, in registers. */
 static inline int
 bh_net_order4(const uint8_t *a, const uint8_t *b)
@@ -126,48 +74,6 @@ bh_net_order4(const uint8_t *a, const uint8_t *b)
 	uint32_t x = bh_load_be32(a), y = bh_load_be32(b);
 
 	return (x > y) - (x < y);
-}
-
-static inline int
-bh_net_order6(const uint8_t *a, const uint8_t *b)
-{
-	uint64_t x = bh_net_load64(a), y = bh_net_load64(b);
-
-	if (x == y) {
-		x = bh_net_load64(a + 8);
-		y = bh_net_load64(b + 8);
-	}
-	x = __builtin_bswap64(x);
-	y = __builtin_bswap64(y);
-	return (x > y) - (x < y);
-}
-
-/* The checksum of an IPv4 header of 20 bytes is right when their ones-complement sum is -0: a multiple
- * of 2^16 - 1 that is not 0, as the first byte is not. */
-static inline bool
-bh_net_ip4_sum_ok(const uint8_t *h)
-{
-	uint64_t sum = (uint64_t)bh_net_load32(h) + bh_net_load32(h + 4) + bh_net_load32(h + 8) +
-		       bh_net_load32(h + 12) + bh_net_load32(h + 16);
-
-	return sum % 0xffff == 0;
-}
-
-/* Flags that a TCP sends together: one of SYN, SYN+ACK, RST, RST+ACK, ACK, FIN+ACK, with PSH or not,
- * and URG where data can be (on a bare SYN some stacks set it). ECE, CWR and AE are not judged: they
- * are set in many combinations (RFC 3168, 9768). */
-static inline bool
-bh_net_tcp_flags_ok(uint8_t flags)
-{
-#define WITH_PSH(f) (UINT64_C(1) << (f) | UINT64_C(1) << ((f) | BH_TCP_PSH))
-	const uint64_t ok = WITH_PSH(BH_TCP_SYN) | WITH_PSH(BH_TCP_SYN | BH_TCP_URG) |
-			    WITH_PSH(BH_TCP_SYN | BH_TCP_ACK) | WITH_PSH(BH_TCP_RST) |
-			    WITH_PSH(BH_TCP_RST | BH_TCP_ACK) | WITH_PSH(BH_TCP_ACK) |
-			    WITH_PSH(BH_TCP_ACK | BH_TCP_URG) | WITH_PSH(BH_TCP_ACK | BH_TCP_FIN) |
-			    WITH_PSH(BH_TCP_ACK | BH_TCP_FIN | BH_TCP_URG);
-#undef WITH_PSH
-
-	return (ok >> (flags & 0x3f) & 1) != 0;
 }
 
 /* Non-zero when one of four ports is this one: a 16-bit lane of the difference is zero, and borrows

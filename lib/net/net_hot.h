@@ -1,0 +1,329 @@
+/* net_hot: the straight path of bh_net_parse, inlined into the stage that asks it of every packet. It takes
+ * Ethernet with at most one 802.1Q tag, IPv4 without options or IPv6 without extension headers, TCP or
+ * UDP, nothing wrong, no fragment, no tunnel. Whatever else a frame is, bh_net_parse() starts from its
+ * first byte and alone names reasons; what both accept they agree on: test_net_model and fuzz_net_frame.
+ *
+ * Its cost is the number of its instructions: loads are 8 bytes wide where they can be, and fields that follow
+ * one another in struct bh_parsed are put together in a register and stored at once (little-endian). */
+#ifndef BH_NET_HOT_H
+#define BH_NET_HOT_H
+
+#include <emmintrin.h>
+
+#include "net.h"
+
+enum {
+	BH_PROTO_ICMP = 1,
+	BH_PROTO_IGMP = 2,
+	BH_PROTO_IPIP = 4,
+	BH_PROTO_TCP = 6,
+	BH_PROTO_UDP = 17,
+	BH_PROTO_IPV6 = 41,
+	BH_PROTO_GRE = 47,
+	BH_PROTO_ICMPV6 = 58,
+	BH_PROTO_NONE = 59,
+	BH_PROTO_SCTP = 132,
+};
+
+enum {
+	BH_ETH_IP4 = 0x0800,
+	BH_ETH_ARP = 0x0806,
+	BH_ETH_TEB = 0x6558, /* transparent Ethernet bridging */
+	BH_ETH_VLAN = 0x8100,
+	BH_ETH_IP6 = 0x86dd,
+	BH_ETH_QINQ = 0x88a8,
+	BH_ETH_LLDP = 0x88cc,
+	BH_ETH_QINQ_OLD = 0x9100,
+	BH_ETH_MIN = 0x0600, /* below: a length (IEEE 802.3 3.2.6) */
+};
+
+#define BH_ETH_HEADER 14u
+#define BH_ETH_TAG 4u
+#define BH_IP4_HEADER 20u
+#define BH_IP6_HEADER 40u
+#define BH_TCP_HEADER 20u
+#define BH_UDP_HEADER 8u
+#define BH_ICMP_HEADER 8u
+#define BH_SCTP_HEADER 12u
+
+/* Inlined once for each place an IP header can be, so that offsets are constants. */
+#define BH_NET_INLINE static inline __attribute__((always_inline))
+
+/* Bytes as they stand in the frame. */
+static inline uint16_t
+bh_net_load16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t
+bh_net_load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t
+bh_net_load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* memcmp of two addresses, in registers. */
+static inline int
+bh_net_order6(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t x = bh_net_load64(a), y = bh_net_load64(b);
+
+	if (x == y) {
+		x = bh_net_load64(a + 8);
+		y = bh_net_load64(b + 8);
+	}
+	x = __builtin_bswap64(x);
+	y = __builtin_bswap64(y);
+	return (x > y) - (x < y);
+}
+
+/* a + b in ones complement: the carry comes back in. */
+static inline uint64_t
+bh_net_add(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum + (sum < a);
+}
+
+/* The checksum of an IPv4 header of 20 bytes is right when their ones-complement sum is -0: a multiple
+ * of 2^16 - 1 that is not 0, as the first byte is not; and 2^64 is 1 modulo 2^16 - 1. */
+static inline bool
+bh_net_ip4_sum_ok(const uint8_t *h)
+{
+	uint64_t sum = bh_net_add(bh_net_load64(h), bh_net_load64(h + 8));
+
+	return bh_net_add(sum, bh_net_load32(h + 16)) % 0xffff == 0;
+}
+
+/* Flags that a TCP sends together: one of SYN, SYN+ACK, RST, RST+ACK, ACK, FIN+ACK, with PSH or not,
+ * and URG where data can be (on a bare SYN some stacks set it). ECE, CWR and AE are not judged: they
+ * are set in many combinations (RFC 3168, 9768). */
+static inline bool
+bh_net_tcp_flags_ok(uint8_t flags)
+{
+#define WITH_PSH(f) (UINT64_C(1) << (f) | UINT64_C(1) << ((f) | BH_TCP_PSH))
+	const uint64_t ok = WITH_PSH(BH_TCP_SYN) | WITH_PSH(BH_TCP_SYN | BH_TCP_URG) |
+			    WITH_PSH(BH_TCP_SYN | BH_TCP_ACK) | WITH_PSH(BH_TCP_RST) |
+			    WITH_PSH(BH_TCP_RST | BH_TCP_ACK) | WITH_PSH(BH_TCP_ACK) |
+			    WITH_PSH(BH_TCP_ACK | BH_TCP_URG) | WITH_PSH(BH_TCP_ACK | BH_TCP_FIN) |
+			    WITH_PSH(BH_TCP_ACK | BH_TCP_FIN | BH_TCP_URG);
+#undef WITH_PSH
+
+	return (ok >> (flags & 0x3f) & 1) != 0;
+}
+
+/* May a UDP port be a tunnel's? All 8 at once; 0, an unused place in the lists, is taken for one. */
+static inline bool
+bh_net_may_be_tunnel(const struct bh_parse_params *params, uint16_t port)
+{
+	const __m128i ports = _mm_loadu_si128((const __m128i *)params->vxlan_port);
+
+	_Static_assert(BH_NET_MAX_TUNNEL_PORTS == 4 &&
+			       offsetof(struct bh_parse_params, geneve_port) ==
+				       offsetof(struct bh_parse_params, vxlan_port) + 8,
+		       "both lists together are 16 bytes");
+	return _mm_movemask_epi8(_mm_cmpeq_epi16(ports, _mm_set1_epi16((short)port))) != 0;
+}
+
+/* The frame, and what its headers have said so far: wide, so that nothing is extended twice. */
+struct bh_net_straight {
+	const struct bh_parse_params *params;
+	const uint8_t *p;
+	uint32_t caplen, wirelen;
+	uint64_t pair;
+	uint64_t l3_off, l4_off, l3_len, ethertype, family, proto, ttl, ip_id, from;
+};
+
+/* Length of the TCP header if it is right in itself and in its packet, else 0. */
+static inline uint32_t
+bh_net_straight_tcp(const uint8_t *h, uint32_t len, uint32_t have)
+{
+	uint32_t head;
+
+	if (len < BH_TCP_HEADER || have < BH_TCP_HEADER)
+		return 0;
+	head = h[12] >> 4 << 2;
+	if (head < BH_TCP_HEADER || head > len || head > have || bh_net_load16(h) == 0 ||
+	    bh_net_load16(h + 2) == 0)
+		return 0;
+	return bh_net_tcp_flags_ok(h[13]) ? head : 0;
+}
+
+/* Store the 40 bytes of *out behind its key's addresses and tenant that are not TCP's alone. */
+BH_NET_INLINE void
+bh_net_straight_store(const struct bh_net_straight *s, uint32_t ports, uint64_t head, uint64_t tcp,
+		      struct bh_parsed *out)
+{
+	uint64_t end = s->l3_off + s->l3_len, word;
+
+	_Static_assert(offsetof(struct bh_flow_key, tunnel) ==
+			       offsetof(struct bh_flow_key, port) + 7,
+		       "port[0], port[1], proto, family, pair, tunnel");
+	word = s->from ? ports : ports >> 16 | ports << 16; /* port[from] is the sender's */
+	word |= s->proto << 32 | s->family << 40 | s->pair << 48;
+	memcpy(&out->key.port, &word, sizeof(word));
+	_Static_assert(offsetof(struct bh_parsed, payload_len) ==
+			       offsetof(struct bh_parsed, l3_off) + 6,
+		       "l3_off, l4_off, payload_off, payload_len");
+	word = s->l3_off | s->l4_off << 16 | (s->l4_off + head) << 32 |
+	       (end - s->l4_off - head) << 48;
+	memcpy(&out->l3_off, &word, sizeof(word));
+	_Static_assert(offsetof(struct bh_parsed, service) ==
+			       offsetof(struct bh_parsed, outer_l3_off) + 6,
+		       "outer_l3_off, ethertype, l3_len, service");
+	word = s->l3_off | s->ethertype << 16 | s->l3_len << 32 | (uint64_t)ports << 48;
+	memcpy(&out->outer_l3_off, &word, sizeof(word));
+	_Static_assert(offsetof(struct bh_parsed, flags) ==
+				       offsetof(struct bh_parsed, frag_off) + 8 &&
+			       BH_FRAME_IP == 0,
+		       "frag_off, frag_len, icmp_type, icmp_code, kind, spare");
+	memset(&out->frag_off, 0, 8);
+	_Static_assert(offsetof(struct bh_parsed, tcp_window) ==
+			       offsetof(struct bh_parsed, flags) + 6,
+		       "flags, from, ttl, tcp_flags, ip_id, tcp_window");
+	word = (end > s->caplen ? BH_PKT_CUT : 0) | s->from << 8 | s->ttl << 16 | s->ip_id << 32;
+	word |= tcp;
+	memcpy(&out->flags, &word, sizeof(word));
+}
+
+/* The L4 header; `first` are its first 8 bytes. */
+BH_NET_INLINE bool
+bh_net_straight_l4(const struct bh_net_straight *s, uint64_t first, struct bh_parsed *out)
+{
+	const uint8_t *h = s->p + s->l4_off;
+	uint32_t len = (uint32_t)(s->l3_off + s->l3_len - s->l4_off), head;
+	uint32_t ports = __builtin_bswap32((uint32_t)first);
+
+	if (s->proto == BH_PROTO_UDP) {
+		if (__builtin_bswap16((uint16_t)(first >> 32)) != len ||
+		    bh_net_may_be_tunnel(s->params, (uint16_t)ports))
+			return false;
+		bh_net_straight_store(s, ports, BH_UDP_HEADER, 0, out);
+		out->tcp_seq = 0;
+		out->tcp_ack = 0;
+		return true;
+	}
+	if (s->proto != BH_PROTO_TCP)
+		return false;
+	head = bh_net_straight_tcp(h, len, s->caplen - (uint32_t)s->l4_off);
+	if (head == 0)
+		return false;
+	bh_net_straight_store(s, ports, head,
+			      (uint64_t)h[13] << 24 | (uint64_t)bh_load_be16(h + 14) << 48, out);
+	out->tcp_seq = __builtin_bswap32((uint32_t)(first >> 32));
+	out->tcp_ack = bh_load_be32(h + 8);
+	return true;
+}
+
+BH_NET_INLINE bool
+bh_net_straight_ip4(struct bh_net_straight *s, uint32_t off, struct bh_parsed *out)
+{
+	const uint8_t *h = s->p + off;
+	uint64_t first, second, swap;
+	uint32_t src, dst, total;
+
+	if (s->caplen < off + BH_IP4_HEADER + BH_UDP_HEADER)
+		return false;
+	first = bh_net_load64(h);
+	second = bh_net_load64(h + 8);
+	src = (uint32_t)(second >> 32);
+	dst = bh_net_load32(h + 16);
+	total = __builtin_bswap16((uint16_t)(first >> 16));
+	/* Version and header length; of flags and offset only DF may be set. Equal addresses may be a
+	 * land attack. */
+	if (((first ^ 0x45) & UINT64_C(0xffbf0000000000ff)) != 0 || off + total > s->wirelen ||
+	    total < BH_IP4_HEADER + BH_UDP_HEADER || src == dst)
+		return false;
+	if (s->params->check_ip4_checksum && !bh_net_ip4_sum_ok(h))
+		return false;
+	/* Without a branch: which end is the smaller is a coin toss to the predictor. */
+	s->from = __builtin_bswap32(src) > __builtin_bswap32(dst);
+	swap = (src ^ dst) & -s->from;
+	out->key.addr[0].q[0] = src ^ swap;
+	out->key.addr[0].q[1] = 0;
+	out->key.addr[1].q[0] = dst ^ swap;
+	out->key.addr[1].q[1] = 0;
+	s->l3_off = off;
+	s->l4_off = off + BH_IP4_HEADER;
+	s->l3_len = total;
+	s->ethertype = BH_ETH_IP4;
+	s->family = BH_IP4;
+	s->ttl = (uint8_t)second;
+	s->proto = (uint8_t)(second >> 8);
+	s->ip_id = __builtin_bswap16((uint16_t)(first >> 32));
+	return bh_net_straight_l4(s, bh_net_load64(h + BH_IP4_HEADER), out);
+}
+
+BH_NET_INLINE bool
+bh_net_straight_ip6(struct bh_net_straight *s, uint32_t off, struct bh_parsed *out)
+{
+	const uint8_t *h = s->p + off;
+	uint64_t first;
+	uint32_t len;
+	int order;
+
+	if (s->caplen < off + BH_IP6_HEADER + BH_UDP_HEADER)
+		return false;
+	first = bh_net_load64(h);
+	order = bh_net_order6(h + 8, h + 24);
+	len = BH_IP6_HEADER + __builtin_bswap16((uint16_t)(first >> 32));
+	if ((first & 0xf0) != 0x60 || off + len > s->wirelen ||
+	    len < BH_IP6_HEADER + BH_UDP_HEADER || len > UINT16_MAX || order == 0)
+		return false;
+	s->from = order > 0;
+	memcpy(&out->key.addr[s->from], h + 8, 16);
+	memcpy(&out->key.addr[!s->from], h + 24, 16);
+	s->l3_off = off;
+	s->l4_off = off + BH_IP6_HEADER;
+	s->l3_len = len;
+	s->ethertype = BH_ETH_IP6;
+	s->family = BH_IP6;
+	s->proto = (uint8_t)(first >> 48);
+	s->ttl = (uint8_t)(first >> 56);
+	s->ip_id = 0;
+	return bh_net_straight_l4(s, bh_net_load64(h + BH_IP6_HEADER), out);
+}
+
+/* True: that is what the frame is, and *out is complete. False: ask bh_net_parse(), same arguments. */
+BH_NET_INLINE bool
+bh_net_parse_straight(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
+		      uint32_t wirelen, uint8_t pair, struct bh_parsed *out)
+{
+	struct bh_net_straight s = {
+		.params = params, .p = p, .caplen = caplen, .wirelen = wirelen, .pair = pair};
+	uint16_t type;
+
+	if (caplen < BH_ETH_HEADER + BH_IP4_HEADER + BH_UDP_HEADER)
+		return false;
+	type = bh_load_be16(p + 12);
+	out->key.tenant = 0;
+	if (BH_LIKELY(type == BH_ETH_IP4))
+		return bh_net_straight_ip4(&s, BH_ETH_HEADER, out);
+	if (type == BH_ETH_IP6)
+		return bh_net_straight_ip6(&s, BH_ETH_HEADER, out);
+	if (type != BH_ETH_VLAN)
+		return false;
+	type = bh_load_be16(p + 16);
+	out->key.tenant = (bh_tenant)(bh_load_be16(p + 14) & 0xfff) << 52;
+	if (BH_LIKELY(type == BH_ETH_IP4))
+		return bh_net_straight_ip4(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
+	return type == BH_ETH_IP6 && bh_net_straight_ip6(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
+}
+
+#endif
