@@ -66,6 +66,8 @@ create_frag_store(struct bh_worker *w, const struct bh_gateway *g)
 		.datagrams = (uint32_t)g->p.config->frag_datagrams,
 		.max_fragments = (uint32_t)g->p.config->frag_max,
 		.timeout_ms = (uint32_t)g->p.config->frag_timeout_ms,
+		/* Held fragments are packet buffers: at most a quarter of them, over all workers. */
+		.max_held = (uint32_t)RTE_MAX(g->p.config->mbufs / (4 * g->n_workers), UINT64_C(64)),
 	};
 
 	if (bh_hash_key_random(&fp.hash_key) != 0)
@@ -82,6 +84,23 @@ fill_parse_params(struct bh_parse_params *params, const struct bh_config *c)
 	params->gre = c->gre;
 	params->ipip = c->ipip;
 	params->check_ip4_checksum = c->ip4_checksum;
+}
+
+static void
+fill_entries(struct bh_worker *w, const struct bh_gateway_params *p)
+{
+	unsigned check = p->config->l4_checksum, i;
+
+	for (i = 0; i < p->n_wires; i++) {
+		const struct bh_wire *wire = &p->wire[i];
+		struct bh_entry *e = &w->entry[i];
+
+		e->pair = p->pair[i];
+		e->plain = wire->link == BH_LINK_ETHERNET && !wire->wire_lengths &&
+			   !wire->partial_checksums && check != BH_CHECK_VERIFY;
+		if (wire->checksum_flags && check != BH_CHECK_IGNORE)
+			e->checksum_mask = RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	}
 }
 
 static int
@@ -102,6 +121,7 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 	w->reject_bucket.rate = g->p.config->reject_rate;
 	w->event_bucket.rate = g->p.config->event_drop_rate;
 	fill_parse_params(&w->parse, g->p.config);
+	fill_entries(w, &g->p);
 	*out = w;
 	rc = create_flow_table(w, g);
 	if (rc == 0)

@@ -65,6 +65,13 @@ struct bh_bucket {
 	uint64_t refused; /* since the last one that was granted */
 };
 
+/* What parse must know of the wire that a frame came in on. */
+struct bh_entry {
+	uint64_t checksum_mask; /* of mbuf.ol_flags: the driver's verdict, where it counts */
+	uint8_t pair;
+	bool plain; /* Ethernet, lengths as they are, no checksum to be summed here */
+};
+
 /* Where a frame goes that came in on a wire. Longest L2 header that we let pass: Ethernet and two tags; the
  * wire's MTU counts IP bytes. */
 #define BH_L2_MAX (14u + 8u)
@@ -129,6 +136,7 @@ struct bh_worker {
 	const struct bh_config *config;
 	unsigned index;
 	struct bh_parse_params parse;
+	struct bh_entry entry[BH_MAX_WIRES]; /* by the wire a frame came in on */
 	struct bh_flow_table *flows;
 	struct bh_frag_store *frags;
 	struct bh_event_ring *events;

@@ -1,5 +1,6 @@
 /* parse: headers to flow key. Also completes checksums that a local sender left to its NIC, since
  * after this hop nobody will. */
+#include "../net/net_hot.h"
 #include "gateway_priv.h"
 
 struct sum_arg {
@@ -103,16 +104,17 @@ check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
 	}
 }
 
-static void
-parse_one(struct bh_worker *w, struct bh_packet *p)
+/* Any frame of any wire. Out of line: the straight path keeps its registers. */
+static __rte_noinline void
+parse_any(struct bh_worker *w, struct bh_packet *p)
 {
 	const struct bh_wire *wire = &w->g->p.wire[p->wire];
+	const struct bh_entry *e = &w->entry[p->wire];
 	const struct rte_mbuf *m = p->m;
 	uint32_t have;
 	const uint8_t *head = bh_frame_head(w, m, &have);
-	enum bh_reason reason =
-		bh_net_parse(&w->parse, wire->link, head, have, bh_wire_length(w, m, p->wire),
-			     w->g->p.pair[p->wire], &p->h);
+	enum bh_reason reason = bh_net_parse(&w->parse, wire->link, head, have,
+					     bh_wire_length(w, m, p->wire), e->pair, &p->h);
 
 	if (unlikely(reason != BH_REASON_NONE)) {
 		bh_packet_decide(p, BH_FATE_DROP, reason);
@@ -120,11 +122,23 @@ parse_one(struct bh_worker *w, struct bh_packet *p)
 	}
 	if (unlikely(p->h.kind != BH_FRAME_IP))
 		return;
-	if (wire->checksum_flags && w->config->l4_checksum != BH_CHECK_IGNORE &&
-	    (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+	if ((m->ol_flags & e->checksum_mask) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
 	if (wire->partial_checksums || w->config->l4_checksum == BH_CHECK_VERIFY)
 		check_l4(w, p, head);
+}
+
+/* Is it an unbroken frame of a plain wire, and what most frames are? Then it is parsed. */
+static inline bool
+parse_straight(struct bh_worker *w, struct bh_packet *p)
+{
+	const struct bh_entry *e = &w->entry[p->wire];
+	const struct rte_mbuf *m = p->m;
+
+	return likely(e->plain && m->nb_segs == 1 &&
+		      (m->ol_flags & e->checksum_mask) != RTE_MBUF_F_RX_L4_CKSUM_BAD) &&
+	       bh_net_parse_straight(&w->parse, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+				     m->data_len, e->pair, &p->h);
 }
 
 void
@@ -132,6 +146,8 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
-	for (i = 0; i < b->n; i++)
-		parse_one(w, &b->p[i]);
+	for (i = 0; i < b->n; i++) {
+		if (unlikely(!parse_straight(w, &b->p[i])))
+			parse_any(w, &b->p[i]);
+	}
 }

@@ -212,10 +212,43 @@ wrong_checksums_pass_unless_they_are_verified(void)
 	rig_stop(&r);
 }
 
+static void
+trust_driver(struct bh_config *c, struct bh_gateway_params *p)
+{
+	c->l4_checksum = BH_CHECK_DRIVER;
+	p->wire[RIG_OUTSIDE].checksum_flags = true;
+}
+
+/* Only what the driver calls bad, on a wire whose driver may be asked. */
+static void
+driver_has_its_say_about_checksums(void)
+{
+	static const uint64_t flags[] = {0, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+					 RTE_MBUF_F_RX_L4_CKSUM_NONE, RTE_MBUF_F_RX_L4_CKSUM_BAD};
+	struct rig_frame partial, good;
+	struct rig r;
+	unsigned i, wire;
+
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_DISCOVER, .tune = trust_driver});
+	build_checked(&partial, &good, 0, 100);
+	for (wire = 0; wire < RIG_WIRES; wire++) {
+		for (i = 0; i < BH_ARRAY_SIZE(flags); i++) {
+			rig_clear(&r);
+			rig_put(&r, wire, &good);
+			r.wire[wire].in[0][0]->ol_flags |= flags[i];
+			rig_run(&r);
+			CU_ASSERT_EQUAL(r.wire[1 - wire].n_out, wire == RIG_INSIDE || i < 3);
+		}
+	}
+	CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_L4_CHECKSUM], 1);
+	rig_stop(&r);
+}
+
 const struct bh_unit_test bh_suite_gateway_chain[] = {
 	BH_TEST(split_frames_fare_like_whole_ones),
 	BH_TEST(partial_checksums_are_completed),
 	BH_TEST(partial_checksums_of_split_frames_are_completed),
 	BH_TEST(wrong_checksums_pass_unless_they_are_verified),
+	BH_TEST(driver_has_its_say_about_checksums),
 	BH_TEST_END,
 };
