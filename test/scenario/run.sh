@@ -6,7 +6,7 @@
 # What a scenario wrote (capture, configuration, policy, output) stays in $B/scenario/<name>/.
 set -u
 cd "$(dirname "$0")" || exit 2
-B=$(realpath -m "../../${B:-build}")
+B=$(cd ../.. && realpath -m "${B:-build}")
 # The Debian package python3-scapy belongs to Debian's own interpreter.
 exec env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 B="$B" \
 	${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} /usr/bin/python3 lib/run.py "$@"
