@@ -3,6 +3,8 @@
 #ifndef BH_FLOW_HOT_H
 #define BH_FLOW_HOT_H
 
+#include <emmintrin.h>
+
 #include "flow.h"
 
 #define BH_FLOW_SLOTS 8
@@ -66,6 +68,113 @@ static inline void
 bh_flow_prefetch_hot(const struct bh_flow_table *t, uint64_t hash)
 {
 	__builtin_prefetch(&t->bucket[hash & t->bucket_mask]);
+}
+
+/* The parts of a hash: low bits choose the bucket, the top 16 are the tag. */
+static inline uint16_t
+bh_flow_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return tag != 0 ? tag : 1;
+}
+
+static inline uint32_t
+bh_flow_home(const struct bh_flow_table *t, uint64_t hash)
+{
+	return (uint32_t)hash & t->bucket_mask;
+}
+
+/* The other bucket of a slot in bucket b, its own inverse, from the tag alone: slots move without a
+ * look at their entry. Odd, so that no bucket is its own other one; multiplied by 2^32/phi, so that
+ * tags that differ in few bits lead far apart. */
+static inline uint32_t
+bh_flow_other(const struct bh_flow_table *t, uint32_t b, uint16_t tag)
+{
+	return b ^ ((tag * UINT32_C(0x9e3779b1) | 1) & t->bucket_mask);
+}
+
+/* Has a key of this tag's class gone from its first bucket to its second? */
+static inline bool
+bh_flow_overflowed(const struct bh_flow_bucket *b, uint16_t tag)
+{
+	return (b->overflow >> (tag & 15) * 4 & 15) != 0;
+}
+
+/* Bit i: slot i has this tag (0: is free). */
+static inline unsigned
+bh_flow_match(const struct bh_flow_bucket *b, uint16_t tag)
+{
+	__m128i eq = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag),
+				     _mm_set1_epi16((short)tag));
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(eq, _mm_setzero_si128()));
+}
+
+/* Are these 48 bytes the same? */
+static inline bool
+bh_flow_key_equal(const struct bh_flow_key *a, const struct bh_flow_key *b)
+{
+	const __m128i *x = (const __m128i *)a, *y = (const __m128i *)b;
+	__m128i d0 = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
+	__m128i d1 = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
+	__m128i d2 = _mm_xor_si128(_mm_loadu_si128(x + 2), _mm_loadu_si128(y + 2));
+	__m128i any = _mm_or_si128(_mm_or_si128(d0, d1), d2);
+
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) == 0xffff;
+}
+
+static inline struct bh_flow *
+bh_flow_candidate_in(const struct bh_flow_table *t, const struct bh_flow_bucket *b, uint16_t tag)
+{
+	unsigned m = bh_flow_match(b, tag);
+	struct bh_flow *f;
+
+	if (BH_UNLIKELY(m == 0))
+		return NULL;
+	f = &t->flow[b->entry[__builtin_ctz(m)]];
+	__builtin_prefetch(f);
+	__builtin_prefetch(&f->start_ns);
+	return f;
+}
+
+/* A burst's look-up in passes, each over all of its keys. bh_flow_prefetch_hot: index lines.
+ * bh_flow_candidate_hot: the first entry with the hash's tag, its lines on their way. For those that have none,
+ * bh_flow_late_hot: the same in the second bucket, if any key has gone there. bh_flow_confirm_hot: the
+ * flow, or NULL. */
+static inline struct bh_flow *
+bh_flow_candidate_hot(const struct bh_flow_table *t, uint64_t hash)
+{
+	uint32_t home = bh_flow_home(t, hash);
+	const struct bh_flow_bucket *b = &t->bucket[home];
+	uint16_t tag = bh_flow_tag(hash);
+	struct bh_flow *f = bh_flow_candidate_in(t, b, tag);
+
+	if (BH_UNLIKELY(f == NULL) && bh_flow_overflowed(b, tag))
+		__builtin_prefetch(&t->bucket[bh_flow_other(t, home, tag)]);
+	return f;
+}
+
+static inline struct bh_flow *
+bh_flow_late_hot(const struct bh_flow_table *t, uint64_t hash)
+{
+	uint32_t home = bh_flow_home(t, hash);
+	uint16_t tag = bh_flow_tag(hash);
+
+	if (!bh_flow_overflowed(&t->bucket[home], tag))
+		return NULL;
+	return bh_flow_candidate_in(t, &t->bucket[bh_flow_other(t, home, tag)], tag);
+}
+
+/* A candidate whose key differs shares its tag by chance, one in 8,000 look-ups: then the whole search
+ * is done, which also covers several slots with the same tag. */
+static inline struct bh_flow *
+bh_flow_confirm_hot(struct bh_flow_table *t, struct bh_flow *candidate,
+		    const struct bh_flow_key *key, uint64_t hash)
+{
+	if (candidate == NULL || BH_LIKELY(bh_flow_key_equal(&candidate->key, key)))
+		return candidate;
+	return bh_flow_lookup(t, key, hash);
 }
 
 /* bh_flow_touch */

@@ -2,69 +2,13 @@
 #ifndef BH_FLOW_PRIV_H
 #define BH_FLOW_PRIV_H
 
-#include <emmintrin.h>
-
 #include "flow_hot.h"
-
-/* The parts of a hash: low bits choose the bucket, the top 16 are the tag. */
-static inline uint16_t
-bh_flow_tag(uint64_t hash)
-{
-	uint16_t tag = (uint16_t)(hash >> 48);
-
-	return tag != 0 ? tag : 1;
-}
-
-static inline uint32_t
-bh_flow_home(const struct bh_flow_table *t, uint64_t hash)
-{
-	return (uint32_t)hash & t->bucket_mask;
-}
-
-/* The other bucket of a slot in bucket b, its own inverse, from the tag alone: slots move without a
- * look at their entry. Odd, so that no bucket is its own other one; multiplied by 2^32/phi, so that
- * tags that differ in few bits lead far apart. */
-static inline uint32_t
-bh_flow_other(const struct bh_flow_table *t, uint32_t b, uint16_t tag)
-{
-	return b ^ ((tag * UINT32_C(0x9e3779b1) | 1) & t->bucket_mask);
-}
 
 /* One key of a tag's class, in the place of its counter. */
 static inline uint64_t
 bh_flow_overflow_one(uint16_t tag)
 {
 	return UINT64_C(1) << (tag & 15) * 4;
-}
-
-/* Has a key of this tag's class gone from its first bucket to its second? */
-static inline bool
-bh_flow_overflowed(const struct bh_flow_bucket *b, uint16_t tag)
-{
-	return (b->overflow >> (tag & 15) * 4 & 15) != 0;
-}
-
-/* Bit i: slot i has this tag (0: is free). */
-static inline unsigned
-bh_flow_match(const struct bh_flow_bucket *b, uint16_t tag)
-{
-	__m128i eq = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag),
-				     _mm_set1_epi16((short)tag));
-
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(eq, _mm_setzero_si128()));
-}
-
-/* Are these 48 bytes the same? */
-static inline bool
-bh_flow_key_equal(const struct bh_flow_key *a, const struct bh_flow_key *b)
-{
-	const __m128i *x = (const __m128i *)a, *y = (const __m128i *)b;
-	__m128i d0 = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
-	__m128i d1 = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
-	__m128i d2 = _mm_xor_si128(_mm_loadu_si128(x + 2), _mm_loadu_si128(y + 2));
-	__m128i any = _mm_or_si128(_mm_or_si128(d0, d1), d2);
-
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) == 0xffff;
 }
 
 /* Number of buckets for a capacity: a power of two with at most 3/4 of its slots in use. */

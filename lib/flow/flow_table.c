@@ -6,7 +6,6 @@
 
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (UINT32_C(1) << 27)
-#define LOOKUP_MAX 64
 /* Entries an eviction looks at beyond its buckets; fewer after a whole turn of the hand without a
  * victim: a flood of new flows against a table of established ones costs an eighth. */
 #define HAND_SPAN 64
@@ -137,56 +136,25 @@ bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key *key, uint64_t 
 	return f;
 }
 
-/* First slot of a bucket with this tag, as an entry number. */
-static inline uint32_t
-candidate(const struct bh_flow_bucket *b, uint16_t tag)
-{
-	unsigned m = bh_flow_match(b, tag);
-
-	return m != 0 ? b->entry[__builtin_ctz(m)] : BH_FLOW_NONE;
-}
-
-/* A candidate whose key differs shares its tag by chance, one in 8,000 look-ups: then the whole
- * search is done, which also covers several slots with the same tag. */
 void
 bh_flow_lookup_bulk(struct bh_flow_table *t, const struct bh_flow_key *const keys[],
 		    const uint64_t hash[], unsigned n, struct bh_flow *out[])
 {
-	uint32_t entry[LOOKUP_MAX], second[LOOKUP_MAX];
-	uint8_t late[LOOKUP_MAX];
-	unsigned i, n_late = 0;
+	uint64_t late = 0;
+	unsigned i;
 
 	for (i = 0; i < n; i++)
 		bh_flow_prefetch_hot(t, hash[i]);
 	for (i = 0; i < n; i++) {
-		uint32_t home = bh_flow_home(t, hash[i]);
-		const struct bh_flow_bucket *b = &t->bucket[home];
-		uint16_t tag = bh_flow_tag(hash[i]);
-
-		entry[i] = candidate(b, tag);
-		if (BH_LIKELY(entry[i] != BH_FLOW_NONE)) {
-			prefetch_flow(t, entry[i]);
-		} else if (BH_UNLIKELY(bh_flow_overflowed(b, tag))) {
-			second[n_late] = bh_flow_other(t, home, tag);
-			__builtin_prefetch(&t->bucket[second[n_late]]);
-			late[n_late++] = (uint8_t)i;
-		}
+		out[i] = bh_flow_candidate_hot(t, hash[i]);
+		late |= (uint64_t)(out[i] == NULL) << i;
 	}
-	for (i = 0; i < n_late; i++) {
-		uint32_t e = candidate(&t->bucket[second[i]], bh_flow_tag(hash[late[i]]));
-
-		entry[late[i]] = e;
-		if (e != BH_FLOW_NONE)
-			prefetch_flow(t, e);
+	for (; late != 0; late &= late - 1) {
+		i = (unsigned)__builtin_ctzll(late);
+		out[i] = bh_flow_late_hot(t, hash[i]);
 	}
-	for (i = 0; i < n; i++) {
-		out[i] = NULL;
-		if (entry[i] == BH_FLOW_NONE)
-			continue;
-		out[i] = &t->flow[entry[i]];
-		if (BH_UNLIKELY(!bh_flow_key_equal(&out[i]->key, keys[i])))
-			out[i] = bh_flow_lookup(t, keys[i], hash[i]);
-	}
+	for (i = 0; i < n; i++)
+		out[i] = bh_flow_confirm_hot(t, out[i], keys[i], hash[i]);
 }
 
 /* ---- going ----------------------------------------------------------------------------------- */

@@ -67,7 +67,8 @@ create_frag_store(struct bh_worker *w, const struct bh_gateway *g)
 		.max_fragments = (uint32_t)g->p.config->frag_max,
 		.timeout_ms = (uint32_t)g->p.config->frag_timeout_ms,
 		/* Held fragments are packet buffers: at most a quarter of them, over all workers. */
-		.max_held = (uint32_t)RTE_MAX(g->p.config->mbufs / (4 * g->n_workers), UINT64_C(64)),
+		.max_held =
+			(uint32_t)RTE_MAX(g->p.config->mbufs / (4 * g->n_workers), UINT64_C(64)),
 	};
 
 	if (bh_hash_key_random(&fp.hash_key) != 0)

@@ -53,6 +53,11 @@ enum bh_judge {
 
 struct bh_burst {
 	unsigned n;
+	/* What later stages find to do, so that most bursts cost them one look. */
+	unsigned n_fragments; /* parse: for fragment */
+	unsigned n_judge;     /* flow: for policy */
+	unsigned
+		n_unnamed; /* flow: for application; flows that policy finds or opens come on top */
 	struct bh_packet p[BH_BURST];
 	struct bh_frag_out train[BH_BURST]; /* [i] may be in use by p[i].train */
 };
@@ -101,9 +106,9 @@ enum bh_mail_state { BH_MAIL_FREE, BH_MAIL_ASKED, BH_MAIL_ANSWERED };
 struct bh_mail {
 	_Atomic int state;
 	struct bh_flow_query query;
-	uint32_t cursor; /* entry to go on with; UINT32_MAX = end of the table */
+	uint32_t cursor;  /* entry to go on with; UINT32_MAX = end of the table */
 	uint32_t stop_at; /* an answer is due here, full or not */
-	unsigned n;      /* copied */
+	unsigned n;       /* copied */
 	struct bh_flow_copy out[BH_MAIL_FLOWS];
 };
 

@@ -191,6 +191,8 @@ bh_stage_application(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
+	if (likely(b->n_unnamed + b->n_judge == 0))
+		return;
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 		const struct bh_flow *f = p->flow;

@@ -11,31 +11,42 @@ is_expired(const struct bh_worker *w, const struct bh_flow *f)
 }
 
 static inline void
-use_flow(struct bh_worker *w, struct bh_packet *p)
+judge(struct bh_burst *b, struct bh_packet *p, enum bh_judge why)
 {
+	p->judge = (uint8_t)why;
+	b->n_judge++;
+}
+
+static void
+end_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p, enum bh_flow_end why)
+{
+	bh_flow_remove(w->flows, p->flow, why);
+	p->flow = NULL;
+	judge(b, p, BH_JUDGE_NEW);
+}
+
+static inline void
+use_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
+{
+	const uint8_t usual = BH_FLAG_USED | BH_FLAG_APP_DONE;
 	struct bh_flow *f = p->flow;
 
-	/* An earlier packet of this burst may have ended it; nothing is inserted before the policy
-	 * stage, so that the entry is not another flow's yet. */
-	if (unlikely((f->flags & BH_FLAG_USED) == 0)) {
-		p->flow = NULL;
-		p->judge = BH_JUDGE_NEW;
-		return;
+	if (unlikely((f->flags & usual) != usual)) {
+		/* An earlier packet of this burst may have ended it; nothing is inserted before
+		 * the policy stage, so that the entry is not another flow's yet. */
+		if ((f->flags & BH_FLAG_USED) == 0) {
+			p->flow = NULL;
+			judge(b, p, BH_JUDGE_NEW);
+			return;
+		}
+		b->n_unnamed++;
 	}
-	if (unlikely(is_expired(w, f))) {
-		bh_flow_remove(w->flows, f, BH_FLOW_END_TIMEOUT);
-		p->flow = NULL;
-		p->judge = BH_JUDGE_NEW;
-		return;
-	}
-	if (unlikely(bh_flow_reopens(f, &p->h))) {
-		bh_flow_remove(w->flows, f, BH_FLOW_END_CLOSED);
-		p->flow = NULL;
-		p->judge = BH_JUDGE_NEW;
-		return;
-	}
-	if (unlikely(f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1])))
-		p->judge = BH_JUDGE_STALE;
+	if (unlikely(is_expired(w, f)))
+		end_flow(w, b, p, BH_FLOW_END_TIMEOUT);
+	else if (unlikely(bh_flow_reopens(f, &p->h)))
+		end_flow(w, b, p, BH_FLOW_END_CLOSED);
+	else if (unlikely(f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1])))
+		judge(b, p, BH_JUDGE_STALE);
 }
 
 /* May packets of this flow pass now? Its verdict, or a new one if that is stale. */
@@ -109,47 +120,66 @@ judge_layer2(struct bh_worker *w, struct bh_packet *p)
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L2_DENY);
 }
 
-void
-bh_stage_flow(struct bh_worker *w, struct bh_burst *b)
+/* What is decided without a flow. */
+static void
+judge_other(struct bh_worker *w, struct bh_packet *p)
 {
-	const struct bh_flow_key *keys[BH_BURST];
-	struct bh_flow *flows[BH_BURST];
-	uint64_t hash[BH_BURST];
-	uint8_t at[BH_BURST];
-	unsigned i, n = 0;
+	if (p->fate != BH_FATE_OPEN)
+		return;
+	if (w->view == NULL)
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_NO_POLICY);
+	else if (p->h.kind != BH_FRAME_IP)
+		judge_layer2(w, p);
+	else
+		judge_icmp_error(w, p);
+}
+
+/* The packets that have a flow, as bits; their index lines are on their way. */
+static inline uint32_t
+hash_burst(struct bh_worker *w, struct bh_burst *b)
+{
+	uint32_t open = 0;
+	unsigned i;
 
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 
-		if (unlikely(p->fate != BH_FATE_OPEN))
-			continue;
-		if (unlikely(w->view == NULL)) {
-			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_NO_POLICY);
-			continue;
-		}
-		if (unlikely(p->h.kind != BH_FRAME_IP)) {
-			judge_layer2(w, p);
+		if (unlikely(p->fate != BH_FATE_OPEN || w->view == NULL ||
+			     p->h.kind != BH_FRAME_IP || (p->h.flags & BH_PKT_ICMP_ERROR) != 0)) {
+			judge_other(w, p);
 			continue;
 		}
-		if (unlikely(p->h.flags & BH_PKT_ICMP_ERROR)) {
-			judge_icmp_error(w, p);
-			continue;
-		}
-		keys[n] = &p->h.key;
-		hash[n] = p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
-		bh_flow_prefetch_hot(w->flows, hash[n]);
-		at[n++] = (uint8_t)i;
+		p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
+		bh_flow_prefetch_hot(w->flows, p->hash);
+		open |= UINT32_C(1) << i;
 	}
-	if (unlikely(n == 0))
-		return;
-	bh_flow_lookup_bulk(w->flows, keys, hash, n, flows);
-	for (i = 0; i < n; i++) {
-		struct bh_packet *p = &b->p[at[i]];
+	return open;
+}
 
-		p->flow = flows[i];
+void
+bh_stage_flow(struct bh_worker *w, struct bh_burst *b)
+{
+	uint32_t open = hash_burst(w, b), late = 0, left;
+	struct bh_packet *p;
+
+	_Static_assert(BH_BURST <= 32, "a bit a packet");
+	b->n_judge = b->n_unnamed = 0;
+	for (left = open; left != 0; left &= left - 1) {
+		p = &b->p[__builtin_ctz(left)];
+		p->flow = bh_flow_candidate_hot(w->flows, p->hash);
+		if (unlikely(p->flow == NULL))
+			late |= left & -left;
+	}
+	for (left = late; left != 0; left &= left - 1) {
+		p = &b->p[__builtin_ctz(left)];
+		p->flow = bh_flow_late_hot(w->flows, p->hash);
+	}
+	for (left = open; left != 0; left &= left - 1) {
+		p = &b->p[__builtin_ctz(left)];
+		p->flow = bh_flow_confirm_hot(w->flows, p->flow, &p->h.key, p->hash);
 		if (likely(p->flow != NULL))
-			use_flow(w, p);
+			use_flow(w, b, p);
 		else
-			p->judge = BH_JUDGE_NEW;
+			judge(b, p, BH_JUDGE_NEW);
 	}
 }

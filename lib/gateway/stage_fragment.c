@@ -26,6 +26,8 @@ bh_stage_fragment(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
+	if (likely(b->n_fragments == 0))
+		return;
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 

@@ -146,8 +146,13 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
+	b->n_fragments = 0;
 	for (i = 0; i < b->n; i++) {
-		if (unlikely(!parse_straight(w, &b->p[i])))
-			parse_any(w, &b->p[i]);
+		struct bh_packet *p = &b->p[i];
+
+		if (likely(parse_straight(w, p)))
+			continue;
+		parse_any(w, p);
+		b->n_fragments += p->h.kind == BH_FRAME_FRAGMENT;
 	}
 }

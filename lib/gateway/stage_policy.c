@@ -163,8 +163,8 @@ succeed_flow(struct bh_worker *w, struct bh_packet *p)
 		return NULL;
 	}
 	bh_count(&w->c.flows_opened, 1);
-	f->flags |= old.flags &
-		    (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM | BH_FLAG_APP_DONE);
+	f->flags |= old.flags & (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM |
+				 BH_FLAG_LAST_FIN | BH_FLAG_APP_DONE);
 	f->app = old.app;
 	f->ext = old.ext;
 	f->state = old.state;
@@ -236,6 +236,8 @@ bh_stage_policy(struct bh_worker *w, struct bh_burst *b)
 	uint64_t ended = w->c.flows_ended;
 	unsigned i;
 
+	if (likely(b->n_judge == 0))
+		return;
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 

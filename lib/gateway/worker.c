@@ -183,7 +183,8 @@ bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 
 	begin_turn(w, mono_ns, wall_ns);
 	drop_held(w);
-	while (n++ < BH_AGE_PER_TURN && (f = bh_flow_next(w->flows, &w->drain_cursor, UINT32_MAX)) != NULL)
+	while (n++ < BH_AGE_PER_TURN &&
+	       (f = bh_flow_next(w->flows, &w->drain_cursor, UINT32_MAX)) != NULL)
 		bh_flow_remove(w->flows, f, BH_FLOW_END_SHUTDOWN);
 	w->view = NULL;
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
