@@ -25,6 +25,22 @@ end_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p, enum bh_f
 	judge(b, p, BH_JUDGE_NEW);
 }
 
+/* An echo request, or another query, from the end that had been asked: both directions have one key, but the
+ * flow is the other end's and does not speak for this one. */
+static void
+judge_query_back(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_judgement j;
+
+	bh_policy_judge(w->view, &p->h.key, p->h.from, p->h.service, &j);
+	bh_count(&w->c.judged, 1);
+	if (j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE)
+		bh_packet_decide(p, BH_FATE_PASS, j.reason);
+	else
+		bh_packet_decide(p, BH_FATE_DROP, j.reason);
+	p->flow = NULL;
+}
+
 static inline void
 use_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
 {
@@ -43,6 +59,9 @@ use_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
 	}
 	if (unlikely(is_expired(w, f)))
 		end_flow(w, b, p, BH_FLOW_END_TIMEOUT);
+	else if (unlikely((p->h.flags & BH_PKT_TO_SERVER_HINT) != 0 &&
+			  p->h.from != (f->flags & BH_FLAG_INITIATOR)))
+		judge_query_back(w, p);
 	else if (unlikely(bh_flow_reopens(f, &p->h)))
 		end_flow(w, b, p, BH_FLOW_END_CLOSED);
 	else if (unlikely(f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1])))

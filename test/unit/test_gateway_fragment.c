@@ -215,6 +215,32 @@ icmp_error_passes_for_an_allowed_flow_alone(void)
 	rig_stop(&r);
 }
 
+/* Both directions of a query have one key: leave to ping is not leave to be pinged. */
+static void
+query_back_is_judged_for_itself(void)
+{
+	struct rig_frame request, answer, back;
+	struct rig r;
+
+	rig_start(&r, NULL);
+	rig_build(&request,
+		  &(struct rig_packet){
+			  .src = WEB, .dst = REDIS, .proto = 1, .icmp_type = 8, .sport = 77});
+	rig_build(&answer,
+		  &(struct rig_packet){
+			  .src = REDIS, .dst = WEB, .proto = 1, .icmp_type = 0, .sport = 77});
+	rig_build(&back,
+		  &(struct rig_packet){
+			  .src = REDIS, .dst = WEB, .proto = 1, .icmp_type = 8, .sport = 77});
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &request));
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &answer));
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &back, BH_REASON_DEFAULT_DENY));
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &answer));
+	rig_load(&r, "version: 1\nrules:\n  - {from: any, to: any, action: allow}\n");
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &back));
+	rig_stop(&r);
+}
+
 static void
 icmp_error_without_a_readable_quote_is_malformed(void)
 {
@@ -284,6 +310,7 @@ const struct bh_unit_test bh_suite_gateway_fragment[] = {
 	BH_TEST(overlap_drops_the_datagram),
 	BH_TEST(fragment_from_the_other_wire_is_not_reflected),
 	BH_TEST(icmp_error_passes_for_an_allowed_flow_alone),
+	BH_TEST(query_back_is_judged_for_itself),
 	BH_TEST(icmp_error_without_a_readable_quote_is_malformed),
 	BH_TEST(icmp_error_is_judged_by_the_policy_of_now),
 	BH_TEST(ping_is_a_flow_judged_by_type),
