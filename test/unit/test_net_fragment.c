@@ -179,6 +179,10 @@ first_fragment_must_hold_the_header(void)
 			fragment(&f, v6, cases[i].proto, 8, true, data, 8);
 			NET_ASSERT_PASSES(&f);
 		}
+		data[12] = 0x60; /* 24 bytes, which just fit */
+		fragment(&f, v6, BH_PROTO_TCP, 0, true, data, 24);
+		NET_ASSERT_PASSES(&f);
+		data[12] = 0x70;
 	}
 }
 
@@ -203,6 +207,28 @@ first_fragment_must_hold_the_extension_headers(void)
 			NET_ASSERT_REASON(&f, FRAG_NO_HEADER);
 		else
 			NET_ASSERT_PASSES(&f);
+	}
+}
+
+/* Its data may begin anywhere in a header of the first one's. */
+static void
+data_of_a_later_fragment_is_not_read_as_headers(void)
+{
+	static const uint8_t exts[] = {BH_EXT_HOP_BY_HOP, BH_EXT_DESTINATION, BH_EXT_ROUTING,
+				       BH_EXT_FRAGMENT, BH_EXT_AUTH};
+	uint8_t data[64];
+	struct net_frame f;
+	struct bh_parsed h;
+	unsigned i;
+
+	memset(data, 0xff, sizeof(data));
+	for (i = 0; i < BH_ARRAY_SIZE(exts); i++) {
+		fragment(&f, true, exts[i], 64, true, data, sizeof(data));
+		CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
+		CU_ASSERT_EQUAL(h.kind, BH_FRAME_FRAGMENT);
+		CU_ASSERT_EQUAL(h.key.proto, exts[i]);
+		CU_ASSERT_EQUAL(h.l4_off, 14 + 40 + 8);
+		CU_ASSERT_EQUAL(h.frag_len, sizeof(data));
 	}
 }
 
@@ -410,6 +436,13 @@ fragment_inside_a_tunnel_is_a_fragment_of_the_inner_flow(void)
 	CU_ASSERT_EQUAL(h.key.tunnel, BH_TUNNEL_VXLAN);
 	CU_ASSERT_EQUAL(h.key.addr[0].b[0], 0xc0);
 	CU_ASSERT_EQUAL(h.frag_len, 304);
+	CU_ASSERT_EQUAL(h.flags, BH_PKT_FIRST_FRAGMENT | BH_PKT_TUNNELLED);
+	net_set16(&f, 64 + 6, 8);
+	net_sum4(&f, 64);
+	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.flags, BH_PKT_LAST_FRAGMENT | BH_PKT_TUNNELLED);
+	net_set16(&f, 64 + 6, MF);
+	net_sum4(&f, 64);
 	/* The inner datagram, once whole: the outer packet stays as it is. */
 	CU_ASSERT_EQUAL(parse_datagram(&f, 304, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.flags, BH_PKT_FIRST_FRAGMENT | BH_PKT_TUNNELLED);
@@ -469,6 +502,7 @@ const struct bh_unit_test bh_suite_net_fragment[] = {
 	BH_TEST(unfragmentable_headers_count_towards_65535),
 	BH_TEST(first_fragment_must_hold_the_header),
 	BH_TEST(first_fragment_must_hold_the_extension_headers),
+	BH_TEST(data_of_a_later_fragment_is_not_read_as_headers),
 	BH_TEST(chain_behind_a_fragment_header_is_judged),
 	BH_TEST(datagram_is_judged_by_its_whole_length),
 	BH_TEST(datagram_has_the_key_of_the_unfragmented_packet),

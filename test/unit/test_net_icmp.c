@@ -114,6 +114,7 @@ kind_of_membership(bool v6, unsigned type, const char *dst, unsigned ttl)
 	struct bh_parsed h;
 
 	net_start(&f);
+	f.src[0] = 250; /* end 1 */
 	net_eth(&f, v6 ? BH_ETH_IP6 : BH_ETH_IP4);
 	memcpy(f.dst, dst, v6 ? 16 : 4);
 	if (v6) {
@@ -146,6 +147,8 @@ group_membership_stays_on_its_link(void)
 
 	CU_ASSERT_EQUAL(kind_of_membership(false, 0x22, all4, 1), BH_FRAME_MCAST);
 	CU_ASSERT_EQUAL(kind_of_membership(false, 0x22, all4, 2), BH_FRAME_IP);
+	CU_ASSERT_EQUAL(kind_of_membership(false, 0x16, "\xef\xff\xff\xff", 1), BH_FRAME_MCAST);
+	CU_ASSERT_EQUAL(kind_of_membership(false, 0x16, "\xff\xff\xff\xff", 1), BH_FRAME_IP);
 	CU_ASSERT_EQUAL(kind_of_membership(false, 0x22, host4, 1), BH_FRAME_IP);
 	for (i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(kind_of_membership(true, mld[i], all6, 1), BH_FRAME_MCAST);
@@ -166,6 +169,7 @@ error_about(struct net_frame *f, bool v6, const struct net_frame *in, uint32_t n
 	net_eth(f, v6 ? BH_ETH_IP6 : BH_ETH_IP4);
 	memcpy(f->src, in->dst, 16);
 	memcpy(f->dst, in->src, 16);
+	f->dst[3] ^= 0x10; /* that it comes to the sender is for others to judge */
 	if (v6)
 		net_ip6(f, BH_PROTO_ICMPV6);
 	else

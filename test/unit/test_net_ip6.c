@@ -274,6 +274,8 @@ option_lists_must_hold_together(void)
 	NET_ASSERT_PASSES(&f);
 	hop_by_hop(&f, "\0\0\0\0\0\0");
 	NET_ASSERT_PASSES(&f);
+	hop_by_hop(&f, "\0\0\0\1\1\0");
+	NET_ASSERT_PASSES(&f);
 	hop_by_hop(&f, "\1\5\0\0\0\0");
 	NET_ASSERT_REASON(&f, IP6_OPTION);
 	hop_by_hop(&f, "\0\0\0\0\0\1");

@@ -29,6 +29,7 @@ frame_shorter_than_ethernet_is_a_runt(void)
 	for (n = 0; n < 14; n++) {
 		CU_ASSERT_EQUAL(net_parse_cut(&f, BH_LINK_ETHERNET, n, n, &h), BH_REASON_ETH_RUNT);
 		CU_ASSERT_EQUAL(h.key.family, 0);
+		CU_ASSERT_EQUAL(h.kind, BH_FRAME_OTHER);
 	}
 	CU_ASSERT_EQUAL(net_parse_cut(&f, BH_LINK_ETHERNET, 14, 14, &h), BH_REASON_IP4_TRUNCATED);
 	NET_ASSERT_PASSES(&f);
@@ -88,6 +89,15 @@ one_tag_is_the_first_vlan_and_priority_tags_are_none(void)
 	udp4(&f);
 	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
 	CU_ASSERT_EQUAL(h.key.tenant, 0);
+
+	net_start(&f);
+	net_macs(&f);
+	net_tag(&f, 0x88a8, 1);
+	net_tag(&f, 0x8100, 1);
+	net_16(&f, BH_ETH_IP4);
+	udp4(&f);
+	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.key.tenant, (bh_tenant)1 << 52 | (bh_tenant)1 << 40);
 
 	net_start(&f);
 	net_macs(&f);

@@ -451,7 +451,10 @@ inner_frames_other_than_ip_keep_nothing_of_the_outer_ones(void)
 	struct net_frame f;
 	struct bh_parsed h;
 
-	outer(&f, false, BH_PROTO_UDP);
+	net_start(&f);
+	net_eth(&f, BH_ETH_IP4);
+	f.src[0] = 200; /* the sender is end 1 of the outer packet */
+	net_ip4(&f, BH_PROTO_UDP);
 	vxlan(&f, 4789, 6);
 	net_macs(&f);
 	net_tag(&f, 0x8100, 44);
@@ -493,6 +496,32 @@ outer_and_inner_vlans_are_both_of_the_tenant(void)
 	CU_ASSERT_EQUAL(BH_TENANT_VNI(h.key.tenant), 3);
 }
 
+static void
+inner_icmp_error_speaks_of_a_flow_of_its_tunnel(void)
+{
+	struct net_frame f;
+	struct bh_parsed h;
+	struct bh_flow_key key;
+	uint8_t from;
+
+	outer(&f, false, BH_PROTO_UDP);
+	vxlan(&f, 4789, 6);
+	net_eth(&f, BH_ETH_IP4);
+	net_ip4(&f, BH_PROTO_ICMP);
+	net_icmp(&f, false, 3, 4, 0);
+	net_ip4(&f, BH_PROTO_UDP);
+	net_16(&f, 1234);
+	net_16(&f, 53);
+	net_fill(&f, 4);
+	net_end(&f);
+	CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(h.flags, BH_PKT_ICMP_ERROR | BH_PKT_TUNNELLED);
+	CU_ASSERT_EQUAL(bh_net_quoted(f.b, f.len, &h, &key, &from), BH_REASON_NONE);
+	CU_ASSERT_EQUAL(key.tenant, 6);
+	CU_ASSERT_EQUAL(key.tunnel, BH_TUNNEL_VXLAN);
+	CU_ASSERT_EQUAL(key.port[from], 1234);
+}
+
 const struct bh_unit_test bh_suite_net_tunnel[] = {
 	BH_TEST(vxlan_is_looked_into),
 	BH_TEST(tunnel_ports_are_those_configured),
@@ -509,5 +538,6 @@ const struct bh_unit_test bh_suite_net_tunnel[] = {
 	BH_TEST(inner_malformations_have_their_own_reasons),
 	BH_TEST(inner_frames_other_than_ip_keep_nothing_of_the_outer_ones),
 	BH_TEST(outer_and_inner_vlans_are_both_of_the_tenant),
+	BH_TEST(inner_icmp_error_speaks_of_a_flow_of_its_tunnel),
 	BH_TEST_END,
 };
