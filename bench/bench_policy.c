@@ -45,7 +45,7 @@ make(uint32_t max_endpoints)
 	struct bh_policy_params params = {.max_endpoints = max_endpoints,
 					  .mode = BH_MODE_PROTECT,
 					  .publish = publish};
-	struct bh_policy *p;
+	struct bh_policy *p = NULL;
 
 	if (bh_hash_key_random(&params.hash_key) != 0 || bh_policy_create(&p, &params) != 0)
 		die("no policy", NULL);
