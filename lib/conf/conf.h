@@ -120,8 +120,8 @@ enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
 
 struct bh_config_port {
 	char name[32];
-	char device[256]; /* PCI address, devargs ("net_af_xdp0,iface=eth1"), or "iface:eth1" =
-			   * AF_XDP, else AF_PACKET, on that kernel interface */
+	char device[256]; /* PCI address, devargs ("net_af_xdp0,iface=eth1"), "iface:eth1" = AF_XDP,
+			   * else AF_PACKET, on that kernel interface, "packet:eth1" = AF_PACKET */
 };
 
 struct bh_config_pair {

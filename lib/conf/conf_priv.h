@@ -31,7 +31,8 @@ const struct bh_yaml *bh_config_node(const struct bh_config_reader *r, const cha
 /* What no key can say alone. */
 int bh_config_check(struct bh_config_reader *r);
 
-/* Kernel interface that a device text names ("iface:eth1", "net_af_packet0,iface=eth1"), or "". */
+/* Kernel interface that a device text names ("iface:eth1", "packet:eth1", "net_af_xdp0,iface=eth1"),
+ * or "". */
 void bh_device_iface(const char *device, char *out, size_t size);
 
 #endif

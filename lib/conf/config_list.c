@@ -47,10 +47,25 @@ read_name(struct bh_config_reader *r, const struct bh_yaml *map, const char *wha
 	return 0;
 }
 
+/* Forms that name a kernel interface by their first word. */
+static const char *const iface_forms[] = {"iface:", "packet:"};
+
+static const char *
+named_iface(const char *device)
+{
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(iface_forms); i++) {
+		if (strncmp(device, iface_forms[i], strlen(iface_forms[i])) == 0)
+			return device + strlen(iface_forms[i]);
+	}
+	return NULL;
+}
+
 void
 bh_device_iface(const char *device, char *out, size_t size)
 {
-	const char *p = strncmp(device, "iface:", 6) == 0 ? device + 6 : NULL;
+	const char *p = named_iface(device);
 
 	if (p == NULL && (p = strstr(device, ",iface=")) != NULL)
 		p += 7;
@@ -75,11 +90,12 @@ read_device(struct bh_config_reader *r, const struct bh_yaml *map, char out[256]
 		return rc;
 	bh_device_iface(text, iface, sizeof(iface));
 	/* IFNAMSIZ is 16 with the NUL. */
-	if (strncmp(text, "iface:", 6) == 0 && (iface[0] == '\0' || strlen(iface) > 15))
-		return bh_yaml_err(r->doc, node, r->err,
-				   "expected iface: and the name of a kernel interface (at most 15 "
-				   "characters), found '%.40s'",
-				   text);
+	if (named_iface(text) != NULL && (iface[0] == '\0' || strlen(iface) > 15))
+		return bh_yaml_err(
+			r->doc, node, r->err,
+			"expected the name of a kernel interface (at most 15 characters) "
+			"behind the colon, found '%.40s'",
+			text);
 	if (strlen(text) > 255)
 		return bh_yaml_err(r->doc, node, r->err, "a device text of more than 255 bytes");
 	snprintf(out, 256, "%s", text);

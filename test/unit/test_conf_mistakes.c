@@ -80,8 +80,9 @@ static const struct {
 	 "bulkhead.yaml:3:5: a port lacks 'device': a PCI address (0000:01:00.0), DPDK devargs, or "
 	 "iface:NAME"},
 	{"mode: discover\nports:\n  - {name: a, device: \"iface:this-name-is-long\"}\n",
-	 "bulkhead.yaml:3:23: expected iface: and the name of a kernel interface (at most 15 "
-	 "characters), found 'iface:this-name-is-long'"},
+	 "bulkhead.yaml:3:23: expected the name of a kernel interface (at most 15 characters) "
+	 "behind "
+	 "the colon, found 'iface:this-name-is-long'"},
 	{"mode: discover\nports:\n  - {name: a b, device: x}\n",
 	 "bulkhead.yaml:3:12: the name of a port may hold letters, digits, '-', '_' and '.', at "
 	 "most "
@@ -92,6 +93,9 @@ static const struct {
 	 "  - {name: b, device: \"net_af_xdp0,iface=eth1\"}\n",
 	 "bulkhead.yaml:4:23: device 'net_af_xdp0,iface=eth1' is already port 'a': a device can be "
 	 "one port only"},
+	{"mode: discover\nports: [{name: a, device: iface:eth1}, {name: b, device: packet:eth1}]\n",
+	 "bulkhead.yaml:2:58: device 'packet:eth1' is already port 'a': a device can be one port "
+	 "only"},
 	{"mode: discover\nports: [{name: a, device: x}, {name: b, device: y}]\n",
 	 "bulkhead.yaml:1:1: no pairs: say under 'pairs' which port is the inside and which the "
 	 "outside"},
