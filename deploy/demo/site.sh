@@ -154,6 +154,8 @@ tune_af_packet() {
 
 up() {
 	mkdir $STATE || die "cannot make $STATE"
+	# ip(8) makes a mount point of this folder with the first namespace, and leaves it.
+	mountpoint -q /run/netns || touch $STATE/netns-mount
 	hugepages_up
 	zone_up shop 11 12 13 14 66
 	zone_up cde 21 22
@@ -202,6 +204,9 @@ down() {
 		ip link del "bh-${zone}0" 2>/dev/null
 		ip netns del "bh-$zone" 2>/dev/null
 	done
+	if [ -e $STATE/netns-mount ] && [ -z "$(ls /run/netns)" ]; then
+		umount /run/netns && rmdir /run/netns
+	fi
 	[ ! -s $STATE/hugepages ] || cat $STATE/hugepages >$huge
 	rm -rf $STATE
 }
