@@ -60,36 +60,42 @@ checksum_offset(const struct bh_parsed *h)
 	}
 }
 
+/* What there is to judge of a frame: its innermost packet, or one around it. */
+struct layer {
+	struct bh_parsed *h;
+	const uint8_t *head;
+	enum bh_csum_state (*judge)(const struct bh_csum_view *view, const struct bh_parsed *pkt,
+				    bool quick, uint16_t *good_be);
+};
+
 /* A chained frame is all there, though parse saw its first segment only. */
 static enum bh_csum_state
-judge_checksum(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, bool quick,
+judge_checksum(struct bh_worker *w, const struct bh_packet *p, const struct layer *l, bool quick,
 	       uint16_t *good_be)
 {
 	struct sum_arg arg = {.m = p->m};
-	const struct bh_csum_view view = {.head = head, .sum = sum_frame, .arg = &arg};
-	uint8_t flags = p->h.flags;
+	const struct bh_csum_view view = {.head = l->head, .sum = sum_frame, .arg = &arg};
+	uint8_t flags = l->h->flags;
 	enum bh_csum_state state;
 
 	if (bh_wire_length(w, p->m, p->wire) == p->m->pkt_len)
-		p->h.flags &= (uint8_t)~BH_PKT_CUT;
-	state = bh_net_l4_csum(&view, &p->h, quick, good_be);
-	p->h.flags = flags;
+		l->h->flags &= (uint8_t)~BH_PKT_CUT;
+	state = l->judge(&view, l->h, quick, good_be);
+	l->h->flags = flags;
 	return state;
 }
 
-/* Off the straight path: only wires that may carry partial checksums, or where every one is to be
- * verified. */
 static void
-check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
+check_layer(struct bh_worker *w, struct bh_packet *p, const struct layer *l)
 {
 	const struct bh_wire *wire = &w->g->p.wire[p->wire];
 	bool verify = w->config->l4_checksum == BH_CHECK_VERIFY;
 	uint16_t good_be = 0;
 
-	switch (judge_checksum(w, p, head, !verify, &good_be)) {
+	switch (judge_checksum(w, p, l, !verify, &good_be)) {
 	case BH_CSUM_PARTIAL:
 		if (wire->partial_checksums) {
-			store_checksum(p->m, checksum_offset(&p->h), good_be);
+			store_checksum(p->m, checksum_offset(l->h), good_be);
 			bh_count(&w->c.partial_checksums, 1);
 		} else if (verify) {
 			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
@@ -102,6 +108,39 @@ check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
 	default:
 		break;
 	}
+}
+
+/* The UDP headers of the tunnels around a packet, whatever it is. */
+static void
+check_tunnels(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint32_t have)
+{
+	struct bh_parse_params params = w->parse;
+	struct bh_parsed outer;
+	const struct layer l = {.h = &outer, .head = head, .judge = bh_net_tunnel_csum};
+	unsigned n;
+
+	for (n = BH_NET_MAX_TUNNELS; n > 0; n--) {
+		params.stop_at_tunnel = (uint8_t)n;
+		if (bh_net_parse(&params, w->g->p.wire[p->wire].link, head, have,
+				 bh_wire_length(w, p->m, p->wire), p->h.key.pair,
+				 &outer) == BH_REASON_NONE &&
+		    outer.l4_off != p->h.l4_off) /* else there is no n-th tunnel */
+			check_layer(w, p, &l);
+	}
+}
+
+/* Off the straight path: only wires that may carry partial checksums, or where every one is to be
+ * verified. From the inside out: a checksum that Linux puts around a partial one counts on what that will
+ * be (local checksum offload). */
+static void
+check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint32_t have)
+{
+	const struct layer inner = {.h = &p->h, .head = head, .judge = bh_net_l4_csum};
+
+	if (p->h.kind == BH_FRAME_IP)
+		check_layer(w, p, &inner);
+	if ((p->h.flags & BH_PKT_TUNNELLED) != 0)
+		check_tunnels(w, p, head, have);
 }
 
 /* Any frame of any wire. Out of line: the straight path keeps its registers. */
@@ -120,12 +159,11 @@ parse_any(struct bh_worker *w, struct bh_packet *p)
 		bh_packet_decide(p, BH_FATE_DROP, reason);
 		return;
 	}
-	if (unlikely(p->h.kind != BH_FRAME_IP))
-		return;
-	if ((m->ol_flags & e->checksum_mask) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+	if (p->h.kind == BH_FRAME_IP &&
+	    (m->ol_flags & e->checksum_mask) == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
 	if (wire->partial_checksums || w->config->l4_checksum == BH_CHECK_VERIFY)
-		check_l4(w, p, head);
+		check_l4(w, p, head, have);
 }
 
 /* Is it an unbroken frame of a plain wire, and what most frames are? Then it is parsed. */

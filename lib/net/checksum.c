@@ -125,3 +125,15 @@ bh_net_l4_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt, boo
 	*good_be = good;
 	return partial ? BH_CSUM_PARTIAL : BH_CSUM_BAD;
 }
+
+enum bh_csum_state
+bh_net_tunnel_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt, bool quick,
+		   uint16_t *good_be)
+{
+	uint16_t field;
+
+	if (pkt->key.proto != BH_PROTO_UDP || pkt->kind == BH_FRAME_FRAGMENT)
+		return BH_CSUM_NONE;
+	memcpy(&field, view->head + pkt->l4_off + 6, sizeof(field));
+	return field == 0 ? BH_CSUM_NONE : bh_net_l4_csum(view, pkt, quick, good_be);
+}

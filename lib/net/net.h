@@ -128,6 +128,7 @@ struct bh_parsed {
 _Static_assert(sizeof(struct bh_parsed) == 88, "48 key + 40");
 
 #define BH_NET_MAX_TUNNEL_PORTS 4
+#define BH_NET_MAX_TUNNELS 2 /* inside one another */
 
 /* What to look into. Filled once from configuration; immutable afterwards. UDP to one of these
  * ports that does not hold such a tunnel is malformed, whatever else it may be. */
@@ -137,6 +138,9 @@ struct bh_parse_params {
 	bool gre;
 	bool ipip;
 	bool check_ip4_checksum; /* off where captures hold offloaded checksums */
+	/* 0: to the innermost packet. n: the n-th tunnel from outside is not looked into, its own
+	 * packet is what the parsed struct is about. */
+	uint8_t stop_at_tunnel;
 };
 
 /* Defaults: VXLAN 4789 and 8472, Geneve 6081, GRE and IP-in-IP on, IPv4 checksum checked. */
@@ -208,6 +212,10 @@ struct bh_csum_view {
 };
 enum bh_csum_state bh_net_l4_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt,
 				  bool quick, uint16_t *good_be);
+/* The same of a packet that was parsed with stop_at_tunnel: the tunnel's own UDP header. There 0 says
+ * "none" over IPv6, too (RFC 6935, 6936). NONE for tunnels without UDP. */
+enum bh_csum_state bh_net_tunnel_csum(const struct bh_csum_view *view, const struct bh_parsed *pkt,
+				      bool quick, uint16_t *good_be);
 
 /* ---- text ------------------------------------------------------------------------------------- */
 

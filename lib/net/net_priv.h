@@ -61,6 +61,13 @@ bh_net_narrow(struct bh_net_ctx *c, uint32_t end)
 		c->cur.end = c->frame + end;
 }
 
+/* Is a tunnel that begins here to be taken for payload? */
+static inline bool
+bh_net_stops(const struct bh_net_ctx *c)
+{
+	return c->params->stop_at_tunnel == c->tunnels + 1;
+}
+
 static inline bool
 bh_net_is_cut(const struct bh_net_ctx *c)
 {

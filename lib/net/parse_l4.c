@@ -73,7 +73,7 @@ read_udp(struct bh_net_ctx *c)
 	dport = bh_load_be16(h + 2);
 	if (bh_load_be16(h + 4) != c->end - c->out->l4_off)
 		return BH_REASON_UDP_LENGTH;
-	switch (bh_net_udp_tunnel(c->params, dport)) {
+	switch (bh_net_stops(c) ? BH_TUNNEL_NONE : bh_net_udp_tunnel(c->params, dport)) {
 	case BH_TUNNEL_VXLAN:
 		return bh_net_vxlan(c);
 	case BH_TUNNEL_GENEVE:
@@ -178,6 +178,16 @@ read_icmp(struct bh_net_ctx *c, uint8_t family)
 	return family == BH_IP6 ? classify_icmp6(c, h[0]) : BH_REASON_NONE;
 }
 
+static enum bh_reason
+read_ip_tunnel(struct bh_net_ctx *c, uint8_t proto)
+{
+	if (proto == BH_PROTO_GRE)
+		return c->params->gre ? bh_net_gre(c) : bh_net_other(c);
+	if (!c->params->ipip)
+		return bh_net_other(c);
+	return bh_net_ipip(c, proto == BH_PROTO_IPIP ? BH_LAYER_IP4 : BH_LAYER_IP6);
+}
+
 enum bh_reason
 bh_net_l4(struct bh_net_ctx *c, uint8_t proto)
 {
@@ -197,11 +207,9 @@ bh_net_l4(struct bh_net_ctx *c, uint8_t proto)
 	case BH_PROTO_IGMP:
 		return c->out->key.family == BH_IP4 ? read_igmp(c) : bh_net_other(c);
 	case BH_PROTO_IPIP:
-		return c->params->ipip ? bh_net_ipip(c, BH_LAYER_IP4) : bh_net_other(c);
 	case BH_PROTO_IPV6:
-		return c->params->ipip ? bh_net_ipip(c, BH_LAYER_IP6) : bh_net_other(c);
 	case BH_PROTO_GRE:
-		return c->params->gre ? bh_net_gre(c) : bh_net_other(c);
+		return bh_net_stops(c) ? bh_net_other(c) : read_ip_tunnel(c, proto);
 	default:
 		return bh_net_other(c);
 	}

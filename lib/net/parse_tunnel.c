@@ -2,8 +2,6 @@
  * What is inside is what is judged; the network it belongs to becomes part of the tenant. */
 #include "net_priv.h"
 
-#define MAX_TUNNELS 2u
-
 /* The cursor stands on the inner packet. The outer tunnel's network moves up, folded: xor keeps small
  * numbers, which is what people use, apart. */
 static enum bh_reason
@@ -13,7 +11,7 @@ enter(struct bh_net_ctx *c, enum bh_tunnel tunnel, uint32_t vni, enum bh_net_lay
 	uint32_t outer = BH_TENANT_VNI(out->key.tenant);
 	const uint8_t version = inner == BH_LAYER_IP4 ? 4 : 6;
 
-	if (c->tunnels == MAX_TUNNELS)
+	if (c->tunnels == BH_NET_MAX_TUNNELS)
 		return BH_REASON_TUNNEL_DEPTH;
 	if (bh_net_left(c) < (inner == BH_LAYER_ETHERNET ? BH_ETH_HEADER : 1))
 		return BH_REASON_TUNNEL_INNER;

@@ -33,9 +33,10 @@ struct rig_packet {
 	uint8_t seed;
 	uint16_t vlan;
 	uint16_t ip_id;
-	bool partial;                    /* checksum field holds the pseudo-header's sum alone */
-	const struct rig_frame *quote;   /* ICMP error about this frame */
-	const struct rig_frame *content; /* VXLAN: this frame is inside */
+	bool partial;                  /* checksum field holds the pseudo-header's sum alone */
+	const struct rig_frame *quote; /* ICMP error about this frame */
+	const struct rig_frame
+		*content; /* inside VXLAN; GRE if proto is 47, Geneve if dport is 6081 */
 };
 
 void rig_build(struct rig_frame *out, const struct rig_packet *p);

@@ -153,7 +153,7 @@ put_lower(struct rig_frame *f, const struct rig_packet *p, unsigned l4)
 static unsigned
 header_len(const struct rig_packet *p)
 {
-	return p->proto == 6 ? 20 : p->proto == 132 ? 12 : 8;
+	return p->proto == 6 ? 20 : p->proto == 132 ? 12 : p->proto == 47 ? 0 : 8;
 }
 
 /* ICMP errors quote the IP packet's first 576 - 48 bytes at most. */
@@ -173,8 +173,9 @@ put_payload(uint8_t *at, const struct rig_packet *p, unsigned len)
 	unsigned i;
 
 	if (p->content != NULL) {
-		at[0] = 0x08; /* VXLAN: VNI is valid; it is 7 */
-		at[6] = 7;
+		/* VXLAN: VNI is valid; Geneve, GRE (with key): Ethernet is inside. Network 7. */
+		put32(at, p->proto == 47 ? 0x20006558 : p->dport == 6081 ? 0x00006558 : 0x08000000);
+		put32(at + 4, p->proto == 47 ? 7 : 7 << 8);
 		memcpy(at + 8, p->content->b, p->content->len);
 	} else if (p->quote != NULL) {
 		memcpy(at, p->quote->b + rig_l3(p->quote), len);
@@ -193,6 +194,8 @@ rig_build(struct rig_frame *out, const struct rig_packet *p)
 	uint32_t sum;
 
 	put_payload(h + header_len(p), p, len);
+	if (p->proto == 47)
+		return;
 	put16(h, p->sport);
 	put16(h + 2, p->dport);
 	if (p->proto == 6) {
