@@ -187,7 +187,7 @@ bench_judge(const struct size *s, const char *what, unsigned rounds)
 		random_keys(key, service, s->endpoints);
 		start = rte_rdtsc();
 		for (i = 0; i < FLOWS; i++)
-			bh_policy_judge(current, &key[i], i & 1, service[i], &j);
+			bh_policy_judge(current, &key[i], i & 1, service[i], NULL, &j);
 		v[round] = (double)(rte_rdtsc() - start) / FLOWS;
 	}
 	snprintf(claim, sizeof(claim), "judge, %u rules, %s", s->rules, what);

@@ -52,9 +52,27 @@ enum bh_verdict {
 	BH_VERDICT_VIOLATE, /* policy says no, the mode lets it pass */
 	BH_VERDICT_DENY,
 	BH_VERDICT_REJECT,
+	BH_VERDICT_PENDING, /* rules name applications: its handshake passes, its payload is held */
 	BH_VERDICT_COUNT
 };
 const char *bh_verdict_name(unsigned verdict);
+
+/* What exception.def says may be done; bits, so that a line can say which are allowed. */
+enum bh_exception_action {
+	BH_ACTION_DROP_PACKET = 1 << 0,
+	BH_ACTION_DROP_FLOW = 1 << 1,
+	BH_ACTION_REJECT = 1 << 2,
+	BH_ACTION_PASS = 1 << 3,
+	BH_ACTION_NORMALISE = 1 << 4,
+};
+
+/* Cases that have a configured action, exception.def. */
+enum bh_exception {
+#define BH_EXCEPTION(sym, name, normal, allowed, reason, text) BH_EXCEPTION_##sym,
+#include "exception.def"
+#undef BH_EXCEPTION
+	BH_EXCEPTION_COUNT
+};
 
 enum bh_mode { BH_MODE_DISCOVER, BH_MODE_MONITOR, BH_MODE_PROTECT };
 const char *bh_mode_name(unsigned mode);

@@ -40,7 +40,7 @@ const char *
 bh_verdict_name(unsigned verdict)
 {
 	static const char *const names[BH_VERDICT_COUNT] = {"none", "allow", "violate", "deny",
-							    "reject"};
+							    "reject", "pending"};
 
 	return verdict < BH_VERDICT_COUNT ? names[verdict] : "invalid";
 }

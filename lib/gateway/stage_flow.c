@@ -32,7 +32,7 @@ judge_query_back(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_judgement j;
 
-	bh_policy_judge(w->view, &p->h.key, p->h.from, p->h.service, &j);
+	bh_policy_judge(w->view, &p->h.key, p->h.from, p->h.service, NULL, &j);
 	bh_count(&w->c.judged, 1);
 	if (j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE)
 		bh_packet_decide(p, BH_FATE_PASS, j.reason);

@@ -104,7 +104,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 
 	if (refuse_midstream(w, p))
 		return;
-	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), &j);
+	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), NULL, &j);
 	bh_count(&w->c.judged, 1);
 	f = add_flow(w, p, initiator);
 	p->flow = f;
@@ -143,7 +143,7 @@ bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement 
 {
 	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
 
-	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), out);
+	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), NULL, out);
 	bh_count(&w->c.judged, 1);
 }
 

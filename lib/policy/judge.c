@@ -219,7 +219,7 @@ set_verdict(const struct bh_view *v, uint32_t rule, bool unknown, struct bh_judg
 
 void
 bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
-		uint16_t service, struct bh_judgement *out)
+		uint16_t service, const struct bh_said *said, struct bh_judgement *out)
 {
 	const struct bh_snapshot *s = view->snapshot;
 	struct end end[2], *from = &end[initiator & 1], *to = &end[1 - (initiator & 1)];
@@ -239,5 +239,9 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 		deciding_segment(s, from, r != NULL ? r->from : NULL, r != NULL ? r->n_from : 0);
 	out->segment[1 - (initiator & 1)] =
 		deciding_segment(s, to, r != NULL ? r->to : NULL, r != NULL ? r->n_to : 0);
+	out->denied = BH_DENIED_DROP;
+	out->by_operation = false;
+	out->by_application = false;
+	(void)said;
 	set_verdict(view, rule, end[0].unknown || end[1].unknown, out);
 }

@@ -38,6 +38,7 @@
 #include "../base/base.h"
 #include "../conf/conf.h"
 #include "../net/net.h"
+#include "../proto/proto.h"
 
 #define BH_NO_RULE UINT32_MAX
 #define BH_SEGMENT_EXTERNAL 0 /* name ids of the reserved segments */
@@ -184,6 +185,8 @@ struct bh_rule_info {
 	const char *from; /* segment name or "any" */
 	const char *to;
 	const char *ports; /* "tcp/6379, udp/53", "any" */
+	const char *
+		applications; /* "redis, postgresql (verbs: select, insert; tables: orders)", "any" */
 	const char *comment;
 	uint8_t action; /* enum bh_verdict: ALLOW, DENY, REJECT */
 	unsigned line;
@@ -205,6 +208,19 @@ const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
 
 /* ---- judging (workers) ---------------------------------------------------------------------------- */
 
+/* What is known of what a flow says, when it is judged. NULL instead: nothing yet, it is just being opened. */
+struct bh_said {
+	const struct bh_proto_state *app; /* what it is, or may still be */
+	const struct bh_op *op;           /* the operation to be judged; NULL: none in particular */
+};
+
+/* What happens to a connection when an operation is denied. */
+enum bh_denied {
+	BH_DENIED_DROP,    /* silence from here on */
+	BH_DENIED_RESET,   /* RST to both ends */
+	BH_DENIED_RESPOND, /* HTTP/1: 403 to the client, RST to the server; others: RESET */
+};
+
 struct bh_judgement {
 	uint32_t slot[2]; /* of the ends of the key, by end */
 	uint32_t segment
@@ -214,17 +230,37 @@ struct bh_judgement {
 		[2]; /* fingerprint of the set of segment names that an end is in, by end: the same
 			      * set has the same number under every policy */
 	uint32_t stamp;
-	uint32_t rule;   /* name id of the rule, or BH_NO_RULE */
-	uint8_t verdict; /* enum bh_verdict; mode already applied */
-	uint8_t reason;  /* enum bh_reason */
+	uint32_t
+		rule; /* name id of the rule, or BH_NO_RULE; PENDING: of the first that may decide */
+	uint8_t verdict;   /* enum bh_verdict; mode already applied */
+	uint8_t reason;    /* enum bh_reason */
+	uint8_t denied;    /* enum bh_denied, of the rule, or of the first rule with operations */
+	bool by_operation; /* ALLOW, VIOLATE: its operations are to be judged, one by one */
+	bool by_application; /* rules that name applications had a say: the verdict is not of ports alone */
 };
 
 /* Judge a flow that end `initiator` of `key` opens. service: destination port, or ICMP type<<8|code.
  * No allocation, no lock, no wait. Read order: generation (acquire), then whether the address still
  * resolves to that slot, then its class, so that a judgement made while something changes carries the
  * older stamp and is made again with the next packet. It never mixes owners: a slot is not given to
- * another address before every worker has been quiescent. */
+ * another address before every worker has been quiescent.
+ *
+ * The rules that fit segments and service are gone through in document order:
+ *   names no application               it decides
+ *   names applications, none of which it can still be (bh_proto_possible)        it is passed over
+ *   names one that it may still be, but is not proven                            it may decide
+ *   names one that is proven, without operations                                 it decides
+ *   names one that is proven, with operations: op fits                           it decides
+ *                                              op does not fit (or is PARTIAL)   it is passed over
+ *                                              no op given                       it may decide, by operation
+ * Before the one that decides (or the end: denied) some may decide. When all of these and the one that decides say
+ * the same, that is the verdict, with by_operation false; when none of them could allow: deny. When those that may
+ * decide all do so by operation: ALLOW with by_operation if one of the outcomes is allow. Else PENDING. BH_OP_SESSION
+ * operations go with the connection: ALLOW wherever one operation could be allowed.
+ * A deny because the proven application fits no rule is APP_DENY, because nothing is proven and nothing more will
+ * be APP_UNKNOWN, because of the operation OPERATION_DENY. Mode: discover allows all, monitor turns deny into
+ * VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
-		     uint16_t service, struct bh_judgement *out);
+		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
 
 #endif

@@ -76,4 +76,135 @@ bool bh_proto_identify(struct bh_proto_state *state, const struct bh_proto_input
 /* Could the flow still be `app` (or is it)? What a hold-until-verdict rule asks. */
 bool bh_proto_possible(const struct bh_proto_state *state, enum bh_app app);
 
+/* ---- operations ------------------------------------------------------------------------------------
+ *
+ * What an application does. Parsers that cut a proven application's streams into operations, which rules
+ * judge one by one (HTTP requests, SQL statements, Redis commands ...).
+ *
+ * Usage     take BH_OPS_STATE bytes a connection, bh_ops_open(), then bh_ops_feed() the bytes of each side in
+ *           order, each byte once. Over UDP one call is one datagram.
+ * Threads   pure functions over the caller's memory: any thread.
+ * Lifetime  an operation's values point into the state or the bytes just fed: valid until the next call.
+ *
+ * What is held. A parser says how many of the last bytes that it was fed belong to an operation that has not been
+ * judged: the caller lets these not go. An operation is emitted as soon as all that rules may ask of it is known,
+ * at the latest when its message ends. A message too long to be held whole (BH_OPS_HOLD) may be let go but for its
+ * last byte, which makes it useless to the receiver, until the operation has been emitted and judged.
+ *
+ * A parser is as strict as the strictest receiver: what two receivers could read differently (RFC 9112 2.2, 6.3;
+ * duplicate lengths, bare LF ...) is BH_OPS_ERROR. It never guesses and never resynchronises.
+ */
+
+enum bh_op_field {
+#define BH_OP_FIELD(sym, app, key, match, object, eve, text) BH_OP_##sym,
+#include "op_field.def"
+#undef BH_OP_FIELD
+	BH_OP_FIELD_COUNT
+};
+
+enum bh_op_match {
+	BH_OP_MATCH_EVERY,
+	BH_OP_MATCH_ONE,
+	BH_OP_MATCH_PRESENT,
+	BH_OP_MATCH_AT_LEAST,
+	BH_OP_MATCH_NEVER,
+};
+
+struct bh_op_field_info {
+	const char *rule_key; /* NULL: rules don't ask */
+	const char *eve_object, *eve_key;
+	const char *text;
+	uint8_t app;   /* enum bh_app */
+	uint8_t match; /* enum bh_op_match */
+};
+const struct bh_op_field_info *bh_op_field_info(unsigned field); /* field < BH_OP_FIELD_COUNT */
+/* The field that `key` means in an allow list of `app` or of what it stands on (grpc: http's hosts, too), or
+ * BH_OP_FIELD_COUNT. Applications of one name are one here. */
+unsigned bh_op_field_find(enum bh_app app, const char *key);
+/* Does app have operations that rules may list? */
+bool bh_app_has_ops(enum bh_app app);
+
+#define BH_OP_VALUES 32     /* values of one operation */
+#define BH_OP_VALUE_MAX 512 /* bytes of one value; a longer one is cut and the operation PARTIAL */
+
+struct bh_op_value {
+	const uint8_t *at; /* not NUL-terminated */
+	uint16_t len;
+	uint8_t field; /* enum bh_op_field */
+};
+
+enum {
+	/* Not all of it was understood (too many tables, a statement of a kind that is not parsed): no list
+	 * with a constraint on the fields that may be missing fits it. */
+	BH_OP_PARTIAL = 1 << 0,
+	/* Always goes with the connection, judged or not: log-in, ping, quit, transaction control. */
+	BH_OP_SESSION = 1 << 1,
+	/* Only for records: nothing to be judged (a response, a banner). */
+	BH_OP_RECORD = 1 << 2,
+};
+
+struct bh_op {
+	uint8_t app;   /* enum bh_app: whose operation, as proven (grpc rather than http2) */
+	uint8_t side;  /* 0: the client's */
+	uint8_t flags; /* BH_OP_* */
+	uint8_t n;
+	struct bh_op_value value[BH_OP_VALUES];
+};
+
+/* Append a value; too many or too long: PARTIAL. */
+void bh_op_add(struct bh_op *op, enum bh_op_field field, const void *at, size_t len);
+
+/* Bytes that a parser may keep of one connection; what it needs beyond is an error of the connection. */
+#define BH_OPS_STATE 8192
+/* Bytes of one operation that are held at most; what is longer goes but for its last byte. */
+#define BH_OPS_HOLD 8192
+
+/* Memory for what a library wants to allocate (nghttp2): the caller's, bounded, never the heap. alloc may return
+ * NULL: the connection is then an error. */
+struct bh_ops_memory {
+	void *(*alloc)(void *arg, size_t size);
+	void (*free)(void *arg, void *p);
+	void *arg;
+};
+
+/* One connection. Only its parser reads `state`, which starts zeroed. */
+struct bh_ops {
+	const struct bh_ops_memory *memory;
+	uint8_t app;       /* enum bh_app, as proven at open */
+	uint8_t transport; /* one of BH_OVER_* */
+	uint8_t parser;    /* line of ops.def, from 1; 0: none */
+	uint8_t over;      /* ERROR or OPAQUE was said: nothing more is parsed */
+	uint64_t state[BH_OPS_STATE / 8];
+};
+
+enum bh_ops_status {
+	BH_OPS_MORE, /* all was eaten */
+	BH_OPS_OP,   /* out->op: judge it, then go on with the rest of the bytes */
+	BH_OPS_OPAQUE, /* from here on this connection can't be judged: encrypted, or another protocol */
+	BH_OPS_ERROR, /* not this application, ambiguous, or more than is kept; final */
+};
+
+struct bh_ops_out {
+	uint32_t eaten; /* bytes of `data` taken; all of them unless BH_OPS_OP, OPAQUE or ERROR */
+	uint32_t
+		pending; /* of all that this side has been fed, so many last bytes are not judged yet */
+	const char *why; /* ERROR, OPAQUE: a few words for the event; static */
+	uint8_t became;  /* OPAQUE: enum bh_app that goes on, if known (tls, websocket), else 0 */
+	struct bh_op op; /* OP */
+};
+
+/* Is there a parser for what this application says? */
+bool bh_ops_known(unsigned app);
+/* Start at the first byte of both sides. memory must outlive the state; it may be NULL for parsers that need
+ * none. transport: BH_OVER_*. */
+void bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport,
+		 const struct bh_ops_memory *memory);
+/* Next bytes of a side; ended: nothing follows (FIN). len may be 0. Work is bounded by len. After ERROR or OPAQUE
+ * on either side do not call again. Each call with BH_OPS_OP or n bytes makes progress: eaten > 0, or another
+ * operation of bytes that were eaten before (several statements of one message). */
+enum bh_ops_status bh_ops_feed(struct bh_ops *s, unsigned side, const uint8_t *data, uint32_t len,
+			       bool ended, struct bh_ops_out *out);
+/* Give back what the parser took from memory. */
+void bh_ops_close(struct bh_ops *s);
+
 #endif

@@ -63,4 +63,35 @@ bh_load_le32(const uint8_t *p)
 	return bh_load_le24(p) | (uint32_t)p[3] << 24;
 }
 
+/* ---- operation parsers: a file ops_<name>.c with one struct bh_ops_parser bh_ops_<name>, and one line in
+ * ops.def ---- */
+
+struct bh_ops_parser {
+	/* state is zeroed; NULL: nothing to prepare */
+	void (*open)(struct bh_ops *s);
+	/* as bh_ops_feed; out is zeroed, out->op.app and side are set */
+	enum bh_ops_status (*feed)(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended,
+				   struct bh_ops_out *out);
+	void (*close)(struct bh_ops *s); /* NULL: nothing to give back */
+};
+
+#define BH_OPS(name, app) extern const struct bh_ops_parser bh_ops_##name;
+#include "ops.def"
+#undef BH_OPS
+
+/* The parser's own struct in its connection's state. */
+#define BH_OPS_OF(s, type)                                                                         \
+	({                                                                                         \
+		_Static_assert(sizeof(type) <= BH_OPS_STATE, "a parser's state fits");             \
+		(type *)(void *)(s)->state;                                                        \
+	})
+
+/* Say ERROR or OPAQUE with a few words. */
+static inline enum bh_ops_status
+bh_ops_say(struct bh_ops_out *out, enum bh_ops_status status, const char *why)
+{
+	out->why = why;
+	return status;
+}
+
 #endif

@@ -44,7 +44,7 @@ answers(const struct bh_view *view)
 			memset(key.addr, 0, sizeof(key.addr));
 			key.addr[0].b[0] = key.addr[1].b[0] = i % 2 == 0 ? 10 : 0xfd;
 			key.addr[0].b[i % 2 == 0 ? 3 : 15] = hosts[i / 2];
-			bh_policy_judge(view, &key, i / 2 % 2, services[k], &j);
+			bh_policy_judge(view, &key, i / 2 % 2, services[k], NULL, &j);
 			MUST(j.stamp == bh_view_stamp(view, j.slot[0], j.slot[1]));
 			MUST(j.verdict != BH_VERDICT_NONE && j.verdict < BH_VERDICT_COUNT);
 			sum = sum * 31 + j.verdict * 7u + j.rule + j.class_[0] + j.class_[1];

@@ -311,7 +311,7 @@ judge(unsigned host)
 	key.addr[0].b[0] = key.addr[1].b[0] = 10;
 	key.addr[0].b[3] = (uint8_t)host;
 	key.addr[1].b[3] = 200;
-	bh_policy_judge(current, &key, 0, 80, &j);
+	bh_policy_judge(current, &key, 0, 80, NULL, &j);
 	return j;
 }
 

@@ -212,7 +212,7 @@ check(struct bh_policy *p, const struct world *w, const struct packet *pkt,
 	unsigned i;
 
 	expect(w, pkt, &a);
-	bh_policy_judge(current, &pkt->key, pkt->initiator, pkt->service, out);
+	bh_policy_judge(current, &pkt->key, pkt->initiator, pkt->service, NULL, out);
 	if (a.rule >= 0)
 		sprintf(id, "rule-%d", a.rule + 1);
 	good = out->verdict == a.verdict && out->reason == a.reason &&

@@ -57,7 +57,7 @@ judge(const char *src, const char *dst, uint8_t proto, uint16_t service)
 	bh_prefix_parse(dst, &p, NULL);
 	memcpy(key.addr[1].b, p.addr, 16);
 	key.family = p.family;
-	bh_policy_judge(current, &key, 0, service, &j);
+	bh_policy_judge(current, &key, 0, service, NULL, &j);
 	return j;
 }
 

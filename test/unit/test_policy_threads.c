@@ -132,8 +132,8 @@ judge_twice(struct reader *r, const struct bh_view *view, struct flow *f)
 	struct bh_judgement again;
 	uint64_t changes;
 
-	bh_policy_judge(view, &f->key, 0, 80, &f->j);
-	bh_policy_judge(view, &f->key, 0, 80, &again);
+	bh_policy_judge(view, &f->key, 0, 80, NULL, &f->j);
+	bh_policy_judge(view, &f->key, 0, 80, NULL, &again);
 	r->judged++;
 	if (is_fresh(view, &f->j) && !w_same_judgement(&f->j, &again)) {
 		changes = __atomic_load_n(&r->shared->changes, __ATOMIC_ACQUIRE);
@@ -175,7 +175,7 @@ check_fresh(struct reader *r, const struct bh_view *view)
 
 		if (!f->used || f->j.stamp != bh_view_stamp(view, f->j.slot[0], f->j.slot[1]))
 			continue;
-		bh_policy_judge(view, &f->key, 0, 80, &now);
+		bh_policy_judge(view, &f->key, 0, 80, NULL, &now);
 		r->wrong_fresh += !w_same_judgement(&now, &f->j);
 	}
 }
