@@ -36,9 +36,11 @@ def side(host):
 
 
 def addr(host, family=4):
-    """A host's address; an address is itself."""
+    """A host's address; an address is itself. A host that a test adds may have an address instead of a number."""
     if host not in HOSTS:
         return host
+    if isinstance(HOSTS[host][1], str):
+        return HOSTS[host][1]
     return f"10.99.0.{HOSTS[host][1]}" if family == 4 else f"fd00:99::{HOSTS[host][1]}"
 
 
