@@ -155,7 +155,7 @@ struct bh_op {
 void bh_op_add(struct bh_op *op, enum bh_op_field field, const void *at, size_t len);
 
 /* Bytes that a parser may keep of one connection; what it needs beyond is an error of the connection. */
-#define BH_OPS_STATE 8192
+#define BH_OPS_STATE 12288
 /* Bytes of one operation that are held at most; what is longer goes but for its last byte. */
 #define BH_OPS_HOLD 8192
 
