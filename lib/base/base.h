@@ -74,6 +74,20 @@ enum bh_exception {
 	BH_EXCEPTION_COUNT
 };
 
+struct bh_exception_info {
+	const char *name; /* "tcp_urgent": the key under exceptions: */
+	const char *text;
+	uint8_t normal;  /* one enum bh_exception_action */
+	uint8_t allowed; /* those that may be configured */
+	uint16_t reason; /* enum bh_reason */
+};
+
+/* Line of exception.def; any value is safe (one that is called "invalid"). */
+const struct bh_exception_info *bh_exception_info(unsigned exception);
+const char *bh_exception_name(unsigned exception);
+/* "drop-packet", "reject", ... of one enum bh_exception_action. */
+const char *bh_action_name(unsigned action);
+
 enum bh_mode { BH_MODE_DISCOVER, BH_MODE_MONITOR, BH_MODE_PROTECT };
 const char *bh_mode_name(unsigned mode);
 

@@ -153,6 +153,7 @@ struct bh_config {
 	uint32_t flow_timeout_ms[32]; /* by enum bh_flow_state, 0 = that state's default */
 	bool frame_pass[16];          /* by enum bh_frame_kind: `frames:` of non-IP classes */
 	uint16_t vxlan_port[4], geneve_port[4];
+	uint8_t exception[BH_EXCEPTION_COUNT]; /* enum bh_exception_action */
 };
 
 void bh_config_default(struct bh_config *c);

@@ -64,6 +64,8 @@ bh_config_default(struct bh_config *c)
 	}
 	memcpy(c->vxlan_port, vxlan, sizeof(vxlan));
 	memcpy(c->geneve_port, geneve, sizeof(geneve));
+	for (i = 0; i < BH_EXCEPTION_COUNT; i++)
+		c->exception[i] = bh_exception_info((unsigned)i)->normal;
 	c->frame_pass[BH_FRAME_ARP] = true;
 	c->frame_pass[BH_FRAME_ND] = true;
 }

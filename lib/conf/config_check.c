@@ -152,6 +152,28 @@ check_memory(struct bh_config_reader *r)
 	return 0;
 }
 
+/* What reassembly keeps must leave buffers to receive into, or nothing that is missing ever comes. */
+static int
+check_streams(struct bh_config_reader *r)
+{
+	const struct bh_config *c = r->c;
+	uint64_t workers = c->n_workers != 0 ? c->n_workers : 1;
+
+	if (c->stream_packets != 0 && c->stream_packets < 64)
+		return bh_yaml_err(r->doc, node_or_root(r, "streams.packets"), r->err,
+				   "expected 0 or a number from 64 on, found %llu",
+				   (unsigned long long)c->stream_packets);
+	if (r->need_ports && c->stream_packets * workers > c->mbufs / 2)
+		return bh_yaml_err(r->doc, node_or_root(r, "streams.packets"), r->err,
+				   "%llu packets kept by each of %llu workers are more than half "
+				   "of the packet buffers: set memory.mbufs to %llu or more, or "
+				   "streams.packets lower",
+				   (unsigned long long)c->stream_packets,
+				   (unsigned long long)workers,
+				   (unsigned long long)(c->stream_packets * workers * 2));
+	return 0;
+}
+
 static int
 check_tunnels(struct bh_config_reader *r)
 {
@@ -232,6 +254,8 @@ bh_config_check(struct bh_config_reader *r)
 		rc = check_cores(r);
 	if (rc == 0)
 		rc = check_memory(r);
+	if (rc == 0)
+		rc = check_streams(r);
 	if (rc == 0)
 		rc = check_tunnels(r);
 	if (rc == 0)

@@ -296,6 +296,52 @@ bh_config_read_frames(struct bh_config_reader *r, const struct bh_yaml *node)
 	return rc;
 }
 
+/* One action of those that the case allows. */
+static int
+read_action(struct bh_config_reader *r, const struct bh_yaml *node, unsigned exception)
+{
+	uint8_t allowed = bh_exception_info(exception)->allowed, action[8];
+	const char *words[BH_ARRAY_SIZE(action) + 1];
+	unsigned bit, n = 0, choice;
+	int rc;
+
+	for (bit = 0; bit < 8; bit++) {
+		if ((allowed >> bit & 1) == 0)
+			continue;
+		action[n] = (uint8_t)(1u << bit);
+		words[n] = bh_action_name(action[n]);
+		n++;
+	}
+	words[n] = NULL;
+	rc = bh_yaml_enum(r->doc, node, words, &choice, r->err);
+	if (rc == 0)
+		r->c->exception[exception] = action[choice];
+	return rc;
+}
+
+int
+bh_config_read_exceptions(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	static const char *const known[] = {
+#define BH_EXCEPTION(sym, name, normal, allowed, reason, text) name,
+#include "../base/exception.def"
+#undef BH_EXCEPTION
+		NULL};
+	const struct bh_yaml *value;
+	unsigned i;
+	int rc;
+
+	if (bh_yaml_is_null(node))
+		return 0;
+	rc = bh_yaml_check_map(r->doc, node, "'exceptions'", known, r->err);
+	for (i = 0; rc == 0 && known[i] != NULL; i++) {
+		value = bh_yaml_get(node, known[i]);
+		if (value != NULL)
+			rc = read_action(r, value, i);
+	}
+	return rc;
+}
+
 static int
 read_udp_ports(struct bh_config_reader *r, const struct bh_yaml *node, uint16_t out[4])
 {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The tables of docs/configuration.md, made from config.def, config_list.def and flow_state.def.
+"""The tables of docs/configuration.md, made from config.def, config_list.def, flow_state.def
+and exception.def.
 
 Without arguments: does the document hold exactly them? With "write": put them there.
 """
@@ -9,7 +10,8 @@ import sys
 
 os.chdir(os.path.join(os.path.dirname(__file__), "..", ".."))
 DOC = "docs/configuration.md"
-FLAT = {"1u << 20": "1M", "1u << 24": "16M", "1u << 27": "128M", "16u << 20": "16M", "1u << 30": "1G"}
+FLAT = {"1u << 20": "1M", "1u << 24": "16M", "1u << 27": "128M", "16u << 20": "16M", "1u << 30": "1G",
+        "256u << 10": "256k", "64u << 10": "64k", "64u << 20": "64M"}
 
 
 def arguments(path, macro):
@@ -66,8 +68,21 @@ def state_rows():
         yield "| `%s` | %s | %s |" % (words(a[2]), duration(int(a[3]) * 1000), words(a[4]))
 
 
+def action(text):
+    return text.strip().lower().replace("_", "-")
+
+
+def exception_rows():
+    yield "| key under `exceptions` | default | may also be | case |"
+    yield "| --- | --- | --- | --- |"
+    for _, a in arguments("lib/base/exception.def", "BH_EXCEPTION"):
+        others = [action(x) for x in a[3].split("|") if action(x) != action(a[2])]
+        yield "| `%s` | %s | %s | %s |" % (words(a[1]), action(a[2]), ", ".join(others), words(a[5]))
+
+
 def render(text):
-    for mark, rows in (("scalars", scalar_rows), ("lists", list_rows), ("states", state_rows)):
+    for mark, rows in (("scalars", scalar_rows), ("lists", list_rows), ("states", state_rows),
+                       ("exceptions", exception_rows)):
         text = re.sub(r"(<!-- %s -->\n).*?(<!-- end -->)" % mark,
                       lambda m, rows=rows: m.group(1) + "\n".join(rows()) + "\n" + m.group(2),
                       text, flags=re.S)

@@ -69,10 +69,38 @@ numbers_out_of_range_are_safe(void)
 	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_PORT + 1), "invalid");
 }
 
+static void
+every_exception_has_one_allowed_default_and_a_reason_that_drops(void)
+{
+	unsigned i, j;
+
+	for (i = 0; i < BH_EXCEPTION_COUNT; i++) {
+		const struct bh_exception_info *e = bh_exception_info(i);
+
+		CU_ASSERT_EQUAL(__builtin_popcount(e->normal), 1);
+		CU_ASSERT_EQUAL(e->normal & e->allowed, e->normal);
+		CU_ASSERT_NOT_EQUAL(bh_reason_group(e->reason), BH_GROUP_PASS);
+		CU_ASSERT_STRING_EQUAL(bh_exception_name(i), e->name);
+		for (j = 0; j < i; j++)
+			CU_ASSERT_STRING_NOT_EQUAL(bh_exception_name(j), e->name);
+		for (j = 1; j <= e->allowed; j *= 2) {
+			if (e->allowed & j)
+				CU_ASSERT_STRING_NOT_EQUAL(bh_action_name(j), "invalid");
+		}
+	}
+	CU_ASSERT_STRING_EQUAL(bh_exception_name(BH_EXCEPTION_TCP_URGENT), "tcp_urgent");
+	CU_ASSERT_STRING_EQUAL(bh_action_name(BH_ACTION_NORMALISE), "normalise");
+	CU_ASSERT_STRING_EQUAL(bh_exception_name(BH_EXCEPTION_COUNT), "invalid");
+	CU_ASSERT_EQUAL(bh_exception_info(UINT32_MAX)->normal, BH_ACTION_DROP_FLOW);
+	CU_ASSERT_STRING_EQUAL(bh_action_name(0), "invalid");
+	CU_ASSERT_STRING_EQUAL(bh_action_name(BH_ACTION_PASS | BH_ACTION_REJECT), "invalid");
+}
+
 const struct bh_unit_test bh_suite_base_reason[] = {
 	BH_TEST(every_reason_has_a_name_of_its_own),
 	BH_TEST(every_reason_has_one_sentence),
 	BH_TEST(groups_are_told),
 	BH_TEST(numbers_out_of_range_are_safe),
+	BH_TEST(every_exception_has_one_allowed_default_and_a_reason_that_drops),
 	BH_TEST_END,
 };

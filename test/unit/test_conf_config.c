@@ -66,6 +66,8 @@ each_kind_of_key_is_read(void)
 		"  timeouts: {new: 5s, tcp_established: 1h}\n"
 		"frames: {stp: pass, arp: drop}\n"
 		"tunnels: {vxlan: [4790], geneve: []}\n"
+		"streams: {max: 1k, packets: 2k, bytes: 1M, segments: 64}\n"
+		"hold: {bytes: 4k, packets: 8, time: 250ms}\n"
 		"events: {file: \"-\", ring: 64, stats: 0}\n";
 
 	CU_ASSERT_EQUAL_FATAL(load("/etc/bulkhead/bulkhead.yaml", text, true), 0);
@@ -89,11 +91,51 @@ each_kind_of_key_is_read(void)
 	CU_ASSERT_EQUAL(config.geneve_port[0], 0);
 	CU_ASSERT_STRING_EQUAL(config.eve_file, "-");
 	CU_ASSERT_EQUAL(config.stats_ms, 0);
+	CU_ASSERT_EQUAL(config.max_streams, 1024);
+	CU_ASSERT_EQUAL(config.stream_packets, 2048);
+	CU_ASSERT_EQUAL(config.stream_bytes, 1 << 20);
+	CU_ASSERT_EQUAL(config.stream_segments, 64);
+	CU_ASSERT_EQUAL(config.hold_bytes, 4096);
+	CU_ASSERT_EQUAL(config.hold_packets, 8);
+	CU_ASSERT_EQUAL(config.hold_ms, 250);
 	CU_ASSERT_EQUAL(config.n_ports, 2);
 	CU_ASSERT_STRING_EQUAL(config.port[1].device, "iface:eth2");
 	CU_ASSERT_EQUAL(config.n_pairs, 1);
 	CU_ASSERT_EQUAL(config.pair[0].inside, 0);
 	CU_ASSERT_EQUAL(config.pair[0].outside, 1);
+}
+
+static void
+exceptions_not_named_keep_their_default(void)
+{
+	unsigned i;
+
+	CU_ASSERT_EQUAL_FATAL(load("c",
+				   "mode: discover\n" PORTS
+				   "exceptions: {tcp_urgent: drop-packet, midstream: pass,\n"
+				   "  tcp_conflict: reject, tcp_handshake: drop-flow}\n",
+				   true),
+			      0);
+	for (i = 0; i < BH_EXCEPTION_COUNT; i++) {
+		switch (i) {
+		case BH_EXCEPTION_TCP_URGENT:
+			CU_ASSERT_EQUAL(config.exception[i], BH_ACTION_DROP_PACKET);
+			break;
+		case BH_EXCEPTION_MIDSTREAM:
+			CU_ASSERT_EQUAL(config.exception[i], BH_ACTION_PASS);
+			break;
+		case BH_EXCEPTION_TCP_CONFLICT:
+			CU_ASSERT_EQUAL(config.exception[i], BH_ACTION_REJECT);
+			break;
+		case BH_EXCEPTION_TCP_HANDSHAKE:
+			CU_ASSERT_EQUAL(config.exception[i], BH_ACTION_DROP_FLOW);
+			break;
+		default:
+			CU_ASSERT_EQUAL(config.exception[i], bh_exception_info(i)->normal);
+		}
+	}
+	CU_ASSERT_EQUAL_FATAL(load("c", "exceptions: {tcp_urgent: normalise}\n", false), 0);
+	CU_ASSERT_EQUAL(config.exception[BH_EXCEPTION_TCP_URGENT], BH_ACTION_NORMALISE);
 }
 
 static void
@@ -169,9 +211,11 @@ failed_load_leaves_the_old_configuration(void)
 static void
 sections_may_be_empty(void)
 {
-	CU_ASSERT_EQUAL(load("c", "mode: discover\ncores:\nframes:\nflows: {timeouts: }\n" PORTS,
-			     true),
-			0);
+	CU_ASSERT_EQUAL(
+		load("c",
+		     "mode: discover\ncores:\nframes:\nflows: {timeouts: }\nexceptions:\n" PORTS,
+		     true),
+		0);
 }
 
 /* The files that are shipped. Tests run in the source folder; elsewhere there is nothing to see. */
@@ -198,6 +242,7 @@ shipped_configurations_load(void)
 const struct bh_unit_test bh_suite_conf_config[] = {
 	BH_TEST(defaults_are_those_of_the_table),
 	BH_TEST(each_kind_of_key_is_read),
+	BH_TEST(exceptions_not_named_keep_their_default),
 	BH_TEST(pairs_may_stand_before_their_ports),
 	BH_TEST(relative_paths_start_at_the_files_folder),
 	BH_TEST(range_of_worker_cores_is_each_of_them),

@@ -46,6 +46,27 @@ static const struct {
 	{GOOD "frames: {lacp: pass}\n",
 	 "bulkhead.yaml:4:10: unknown key 'lacp' in 'frames': it may "
 	 "hold arp, nd, mcast, lldp, stp, other"},
+	{GOOD "exceptions: {tcp_urgent: pass}\n",
+	 "bulkhead.yaml:4:26: expected drop-packet, drop-flow, reject or normalise, found 'pass'"},
+	{GOOD "exceptions: {tcp_rst: reject}\n",
+	 "bulkhead.yaml:4:23: expected drop-packet, drop-flow or pass, found 'reject'"},
+	{GOOD "exceptions: {tcp_conflict: drop_flow}\n",
+	 "bulkhead.yaml:4:28: expected drop-packet, drop-flow or reject, found 'drop_flow': did "
+	 "you "
+	 "mean 'drop-flow'?"},
+	{GOOD "exceptions:\n  tcp_conflct: reject\n",
+	 "bulkhead.yaml:5:3: unknown key 'tcp_conflct' in 'exceptions': did you mean "
+	 "'tcp_conflict'?"},
+	{GOOD "exceptions: pass\n",
+	 "bulkhead.yaml:4:13: 'exceptions' must be a map of keys, found 'pass'"},
+	{GOOD "streams: {packets: 8}\n",
+	 "bulkhead.yaml:4:20: expected 0 or a number from 64 on, found 8"},
+	{GOOD "streams: {packets: 16384}\n",
+	 "bulkhead.yaml:4:20: 16384 packets kept by each of 1 workers are more than half of the "
+	 "packet buffers: set memory.mbufs to 32768 or more, or streams.packets lower"},
+	{GOOD "hold: {time: 5}\n",
+	 "bulkhead.yaml:4:14: expected a duration from 100ms to 10m, such as 500ms, 30s, 5m, 2h or "
+	 "1d, found '5': add a unit"},
 	{GOOD "events: {ring: 5000}\n", "bulkhead.yaml:4:16: expected a power of two such as 4096 "
 					"or 8192, found 5000"},
 	{GOOD "cores: {control: 1, workers: [1, 2]}\n",
