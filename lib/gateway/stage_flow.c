@@ -99,32 +99,44 @@ ask_next_worker(struct bh_worker *w, struct bh_packet *p)
 	return true;
 }
 
+static void
+refuse_icmp_error(struct bh_worker *w, struct bh_packet *p, enum bh_reason reason)
+{
+	if (w->view->mode == BH_MODE_PROTECT)
+		bh_packet_decide(p, BH_FATE_DROP, reason);
+	else
+		bh_packet_decide(p, BH_FATE_PASS,
+				 w->view->mode == BH_MODE_MONITOR ? BH_REASON_MONITOR
+								  : BH_REASON_DISCOVER);
+}
+
 /* An ICMP error passes when it speaks of a flow that is allowed now, and goes to the end that sent
- * the quoted packet. */
+ * the quoted packet: of a tunnel's packet, the flow inside, and the tunnel's end. */
 static void
 judge_icmp_error(struct bh_worker *w, struct bh_packet *p)
 {
-	struct bh_flow_key key;
+	struct bh_flow_key key, inner;
 	struct bh_flow *f;
 	uint32_t have;
 	const uint8_t *head = bh_frame_head(w, p->m, &have);
+	enum bh_reason reason;
 	uint8_t sender;
 
 	if (bh_net_quoted(head, have, &p->h, &key, &sender) != BH_REASON_NONE) {
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_ICMP_QUOTE);
 		return;
 	}
-	f = bh_flow_lookup(w->flows, &key, bh_flow_hash_hot(w->flows, &key));
+	reason = bh_net_quoted_inner(&w->parse, head, have, &p->h, &inner);
+	if (reason != BH_REASON_NONE) {
+		refuse_icmp_error(w, p, reason);
+		return;
+	}
+	f = bh_flow_lookup(w->flows, &inner, bh_flow_hash_hot(w->flows, &inner));
 	if (f == NULL && ask_next_worker(w, p))
 		return;
 	if (f == NULL || is_expired(w, f) || !passes_now(w, f) ||
 	    memcmp(&key.addr[sender], &p->h.key.addr[1 - p->h.from], 16) != 0) {
-		if (w->view->mode == BH_MODE_PROTECT)
-			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_ICMP_UNSOLICITED);
-		else
-			bh_packet_decide(p, BH_FATE_PASS,
-					 w->view->mode == BH_MODE_MONITOR ? BH_REASON_MONITOR
-									  : BH_REASON_DISCOVER);
+		refuse_icmp_error(w, p, BH_REASON_ICMP_UNSOLICITED);
 		return;
 	}
 	bh_packet_decide(p, BH_FATE_PASS, BH_REASON_RELATED);

@@ -120,22 +120,35 @@ read_quoted_ports(struct quote *q, uint8_t family, uint16_t port[2])
 	}
 }
 
-enum bh_reason
-bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
-	      struct bh_flow_key *key, uint8_t *from)
+/* Set the cursor on the quoted packet; false: there is none. */
+static bool
+find_quote(struct quote *q, const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt)
 {
 	uint32_t end = (uint32_t)pkt->payload_off + pkt->payload_len;
-	struct quote q;
-	uint16_t port[2];
-	bool ok;
 
 	if (end > caplen)
 		end = caplen;
 	if (pkt->payload_off > end)
-		return BH_REASON_ICMP_QUOTE;
-	q.cur = bh_cur(p + pkt->payload_off, end - pkt->payload_off);
-	ok = pkt->key.family == BH_IP4 ? read_quote4(&q) : read_quote6(&q);
-	if (!ok || !read_quoted_ports(&q, pkt->key.family, port))
+		return false;
+	q->cur = bh_cur(p + pkt->payload_off, end - pkt->payload_off);
+	return true;
+}
+
+static bool
+read_quoted_ip(struct quote *q, uint8_t family)
+{
+	return family == BH_IP4 ? read_quote4(q) : read_quote6(q);
+}
+
+enum bh_reason
+bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
+	      struct bh_flow_key *key, uint8_t *from)
+{
+	struct quote q;
+	uint16_t port[2];
+
+	if (!find_quote(&q, p, caplen, pkt) || !read_quoted_ip(&q, pkt->key.family) ||
+	    !read_quoted_ports(&q, pkt->key.family, port))
 		return BH_REASON_ICMP_QUOTE;
 	*key = (struct bh_flow_key){
 		.proto = q.proto,
@@ -145,5 +158,91 @@ bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
 		.tenant = pkt->key.tenant,
 	};
 	*from = bh_flow_key_set(key, q.src, q.dst, port[0], port[1]);
+	return BH_REASON_NONE;
+}
+
+/* The tunnel that begins behind a quoted IP header, as if the frame were parsed. NONE with the layer DONE:
+ * none does, or none that is looked into. */
+static enum bh_reason
+enter_quoted(struct bh_net_ctx *c, uint8_t proto)
+{
+	enum bh_tunnel tunnel;
+
+	c->next = BH_LAYER_DONE;
+	switch (proto) {
+	case BH_PROTO_UDP:
+		if (bh_cur_left(&c->cur) < 4)
+			return BH_REASON_ICMP_QUOTE;
+		tunnel = bh_net_udp_tunnel(c->params, bh_load_be16(c->cur.p + 2));
+		if (tunnel == BH_TUNNEL_NONE)
+			return BH_REASON_NONE;
+		if (bh_cur_take(&c->cur, BH_UDP_HEADER) == NULL)
+			return BH_REASON_ICMP_TUNNEL_QUOTE;
+		return tunnel == BH_TUNNEL_VXLAN ? bh_net_vxlan(c) : bh_net_geneve(c);
+	case BH_PROTO_GRE:
+		return c->params->gre ? bh_net_gre(c) : BH_REASON_NONE;
+	case BH_PROTO_IPIP:
+		return c->params->ipip ? bh_net_ipip(c, BH_LAYER_IP4) : BH_REASON_NONE;
+	case BH_PROTO_IPV6:
+		return c->params->ipip ? bh_net_ipip(c, BH_LAYER_IP6) : BH_REASON_NONE;
+	default:
+		return BH_REASON_NONE;
+	}
+}
+
+/* Through the tunnels, as many as a frame may have, to the innermost IP header: it is read, the cursor
+ * behind it. */
+static enum bh_reason
+reach_inner(struct bh_net_ctx *c, struct quote *q, uint8_t *family)
+{
+	enum bh_reason no = BH_REASON_ICMP_QUOTE, reason;
+
+	for (;;) {
+		if (!read_quoted_ip(q, *family))
+			return no;
+		c->cur = q->cur;
+		reason = enter_quoted(c, q->proto);
+		if (reason != BH_REASON_NONE)
+			return reason == BH_REASON_ICMP_QUOTE ? no : BH_REASON_ICMP_TUNNEL_QUOTE;
+		if (c->next == BH_LAYER_DONE)
+			return BH_REASON_NONE;
+		no = BH_REASON_ICMP_TUNNEL_QUOTE;
+		if (c->next == BH_LAYER_ETHERNET && bh_net_ethernet(c) != BH_REASON_NONE)
+			return no;
+		if (c->next == BH_LAYER_DONE)
+			return no;
+		*family = c->next == BH_LAYER_IP4 ? BH_IP4 : BH_IP6;
+		q->cur = c->cur;
+	}
+}
+
+enum bh_reason
+bh_net_quoted_inner(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
+		    const struct bh_parsed *pkt, struct bh_flow_key *key)
+{
+	struct bh_parsed in = {.key = {.tenant = pkt->key.tenant, .tunnel = pkt->key.tunnel}};
+	const uint8_t before = (pkt->flags & BH_PKT_TUNNELLED) != 0;
+	struct bh_net_ctx c = {.params = params, .frame = p, .out = &in, .tunnels = before};
+	uint8_t family = pkt->key.family;
+	enum bh_reason reason;
+	struct quote q;
+	uint16_t port[2];
+
+	if (!find_quote(&q, p, caplen, pkt))
+		return BH_REASON_ICMP_QUOTE;
+	c.end = (uint32_t)(q.cur.end - p);
+	reason = reach_inner(&c, &q, &family);
+	if (reason != BH_REASON_NONE)
+		return reason;
+	if (!read_quoted_ports(&q, family, port))
+		return c.tunnels == before ? BH_REASON_ICMP_QUOTE : BH_REASON_ICMP_TUNNEL_QUOTE;
+	*key = (struct bh_flow_key){
+		.proto = q.proto,
+		.family = family,
+		.pair = pkt->key.pair,
+		.tunnel = in.key.tunnel,
+		.tenant = in.key.tenant,
+	};
+	bh_flow_key_set(key, q.src, q.dst, port[0], port[1]);
 	return BH_REASON_NONE;
 }

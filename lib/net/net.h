@@ -179,6 +179,13 @@ enum bh_reason bh_net_parse_datagram(const struct bh_parse_params *params, enum 
  * L4 (4 for ports). Returns BH_REASON_NONE or BH_REASON_ICMP_QUOTE. */
 enum bh_reason bh_net_quoted(const uint8_t *p, uint32_t caplen, const struct bh_parsed *pkt,
 			     struct bh_flow_key *key, uint8_t *from);
+/* The flow that the router could not know: if what is quoted is a tunnel's packet, the one inside, with
+ * the tunnels' network in its tenant; else as above. Returns NONE, ICMP_QUOTE, or ICMP_TUNNEL_QUOTE when
+ * the quote ends before the inner ports (RFC 792 asks for 8 bytes behind the outer IP header), is malformed
+ * on the way there, or what is inside is not IP. */
+enum bh_reason bh_net_quoted_inner(const struct bh_parse_params *params, const uint8_t *p,
+				   uint32_t caplen, const struct bh_parsed *pkt,
+				   struct bh_flow_key *key);
 
 /* Set addresses and ports, in canonical order; returns which end `src` became (0 or 1). key->family is
  * set before and says how long src and dst are; the other fields of the key are left alone. */

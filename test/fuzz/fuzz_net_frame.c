@@ -93,6 +93,22 @@ check_fields(const struct input *in, const struct bh_parsed *h)
 	}
 }
 
+/* What is no tunnel's packet is the same to both. */
+static void
+check_inner_quote(const struct input *in, const struct bh_parsed *h,
+		  const struct bh_flow_key *outer)
+{
+	struct bh_flow_key key;
+	enum bh_reason reason = bh_net_quoted_inner(&in->params, in->frame, in->caplen, h, &key);
+
+	MUST(reason == BH_REASON_NONE || reason == BH_REASON_ICMP_TUNNEL_QUOTE);
+	if (reason != BH_REASON_NONE)
+		return;
+	check_key(&key);
+	MUST(key.pair == outer->pair);
+	MUST(key.tunnel != BH_TUNNEL_NONE || memcmp(&key, outer, sizeof(key)) == 0);
+}
+
 static void
 check_quote(const struct input *in, const struct bh_parsed *h)
 {
@@ -106,6 +122,7 @@ check_quote(const struct input *in, const struct bh_parsed *h)
 	check_key(&key);
 	MUST(key.tenant == h->key.tenant && key.pair == h->key.pair);
 	MUST(key.family == h->key.family && key.tunnel == h->key.tunnel);
+	check_inner_quote(in, h, &key);
 }
 
 static uint64_t
@@ -132,6 +149,28 @@ check_checksum(struct input *in, const struct bh_parsed *h)
 		return;
 	memcpy(in->frame + h->l4_off + field[h->key.proto], &good, sizeof(good));
 	MUST(bh_net_l4_csum(&view, h, false, &again) == BH_CSUM_GOOD);
+}
+
+/* A parse that stops at a tunnel goes as far as that one and sums it as any packet. */
+static void
+check_outer(struct input *in, const struct bh_parsed *h)
+{
+	struct bh_parse_params params = in->params;
+	struct bh_parsed outer;
+	unsigned n;
+
+	for (n = BH_NET_MAX_TUNNELS; n > 0; n--) {
+		params.stop_at_tunnel = (uint8_t)n;
+		if (bh_net_parse(&params, in->link, in->frame, in->caplen, in->wirelen, 9,
+				 &outer) != BH_REASON_NONE)
+			continue;
+		MUST(outer.l4_off <= h->l4_off && outer.outer_l3_off == h->outer_l3_off);
+		if (n == 1)
+			MUST((outer.flags & BH_PKT_TUNNELLED) == 0 &&
+			     outer.l3_off == h->outer_l3_off);
+		if (outer.kind == BH_FRAME_IP && outer.l4_off != h->l4_off)
+			check_checksum(in, &outer);
+	}
 }
 
 /* The result, from a struct that held `junk` before. */
@@ -181,6 +220,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_fields(&in, &a);
 		check_quote(&in, &a);
 		check_checksum(&in, &a);
+		if (in.total == 0 && (a.flags & BH_PKT_TUNNELLED) != 0)
+			check_outer(&in, &a);
 	}
 	free(in.frame);
 	return 0;

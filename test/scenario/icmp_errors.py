@@ -3,6 +3,7 @@ no flow. All others are dropped under protect (RFC 792, 4443, 5927)."""
 
 from lib.packets import CARDS, CARDS6, ICMP, IP, NOBODY, NOBODY6, POLICY, REDIS, REDIS6, WEB, WEB6, IPv6, Tcp, ether, udp
 from lib.scenario import Scenario, no, ok
+from lib.tunnels import OUTER, OUTER6, geneve, gre, ipip, vxlan
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded
 
 BOTH = ((4, WEB, REDIS, CARDS, NOBODY), (6, WEB6, REDIS6, CARDS6, NOBODY6))
@@ -56,6 +57,20 @@ def expired(web, redis):
     return [ok(p, at=0), ok(error(redis, web, p), at=4), no("icmp_unsolicited", error(redis, web, p), at=5.5)]
 
 
+def tunnelled(wrap, outer):
+    """The router between the tunnel's ends cannot send on what one of them had sent."""
+    router = NOBODY6 if ":" in outer[0] else NOBODY
+    syn, other = Tcp(WEB, REDIS, 6379, wrap=wrap).syn(), Tcp(WEB, REDIS, 6379, 41000, wrap=wrap).syn()
+    return [
+        no("icmp_unsolicited", error(router, outer[0], syn, "too big")),
+        ok(syn),
+        ok([error(router, outer[0], syn, "too big"), error(router, outer[0], syn, "time")]),
+        no("icmp_unsolicited", error(router, outer[1], syn, "too big")),
+        no("icmp_unsolicited", error(router, outer[0], other, "too big")),
+        no("icmp_tunnel_quote", error(router, outer[0], syn, "too big", keep=60 if ":" in outer[0] else 28)),
+    ]
+
+
 SCENARIOS = []
 for v, web, redis, cards, router in BOTH:
     SCENARIOS += [
@@ -67,3 +82,9 @@ for v, web, redis, cards, router in BOTH:
         Scenario(f"expired flow v{v}", expired(web, redis), POLICY, config="flows: {max: 1024, timeouts: {new: 5s}}"),
         Scenario(f"discover v{v}", [ok(error(router, web, Tcp(web, redis, 6379).syn()))], flows=0),
     ]
+for name, wrap, outer in (
+        ("vxlan", lambda p: vxlan(ether() / p, 5), OUTER),
+        ("vxlan over IPv6", lambda p: vxlan(ether() / p, 5, OUTER6), OUTER6),
+        ("geneve", lambda p: geneve(ether() / p, 5), OUTER), ("gre", lambda p: gre(p, 0x0800), OUTER),
+        ("ipip", ipip, OUTER), ("two tunnels", lambda p: vxlan(ipip(p, ("10.200.1.1", "10.200.1.2")), 5), OUTER)):
+    SCENARIOS.append(Scenario(f"about {name}", tunnelled(wrap, outer), POLICY, flows=1))

@@ -221,11 +221,66 @@ partial_checksum_of_a_tunnel_is_wrong_on_other_wires(void)
 	rig_stop(&r);
 }
 
+/* A router before the other end of the tunnel sends what it can quote of a packet. */
+static void
+build_error(struct rig_frame *e, const struct rig_frame *about, unsigned v6, const char *to)
+{
+	rig_build(e, &(struct rig_packet){.src = v6 ? "2001:db8:9::9" : "192.0.2.9",
+					  .dst = to,
+					  .proto = v6 ? 58 : 1,
+					  .icmp_type = v6 ? 2 : 3,
+					  .icmp_code = v6 ? 0 : 4,
+					  .quote = about});
+}
+
+static void
+errors_about_a_tunnel_are_related_to_the_flow_inside(void)
+{
+	struct rig_frame content, f, e, other;
+	struct rig r;
+	unsigned i, v6;
+
+	rig_start(&r, NULL);
+	build_content(&content, TCP, false);
+	for (i = 0; i <= BH_ARRAY_SIZE(ports); i++) {
+		uint16_t port = i < BH_ARRAY_SIZE(ports) ? ports[i] : 0;
+
+		for (v6 = 0; v6 < 2; v6++) {
+			build_tunnel(&f, &content, v6, port, false);
+			build_error(&e, &f, v6, ends[v6][0]);
+			/* The first tunnel of a kind opens the flow; its addresses are not the flow's. */
+			if (v6 == 0)
+				CU_ASSERT_TRUE(
+					rig_drops(&r, RIG_INSIDE, &e, BH_REASON_ICMP_UNSOLICITED));
+			CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &f));
+			CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &e));
+			/* Only to who had sent it. */
+			build_error(&other, &f, v6, v6 ? "2001:db8:9::7" : "192.0.2.7");
+			CU_ASSERT_TRUE(
+				rig_drops(&r, RIG_INSIDE, &other, BH_REASON_ICMP_UNSOLICITED));
+			/* Another network is another flow. */
+			f.b[rig_l4(&f) + (port != 0 ? 14 : 7)] ^= 8;
+			build_error(&other, &f, v6, ends[v6][0]);
+			CU_ASSERT_TRUE(
+				rig_drops(&r, RIG_INSIDE, &other, BH_REASON_ICMP_UNSOLICITED));
+			/* RFC 792's 8 bytes end with the outer UDP header. */
+			f.len = rig_l4(&f) + 8;
+			build_error(&other, &f, v6, ends[v6][0]);
+			CU_ASSERT_TRUE(
+				rig_drops(&r, RIG_INSIDE, &other, BH_REASON_ICMP_TUNNEL_QUOTE));
+		}
+	}
+	rig_label(&r, WEB, NULL);
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &e, BH_REASON_ICMP_UNSOLICITED));
+	rig_stop(&r);
+}
+
 const struct bh_unit_test bh_suite_gateway_tunnel[] = {
 	BH_TEST(partial_checksums_of_tunnels_are_completed_whatever_is_inside),
 	BH_TEST(tunnels_are_verified_after_what_is_inside_was_completed),
 	BH_TEST(partial_checksums_of_split_tunnel_frames_are_completed),
 	BH_TEST(wrong_checksums_of_tunnels_pass_unless_they_are_verified),
 	BH_TEST(partial_checksum_of_a_tunnel_is_wrong_on_other_wires),
+	BH_TEST(errors_about_a_tunnel_are_related_to_the_flow_inside),
 	BH_TEST_END,
 };

@@ -189,10 +189,160 @@ gre_has_no_udp_checksum(void)
 	CU_ASSERT_EQUAL(judge(&f, &h, &good), BH_CSUM_NONE);
 }
 
+/* ---- ICMP errors about a tunnel's packet ----------------------------------------------------------- */
+
+enum { VXLAN, VXLAN6, GENEVE, GRE, IPIP, TWO, WRAPS };
+
+/* 10.0.1.1 or fd00:1::1 to ...2 a tunnel, inside 10.0.2.1:2000 to 10.0.2.2:22; returns where its ports end. */
+static uint32_t
+build_wrapped(struct net_frame *f, unsigned wrap)
+{
+	static const uint16_t proto[WRAPS] = {BH_PROTO_UDP, BH_PROTO_UDP,  BH_PROTO_UDP,
+					      BH_PROTO_GRE, BH_PROTO_IPIP, BH_PROTO_IPIP};
+
+	net_start(f);
+	net_eth(f, wrap == VXLAN6 ? BH_ETH_IP6 : BH_ETH_IP4);
+	ip(f, wrap == VXLAN6, 1, proto[wrap]);
+	if (wrap == TWO)
+		ip(f, false, 3, BH_PROTO_UDP);
+	if (wrap == VXLAN || wrap == VXLAN6 || wrap == TWO) {
+		vxlan(f);
+	} else if (wrap == GENEVE) {
+		net_udp(f, 5, 6081);
+		net_32(f, 0x00006558);
+		net_32(f, 7 << 8);
+	} else if (wrap == GRE) {
+		net_32(f, 0x20006558);
+		net_32(f, 7);
+	}
+	if (wrap != IPIP) {
+		net_macs(f);
+		net_tag(f, BH_ETH_VLAN, 99);
+		net_16(f, BH_ETH_IP4);
+	}
+	ip(f, false, 2, BH_PROTO_TCP);
+	net_tcp(f, 2000, 22, BH_TCP_SYN);
+	net_end(f);
+	return f->len - 16;
+}
+
+/* An error from a router to the tunnel's sender, quoting n bytes of its IP packet. */
+static void
+error_about(struct net_frame *f, const struct net_frame *in, bool v6, uint32_t n)
+{
+	net_start(f);
+	net_eth(f, v6 ? BH_ETH_IP6 : BH_ETH_IP4);
+	ip(f, v6, 1, v6 ? BH_PROTO_ICMPV6 : BH_PROTO_ICMP);
+	net_icmp(f, v6, v6 ? 2 : 3, v6 ? 0 : 4, 0);
+	net_bytes(f, in->b + 14, n);
+	net_end(f);
+}
+
+static enum bh_reason
+quoted_inner(const struct net_frame *f, struct bh_flow_key *key)
+{
+	struct bh_parse_params params;
+	uint8_t *copy = malloc(f->len);
+	enum bh_reason reason;
+	struct bh_parsed h;
+
+	bh_parse_params_default(&params);
+	CU_ASSERT_EQUAL(net_parse(f, &h), BH_REASON_NONE);
+	CU_ASSERT_TRUE((h.flags & BH_PKT_ICMP_ERROR) != 0);
+	memset(key, 0xee, sizeof(*key));
+	memcpy(copy, f->b, f->len);
+	reason = bh_net_quoted_inner(&params, copy, f->len, &h, key);
+	free(copy);
+	return reason;
+}
+
+static void
+error_about_a_tunnel_speaks_of_the_flow_inside(void)
+{
+	struct net_frame in, f;
+	struct bh_flow_key key;
+	struct bh_parsed h;
+	unsigned wrap;
+
+	for (wrap = 0; wrap < WRAPS; wrap++) {
+		uint32_t ports = build_wrapped(&in, wrap), n;
+
+		CU_ASSERT_EQUAL(net_parse(&in, &h), BH_REASON_NONE);
+		CU_ASSERT_EQUAL(h.service, 22);
+		for (n = ports - 14; n <= in.len - 14; n++) {
+			error_about(&f, &in, wrap == VXLAN6, n);
+			CU_ASSERT_EQUAL(quoted_inner(&f, &key), BH_REASON_NONE);
+			CU_ASSERT_EQUAL(memcmp(&key, &h.key, sizeof(key)), 0);
+		}
+	}
+}
+
+/* From the outer IP header on, any length up to the inner ports. */
+static void
+quote_that_ends_before_the_inner_ports_does_not_say_which(void)
+{
+	struct net_frame in, f;
+	struct bh_flow_key key;
+	enum bh_reason want;
+	unsigned wrap;
+
+	for (wrap = 0; wrap < WRAPS; wrap++) {
+		uint32_t ports = build_wrapped(&in, wrap), n, least = wrap == VXLAN6 ? 40 : 20;
+
+		for (n = 0; n < ports - 14; n++) {
+			error_about(&f, &in, wrap == VXLAN6, n);
+			want = n < least || (n < least + 4 && wrap <= GENEVE)
+				       ? BH_REASON_ICMP_QUOTE
+				       : BH_REASON_ICMP_TUNNEL_QUOTE;
+			CU_ASSERT_EQUAL(quoted_inner(&f, &key), want);
+		}
+	}
+}
+
+static void
+error_about_tunnelled_arp_is_about_no_flow(void)
+{
+	struct net_frame in, f;
+	struct bh_flow_key key;
+
+	build_vxlan(&in, false, true);
+	error_about(&f, &in, false, in.len - 14);
+	CU_ASSERT_EQUAL(quoted_inner(&f, &key), BH_REASON_ICMP_TUNNEL_QUOTE);
+}
+
+static void
+error_about_no_tunnel_is_the_same_to_both(void)
+{
+	static const unsigned protos[] = {BH_PROTO_TCP, BH_PROTO_UDP, BH_PROTO_SCTP, 50};
+	struct bh_flow_key key, plain;
+	struct net_frame in, f;
+	struct bh_parsed h;
+	uint8_t from;
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(protos); i++) {
+		net_start(&in);
+		net_eth(&in, BH_ETH_IP4);
+		ip(&in, false, 1, protos[i]);
+		net_32(&in, 4789u << 16 | 53); /* ports; a tunnel's is the destination's */
+		net_fill(&in, 16);
+		net_set16(&in, 14 + 2, in.len - 14);
+		error_about(&f, &in, false, in.len - 14);
+		CU_ASSERT_EQUAL(net_parse(&f, &h), BH_REASON_NONE);
+		CU_ASSERT_EQUAL(bh_net_quoted(f.b, f.len, &h, &plain, &from), BH_REASON_NONE);
+		CU_ASSERT_EQUAL(quoted_inner(&f, &key), BH_REASON_NONE);
+		CU_ASSERT_EQUAL(memcmp(&key, &plain, sizeof(key)), 0);
+	}
+}
+
 const struct bh_unit_test bh_suite_net_outer[] = {
 	BH_TEST(stopped_parse_is_that_of_the_packet_around),
 	BH_TEST(checksum_of_the_tunnel_is_judged_whatever_is_inside),
 	BH_TEST(second_tunnel_has_its_own),
 	BH_TEST(gre_has_no_udp_checksum),
+	BH_TEST(error_about_a_tunnel_speaks_of_the_flow_inside),
+	BH_TEST(quote_that_ends_before_the_inner_ports_does_not_say_which),
+	BH_TEST(error_about_tunnelled_arp_is_about_no_flow),
+	BH_TEST(error_about_no_tunnel_is_the_same_to_both),
 	BH_TEST_END,
 };
