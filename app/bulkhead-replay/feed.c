@@ -57,15 +57,17 @@ replay_send(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 static void
 take_events(struct replay *r)
 {
+	const struct bh_event *at;
 	struct bh_event e[64];
 	unsigned n;
 
 	do {
 		n = bh_gateway_events(r->gateway, e, BH_ARRAY_SIZE(e));
-		r->events += n;
+		for (at = e; at < e + n; at = bh_event_after(at))
+			r->events++;
 		if (r->eve != NULL)
 			bh_eve_file_write(r->eve, e, n);
-	} while (n == BH_ARRAY_SIZE(e));
+	} while (n != 0);
 }
 
 static void

@@ -23,7 +23,7 @@ bh_daemon_take_events(struct bh_daemon *d)
 		if (d->eve != NULL)
 			bh_eve_file_write(d->eve, e, n);
 		taken += n;
-	} while (n == BH_ARRAY_SIZE(e) && taken < 16 * EVENTS_A_TURN);
+	} while (n != 0 && taken < 16 * EVENTS_A_TURN);
 	if (d->eve != NULL)
 		bh_eve_file_flush(d->eve);
 }

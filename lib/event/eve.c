@@ -288,6 +288,8 @@ put_bulkhead(struct writer *w)
 	put_event_name(w);
 	put_name(w, "kind", catalogue[w->type].kind);
 	put_judgement(w);
+	if (w->e->n_text != 0)
+		bh_eve_put_why(&w->j, w->e);
 	if (w->e->repeated != 0)
 		bh_json_u64(&w->j, "repeated", w->e->repeated);
 	bh_json_close(&w->j, '}');
@@ -322,8 +324,12 @@ bh_eve_format(struct bh_buf *out, const struct bh_event *e, const struct bh_even
 	/* A flow has packets of both ports. */
 	if (w.type != BH_EVENT_FLOW && w.names->port != NULL)
 		put_name(&w, "in_iface", w.names->port(w.names->arg, e->port));
-	bh_json_str(&w.j, "event_type", catalogue[w.type].eve_type);
+	bh_json_str(&w.j, "event_type",
+		    w.type == BH_EVENT_OPERATION ? bh_eve_operation_type(e)
+						 : catalogue[w.type].eve_type);
 	put_packet(&w);
+	if (e->n_text != 0)
+		bh_eve_put_operation(&w.j, e);
 	if (is_alert(w.type))
 		put_alert(&w, e->verdict == BH_VERDICT_DENY || e->verdict == BH_VERDICT_REJECT);
 	if (w.type == BH_EVENT_DROP)

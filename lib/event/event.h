@@ -12,6 +12,7 @@
 #include "../base/base.h"
 #include "../flow/flow.h"
 #include "../net/net.h"
+#include "../proto/proto.h"
 
 enum bh_event_type {
 #define BH_EVENT(sym, eve_type, kind, severity, sid, text) BH_EVENT_##sym,
@@ -56,7 +57,9 @@ struct bh_event {
 	uint8_t worker;
 	uint8_t alerted;
 	uint32_t repeated; /* events of the same kind that were left out before this one */
-	uint8_t spare[192 - 156];
+	/* An operation: so many slots behind this one hold its words, see bh_event_text. */
+	uint8_t n_text;
+	uint8_t spare[192 - 157];
 };
 _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
 
@@ -65,9 +68,36 @@ struct bh_event_ring;
 /* slots: power of two, 2 .. 2^24. All memory is taken and touched here. 0, -EINVAL, -ENOMEM. */
 int bh_event_ring_create(struct bh_event_ring **out, uint32_t slots);
 void bh_event_ring_destroy(struct bh_event_ring *r); /* NULL is fine */
-/* Producer. false: full; the event is dropped and counted. */
+/* Producer. false: full; the event is dropped and counted. e->n_text is 0. */
 bool bh_event_push(struct bh_event_ring *r, const struct bh_event *e);
-/* Consumer: up to n events, oldest first; returns how many. */
+
+/* What an operation says, in at most BH_EVENT_TEXT bytes: values, each a field, its length and its bytes. They travel
+ * in slots right behind their event, which leave the ring with it. */
+#define BH_EVENT_TEXT_SLOTS 5
+#define BH_EVENT_TEXT (BH_EVENT_TEXT_SLOTS * 192)
+#define BH_EVENT_WHY 0xff /* in place of a field: a few words of ours */
+struct bh_event_text {
+	uint16_t len;
+	bool cut; /* a value did not fit */
+	uint8_t data[BH_EVENT_TEXT];
+};
+/* Append a value; what does not fit is left out. field: enum bh_op_field or BH_EVENT_WHY. */
+void bh_event_text_add(struct bh_event_text *t, uint8_t field, const void *at, size_t len);
+/* Push e and its words, both or none. */
+bool bh_event_push_text(struct bh_event_ring *r, struct bh_event *e, const struct bh_event_text *t);
+/* Read on: the next value behind *cursor (0 at first) of the event at e, whose slots follow it in memory; false:
+ * none is left. */
+bool bh_event_text_next(const struct bh_event *e, uint32_t *cursor, uint8_t *field,
+			const uint8_t **at, uint32_t *len);
+/* The event behind this one and its words, in an array that bh_event_pop filled. */
+static inline const struct bh_event *
+bh_event_after(const struct bh_event *e)
+{
+	return e + 1 + e->n_text;
+}
+
+/* Consumer: up to n slots, oldest first; returns how many. n > BH_EVENT_TEXT_SLOTS, so that an event with its words
+ * always fits: they are never parted. Walk them with bh_event_after. */
 unsigned bh_event_pop(struct bh_event_ring *r, struct bh_event *out, unsigned n);
 uint64_t bh_event_lost(const struct bh_event_ring *r); /* any thread */
 

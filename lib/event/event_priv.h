@@ -1,4 +1,4 @@
-/* event_priv: what eve.c and eve_words.c share. */
+/* event_priv: what the writers of EVE share. */
 #ifndef BH_EVENT_PRIV_H
 #define BH_EVENT_PRIV_H
 
@@ -18,5 +18,10 @@ const char *bh_eve_tcp_state(uint8_t state);
 const char *bh_eve_flow_reason(uint8_t end);
 /* alert.category for a bulkhead.kind. */
 const char *bh_eve_category(const char *kind);
+
+/* eve_operation.c: event_type of an operation's record; its words, each field in its object; a few words of ours. */
+const char *bh_eve_operation_type(const struct bh_event *e);
+void bh_eve_put_operation(struct bh_json *j, const struct bh_event *e);
+void bh_eve_put_why(struct bh_json *j, const struct bh_event *e);
 
 #endif

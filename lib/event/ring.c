@@ -1,6 +1,8 @@
-/* Ring from one worker to the control core: single producer, single consumer, fixed-size slots. */
+/* Ring from one worker to the control core: single producer, single consumer, fixed-size slots. An event with words
+ * takes several, which are written and read as one. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "event.h"
 
@@ -51,22 +53,51 @@ bh_event_ring_destroy(struct bh_event_ring *r)
 	free(r);
 }
 
-bool
-bh_event_push(struct bh_event_ring *r, const struct bh_event *e)
+/* Room for n more slots? */
+static bool
+has_room(struct bh_event_ring *r, uint32_t n)
 {
-	uint32_t head = r->head;
-
-	if (head - r->tail_seen > r->mask) {
+	if (r->head - r->tail_seen + n - 1 > r->mask) {
 		/* Acquire pairs with the release in pop: the slot has been read before we write it. */
 		r->tail_seen = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
-		if (head - r->tail_seen > r->mask) {
+		if (r->head - r->tail_seen + n - 1 > r->mask) {
 			/* One writer: a plain increment, stored whole for any reader. */
 			__atomic_store_n(&r->lost, r->lost + 1, __ATOMIC_RELAXED);
 			return false;
 		}
 	}
-	r->slot[head & r->mask] = *e;
-	__atomic_store_n(&r->head, head + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+bool
+bh_event_push(struct bh_event_ring *r, const struct bh_event *e)
+{
+	if (!has_room(r, 1))
+		return false;
+	r->slot[r->head & r->mask] = *e;
+	__atomic_store_n(&r->head, r->head + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+bool
+bh_event_push_text(struct bh_event_ring *r, struct bh_event *e, const struct bh_event_text *t)
+{
+	const uint32_t size = sizeof(struct bh_event);
+	uint32_t slots = (t->len + size - 1) / size, i;
+
+	if (!has_room(r, 1 + slots))
+		return false;
+	e->n_text = (uint8_t)slots;
+	r->slot[r->head & r->mask] = *e;
+	for (i = 0; i < slots; i++) {
+		struct bh_event *to = &r->slot[(r->head + 1 + i) & r->mask];
+		uint32_t left = t->len - i * size, n = left < size ? left : size;
+
+		memcpy(to, t->data + i * size, n);
+		memset((uint8_t *)to + n, 0, size - n);
+	}
+	/* One store for all: a reader sees the event with its words or not at all. */
+	__atomic_store_n(&r->head, r->head + 1 + slots, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -74,7 +105,7 @@ unsigned
 bh_event_pop(struct bh_event_ring *r, struct bh_event *out, unsigned n)
 {
 	uint32_t tail = r->tail, have = r->head_seen - tail;
-	unsigned i;
+	unsigned i, k, done = 0;
 
 	if (have < n) {
 		r->head_seen = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
@@ -82,10 +113,16 @@ bh_event_pop(struct bh_event_ring *r, struct bh_event *out, unsigned n)
 	}
 	if (n > have)
 		n = have;
-	for (i = 0; i < n; i++)
-		out[i] = r->slot[(tail + i) & r->mask];
-	__atomic_store_n(&r->tail, tail + n, __ATOMIC_RELEASE);
-	return n;
+	while (done < n) {
+		k = 1u + r->slot[(tail + done) & r->mask].n_text;
+		if (done + k > n)
+			break;
+		for (i = 0; i < k; i++)
+			out[done + i] = r->slot[(tail + done + i) & r->mask];
+		done += k;
+	}
+	__atomic_store_n(&r->tail, tail + done, __ATOMIC_RELEASE);
+	return done;
 }
 
 uint64_t

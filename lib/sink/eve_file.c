@@ -213,11 +213,11 @@ add_formatted(struct bh_eve_file *f)
 void
 bh_eve_file_write(struct bh_eve_file *f, const struct bh_event *e, unsigned n)
 {
-	unsigned i;
+	const struct bh_event *end = e + n;
 
-	for (i = 0; i < n; i++) {
+	for (; e < end; e = bh_event_after(e)) {
 		bh_buf_reset(&f->line);
-		bh_eve_format(&f->line, &e[i], f->names);
+		bh_eve_format(&f->line, e, f->names);
 		add_formatted(f);
 	}
 }

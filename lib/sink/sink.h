@@ -33,7 +33,7 @@ struct bh_eve_file_stats {
 /* 0 or -errno with err set. */
 int bh_eve_file_open(struct bh_eve_file **out, const struct bh_eve_file_params *params,
 		     struct bh_err *err);
-/* Format n events; writes when 64 KiB have come together. */
+/* Format the events in n slots, as bh_event_pop filled them; writes when 64 KiB have come together. */
 void bh_eve_file_write(struct bh_eve_file *f, const struct bh_event *e, unsigned n);
 void bh_eve_file_note(struct bh_eve_file *f, const struct bh_eve_note *note);
 /* One line, without its newline, that the caller has formatted (stats). */

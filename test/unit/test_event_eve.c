@@ -491,6 +491,44 @@ any_bytes_make_one_valid_line(void)
 	}
 }
 
+static void
+operation_is_written_field_by_field(void)
+{
+	struct bh_event e[1 + BH_EVENT_TEXT_SLOTS] = {tcp_event(BH_EVENT_VIOLATION)};
+	struct bh_event_text t = {0};
+	struct bh_event_ring *r;
+	json_t *v, *sql;
+
+	bh_event_text_add(&t, BH_OP_PG_VERB, "delete", 6);
+	bh_event_text_add(&t, BH_OP_PG_TABLE, "orders", 6);
+	bh_event_text_add(&t, BH_OP_PG_TABLE, "x\"y", 3);
+	bh_event_text_add(&t, BH_OP_SSH_CLIENT, "OpenSSH_9", 9);
+	bh_event_text_add(&t, BH_EVENT_WHY, "not listed", 10);
+	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&r, 16), 0);
+	CU_ASSERT_TRUE(bh_event_push_text(r, &e[0], &t));
+	CU_ASSERT_EQUAL(bh_event_pop(r, e, BH_ARRAY_SIZE(e)), 2);
+	v = written(e, &names);
+	sql = json_object_get(v, "sql");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(sql, "verb")), "delete");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(sql, "table")), 2);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(json_object_get(sql, "table"), 1)),
+			       "x\"y");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(
+				       json_object_get(json_object_get(v, "ssh"), "client"),
+				       "software_version")),
+			       "OpenSSH_9");
+	CU_ASSERT_STRING_EQUAL(json_string_value(
+				       json_object_get(json_object_get(v, "bulkhead"), "detail")),
+			       "not listed");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(v, "event_type")), "alert");
+	json_decref(v);
+	e[0].type = BH_EVENT_OPERATION;
+	v = written(e, &names);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(v, "event_type")), "sql");
+	json_decref(v);
+	bh_event_ring_destroy(r);
+}
+
 const struct bh_unit_test bh_suite_event_eve[] = {
 	BH_TEST(flow_counts_by_direction_of_its_opener),
 	BH_TEST(flow_never_ends_before_it_began),
@@ -507,5 +545,6 @@ const struct bh_unit_test bh_suite_event_eve[] = {
 	BH_TEST(signature_ids_are_unique_and_every_alert_has_one),
 	BH_TEST(names_may_be_missing_or_hostile),
 	BH_TEST(any_bytes_make_one_valid_line),
+	BH_TEST(operation_is_written_field_by_field),
 	BH_TEST_END,
 };

@@ -129,10 +129,51 @@ two_threads_lose_nothing_that_is_not_counted(void)
 	bh_event_ring_destroy(r);
 }
 
+static void
+words_leave_the_ring_with_their_event_or_not_at_all(void)
+{
+	struct bh_event_text t = {0};
+	struct bh_event_ring *r;
+	struct bh_event e = numbered(7), out[8];
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+	char big[400];
+	unsigned i;
+
+	memset(big, 'x', sizeof(big));
+	bh_event_text_add(&t, BH_OP_PG_VERB, "delete", 6);
+	bh_event_text_add(&t, BH_OP_PG_TABLE, big, sizeof(big));
+	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&r, 8), 0);
+	for (i = 0; i < 5; i++) {
+		if (i == 2) { /* from here on the ring's end lies inside an event */
+			CU_ASSERT_TRUE(bh_event_push(r, &(struct bh_event){.time_ns = 1}));
+			CU_ASSERT_EQUAL(bh_event_pop(r, out, 8), 1);
+		}
+		CU_ASSERT_TRUE(bh_event_push_text(r, &e, &t));
+		CU_ASSERT_TRUE(bh_event_push_text(r, &e, &t));
+		CU_ASSERT_FALSE(bh_event_push_text(r, &e, &t));
+		CU_ASSERT_EQUAL(bh_event_pop(r, out, 7), 4); /* two do not fit */
+		CU_ASSERT_EQUAL(bh_event_pop(r, out, 8), 4);
+		CU_ASSERT_EQUAL(out[0].time_ns, 7);
+		cursor = 0;
+		CU_ASSERT_TRUE(bh_event_text_next(out, &cursor, &field, &at, &len));
+		CU_ASSERT_TRUE(field == BH_OP_PG_VERB && len == 6 && memcmp(at, "delete", 6) == 0);
+		CU_ASSERT_TRUE(bh_event_text_next(out, &cursor, &field, &at, &len));
+		CU_ASSERT_TRUE(len == sizeof(big) && memcmp(at, big, len) == 0);
+		CU_ASSERT_FALSE(bh_event_text_next(out, &cursor, &field, &at, &len));
+		CU_ASSERT_PTR_EQUAL(bh_event_after(out), out + 4);
+		CU_ASSERT_EQUAL(bh_event_pop(r, out, 8), 0);
+	}
+	CU_ASSERT_EQUAL(bh_event_lost(r), 5);
+	bh_event_ring_destroy(r);
+}
+
 const struct bh_unit_test bh_suite_event_ring[] = {
 	BH_TEST(slots_must_be_a_power_of_two),
 	BH_TEST(full_ring_drops_the_new_event_and_counts_it),
 	BH_TEST(random_pushes_and_pops_match_a_queue),
 	BH_TEST(two_threads_lose_nothing_that_is_not_counted),
+	BH_TEST(words_leave_the_ring_with_their_event_or_not_at_all),
 	BH_TEST_END,
 };

@@ -291,7 +291,7 @@ rig_count_events(const struct rig *r, enum bh_event_type type)
 {
 	unsigned i, n = 0;
 
-	for (i = 0; i < r->n_events; i++)
+	for (i = 0; i < r->n_events; i += 1u + r->event[i].n_text)
 		n += r->event[i].type == type;
 	return n;
 }
@@ -300,13 +300,14 @@ const struct bh_event *
 rig_event(const struct rig *r, enum bh_event_type type)
 {
 	static const struct bh_event none;
+	const struct bh_event *last = &none;
 	unsigned i;
 
-	for (i = r->n_events; i > 0; i--) {
-		if (r->event[i - 1].type == type)
-			return &r->event[i - 1];
+	for (i = 0; i < r->n_events; i += 1u + r->event[i].n_text) {
+		if (r->event[i].type == type)
+			last = &r->event[i];
 	}
-	return &none;
+	return last;
 }
 
 void

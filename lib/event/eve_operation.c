@@ -1,0 +1,134 @@
+/* The words of an operation as JSON: an object for each of op_field.def's, a member for each key, an array where a key
+ * has several values. */
+#include <string.h>
+
+#include "event_priv.h"
+
+struct value {
+	const struct bh_op_field_info *info;
+	const uint8_t *at;
+	uint32_t len;
+	bool done;
+};
+
+/* "client.software_version": the member of an object inside the object. */
+static const char *
+inner_key(const char *key, char *outer, size_t size)
+{
+	const char *dot = strchr(key, '.');
+
+	if (dot == NULL || (size_t)(dot - key) >= size)
+		return NULL;
+	memcpy(outer, key, (size_t)(dot - key));
+	outer[dot - key] = '\0';
+	return dot + 1;
+}
+
+static void
+put_text(struct bh_json *j, const char *key, const struct value *v)
+{
+	char text[BH_OP_VALUE_MAX + 1];
+	size_t n = v->len < BH_OP_VALUE_MAX ? v->len : BH_OP_VALUE_MAX, i;
+
+	/* A NUL inside would end it early. */
+	for (i = 0; i < n; i++)
+		text[i] = v->at[i] != 0 ? (char)v->at[i] : '?';
+	text[n] = '\0';
+	bh_json_str(j, key, text);
+}
+
+static bool
+same_key(const struct value *a, const struct value *b)
+{
+	return strcmp(a->info->eve_object, b->info->eve_object) == 0 &&
+	       strcmp(a->info->eve_key, b->info->eve_key) == 0;
+}
+
+/* All values of v's key, from v on. */
+static void
+put_key(struct bh_json *j, struct value *v, struct value *end)
+{
+	char outer[32];
+	const char *inner = inner_key(v->info->eve_key, outer, sizeof(outer));
+	struct value *other;
+	unsigned n = 0;
+
+	for (other = v; other < end; other++)
+		n += !other->done && same_key(v, other);
+	if (inner != NULL)
+		bh_json_open(j, outer, '{');
+	else
+		inner = v->info->eve_key;
+	if (n > 1)
+		bh_json_open(j, inner, '[');
+	for (other = v; other < end; other++) {
+		if (other->done || (other != v && !same_key(v, other)))
+			continue;
+		put_text(j, n > 1 ? NULL : inner, other);
+		other->done = other != v;
+	}
+	v->done = true;
+	if (n > 1)
+		bh_json_close(j, ']');
+	if (inner != v->info->eve_key)
+		bh_json_close(j, '}');
+}
+
+static unsigned
+read_values(const struct bh_event *e, struct value *v, unsigned max)
+{
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+	unsigned n = 0;
+
+	while (n < max && bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		const struct bh_op_field_info *info;
+
+		if (field >= BH_OP_FIELD_COUNT)
+			continue;
+		info = bh_op_field_info(field);
+		if (info->eve_object != NULL)
+			v[n++] = (struct value){.info = info, .at = at, .len = len};
+	}
+	return n;
+}
+
+const char *
+bh_eve_operation_type(const struct bh_event *e)
+{
+	struct value v[1];
+
+	return read_values(e, v, 1) == 1 ? v[0].info->eve_object : "operation";
+}
+
+void
+bh_eve_put_operation(struct bh_json *j, const struct bh_event *e)
+{
+	struct value v[BH_OP_VALUES];
+	unsigned n = read_values(e, v, BH_OP_VALUES), i, k;
+
+	for (i = 0; i < n; i++) {
+		if (v[i].done)
+			continue;
+		bh_json_open(j, v[i].info->eve_object, '{');
+		for (k = i; k < n; k++) {
+			if (!v[k].done && strcmp(v[i].info->eve_object, v[k].info->eve_object) == 0)
+				put_key(j, &v[k], v + n);
+		}
+		bh_json_close(j, '}');
+	}
+}
+
+void
+bh_eve_put_why(struct bh_json *j, const struct bh_event *e)
+{
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+
+	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		if (field == BH_EVENT_WHY)
+			put_text(j, "detail", &(struct value){.at = at, .len = len});
+	}
+}
