@@ -49,6 +49,7 @@ enum bh_judge {
 	BH_JUDGE_NO,    /* decided */
 	BH_JUDGE_STALE, /* flow is known, its stamp is old */
 	BH_JUDGE_NEW,   /* no flow */
+	BH_JUDGE_ERROR, /* ICMP error: by the flow it speaks of */
 };
 
 struct bh_burst {
@@ -268,6 +269,17 @@ void bh_app_release(struct bh_worker *w, uint32_t context); /* 0 is fine */
 
 /* stage_policy.c: what policy says of a known flow now. Changes nothing. */
 void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
+
+/* icmp_error.c: does it speak of a flow that is allowed? */
+void bh_judge_icmp_error(struct bh_worker *w, struct bh_packet *p);
+
+/* Is the flow past its time-out, by the sweep's own measure? It would have found it a little later: a flow
+ * never lives longer than configured just because the sweep was elsewhere. */
+static inline bool
+bh_flow_is_expired(const struct bh_worker *w, const struct bh_flow *f)
+{
+	return (int32_t)(w->now_ms - f->last_ms) >= (int32_t)w->timeout_ms[f->state];
+}
 
 /* answer.c: RST or ICMP unreachable for a rejected packet; takes nothing, frees nothing. */
 void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);

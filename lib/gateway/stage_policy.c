@@ -243,6 +243,10 @@ bh_stage_policy(struct bh_worker *w, struct bh_burst *b)
 
 		if (likely(p->judge == BH_JUDGE_NO) || p->fate != BH_FATE_OPEN)
 			continue;
+		if (p->judge == BH_JUDGE_ERROR) {
+			bh_judge_icmp_error(w, p);
+			continue;
+		}
 		/* An earlier packet of the burst may have opened, replaced or judged it. */
 		if (p->judge == BH_JUDGE_NEW || !is_flow_of(p->flow, &p->h.key))
 			p->flow = bh_flow_lookup(w->flows, &p->h.key, p->hash);

@@ -215,6 +215,33 @@ icmp_error_passes_for_an_allowed_flow_alone(void)
 	rig_stop(&r);
 }
 
+/* A burst that another worker handed over holds frames of both wires. */
+static void
+icmp_error_finds_the_flow_that_its_burst_has_opened(void)
+{
+	struct rig_frame f, e;
+	struct rig r;
+
+	rig_start(&r, NULL);
+	build(&f, false, true, 6379, 100);
+	icmp_about(&e, REDIS, WEB, &f);
+	rig_put(&r, RIG_OUTSIDE, &e);
+	rig_put(&r, RIG_OUTSIDE, &f);
+	rig_put(&r, RIG_OUTSIDE, &e);
+	rig_run(&r);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 2);
+	CU_ASSERT_EQUAL(r.c.passed[BH_REASON_RELATED], 1);
+	CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_ICMP_UNSOLICITED], 1); /* came before it */
+	/* No longer allowed: the packet that shows it, and what is said of it. */
+	rig_label(&r, WEB, NULL);
+	rig_put(&r, RIG_OUTSIDE, &f);
+	rig_put(&r, RIG_OUTSIDE, &e);
+	rig_run(&r);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 2);
+	CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_ICMP_UNSOLICITED], 2);
+	rig_stop(&r);
+}
+
 /* Both directions of a query have one key: leave to ping is not leave to be pinged. */
 static void
 query_back_is_judged_for_itself(void)
@@ -310,6 +337,7 @@ const struct bh_unit_test bh_suite_gateway_fragment[] = {
 	BH_TEST(overlap_drops_the_datagram),
 	BH_TEST(fragment_from_the_other_wire_is_not_reflected),
 	BH_TEST(icmp_error_passes_for_an_allowed_flow_alone),
+	BH_TEST(icmp_error_finds_the_flow_that_its_burst_has_opened),
 	BH_TEST(query_back_is_judged_for_itself),
 	BH_TEST(icmp_error_without_a_readable_quote_is_malformed),
 	BH_TEST(icmp_error_is_judged_by_the_policy_of_now),
