@@ -38,11 +38,12 @@ struct bh_packet {
 		*train; /* a whole datagram: all its fragments share this packet's fate */
 	uint64_t hash;
 	struct bh_parsed h;
-	uint8_t wire;   /* came in here */
-	uint8_t fate;   /* enum bh_fate */
-	uint8_t reason; /* enum bh_reason */
-	uint8_t judge;  /* flow stage to policy stage: enum bh_judge */
-	uint8_t asked;  /* workers that did not know the flow this ICMP error is about */
+	uint8_t wire;         /* came in here */
+	uint8_t fate;         /* enum bh_fate */
+	uint8_t reason;       /* enum bh_reason */
+	uint8_t judge;        /* flow stage to policy stage: enum bh_judge */
+	uint8_t asked;        /* workers that did not know the flow this ICMP error is about */
+	uint8_t unless_known; /* enum bh_reason that decides if it is of no known flow; NONE: policy */
 };
 
 enum bh_judge {

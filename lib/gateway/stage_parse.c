@@ -143,6 +143,40 @@ check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint32_t
 		check_tunnels(w, p, head, have);
 }
 
+static inline bool
+is_odd_tunnel(const struct bh_parsed *h, enum bh_reason reason)
+{
+	if ((h->flags & BH_PKT_TUNNELLED) != 0)
+		return reason != BH_REASON_NONE || h->kind == BH_FRAME_OTHER;
+	return reason == BH_REASON_VXLAN_HEADER || reason == BH_REASON_GENEVE_HEADER ||
+	       reason == BH_REASON_TUNNEL_INNER;
+}
+
+/* A client may have a tunnel's port for its own: what comes back to it is no tunnel, and read as one it is
+ * malformed or holds a frame of no known kind. Such a datagram is a plain one if it belongs to a known
+ * flow, which its receiver must have opened, as opening one takes a datagram from that port to one that
+ * is no tunnel's. Else it is what it was: reason, or a frame that is not IP. */
+static enum bh_reason
+parse_reply(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint32_t have,
+	    enum bh_reason reason)
+{
+	bool pass = w->config->frame_pass[BH_FRAME_OTHER];
+	struct bh_parse_params params = w->parse;
+	struct bh_parsed plain;
+
+	params.stop_at_tunnel = 1;
+	if (bh_net_parse(&params, w->g->p.wire[p->wire].link, head, have,
+			 bh_wire_length(w, p->m, p->wire), p->h.key.pair,
+			 &plain) != BH_REASON_NONE ||
+	    plain.kind != BH_FRAME_IP || plain.key.proto != BH_PROTO_UDP)
+		return reason;
+	p->h = plain;
+	p->unless_known = reason != BH_REASON_NONE ? (uint8_t)reason
+			  : pass                   ? BH_REASON_L2_PASS
+						   : BH_REASON_L2_DENY;
+	return BH_REASON_NONE;
+}
+
 /* Any frame of any wire. Out of line: the straight path keeps its registers. */
 static __rte_noinline void
 parse_any(struct bh_worker *w, struct bh_packet *p)
@@ -155,6 +189,8 @@ parse_any(struct bh_worker *w, struct bh_packet *p)
 	enum bh_reason reason = bh_net_parse(&w->parse, wire->link, head, have,
 					     bh_wire_length(w, m, p->wire), e->pair, &p->h);
 
+	if (unlikely(is_odd_tunnel(&p->h, reason)))
+		reason = parse_reply(w, p, head, have, reason);
 	if (unlikely(reason != BH_REASON_NONE)) {
 		bh_packet_decide(p, BH_FATE_DROP, reason);
 		return;

@@ -102,6 +102,12 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 	struct bh_judgement j;
 	struct bh_flow *f;
 
+	if (unlikely(p->unless_known != BH_REASON_NONE)) {
+		bh_packet_decide(p,
+				 p->unless_known == BH_REASON_L2_PASS ? BH_FATE_PASS : BH_FATE_DROP,
+				 (enum bh_reason)p->unless_known);
+		return;
+	}
 	if (refuse_midstream(w, p))
 		return;
 	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), NULL, &j);

@@ -13,6 +13,7 @@ place(struct bh_packet *p, struct rte_mbuf *m, unsigned wire, unsigned asked)
 	p->fate = BH_FATE_OPEN;
 	p->reason = BH_REASON_NONE;
 	p->judge = BH_JUDGE_NO;
+	p->unless_known = BH_REASON_NONE;
 	p->asked = (uint8_t)asked;
 }
 

@@ -275,6 +275,87 @@ errors_about_a_tunnel_are_related_to_the_flow_inside(void)
 	rig_stop(&r);
 }
 
+/* ---- clients whose port is a tunnel's -------------------------------------------------------------- */
+
+static void
+build_datagram(struct rig_frame *f, bool reply, uint16_t port, uint8_t seed)
+{
+	rig_build(f, &(struct rig_packet){.src = reply ? REDIS : WEB,
+					  .dst = reply ? WEB : REDIS,
+					  .proto = 17,
+					  .sport = reply ? 6379 : port,
+					  .dport = reply ? port : 6379,
+					  .payload = (uint16_t)(seed % 70),
+					  .seed = seed});
+}
+
+/* Of any length and with any first byte. */
+static void
+replies_to_a_tunnels_port_are_of_the_flow_that_asked(void)
+{
+	struct rig_frame request, reply;
+	unsigned i, seed, n = 0;
+	struct rig r;
+
+	rig_start(&r, NULL);
+	for (i = 0; i < BH_ARRAY_SIZE(ports); i++) {
+		build_datagram(&request, false, ports[i], 0);
+		for (seed = 0; seed < 256; seed++) {
+			build_datagram(&reply, true, ports[i], (uint8_t)seed);
+			rig_put(&r, RIG_INSIDE, &reply);
+			rig_run(&r);
+			CU_ASSERT_EQUAL(r.wire[RIG_OUTSIDE].n_out, 0);
+		}
+		CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &request));
+		for (seed = 0; seed < 256; seed++) {
+			build_datagram(&reply, true, ports[i], (uint8_t)seed);
+			CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &reply));
+			n++;
+		}
+		rig_clear(&r);
+	}
+	CU_ASSERT_EQUAL(r.c.flows_opened, BH_ARRAY_SIZE(ports));
+	CU_ASSERT_EQUAL(r.c.passed[BH_REASON_RULE_ALLOW], BH_ARRAY_SIZE(ports) + n);
+	CU_ASSERT_EQUAL(bh_counters_dropped(&r.c), n);
+	CU_ASSERT_TRUE(r.c.dropped[BH_REASON_VXLAN_HEADER] >= 128);
+	CU_ASSERT_TRUE(r.c.dropped[BH_REASON_GENEVE_HEADER] >= 128);
+	CU_ASSERT_TRUE(r.c.dropped[BH_REASON_L2_DENY] > 20);
+	rig_stop(&r);
+}
+
+/* What is a tunnel stays one, and its contents are judged, whoever asked for it. */
+static void
+flow_from_a_tunnels_port_lets_no_tunnel_through(void)
+{
+	struct rig_frame request, content, f;
+	struct rig r;
+
+	rig_start(&r, NULL);
+	build_datagram(&request, false, 4789, 0);
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &request));
+	rig_build(&content, &(struct rig_packet){.src = REDIS,
+						 .dst = WEB,
+						 .proto = 6,
+						 .sport = 1000,
+						 .dport = 22,
+						 .tcp_flags = BH_TCP_SYN});
+	rig_build(&f, &(struct rig_packet){.src = REDIS,
+					   .dst = WEB,
+					   .proto = 17,
+					   .sport = 6379,
+					   .dport = 4789,
+					   .content = &content});
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_DEFAULT_DENY));
+	/* And to a tunnel's port nobody opens a flow but a tunnel's. */
+	build_datagram(&f, false, 6379, 17);
+	f.b[rig_l4(&f) + 2] = 4789 >> 8;
+	f.b[rig_l4(&f) + 3] = (uint8_t)4789;
+	rig_load(&r, "version: 1\nrules:\n  - {from: any, to: any, action: allow}\n");
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_OUTSIDE, &f, BH_REASON_VXLAN_HEADER));
+	CU_ASSERT_EQUAL(r.c.flows_opened, 2);
+	rig_stop(&r);
+}
+
 const struct bh_unit_test bh_suite_gateway_tunnel[] = {
 	BH_TEST(partial_checksums_of_tunnels_are_completed_whatever_is_inside),
 	BH_TEST(tunnels_are_verified_after_what_is_inside_was_completed),
@@ -282,5 +363,7 @@ const struct bh_unit_test bh_suite_gateway_tunnel[] = {
 	BH_TEST(wrong_checksums_of_tunnels_pass_unless_they_are_verified),
 	BH_TEST(partial_checksum_of_a_tunnel_is_wrong_on_other_wires),
 	BH_TEST(errors_about_a_tunnel_are_related_to_the_flow_inside),
+	BH_TEST(replies_to_a_tunnels_port_are_of_the_flow_that_asked),
+	BH_TEST(flow_from_a_tunnels_port_lets_no_tunnel_through),
 	BH_TEST_END,
 };
