@@ -207,4 +207,107 @@ enum bh_ops_status bh_ops_feed(struct bh_ops *s, unsigned side, const uint8_t *d
 /* Give back what the parser took from memory. */
 void bh_ops_close(struct bh_ops *s);
 
+/* ---- HTTP/1 messages -------------------------------------------------------------------------------
+ *
+ * A reader that cuts both sides of a connection into the parts of their messages (RFC 9112). It keeps the framing:
+ * lengths, chunks, which response belongs to which request, what has no body, and where HTTP ends (101, CONNECT).
+ *
+ * Usage     zero a struct bh_http1 per connection; call bh_http1_next() for a side with its next bytes until it says
+ *           MORE. Requests should be shown before their responses.
+ * Threads   pure functions over the caller's memory: any thread.
+ * Lifetime  texts of a part point into the reader or into the input: valid until the next call.
+ *
+ * What two receivers could read differently is an error, in words: both framings, a length that is repeated, signed or
+ * a list, any transfer coding but "chunked", bare CR or LF, folded lines, a space before the colon, control characters,
+ * no Host or two, a target whose authority is not the Host's, chunk sizes beyond hexadecimal digits, and what
+ * docs/applications.md lists. A response that no request asked for is an error, but for an error status: a
+ * server's last words.
+ */
+
+#define BH_HTTP1_LINE 8192 /* longest line of a request, without CRLF */
+#define BH_HTTP1_KEPT 1024 /* of a response's line so much is shown; a longer one is `cut` */
+#define BH_HTTP1_SECTION                                                                           \
+	65536 /* bytes of a start line with its headers, of trailers, of one line of chunk size */
+#define BH_HTTP1_HEADERS 256  /* header lines of one message, trailers included */
+#define BH_HTTP1_PIPELINE 128 /* requests without their final response */
+#define BH_HTTP_HOST_MAX 255
+#define BH_HTTP_PATH_MAX 8192 /* of a target, as sent */
+
+struct bh_http_text {
+	const uint8_t *at; /* not NUL-terminated */
+	uint32_t len;
+};
+
+struct bh_http_authority {
+	uint16_t port; /* 0: none was said */
+	uint16_t len;
+	uint8_t host[BH_HTTP_HOST_MAX]; /* lower case, without a last dot; IPv6 in brackets */
+};
+
+enum bh_http1_what {
+	BH_HTTP1_MORE,        /* all was eaten */
+	BH_HTTP1_REQUEST,     /* name: method, value: target, path, query, minor */
+	BH_HTTP1_STATUS,      /* status, minor, value: reason */
+	BH_HTTP1_HEADER,      /* name, value, cut */
+	BH_HTTP1_HEADERS_END, /* of a request: authority is known, bh_http1_authority() */
+	BH_HTTP1_BODY,        /* value: bytes of the body, chunking removed; of the input */
+	BH_HTTP1_TRAILER,     /* name, value, cut */
+	BH_HTTP1_END,         /* of the message */
+	BH_HTTP1_SWITCH,      /* what follows on both sides is not HTTP/1; became. Final */
+	BH_HTTP1_ERROR,       /* why. Final */
+};
+
+struct bh_http1_part {
+	const char *why;
+	struct bh_http_text name, value, path, query;
+	uint16_t status;
+	uint8_t minor;  /* 0, 1: HTTP/1.minor */
+	uint8_t became; /* enum bh_app, or 0 */
+	bool cut;
+};
+
+struct bh_http1_side {
+	uint64_t at;      /* bytes eaten so far */
+	uint64_t message; /* `at` of the message's first byte */
+	uint64_t body; /* what is left of the body or chunk; Content-Length until the headers end */
+	uint32_t section; /* bytes of this section so far */
+	uint32_t line;    /* bytes of this line so far */
+	uint16_t headers;
+	uint16_t status;
+	uint8_t state;
+	uint8_t minor;
+	uint8_t seen; /* framing fields of this message */
+	uint8_t last; /* byte of an unfinished line */
+	uint8_t became;
+};
+
+/* One connection; only the reader looks inside, but for what functions below show. */
+struct bh_http1 {
+	struct bh_http1_side side[2];
+	struct bh_http_authority authority; /* of the request being read */
+	uint16_t default_port;              /* of an absolute target's scheme; 0: none */
+	uint8_t method;                     /* what it means for framing */
+	uint8_t first, n;                   /* requests in flight */
+	uint8_t over;
+	uint8_t asked[BH_HTTP1_PIPELINE];
+	uint8_t request[BH_HTTP1_LINE + 2];
+	uint8_t response[BH_HTTP1_KEPT + 2];
+};
+
+/* The next part of what `side` says; eats from `in`. ended: nothing follows what is in `in`. Each call that does not
+ * say MORE makes progress; a part without bytes (END, SWITCH) comes once. */
+enum bh_http1_what bh_http1_next(struct bh_http1 *h, unsigned side, struct bh_cur *in, bool ended,
+				 struct bh_http1_part *part);
+/* Bytes of a head (start line and headers) whose end has not come: the last ones eaten. */
+uint32_t bh_http1_head(const struct bh_http1 *h, unsigned side);
+
+/* Path of a target as servers read it: percent-decoded once, dot segments removed, %2F and %5C kept. What servers
+ * read differently is an error: its words are returned, NULL when there is none. */
+struct bh_http_path {
+	uint16_t len;
+	uint8_t text[BH_OP_VALUE_MAX +
+		     1]; /* longer than a value: bh_op_add makes the operation PARTIAL */
+};
+const char *bh_http_path(const uint8_t *at, size_t len, struct bh_http_path *out);
+
 #endif
