@@ -13,11 +13,48 @@ same_segment(const struct bh_doc_segment *a, const struct bh_doc_segment *b)
 		memcmp(a->address, b->address, a->n_addresses * sizeof(*a->address)) == 0);
 }
 
+/* By data: in the text a pattern with a comma looks like two. */
+static bool
+same_list(const struct bh_rule_list *a, const struct bh_rule_list *b)
+{
+	uint32_t i;
+
+	if (a->field != b->field || a->n_patterns != b->n_patterns)
+		return false;
+	for (i = 0; i < a->n_patterns; i++) {
+		if (strcmp(a->pattern[i], b->pattern[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_applications(const struct bh_doc_rule *a, const struct bh_doc_rule *b)
+{
+	const struct bh_rule_app *x, *y;
+	uint32_t i, k;
+
+	if (a->n_apps != b->n_apps)
+		return false;
+	for (i = 0; i < a->n_apps; i++) {
+		x = &a->app[i];
+		y = &b->app[i];
+		if (x->app != y->app || x->n_lists != y->n_lists)
+			return false;
+		for (k = 0; k < x->n_lists; k++) {
+			if (!same_list(&x->list[k], &y->list[k]))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool
 same_rule(const struct bh_doc_rule *a, const struct bh_doc_rule *b)
 {
 	return a->action == b->action && strcmp(a->from.text, b->from.text) == 0 &&
-	       strcmp(a->to.text, b->to.text) == 0 && strcmp(a->ports_text, b->ports_text) == 0;
+	       strcmp(a->to.text, b->to.text) == 0 && strcmp(a->ports_text, b->ports_text) == 0 &&
+	       a->denied == b->denied && same_applications(a, b);
 }
 
 static int

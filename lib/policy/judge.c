@@ -65,9 +65,13 @@ find_end(const struct bh_view *v, const struct bh_flow_key *key, unsigned end, s
 		     (by_label == BH_CLASS_EMPTY && by_address == BH_CLASS_EMPTY);
 }
 
-/* The rule of a pair of segments for a service, if it comes before `best`. */
-static inline uint32_t
-ask_pair(const struct bh_snapshot *s, uint32_t from, uint32_t to, uint32_t service, uint32_t best)
+/* What is done with the step of each pair that both ends are in. Inlined into its caller, and so is the walk: a
+ * policy without applications pays nothing for those that have them. */
+typedef void (*meet_fn)(const struct bh_snapshot *s, uint32_t rule, void *arg);
+
+static inline __attribute__((always_inline)) void
+ask_pair(const struct bh_snapshot *s, uint32_t from, uint32_t to, uint32_t service, meet_fn meet,
+	 void *arg)
 {
 	uint64_t key = (uint64_t)from << 32 | to;
 	uint32_t i = (uint32_t)bh_pair_hash(s, key) & s->pair_mask, n, half;
@@ -76,54 +80,62 @@ ask_pair(const struct bh_snapshot *s, uint32_t from, uint32_t to, uint32_t servi
 	while (s->pair[i].n != 0 && s->pair[i].key != key)
 		i = (i + 1) & s->pair_mask;
 	if (s->pair[i].n == 0)
-		return best;
+		return;
 	step = &s->step[s->pair[i].first];
 	if (step->service > service)
-		return best;
+		return;
 	for (n = s->pair[i].n; n > 1; n -= half) {
 		half = n / 2;
 		step += step[half].service <= service ? half : 0;
 	}
-	return step->rule < best ? step->rule : best;
+	meet(s, step->rule, arg);
 }
 
 /* One segment of the from-end against all of the to-end, and any. */
-static uint32_t
+static inline __attribute__((always_inline)) void
 ask_from(const struct bh_snapshot *s, uint32_t from, const struct end *to, uint32_t service,
-	 uint32_t best)
+	 meet_fn meet, void *arg)
 {
 	const struct bh_class *c[2] = {to->by_label, to->by_address};
 	uint64_t peers = s->seg[from].to;
 	uint32_t i, k, t;
 
 	if ((peers & to->bits) == 0)
-		return best;
+		return;
 	if ((peers & BH_SEG_ANY_BIT) != 0)
-		best = ask_pair(s, from, s->n_segs, service, best);
+		ask_pair(s, from, s->n_segs, service, meet, arg);
 	for (k = 0; k < 2; k++) {
 		if ((peers & c[k]->bits) == 0)
 			continue;
 		for (i = 0; i < c[k]->n; i++) {
 			t = s->member[c[k]->first + i];
 			if ((peers & s->seg[t].bit) != 0)
-				best = ask_pair(s, from, t, service, best);
+				ask_pair(s, from, t, service, meet, arg);
 		}
 	}
-	return best;
 }
 
-static uint32_t
-first_rule(const struct bh_snapshot *s, const struct end *from, const struct end *to,
-	   uint32_t service)
+static inline __attribute__((always_inline)) void
+ask_all(const struct bh_snapshot *s, const struct end *from, const struct end *to, uint32_t service,
+	meet_fn meet, void *arg)
 {
 	const struct bh_class *c[2] = {from->by_label, from->by_address};
-	uint32_t best = ask_from(s, s->n_segs, to, service, BH_NO_RULE), i, k;
+	uint32_t i, k;
 
+	ask_from(s, s->n_segs, to, service, meet, arg);
 	for (k = 0; k < 2; k++) {
 		for (i = 0; i < c[k]->n; i++)
-			best = ask_from(s, s->member[c[k]->first + i], to, service, best);
+			ask_from(s, s->member[c[k]->first + i], to, service, meet, arg);
 	}
-	return best;
+}
+
+static inline void
+meet_first(const struct bh_snapshot *s, uint32_t rule, void *arg)
+{
+	uint32_t *best = arg;
+
+	(void)s;
+	*best = rule < *best ? rule : *best;
 }
 
 static bool
@@ -188,33 +200,107 @@ fingerprint(const struct bh_snapshot *s, const struct end *e)
 	return (uint32_t)(sum >> 32);
 }
 
-/* What the rule, or none, means in this mode. */
-static void
-set_verdict(const struct bh_view *v, uint32_t rule, bool unknown, struct bh_judgement *out)
-{
-	const struct bh_snapshot *s = v->snapshot;
+/* ---- rules that name applications ------------------------------------------------------------------- */
 
-	out->rule = BH_NO_RULE;
-	out->verdict = BH_VERDICT_DENY;
-	out->reason = unknown ? BH_REASON_UNKNOWN_SEGMENT : BH_REASON_DEFAULT_DENY;
-	if (s->empty)
-		out->reason = BH_REASON_NO_POLICY;
-	if (rule != BH_NO_RULE) {
-		out->rule = s->rule[rule].name_id;
-		out->verdict = s->rule[rule].action;
-		out->reason = out->verdict == BH_VERDICT_ALLOW  ? BH_REASON_RULE_ALLOW
-			      : out->verdict == BH_VERDICT_DENY ? BH_REASON_RULE_DENY
-								: BH_REASON_RULE_REJECT;
+/* Chains that are walked side by side. Two ends with more are asked again for each next rule: slower, not less. */
+#define CURSORS 32
+
+/* The chains of all pairs that both ends are in, as one, by document order. */
+struct walk {
+	const struct bh_snapshot *s;
+	uint32_t plain; /* first rule of pairs without a chain */
+	uint32_t n;
+	const uint32_t *cursor[CURSORS];
+	bool more;           /* than have a cursor */
+	uint32_t from, next; /* with more: the first rule from `from` on */
+};
+
+static inline bool
+is_chain(uint32_t rule)
+{
+	return (rule & BH_STEP_CHAIN) != 0 && rule != BH_NO_RULE;
+}
+
+static inline void
+meet_chain(const struct bh_snapshot *s, uint32_t rule, void *arg)
+{
+	struct walk *w = arg;
+
+	if (!is_chain(rule))
+		w->plain = rule < w->plain ? rule : w->plain;
+	else if (w->n < CURSORS)
+		w->cursor[w->n++] = &s->chain[rule & ~BH_STEP_CHAIN];
+	else
+		w->more = true;
+}
+
+static inline void
+meet_next(const struct bh_snapshot *s, uint32_t rule, void *arg)
+{
+	struct walk *w = arg;
+	const uint32_t *c = is_chain(rule) ? &s->chain[rule & ~BH_STEP_CHAIN] : NULL;
+
+	if (c != NULL) {
+		while ((*c & ~BH_CHAIN_LAST) < w->from && (*c & BH_CHAIN_LAST) == 0)
+			c++;
+		rule = *c & ~BH_CHAIN_LAST;
 	}
-	if (out->verdict == BH_VERDICT_ALLOW || v->mode == BH_MODE_PROTECT)
-		return;
-	if (v->mode == BH_MODE_DISCOVER) {
-		out->verdict = BH_VERDICT_ALLOW;
-		out->reason = BH_REASON_DISCOVER;
-	} else {
-		out->verdict = BH_VERDICT_VIOLATE;
-		out->reason = BH_REASON_MONITOR;
+	if (rule >= w->from && rule < w->next)
+		w->next = rule;
+}
+
+/* The next rule of a walk that has a cursor for each chain; BH_NO_RULE at the end. */
+static uint32_t
+walk_next(struct walk *w)
+{
+	uint32_t best = w->plain, i, rule;
+
+	for (i = 0; i < w->n; i++) {
+		rule = *w->cursor[i] & ~BH_CHAIN_LAST;
+		best = rule < best ? rule : best;
 	}
+	for (i = 0; i < w->n;) {
+		if ((*w->cursor[i] & ~BH_CHAIN_LAST) != best)
+			i++;
+		else if ((*w->cursor[i] & BH_CHAIN_LAST) == 0)
+			w->cursor[i++]++;
+		else
+			w->cursor[i] = w->cursor[--w->n];
+	}
+	return best;
+}
+
+static void
+walk_rules(const struct bh_snapshot *s, const struct end *from, const struct end *to,
+	   uint32_t service, struct bh_decider *d)
+{
+	struct walk w = {.s = s, .plain = BH_NO_RULE};
+	uint32_t rule;
+
+	ask_all(s, from, to, service, meet_chain, &w);
+	do {
+		if (!w.more) {
+			rule = walk_next(&w);
+		} else {
+			w.next = BH_NO_RULE;
+			ask_all(s, from, to, service, meet_next, &w);
+			rule = w.next;
+			w.from = rule + 1;
+		}
+	} while (rule != BH_NO_RULE && !bh_decider_add(d, rule));
+}
+
+/* ---- the question ----------------------------------------------------------------------------------- */
+
+static void
+first_rule(const struct bh_snapshot *s, const struct end *from, const struct end *to,
+	   uint32_t service, struct bh_decider *d)
+{
+	uint32_t rule = BH_NO_RULE;
+
+	ask_all(s, from, to, service, meet_first, &rule);
+	if (rule != BH_NO_RULE)
+		bh_decider_add(d, rule);
 }
 
 void
@@ -223,8 +309,9 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 {
 	const struct bh_snapshot *s = view->snapshot;
 	struct end end[2], *from = &end[initiator & 1], *to = &end[1 - (initiator & 1)];
+	uint32_t asked = (uint32_t)key->proto << 16 | service, rule;
 	const struct bh_rule *r;
-	uint32_t rule;
+	struct bh_decider d;
 	unsigned i;
 
 	for (i = 0; i < 2; i++) {
@@ -233,15 +320,16 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 		out->class_[i] = fingerprint(s, &end[i]);
 	}
 	out->stamp = view->epoch + end[0].generation + end[1].generation;
-	rule = first_rule(s, from, to, (uint32_t)key->proto << 16 | service);
+	bh_decider_start(&d, s, said, key->proto);
+	if (s->by_application)
+		walk_rules(s, from, to, asked, &d);
+	else
+		first_rule(s, from, to, asked, &d);
+	rule = bh_decider_end(&d, (enum bh_mode)view->mode, end[0].unknown || end[1].unknown, out);
 	r = rule != BH_NO_RULE ? &s->rule[rule] : NULL;
+	out->rule = r != NULL ? r->name_id : BH_NO_RULE;
 	out->segment[initiator & 1] =
 		deciding_segment(s, from, r != NULL ? r->from : NULL, r != NULL ? r->n_from : 0);
 	out->segment[1 - (initiator & 1)] =
 		deciding_segment(s, to, r != NULL ? r->to : NULL, r != NULL ? r->n_to : 0);
-	out->denied = BH_DENIED_DROP;
-	out->by_operation = false;
-	out->by_application = false;
-	(void)said;
-	set_verdict(view, rule, end[0].unknown || end[1].unknown, out);
 }

@@ -261,6 +261,12 @@ bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg)
 					    .from = r->from.text,
 					    .to = r->to.text,
 					    .ports = r->ports_text,
+					    .applications = r->apps_text,
+					    .app = r->app,
+					    .n_apps = r->n_apps,
+					    .denied = r->denied != 0
+							      ? bh_denied_words[r->denied - 1]
+							      : "",
 					    .comment = r->comment,
 					    .action = r->action,
 					    .line = r->line};

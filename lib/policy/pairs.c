@@ -1,5 +1,5 @@
 /* Rules to pairs of segments, and each pair's rules to disjoint intervals of services that hold the first
- * rule in document order. */
+ * rule in document order; where that names applications, the chain of rules up to the first that names none. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,6 +8,9 @@
 /* Bound on rules x from x to: 4 Mi take 300 MiB while they are sorted out. A policy that needs more has
  * a list that should be a segment. */
 #define EXPANDED_MAX (UINT64_C(4) << 20)
+/* Bound on rules in the chains of all pairs' intervals: 16 Mi take 64 MiB. A thousand rules between two segments,
+ * each with ports of its own and all with applications, need 2 Mi. */
+#define CHAINS_MAX (UINT64_C(16) << 20)
 
 struct builder {
 	struct bh_snapshot *s;
@@ -21,18 +24,44 @@ struct builder {
 	/* steps */
 	struct bh_step *step;
 	uint64_t n_steps, cap_steps;
+	uint32_t *chain;
+	uint64_t n_chain, cap_chain;
+	uint32_t last_chain; /* length of the last one */
+	uint32_t failed;     /* rule at which they became too many */
+	uint64_t asked;      /* rules in chains, also where the next interval has the same */
 	/* of one pair: its intervals' edges and the rules that are open */
 	struct edge {
 		uint32_t at;
 		uint32_t rule; /* opens at an edge, ends before it */
 		bool opens;
 	} * edge;
-	size_t n_edges, cap_edges;
+	uint64_t n_edges, cap_edges;
 	uint32_t *heap, n_heap;
 	uint32_t *open;          /* by rule: how many of its services are open here */
 	bool *in_heap;           /* by rule */
 	struct bh_pair *by_rule; /* steps of a pair that has this rule alone */
 };
+
+static void
+err_at(const struct bh_doc *doc, const struct bh_doc_rule *rule, struct bh_err *err)
+{
+	if (err != NULL && err->what[0] == '\0') {
+		memcpy(err->file, doc->name, sizeof(err->file));
+		err->line = rule->line;
+		err->column = rule->column;
+	}
+}
+
+static int
+too_long(const struct bh_doc *doc, const struct bh_doc_rule *rule, struct bh_err *err)
+{
+	err_at(doc, rule, err);
+	return bh_err_set(err, E2BIG,
+			  "the rules that name applications overlap in more than %llu places, last "
+			  "those from %.80s to %.80s: give them fewer different ports, or join "
+			  "rules that allow the same",
+			  (unsigned long long)CHAINS_MAX, rule->from.text, rule->to.text);
+}
 
 static int
 too_many(const struct bh_doc *doc, struct bh_err *err)
@@ -49,11 +78,7 @@ too_many(const struct bh_doc *doc, struct bh_err *err)
 			worst = r;
 		}
 	}
-	if (err != NULL && err->what[0] == '\0') {
-		memcpy(err->file, doc->name, sizeof(err->file));
-		err->line = worst->line;
-		err->column = worst->column;
-	}
+	err_at(doc, worst, err);
 	return bh_err_set(err, E2BIG,
 			  "the rules name more than %llu pairs of segments, rule '%s' alone %llu: "
 			  "give the segments in its lists a common label and make that one segment",
@@ -130,21 +155,32 @@ group(struct builder *b)
 
 /* ---- one pair's rules to steps: a sweep over the edges of their intervals ----------------------------- */
 
+/* Room for so many in all. */
+static int
+grow(void **array, uint64_t *cap, uint64_t need, size_t size)
+{
+	void *grown;
+
+	if (need <= *cap)
+		return 0;
+	while (*cap < need)
+		*cap = *cap != 0 ? 2 * *cap : 1024;
+	grown = realloc(*array, *cap * size);
+	if (grown == NULL)
+		return -ENOMEM;
+	*array = grown;
+	return 0;
+}
+
 static int
 add_step(struct builder *b, uint32_t service, uint32_t rule, uint64_t first)
 {
 	struct bh_step *last = b->n_steps > first ? &b->step[b->n_steps - 1] : NULL;
-	void *grown;
 
 	if (last != NULL ? last->rule == rule : rule == BH_NO_RULE)
 		return 0;
-	if (b->n_steps == b->cap_steps) {
-		b->cap_steps = b->cap_steps != 0 ? 2 * b->cap_steps : 1024;
-		grown = realloc(b->step, b->cap_steps * sizeof(*b->step));
-		if (grown == NULL)
-			return -ENOMEM;
-		b->step = grown;
-	}
+	if (grow((void **)&b->step, &b->cap_steps, b->n_steps + 1, sizeof(*b->step)) != 0)
+		return -ENOMEM;
 	b->step[b->n_steps++] = (struct bh_step){.service = service, .rule = rule};
 	return 0;
 }
@@ -177,12 +213,77 @@ heap_pop(struct builder *b)
 	b->heap[i] = last;
 }
 
+/* ---- chains ----------------------------------------------------------------------------------------- */
+
+/* Rules of the heap in document order, up to the first that names no application, as the newest chain; they stay
+ * in the heap. The top one is open. Sets *step to the chain's place, or that of the chain before, if it is equal. */
+static int
+take_chain(struct builder *b, uint32_t *step)
+{
+	uint64_t start = b->n_chain, n, i;
+	uint32_t rule;
+	bool end = false;
+
+	if (grow((void **)&b->chain, &b->cap_chain, start + b->n_heap, sizeof(*b->chain)) != 0)
+		return -ENOMEM;
+	while (b->n_heap > 0 && !end) {
+		rule = b->heap[0];
+		heap_pop(b);
+		if (b->open[rule] == 0)
+			continue;
+		end = b->doc->rule[rule].n_apps == 0;
+		b->chain[b->n_chain++] = rule;
+		if (++b->asked > CHAINS_MAX) {
+			b->failed = rule;
+			return -E2BIG;
+		}
+	}
+	n = b->n_chain - start;
+	for (i = 0; i < n; i++)
+		heap_push(b, b->chain[start + i]);
+	b->chain[b->n_chain - 1] |= BH_CHAIN_LAST;
+	*step = BH_STEP_CHAIN | (uint32_t)start;
+	if (n == b->last_chain &&
+	    memcmp(&b->chain[start - n], &b->chain[start], n * sizeof(*b->chain)) == 0) {
+		*step = BH_STEP_CHAIN | (uint32_t)(start - n);
+		b->n_chain = start;
+	}
+	b->last_chain = (uint32_t)n;
+	return 0;
+}
+
 static int
 by_edge(const void *a, const void *b)
 {
 	const struct edge *x = a, *y = b;
 
 	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void
+add_edges(struct builder *b, uint32_t rule, uint32_t first, uint32_t last)
+{
+	b->edge[b->n_edges++] = (struct edge){first, rule, true};
+	b->edge[b->n_edges++] = (struct edge){last + 1, rule, false};
+}
+
+/* A service of a rule that names applications: what of it they can use. */
+static void
+add_clipped(struct builder *b, uint32_t rule, const struct bh_service *svc)
+{
+	static const struct {
+		uint8_t over;
+		struct bh_service all;
+	} clip[] = {{BH_OVER_TCP, {6 << 16, 6 << 16 | 0xffff}},
+		    {BH_OVER_UDP, {17 << 16, 17 << 16 | 0xffff}}};
+	uint32_t i, first, last;
+
+	for (i = 0; i < BH_ARRAY_SIZE(clip); i++) {
+		first = svc->first > clip[i].all.first ? svc->first : clip[i].all.first;
+		last = svc->last < clip[i].all.last ? svc->last : clip[i].all.last;
+		if ((b->doc->rule[rule].over & clip[i].over) != 0 && first <= last)
+			add_edges(b, rule, first, last);
+	}
 }
 
 /* Edges of the pair's rules up to the first that takes every service: none behind it can win. */
@@ -192,27 +293,24 @@ collect_edges(struct builder *b, const struct bh_pair *p)
 	static const struct bh_service any = {0, BH_SERVICE_LAST};
 	const struct bh_doc_rule *r;
 	const struct bh_service *svc;
-	uint32_t i, k, n;
+	uint32_t i, k, n, rule;
 	bool all = false;
-	void *grown;
 
 	b->n_edges = 0;
 	for (i = 0; i < p->n && !all; i++) {
-		r = &b->doc->rule[b->rules[p->first + i]];
+		rule = b->rules[p->first + i];
+		r = &b->doc->rule[rule];
 		n = r->n_services != 0 ? r->n_services : 1;
 		svc = r->n_services != 0 ? r->service : &any;
-		while (b->n_edges + 2 * (size_t)n > b->cap_edges) {
-			b->cap_edges = b->cap_edges != 0 ? 2 * b->cap_edges : 256;
-			grown = realloc(b->edge, b->cap_edges * sizeof(*b->edge));
-			if (grown == NULL)
-				return -ENOMEM;
-			b->edge = grown;
-		}
+		if (grow((void **)&b->edge, &b->cap_edges, b->n_edges + 4 * (uint64_t)n,
+			 sizeof(*b->edge)) != 0)
+			return -ENOMEM;
 		for (k = 0; k < n; k++) {
-			b->edge[b->n_edges++] =
-				(struct edge){svc[k].first, b->rules[p->first + i], true};
-			b->edge[b->n_edges++] =
-				(struct edge){svc[k].last + 1, b->rules[p->first + i], false};
+			if (r->n_apps != 0) {
+				add_clipped(b, rule, &svc[k]);
+				continue;
+			}
+			add_edges(b, rule, svc[k].first, svc[k].last);
 			all |= svc[k].first == 0 && svc[k].last == BH_SERVICE_LAST;
 		}
 	}
@@ -228,8 +326,9 @@ sweep(struct builder *b, struct bh_pair *p)
 	int rc = collect_edges(b, p);
 
 	b->n_heap = 0;
+	b->last_chain = 0;
 	while (rc == 0 && i < b->n_edges) {
-		uint32_t at = b->edge[i].at;
+		uint32_t at = b->edge[i].at, rule;
 
 		for (; i < b->n_edges && b->edge[i].at == at; i++) {
 			const struct edge *e = &b->edge[i];
@@ -241,7 +340,11 @@ sweep(struct builder *b, struct bh_pair *p)
 		/* A rule may stand in the heap after it has closed: dropped when it comes to the top. */
 		while (b->n_heap > 0 && b->open[b->heap[0]] == 0)
 			heap_pop(b);
-		rc = add_step(b, at, b->n_heap > 0 ? b->heap[0] : BH_NO_RULE, first);
+		rule = b->n_heap > 0 ? b->heap[0] : BH_NO_RULE;
+		if (rule != BH_NO_RULE && b->doc->rule[rule].n_apps != 0)
+			rc = take_chain(b, &rule);
+		if (rc == 0)
+			rc = add_step(b, at, rule, first);
 	}
 	p->first = (uint32_t)first;
 	p->n = (uint32_t)(b->n_steps - first);
@@ -302,6 +405,9 @@ publish_pairs(struct builder *b)
 		s->pair[k] = *p;
 		s->seg[p->key >> 32].to |= s->seg[(uint32_t)p->key].bit;
 	}
+	s->chain = b->chain;
+	s->n_chain = b->n_chain;
+	b->chain = NULL;
 	s->n_pairs = b->n_pairs;
 	s->n_steps = (uint32_t)b->n_steps;
 	return 0;
@@ -323,12 +429,15 @@ bh_pairs_build(struct bh_snapshot *s, const struct bh_doc *doc, struct bh_err *e
 	rc = group(&b);
 	if (rc == 0)
 		rc = make_steps(&b);
+	if (rc == -E2BIG)
+		rc = too_long(doc, &doc->rule[b.failed], err);
 	if (rc == 0)
 		rc = publish_pairs(&b);
 	free(b.pair);
 	free(b.cell);
 	free(b.rules);
 	free(b.step);
+	free(b.chain);
 	free(b.edge);
 	free(b.heap);
 	free(b.open);

@@ -178,6 +178,23 @@ struct bh_segment_info {
 typedef bool (*bh_segment_fn)(void *arg, const struct bh_segment_info *s);
 void bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg);
 
+/* Patterns of one kind in an allow list, as written. */
+struct bh_rule_list {
+	const char *key; /* "verbs" */
+	const char *const *pattern;
+	uint32_t n_patterns;
+	uint8_t field; /* enum bh_op_field */
+};
+
+/* An application that a rule names. Of several of one name each is an alternative. */
+struct bh_rule_app {
+	const char
+		*name; /* as in proto.def; "unknown": nothing is proven, and nothing more will be */
+	const struct bh_rule_list *list; /* n_lists; none: all that it says */
+	uint32_t n_lists;
+	uint8_t app; /* enum bh_app, the first of that name; BH_APP_UNKNOWN */
+};
+
 struct bh_rule_info {
 	uint32_t index;   /* document order, from 0 */
 	uint32_t name_id; /* bh_flow.rule, bh_judgement.rule */
@@ -187,6 +204,9 @@ struct bh_rule_info {
 	const char *ports; /* "tcp/6379, udp/53", "any" */
 	const char *
 		applications; /* "redis, postgresql (verbs: select, insert; tables: orders)", "any" */
+	const struct bh_rule_app *app; /* the same as data: n_apps, 0 = any */
+	unsigned n_apps;
+	const char *denied; /* "drop", "reset", "respond"; "" = not written */
 	const char *comment;
 	uint8_t action; /* enum bh_verdict: ALLOW, DENY, REJECT */
 	unsigned line;
@@ -208,10 +228,18 @@ const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
 
 /* ---- judging (workers) ---------------------------------------------------------------------------- */
 
+/* What matching regular expressions needs: one of each worker, for all policies that there will be. */
+struct bh_policy_scratch;
+int bh_policy_scratch_create(struct bh_policy_scratch **out); /* 0 or -ENOMEM */
+void bh_policy_scratch_destroy(struct bh_policy_scratch *s);  /* NULL is fine */
+
 /* What is known of what a flow says, when it is judged. NULL instead: nothing yet, it is just being opened. */
 struct bh_said {
-	const struct bh_proto_state *app; /* what it is, or may still be */
+	const struct bh_proto_state *app; /* what it is, or may still be; NULL: anything */
 	const struct bh_op *op;           /* the operation to be judged; NULL: none in particular */
+	struct bh_policy_scratch
+		*scratch; /* the caller's own; NULL: no operation fits a ~REGEX of a rule
+					    * that allows, each fits one of a rule that denies */
 };
 
 /* What happens to a connection when an operation is denied. */
@@ -232,11 +260,12 @@ struct bh_judgement {
 	uint32_t stamp;
 	uint32_t
 		rule; /* name id of the rule, or BH_NO_RULE; PENDING: of the first that may decide */
-	uint8_t verdict;   /* enum bh_verdict; mode already applied */
-	uint8_t reason;    /* enum bh_reason */
-	uint8_t denied;    /* enum bh_denied, of the rule, or of the first rule with operations */
+	uint8_t verdict; /* enum bh_verdict; mode already applied */
+	uint8_t reason;  /* enum bh_reason */
+	uint8_t denied;  /* enum bh_denied, of the rule, or of the first rule with operations of its
+			    * application; where neither says: RESET for REJECT, else DROP */
 	bool by_operation; /* ALLOW, VIOLATE: its operations are to be judged, one by one */
-	bool by_application; /* rules that name applications had a say: the verdict is not of ports alone */
+	bool by_application; /* rules that name applications were asked: the verdict is not of ports alone */
 };
 
 /* Judge a flow that end `initiator` of `key` opens. service: destination port, or ICMP type<<8|code.
@@ -254,12 +283,14 @@ struct bh_judgement {
  *                                              op does not fit (or is PARTIAL)   it is passed over
  *                                              no op given                       it may decide, by operation
  * Before the one that decides (or the end: denied) some may decide. When all of these and the one that decides say
- * the same, that is the verdict, with by_operation false; when none of them could allow: deny. When those that may
- * decide all do so by operation: ALLOW with by_operation if one of the outcomes is allow. Else PENDING. BH_OP_SESSION
- * operations go with the connection: ALLOW wherever one operation could be allowed.
- * A deny because the proven application fits no rule is APP_DENY, because nothing is proven and nothing more will
- * be APP_UNKNOWN, because of the operation OPERATION_DENY. Mode: discover allows all, monitor turns deny into
- * VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
+ * the same, or none of them could allow, the verdict is that of the one that decides, with by_operation false.
+ * When those that may decide all do so by operation: ALLOW with by_operation, of the first that allows. Else
+ * PENDING, of the first that may. BH_OP_SESSION operations go with the connection: they are judged as if none
+ * were given.
+ * A rule that denies: an operation fits when for each key of its list one value is in it, or may be (PARTIAL).
+ * A deny at the end is OPERATION_DENY when a rule that allows was passed over for the operation; APP_DENY when one
+ * was because another application is proven; APP_UNKNOWN when none is. Mode: discover allows all, monitor turns
+ * deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
 

@@ -142,7 +142,12 @@ struct bh_doc_rule {
 	struct bh_service *service; /* n_services; 0 = any */
 	uint32_t n_services;
 	uint8_t action;
+	uint8_t denied; /* enum bh_denied and one more; 0: not written */
 	const char *ports_text;
+	const struct bh_rule_app *app; /* n_apps; 0 = any */
+	uint32_t n_apps;
+	uint8_t over; /* BH_OVER_*: transports that one of them may use */
+	const char *apps_text;
 	const char *comment;
 	unsigned line, column;
 };
@@ -187,6 +192,10 @@ int bh_doc_empty(struct bh_doc **out, const struct bh_hash_key *key);
 void bh_doc_free(struct bh_doc *doc);
 int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *node);
 int bh_doc_read_endpoints(struct bh_doc_reader *r, const struct bh_yaml *node);
+extern const char *const bh_denied_words[]; /* by enum bh_denied */
+/* After ports and action: a rule's applications, their operations, and what becomes of denied ones. */
+int bh_doc_read_applications(struct bh_doc_reader *r, const struct bh_yaml *map,
+			     struct bh_doc_rule *rule);
 /* "tcp/6379", "icmp/3/4", "proto/47", "any" ...: 0 or -EINVAL with *at and err. */
 int bh_service_parse(const char *text, struct bh_service *out, size_t *at, struct bh_err *err);
 #define BH_SERVICE_LAST 0xffffffu /* protocol 255, port 65535 */
@@ -273,6 +282,76 @@ typedef bool (*bh_order_fn)(void *arg, uint32_t slot);
 void bh_order_each(const struct bh_order *o, const struct bh_place *from, bool behind,
 		   bh_order_fn fn, void *arg);
 
+/* ---- applications (apps.c) --------------------------------------------------------------------------- */
+
+/* A set of applications, a bit a line of proto.def; bit 0 is `unknown`. */
+struct bh_apps {
+	uint64_t w[2];
+};
+
+/* Lines that make `app` proven: those of its name and all on top of them; HTTP: also HTTP/2's. */
+struct bh_apps bh_apps_of(unsigned app);
+uint8_t bh_apps_over(
+	struct bh_apps set); /* BH_OVER_* that any of them uses; unknown: TCP and UDP */
+/* What a flow of an IP protocol is, and all that it may turn out to be. state NULL: nothing known. */
+void bh_apps_said(const struct bh_proto_state *state, uint8_t proto, struct bh_apps *proven,
+		  struct bh_apps *possible);
+
+static inline bool
+bh_apps_meet(const struct bh_apps *a, const struct bh_apps *b)
+{
+	return ((a->w[0] & b->w[0]) | (a->w[1] & b->w[1])) != 0;
+}
+
+/* ---- operations (pattern.c, operation.c) ------------------------------------------------------------- */
+
+enum bh_pattern_kind { BH_PATTERN_EXACT, BH_PATTERN_STARS, BH_PATTERN_REGEX, BH_PATTERN_LEAST };
+
+struct bh_pattern {
+	const char *text; /* folded where letters' case does not count; REGEX: none */
+	void *code;       /* REGEX: pcre2_code, with machine code */
+	uint16_t len;
+	uint8_t kind; /* enum bh_pattern_kind */
+	bool fold;    /* values' letters count as lower case */
+	uint8_t rank; /* LEAST */
+};
+
+/* Would bh_pattern_compile() take this text for a field? 0, or -EINVAL with *at and err, or -ENOMEM. */
+int bh_pattern_check(const char *text, unsigned field, size_t *at, struct bh_err *err);
+/* The same, into *out; text lies in the arena. */
+int bh_pattern_compile(struct bh_arena *a, const char *text, unsigned field, struct bh_pattern *out,
+		       struct bh_err *err);
+void bh_pattern_free(struct bh_pattern *p);
+size_t bh_pattern_bytes(const struct bh_pattern *p); /* of its code */
+enum bh_match { BH_MATCH_NO, BH_MATCH_YES, BH_MATCH_UNSURE };
+/* UNSURE: a regular expression took more steps than it may, or has no scratch. */
+enum bh_match bh_pattern_match(const struct bh_pattern *p, struct bh_policy_scratch *scratch,
+			       const uint8_t *value, size_t len);
+
+/* A list of an application's operations: what a field may be. */
+struct bh_allow {
+	const struct bh_pattern *pattern; /* n_patterns */
+	uint32_t n_patterns;
+	uint8_t field; /* enum bh_op_field */
+	uint8_t match; /* enum bh_op_match */
+};
+
+/* An application of a rule, compiled. All of its lists must fit. */
+struct bh_asked_app {
+	struct bh_apps lines;
+	const struct bh_allow *allow; /* n_allow */
+	uint32_t n_allow;
+};
+
+/* Does the operation fit all lists of a rule that allows (denies)? What can't be told fits no rule that allows,
+ * and every rule that denies. */
+bool bh_operation_fits(const struct bh_asked_app *a, const struct bh_op *op,
+		       struct bh_policy_scratch *scratch, bool denies);
+struct bh_snapshot;
+/* Applications of all rules, into the snapshot. 0, -ENOMEM, or -EINVAL with err set. */
+int bh_operations_build(struct bh_snapshot *s, const struct bh_doc *doc, struct bh_err *err);
+void bh_operations_free(struct bh_snapshot *s);
+
 /* ---- snapshot (snapshot.c pairs.c ranges.c class.c) -------------------------------------------------- */
 
 /* Reader's side of a segment. */
@@ -295,18 +374,26 @@ struct bh_pair {
 	uint32_t first, n; /* in step[]; n = 0: free cell */
 };
 
-/* From this service on, up to the next step's, this rule decides (BH_NO_RULE: none does). */
+/* From this service on, up to the next step's, this rule decides (BH_NO_RULE: none does). Where it depends on the
+ * application: BH_STEP_CHAIN and the place in chain[] of the rules that are asked, in document order; the last
+ * of them, which has BH_CHAIN_LAST, names no application or is the last there is. */
 struct bh_step {
 	uint32_t service;
 	uint32_t rule;
 };
+#define BH_STEP_CHAIN (UINT32_C(1) << 31)
+#define BH_CHAIN_LAST (UINT32_C(1) << 31)
 
 struct bh_rule {
 	uint32_t name_id;
 	uint32_t n_from, n_to;     /* 0 = any */
 	const uint32_t *from, *to; /* in side[] */
 	uint8_t action;
+	uint8_t denied;  /* as in the document */
+	uint16_t n_apps; /* in app[]; 0 = any */
+	uint32_t first_app;
 };
+_Static_assert(sizeof(struct bh_rule) == 40, "a hundred thousand are 4 MB");
 
 struct bh_snapshot {
 	/* readers */
@@ -316,10 +403,13 @@ struct bh_snapshot {
 	struct bh_pair *pair;
 	struct bh_step *step;
 	struct bh_rule *rule;
+	uint32_t *chain;
+	struct bh_asked_app *app;
 	uint32_t *seg_name; /* name ids */
 	uint64_t *seg_hash; /* of names: see bh_class.sum */
 	uint64_t pair_key[2];
 	bool empty;
+	bool by_application; /* a rule names applications */
 	/* ranges of addresses: class of [lo, next lo) */
 	uint32_t n_range4, n_range6;
 	uint32_t *range4_lo, *range4_class;
@@ -334,7 +424,10 @@ struct bh_snapshot {
 	uint32_t n_members, cap_members;
 	uint32_t *class_cell, class_mask; /* hash of sets of segments; BH_NONE = free */
 	uint32_t n_slots;
-	uint32_t n_pairs, n_rules, n_steps;
+	uint32_t n_pairs, n_rules, n_steps, n_apps, n_patterns;
+	struct bh_pattern *pattern;
+	struct bh_arena arena; /* lists and texts of patterns */
+	uint64_t n_chain;
 	uint32_t *side;
 	size_t n_side;
 	uint64_t compile_ns;
@@ -359,6 +452,34 @@ int bh_ranges_build(struct bh_snapshot *s, const struct bh_doc *doc);
 int bh_class_intern(struct bh_snapshot *s, const struct bh_doc *doc, const uint32_t *segment,
 		    uint32_t n, uint32_t *out);
 uint32_t bh_range_class(const struct bh_snapshot *s, const uint8_t addr[16], uint8_t family);
+
+/* ---- judging (judge.c decide.c) --------------------------------------------------------------------- */
+
+/* The rules that fit two ends and a service, one after the other: bh_decider_start, _add in document order until
+ * it returns true (that one decides) or there is none left, _end. */
+struct bh_decider {
+	const struct bh_snapshot *s;
+	const struct bh_said *said;
+	uint8_t proto;
+	/* from the first rule on that names applications */
+	struct bh_apps proven, possible;
+	const struct bh_op *op;
+	struct bh_policy_scratch *scratch;
+	uint32_t rule; /* that decides */
+	uint32_t first_may, first_allow, first_listed;
+	uint32_t may;        /* 1 << verdict of those that may decide before it */
+	bool app_known;      /* an application is proven */
+	bool later;          /* one of them waits for a proof */
+	bool by_application; /* one names applications */
+	bool passed_over;    /* a rule that allows, for what is said is not its application */
+	bool refused;        /* a rule that allows, for the operation is none of its list */
+};
+void bh_decider_start(struct bh_decider *d, const struct bh_snapshot *s, const struct bh_said *said,
+		      uint8_t proto);
+bool bh_decider_add(struct bh_decider *d, uint32_t rule);
+/* Verdict, reason and flags into out; unknown: an end has no known labels. The rule to be named, or BH_NO_RULE. */
+uint32_t bh_decider_end(const struct bh_decider *d, enum bh_mode mode, bool unknown,
+			struct bh_judgement *out);
 
 static inline uint64_t
 bh_pair_hash(const struct bh_snapshot *s, uint64_t key)

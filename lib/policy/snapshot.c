@@ -143,6 +143,8 @@ bh_snapshot_create(struct bh_snapshot **out, const struct bh_doc *doc,
 	if (rc == 0)
 		rc = make_rules(s, doc);
 	if (rc == 0)
+		rc = bh_operations_build(s, doc, err);
+	if (rc == 0)
 		rc = make_classes(s, doc, n_label_sets);
 	if (rc == 0)
 		rc = bh_ranges_build(s, doc);
@@ -174,6 +176,8 @@ bh_snapshot_free(void *snapshot)
 	free(s->rule);
 	free(s->pair);
 	free(s->step);
+	free(s->chain);
+	bh_operations_free(s);
 	free(s->range4_lo);
 	free(s->range4_class);
 	free(s->range6_lo);
@@ -185,7 +189,13 @@ bh_snapshot_free(void *snapshot)
 uint64_t
 bh_snapshot_bytes(const struct bh_snapshot *s)
 {
-	return sizeof(*s) +
+	uint64_t codes = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->n_patterns; i++)
+		codes += bh_pattern_bytes(&s->pattern[i]);
+	return sizeof(*s) + codes + s->n_patterns * sizeof(*s->pattern) +
+	       s->n_apps * sizeof(*s->app) + s->n_chain * sizeof(*s->chain) + s->arena.bytes +
 	       (s->n_segs + 1) * (sizeof(*s->seg) + sizeof(*s->seg_name) + sizeof(*s->seg_hash)) +
 	       s->n_side * sizeof(*s->side) + s->n_rules * sizeof(*s->rule) +
 	       ((uint64_t)s->pair_mask + 1) * sizeof(*s->pair) + s->n_steps * sizeof(*s->step) +
