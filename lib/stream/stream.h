@@ -16,20 +16,29 @@
  *   edge      contiguous so far; what lies beyond a gap is kept, not shown
  * Packets with bytes in [acked, edge) or beyond a gap are kept, whether they have gone or not, so that every byte that
  * comes again is compared with the first copy (SymTCP; PYROLYSE: what stacks make of overlaps differs, so there must
- * be none to see). Equal: it passes, as the receiver may need it. Different: TCP_CONFLICT. Bytes below acked can't be
- * compared and do no harm: they pass (the receiver answers with the ACK that its peer has missed).
+ * be none to see). Equal: it passes, as the receiver may need it (it waits once more where the first copy waits).
+ * Different: TCP_CONFLICT. Bytes below acked can't be compared and do no harm: they pass (the receiver answers with the
+ * ACK that its peer has missed).
+ *
+ * Bounds. What is kept of a side is bounded in bytes and packets. Out of order or undecided beyond them: STREAM_BYTES,
+ * STREAM_SEGMENTS. Room that only waits for acknowledgements: the packet is dropped (no exception, never an end), as
+ * by a congested router. What closes a gap is let in above the bounds.
  *
  * Trust. A side's packets count only when they come in on the wire where that side's SYN or SYN/ACK came in
- * (TCP_WRONG_SIDE otherwise, packet dropped): a sender can't acknowledge in its receiver's name.
+ * (TCP_WRONG_SIDE otherwise, packet dropped): a sender can't acknowledge in its receiver's name. The SYN/ACK comes
+ * in on another wire than the SYN.
  *
  * Checks of a packet before it changes anything, in this order (exception.def names what is done):
- *   side, options (RFC 9293 3.1; each kind once), SYN (classical three-way handshake; a repeated SYN or SYN/ACK must be
- *   the same), data on SYN, data before the handshake is complete, PAWS (RFC 7323 5.3: TSval older than the
- *   last one accepted in order; not for RST), RST (RFC 5961 3.2: exactly the released edge, which is the number that
- *   the receiver expects next; one at the edge when bytes wait is the sender's honest abort: what waits is dropped
- *   and the caller resets both ends, act END, reset), sequence (inside [acked - window, right
- *   edge of the receiver's window], RFC 9293 3.10.7.4; a keep-alive or window probe of at most one byte passes),
- *   acknowledgement (not beyond what has been released of the other side, RFC 5961 5.2), urgent, FIN.
+ *   side, options (RFC 9293 3.1; each kind once; no MPTCP, whose bytes come on several connections), SYN (classical
+ *   three-way handshake; a repeated SYN or SYN/ACK must be
+ *   the same), data on SYN, data before the handshake is complete, RST (RFC 5961 3.2: exactly the number that the
+ *   receiver expects next, i.e. the released edge, or where that has not arrived yet, what it acknowledged last; one at
+ *   the edge when bytes wait is the sender's honest abort: what waits is dropped and the caller resets both ends, act
+ *   END, reset, reason TCP_RST), PAWS (RFC 7323 5.3: new bytes or a FIN whose TSval is older than the last one accepted
+ *   in order), sequence (inside [acked - window, right edge of the receiver's window], RFC 9293 3.10.7.4; one byte
+ *   beyond is a window probe's), acknowledgement (not beyond what has been released of the other side, not further back
+ *   than a window, RFC 5961 5.2), urgent, FIN.
+ * Keep-alives need no rule: their byte lies below acked; one that does not is compared like any other.
  * A SYN/ACK's and SYN's window is not scaled; a window scale counts when both sides sent it (RFC 7323 2.2).
  * The checksum is the caller's to check before.
  */
@@ -88,8 +97,10 @@ enum bh_stream_act {
 };
 
 struct bh_stream_result {
-	uint8_t act;    /* enum bh_stream_act */
-	uint8_t reason; /* enum bh_reason: DROP, END; PASS by an exception: EXCEPTION, else NONE */
+	uint8_t act; /* enum bh_stream_act */
+	/* enum bh_reason. DROP, END: why. PASS, KEPT: NONE; EXCEPTION where an exception is configured to pass or
+	 * normalise; in a stream that holds nothing, why it would have been dropped. */
+	uint8_t reason;
 	uint8_t exception; /* enum bh_exception + 1 when an exception decided, else 0 */
 	bool clear_urgent; /* PASS, KEPT: before anything else clear URG and the pointer, and mend the checksum */
 	bool reset;       /* END: answer with RST (action REJECT) */
@@ -98,12 +109,14 @@ struct bh_stream_result {
 };
 
 /* Open with the first SYN (p->side 0; flags as bh_tcp_opens). hold: bytes wait for release; else every packet passes
- * at once and is kept for reading and comparing only (monitor). NULL: no room (STREAM_FULL). `r` says what happens to
- * this packet. */
+ * at once, whatever is found out about it, and is kept for reading and comparing only (monitor; the handshake may have
+ * been seen in part). `r` says what happens to this packet. NULL: no room, r is what stream_full asks for. A stream
+ * whose SYN was dropped stays open and takes the next SYN as its first; END: close it. */
 struct bh_stream *bh_stream_open(struct bh_stream_store *st, const struct bh_stream_packet *p,
 				 bool hold, struct bh_stream_result *r);
 /* Open in the middle of a connection (flows.midstream, exceptions.midstream: pass is the caller's): the first
- * packet of each side starts it; no window is checked until both sides and an ACK were seen. */
+ * packet of each side starts it, what lies before is taken for old and passes; no window is checked until both sides
+ * and an ACK were seen. Timestamps are not checked. */
 struct bh_stream *bh_stream_open_midstream(struct bh_stream_store *st,
 					   const struct bh_stream_packet *p, bool hold,
 					   struct bh_stream_result *r);
@@ -120,21 +133,22 @@ bool bh_stream_rewind(struct bh_stream *s, unsigned side);
 uint64_t bh_stream_read_so_far(const struct bh_stream *s, unsigned side); /* offset */
 uint64_t bh_stream_edge(const struct bh_stream *s, unsigned side);
 
-/* Bytes of `side` below `offset` may go. Never moves back; not beyond what has been read. */
+/* Bytes of `side` below `offset` may go. Never moves back; not beyond what has been read (before a rewind, too). */
 void bh_stream_release(struct bh_stream *s, unsigned side, uint64_t offset);
 /* A packet that may go now, in order of its sequence, or NULL. The store keeps a reference of its own while it
- * compares; the one handed out is the caller's to send and free. */
+ * compares; the one handed out is the caller's to send and free. A packet goes when all its bytes may; one that reaches
+ * further does not keep back those behind it that don't. */
 void *bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned side,
 		    struct bh_stream_tag *tag);
 
-/* What it says no longer matters: everything held may go (pop it), new bytes pass at once. What was judged before is
- * still compared until it is acknowledged. */
+/* What it says no longer matters: everything held may go (pop it), new bytes pass at once and are not kept. What was
+ * contiguous before is still compared until it is acknowledged; nothing is read any more. */
 void bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s);
 /* Let go, nothing held, and all that was judged is acknowledged: close it and look no more. */
 bool bh_stream_settled(const struct bh_stream *s);
 
-/* Packets and payload bytes of this stream that wait (held, not gone), and since when the oldest one has (caller's
- * clock is not needed: it stamps the first one itself). */
+/* Packets of this stream that wait (held, not gone), of both sides, and their payload bytes (bytes may be NULL). Since
+ * when is the caller's to know: from 0 to 1 is its first KEPT. */
 uint32_t bh_stream_held(const struct bh_stream *s, uint32_t *bytes);
 
 /* The next sequence number of a side as its receiver expects it at the latest (released + FIN, as a 32-bit number),

@@ -1,0 +1,173 @@
+/* A packet comes in: checked, compared, kept; then what it says about the connection counts. */
+#include "stream_priv.h"
+
+/* The longest payload: what closes a gap is let in above the bounds, or nothing behind it ever goes. */
+#define SLACK_BYTES UINT16_MAX
+
+/* Like congestion: the sender slows down and sends it again. */
+static bool
+refuse(struct bh_stream_ctx *c, enum bh_reason reason)
+{
+	c->r->act = c->s->hold ? BH_STREAM_DROP : BH_STREAM_PASS;
+	c->r->reason = (uint8_t)reason;
+	return false;
+}
+
+static bool
+has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
+{
+	const struct bh_stream_params *p = &c->st->p;
+	const struct bh_stream_side *d = c->d;
+	uint32_t need = v->holes > 0 ? v->holes : waits;
+	bool closes_gap = c->from <= d->edge && bh_stream_high(c->st, d) > d->edge;
+	uint64_t bytes = p->side_bytes + (closes_gap ? SLACK_BYTES : 0);
+	uint64_t nodes = p->side_segments + (closes_gap ? need : 0);
+	uint64_t judged = 0;
+
+	if (d->head != BH_STREAM_NONE)
+		judged = (uint64_t)
+			bh_stream_max(d->released - bh_stream_piece_from(&c->st->node[d->head]), 0);
+	if (d->bytes + v->new_bytes > bytes) {
+		if (d->bytes - judged + v->new_bytes > bytes)
+			return bh_stream_except(c, BH_EXCEPTION_STREAM_BYTES);
+		return refuse(c, BH_REASON_STREAM_BYTES);
+	}
+	if (d->nodes + need > nodes) {
+		if (d->waiting + need > nodes)
+			return bh_stream_except(c, BH_EXCEPTION_STREAM_SEGMENTS);
+		return refuse(c, BH_REASON_STREAM_SEGMENTS);
+	}
+	return c->st->n_free_nodes >= need || refuse(c, BH_REASON_STREAM_SEGMENTS);
+}
+
+/* False: r holds the end result and nothing of the packet counts. */
+static bool
+take_bytes(struct bh_stream_ctx *c)
+{
+	struct bh_stream_side *d = c->d;
+	struct bh_stream_overlap v = {
+		.lo = bh_stream_max(bh_stream_max(c->from, d->acked), 0),
+		.hi = bh_stream_min(c->to, d->limit),
+	};
+	bool fin = (c->flags & BH_TCP_FIN) != 0;
+	bool waits = bh_stream_holds(c->s) && c->to > d->released;
+
+	if (c->from == c->to && !fin)
+		return true;
+	bh_stream_compare(c, &v);
+	if (!v.same)
+		return bh_stream_except(c, BH_EXCEPTION_TCP_CONFLICT) || !c->s->hold;
+	if (!c->s->gone && (v.holes != 0 || waits)) {
+		if (!has_room(c, &v, waits))
+			return !c->s->hold;
+		bh_stream_keep(c, &v, waits);
+	}
+	if (c->s->gone && c->to > d->edge)
+		d->edge = d->released = c->to;
+	if (waits)
+		c->r->act = BH_STREAM_KEPT;
+	else if (fin)
+		d->fin_gone = true;
+	return true;
+}
+
+/* Byte count of the window field (RFC 7323 2.2). Unknown scales are taken to be the largest. */
+static uint32_t
+window_of(const struct bh_stream_ctx *c)
+{
+	const struct bh_stream *s = c->s;
+	uint32_t shift = 0;
+
+	if ((c->flags & BH_TCP_SYN) == 0) {
+		if (s->loose)
+			shift = BH_STREAM_MAX_SHIFT;
+		else if (s->side[0].scale != BH_STREAM_NO_SCALE &&
+			 s->side[1].scale != BH_STREAM_NO_SCALE)
+			shift = c->d->scale;
+	}
+	return (uint32_t)c->p->h->tcp_window << shift;
+}
+
+static void
+count_window(struct bh_stream_ctx *c)
+{
+	struct bh_stream_side *o = c->o;
+	uint32_t window = window_of(c);
+	int64_t right = c->ack + window;
+
+	o->right = o->windowed ? bh_stream_max(o->right, right) : right;
+	o->windowed = true;
+	if (window > o->window)
+		o->window = window;
+}
+
+static void
+count_ack(struct bh_stream_ctx *c)
+{
+	struct bh_stream_side *o = c->o;
+
+	if (c->stale || c->ack < o->acked)
+		return;
+	if (o->fin_gone && c->ack == o->fin + 1)
+		o->fin_acked = true;
+	o->acked = o->fin_gone ? bh_stream_min(c->ack, o->fin) : c->ack;
+	bh_stream_trim(c->s, o);
+}
+
+static void
+count_syn(struct bh_stream_ctx *c)
+{
+	struct bh_stream_side *d = c->d;
+
+	d->known = true;
+	d->wire = c->p->wire;
+	d->scale = c->opt.scale;
+	d->stamps = c->opt.stamp;
+	d->ts_recent = c->opt.ts_val;
+	c->s->state++;
+	if (c->p->side == 0)
+		count_window(c);
+}
+
+/* The packet is accepted: what it says is true from here on. */
+static void
+count(struct bh_stream_ctx *c)
+{
+	struct bh_stream *s = c->s;
+	struct bh_stream_side *d = c->d;
+
+	if (c->opens)
+		count_syn(c);
+	else if (s->state == BH_STREAM_SYN_RECEIVED && c->p->side == 0 &&
+		 (c->flags & BH_TCP_SYN) == 0) {
+		s->state = BH_STREAM_ESTABLISHED;
+		c->r->established = true;
+	}
+	if (c->acks) {
+		count_ack(c);
+		count_window(c);
+	}
+	if (c->opt.stamp && !c->stale && c->from <= d->edge && (c->flags & BH_TCP_SYN) == 0)
+		d->ts_recent = c->opt.ts_val;
+	if ((c->flags & BH_TCP_FIN) != 0)
+		d->fin = c->to;
+}
+
+void
+bh_stream_input(struct bh_stream_store *st, struct bh_stream *s, const struct bh_stream_packet *p,
+		struct bh_stream_result *r)
+{
+	struct bh_stream_ctx c = {
+		.st = st,
+		.s = s,
+		.p = p,
+		.r = r,
+		.d = &s->side[p->side],
+		.o = &s->side[p->side ^ 1],
+		.flags = p->h->tcp_flags,
+	};
+
+	*r = (struct bh_stream_result){.act = BH_STREAM_PASS};
+	if (bh_stream_check(&c) && take_bytes(&c))
+		count(&c);
+}

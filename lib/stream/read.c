@@ -1,0 +1,114 @@
+/* The caller's side: what can be read, what may go, when to look no more. */
+#include "stream_priv.h"
+
+uint32_t
+bh_stream_next(struct bh_stream *s, unsigned side, const uint8_t **at, bool *ended)
+{
+	struct bh_stream_store *st = s->st;
+	struct bh_stream_side *d = &s->side[side];
+	const struct bh_stream_node *n;
+	uint32_t len, left;
+
+	*at = NULL;
+	*ended = d->read == d->fin && d->edge == d->fin;
+	if (s->gone || d->read >= d->edge)
+		return 0;
+	if (d->cursor == BH_STREAM_NONE || bh_stream_piece_from(&st->node[d->cursor]) > d->read ||
+	    bh_stream_piece_to(&st->node[d->cursor]) <= d->read)
+		d->cursor = bh_stream_find(st, d, d->read);
+	n = &st->node[d->cursor];
+	left = (uint32_t)(bh_stream_piece_to(n) - d->read);
+	*at = st->p.payload(n->packet, (uint32_t)(d->read - n->from), &len);
+	return len < left ? len : left;
+}
+
+void
+bh_stream_read(struct bh_stream *s, unsigned side, uint32_t n)
+{
+	struct bh_stream_side *d = &s->side[side];
+
+	d->read = bh_stream_min(d->read + n, d->edge);
+	d->seen_to = bh_stream_max(d->seen_to, d->read);
+	if (d->cursor != BH_STREAM_NONE && bh_stream_piece_to(&s->st->node[d->cursor]) <= d->read)
+		d->cursor = s->st->node[d->cursor].next;
+	bh_stream_trim(s, d);
+}
+
+bool
+bh_stream_rewind(struct bh_stream *s, unsigned side)
+{
+	struct bh_stream_side *d = &s->side[side];
+
+	if (d->base != 0 || s->gone)
+		return false;
+	d->read = 0;
+	return true;
+}
+
+void
+bh_stream_release(struct bh_stream *s, unsigned side, uint64_t offset)
+{
+	struct bh_stream_side *d = &s->side[side];
+	int64_t to = offset < (uint64_t)d->seen_to ? (int64_t)offset : d->seen_to;
+
+	d->released = bh_stream_max(d->released, to);
+}
+
+void *
+bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned side,
+	      struct bh_stream_tag *tag)
+{
+	struct bh_stream_side *d = &s->side[side];
+	uint32_t i = d->whead;
+
+	/* A packet that reaches beyond what is released does not keep back those behind it that don't. */
+	while (i != BH_STREAM_NONE && !s->gone) {
+		const struct bh_stream_node *n = &st->node[i];
+
+		if (n->from + n->len <= d->released)
+			break;
+		i = n->from < d->released ? n->wnext : BH_STREAM_NONE;
+	}
+	if (i == BH_STREAM_NONE)
+		return NULL;
+	*tag = st->node[i].tag;
+	if ((tag->tcp_flags & BH_TCP_FIN) != 0)
+		d->fin_gone = true;
+	return bh_stream_unwait(st, d, i);
+}
+
+void
+bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s)
+{
+	unsigned k;
+
+	if (s->gone)
+		return;
+	s->gone = true;
+	for (k = 0; k < 2; k++) {
+		struct bh_stream_side *d = &s->side[k];
+		int64_t high = bh_stream_high(st, d);
+
+		d->limit = d->edge;
+		while (d->tail != BH_STREAM_NONE &&
+		       bh_stream_piece_from(&st->node[d->tail]) >= d->limit)
+			bh_stream_unpiece(st, d, d->tail);
+		d->edge = d->released = high;
+		bh_stream_trim(s, d);
+	}
+}
+
+bool
+bh_stream_settled(const struct bh_stream *s)
+{
+	return s->gone && s->side[0].waiting + s->side[1].waiting == 0 &&
+	       s->side[0].head == BH_STREAM_NONE && s->side[1].head == BH_STREAM_NONE;
+}
+
+uint32_t
+bh_stream_held(const struct bh_stream *s, uint32_t *bytes)
+{
+	if (bytes != NULL)
+		*bytes = s->side[0].waiting_bytes + s->side[1].waiting_bytes;
+	return s->side[0].waiting + s->side[1].waiting;
+}
