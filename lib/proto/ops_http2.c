@@ -1,0 +1,485 @@
+/* http/2 (RFC 9113): frames of both sides; each request is an operation when its header block ends. */
+#include "http2.h"
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_LEN 24
+
+enum { /* http2_side.stage */
+       STAGE_PREFACE,
+       STAGE_HEADER,
+       STAGE_PREFIX,  /* pad length, priority, promised stream */
+       STAGE_PAYLOAD, /* without padding */
+       STAGE_PADDING,
+};
+
+enum { STREAM_ANY, STREAM_ZERO, STREAM_ONE };
+
+/* RFC 9113 6: length 0 is any, else exactly, or a multiple (SETTINGS), or at least (GOAWAY). */
+static const struct {
+	uint8_t stream, length;
+} frames[HTTP2_TYPES] = {
+	[HTTP2_DATA] = {STREAM_ONE, 0},          [HTTP2_HEADERS] = {STREAM_ONE, 0},
+	[HTTP2_PRIORITY] = {STREAM_ONE, 5},      [HTTP2_RST_STREAM] = {STREAM_ONE, 4},
+	[HTTP2_SETTINGS] = {STREAM_ZERO, 6},     [HTTP2_PUSH_PROMISE] = {STREAM_ONE, 0},
+	[HTTP2_PING] = {STREAM_ZERO, 8},         [HTTP2_GOAWAY] = {STREAM_ZERO, 8},
+	[HTTP2_WINDOW_UPDATE] = {STREAM_ANY, 4}, [HTTP2_CONTINUATION] = {STREAM_ONE, 0},
+};
+
+static void
+ops_open(struct bh_ops *s)
+{
+	struct http2_ops *o = BH_OPS_OF(s, struct http2_ops);
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		o->side[i].stage = i == 0 ? STAGE_PREFACE : STAGE_HEADER;
+		o->side[i].need = i == 0 ? PREFACE_LEN : HTTP2_FRAME_HEADER;
+		o->side[i].frame_max = HTTP2_FRAME_MIN;
+		o->side[i].table.agreed = NGHTTP2_DEFAULT_HEADER_TABLE_SIZE;
+		o->side[i].table.set = NGHTTP2_DEFAULT_HEADER_TABLE_SIZE;
+	}
+}
+
+/* ---- bodies whose length was said ---- */
+
+static const char *
+count(struct http2_ops *o)
+{
+	if (!bh_http2_has_length(o) || (o->side[0].block_flags & HTTP2_END_STREAM) != 0)
+		return NULL;
+	if (o->n_counted == HTTP2_COUNTED)
+		return "too many requests with a content-length at once";
+	o->counted[o->n_counted] = o->side[0].block_stream;
+	o->counted_left[o->n_counted++] = o->length;
+	return NULL;
+}
+
+static uint32_t
+find_counted(const struct http2_ops *o, uint32_t stream)
+{
+	uint32_t i;
+
+	for (i = 0; i < o->n_counted && o->counted[i] != stream; i++)
+		;
+	return i;
+}
+
+static void
+forget(struct http2_ops *o, uint32_t stream)
+{
+	uint32_t i = find_counted(o, stream);
+
+	if (i == o->n_counted)
+		return;
+	o->n_counted--;
+	o->counted[i] = o->counted[o->n_counted];
+	o->counted_left[i] = o->counted_left[o->n_counted];
+}
+
+static const char *
+data(struct http2_ops *o, uint32_t stream, size_t n)
+{
+	uint32_t i = find_counted(o, stream);
+
+	if (i == o->n_counted)
+		return NULL;
+	if (n > o->counted_left[i])
+		return "body is longer than its content-length";
+	o->counted_left[i] -= n;
+	return NULL;
+}
+
+static const char *
+end_of_stream(struct http2_ops *o, uint32_t stream)
+{
+	uint32_t i = find_counted(o, stream);
+	bool short_of = i < o->n_counted && o->counted_left[i] != 0;
+
+	forget(o, stream);
+	return short_of ? "body is shorter than its content-length" : NULL;
+}
+
+/* ---- the beginning of a frame ---- */
+
+static const char *
+begin_continuation(struct http2_ops *o, unsigned side)
+{
+	struct http2_side *s = &o->side[side];
+
+	if (s->block == BLOCK_NONE || s->stream != s->block_stream)
+		return "CONTINUATION of no header block";
+	if (s->continuations++ == HTTP2_CONTINUATIONS)
+		return "too many CONTINUATION frames";
+	s->held += HTTP2_FRAME_HEADER;
+	return NULL;
+}
+
+/* A stream's number is used once and numbers only grow (RFC 9113 5.1.1): what comes for an older one are trailers. */
+static const char *
+begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
+{
+	struct http2_side *h = &o->side[side];
+
+	h->held = HTTP2_FRAME_HEADER;
+	h->block_stream = h->stream;
+	h->block_flags = h->flags;
+	if ((h->stream & 1) == 0)
+		return "header block on a stream of the server";
+	if (h->type == HTTP2_PUSH_PROMISE) {
+		if (side == 0 || o->no_push != 0)
+			return "push that the client does not take";
+		h->block = BLOCK_PUSH;
+	} else if (side != 0) {
+		h->block = BLOCK_RESPONSE;
+	} else {
+		h->block = h->stream > o->last ? BLOCK_REQUEST : BLOCK_TRAILERS;
+	}
+	if (h->block == BLOCK_TRAILERS && (h->flags & HTTP2_END_STREAM) == 0)
+		return "trailers that do not end their stream";
+	if (h->block == BLOCK_REQUEST)
+		o->last = h->stream;
+	else if (h->stream > o->last)
+		return "answer to a request that was not sent";
+	bh_http2_fields_begin(o, side);
+	return bh_http2_block_begin(s, side);
+}
+
+static const char *
+check_frame(const struct http2_side *s)
+{
+	uint8_t length;
+
+	if (s->left > s->frame_max)
+		return "frame is longer than its receiver takes";
+	if (s->block != BLOCK_NONE && s->type != HTTP2_CONTINUATION)
+		return "frame within a header block";
+	if (s->started == 0 && (s->type != HTTP2_SETTINGS || (s->flags & HTTP2_ACK) != 0))
+		return "first frame is not SETTINGS";
+	if (s->type >= HTTP2_TYPES)
+		return NULL;
+	if ((frames[s->type].stream == STREAM_ZERO && s->stream != 0) ||
+	    (frames[s->type].stream == STREAM_ONE && s->stream == 0))
+		return "frame on a stream where it can't be";
+	length = frames[s->type].length;
+	if (s->type == HTTP2_SETTINGS
+		    ? s->left % length != 0 || ((s->flags & HTTP2_ACK) != 0 && s->left != 0)
+	    : s->type == HTTP2_GOAWAY ? s->left < length
+				      : length != 0 && s->left != length)
+		return "frame of a wrong length";
+	return NULL;
+}
+
+/* What a cancelled stream costs the server is not seen; how often it happens without an answer is. */
+static const char *
+reset(struct http2_ops *o, unsigned side, uint32_t stream)
+{
+	forget(o, stream);
+	if ((stream & 1) != 0 && stream > o->last)
+		return "reset of a stream that was not opened";
+	if (side != 0)
+		return NULL;
+	return o->resets++ < HTTP2_RESETS ? NULL : "too many requests cancelled without an answer";
+}
+
+/* Bytes before a frame's payload, by type and flags. */
+static uint8_t
+prefix_len(const struct http2_side *s)
+{
+	uint8_t n = 0;
+
+	if (s->type == HTTP2_DATA || s->type == HTTP2_HEADERS || s->type == HTTP2_PUSH_PROMISE)
+		n = (s->flags & HTTP2_PADDED) != 0;
+	if (s->type == HTTP2_HEADERS && (s->flags & HTTP2_PRIORITISED) != 0)
+		n = (uint8_t)(n + 5);
+	if (s->type == HTTP2_PUSH_PROMISE)
+		n = (uint8_t)(n + 4);
+	return n;
+}
+
+static const char *
+begin_frame(struct bh_ops *s, struct http2_ops *o, unsigned side)
+{
+	struct http2_side *h = &o->side[side];
+	const char *why;
+
+	h->left = bh_load_be32(h->some) >> 8;
+	h->type = h->some[3];
+	h->flags = h->some[4];
+	h->stream = bh_load_be32(h->some + 5) & 0x7fffffff;
+	h->pad = 0;
+	why = check_frame(h);
+	if (why != NULL)
+		return why;
+	switch (h->type) {
+	case HTTP2_DATA:
+		if ((h->stream & 1) != 0 && h->stream > o->last)
+			why = "data on a stream that was not opened";
+		break;
+	case HTTP2_HEADERS:
+	case HTTP2_PUSH_PROMISE:
+		why = begin_block(s, o, side);
+		break;
+	case HTTP2_CONTINUATION:
+		why = begin_continuation(o, side);
+		break;
+	case HTTP2_RST_STREAM:
+		why = reset(o, side, h->stream);
+		break;
+	case HTTP2_SETTINGS:
+		h->started = 1;
+		h->new_table = HTTP2_SAME;
+		break;
+	default:
+		break;
+	}
+	h->need = prefix_len(h);
+	h->have = 0;
+	h->stage = h->need != 0 ? STAGE_PREFIX : STAGE_PAYLOAD;
+	return why == NULL && h->need > h->left ? "frame of a wrong length" : why;
+}
+
+static const char *
+end_prefix(struct http2_side *s)
+{
+	s->left -= s->need;
+	if ((s->flags & HTTP2_PADDED) != 0)
+		s->pad = s->some[0];
+	s->have = 0;
+	s->stage = STAGE_PAYLOAD;
+	return s->pad > s->left ? "padding is longer than its frame" : NULL;
+}
+
+/* ---- payload ---- */
+
+/* RFC 9113 6.5.2, RFC 8441 3 */
+static const char *
+one_setting(struct http2_ops *o, unsigned side)
+{
+	struct http2_side *s = &o->side[side], *other = &o->side[!side];
+	uint32_t value = bh_load_be32(s->some + 2);
+
+	switch (bh_load_be16(s->some)) {
+	case NGHTTP2_SETTINGS_HEADER_TABLE_SIZE:
+		s->new_table = value < HTTP2_TABLE_MAX ? value : HTTP2_TABLE_MAX;
+		return NULL;
+	case NGHTTP2_SETTINGS_ENABLE_PUSH:
+		if (side == 0)
+			o->no_push = value == 0;
+		return value <= 1 ? NULL : "setting out of range";
+	case NGHTTP2_SETTINGS_MAX_FRAME_SIZE:
+		if (value > other->frame_max)
+			other->frame_max = value;
+		return value >= HTTP2_FRAME_MIN && value < 1 << 24 ? NULL : "setting out of range";
+	case NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL:
+		if (side == 1)
+			o->connect_protocol = value == 1;
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+settings(struct http2_ops *o, unsigned side, const uint8_t *p, size_t n)
+{
+	struct http2_side *s = &o->side[side];
+	const char *why = NULL;
+
+	for (; n != 0 && why == NULL; p++, n--) {
+		s->some[s->have++] = *p;
+		if (s->have < 6)
+			continue;
+		s->have = 0;
+		why = one_setting(o, side);
+	}
+	return why;
+}
+
+static const char *
+payload(struct bh_ops *s, struct http2_ops *o, unsigned side, struct bh_cur *in, size_t n)
+{
+	struct http2_side *h = &o->side[side];
+	const uint8_t *p = bh_cur_take(in, n);
+
+	h->left -= (uint32_t)n;
+	if (h->left == h->pad)
+		h->stage = STAGE_PADDING;
+	switch (h->type) {
+	case HTTP2_DATA:
+		return side == 0 ? data(o, h->stream, n) : NULL;
+	case HTTP2_SETTINGS:
+		return settings(o, side, p, n);
+	case HTTP2_HEADERS:
+	case HTTP2_PUSH_PROMISE:
+	case HTTP2_CONTINUATION:
+		return bh_http2_inflate(s, side, p, n,
+					h->left == h->pad && (h->flags & HTTP2_END_HEADERS) != 0);
+	default:
+		return NULL;
+	}
+}
+
+/* ---- the end of a frame ---- */
+
+static const char *
+end_block(struct bh_ops *s, unsigned side, struct bh_ops_out *out, bool *op)
+{
+	struct http2_ops *o = BH_OPS_OF(s, struct http2_ops);
+	struct http2_side *h = &o->side[side];
+	const char *why = bh_http2_fields_end(o, side);
+	uint8_t block = h->block;
+
+	h->block = BLOCK_NONE;
+	h->held = 0;
+	if (why != NULL)
+		return why;
+	switch (block) {
+	case BLOCK_REQUEST:
+		bh_http2_show(s, o, &out->op);
+		*op = true;
+		return count(o);
+	case BLOCK_TRAILERS:
+		return end_of_stream(o, h->block_stream);
+	case BLOCK_RESPONSE:
+		if (o->status[0] == 0)
+			return NULL;
+		o->resets /= 2;
+		bh_op_add(&out->op, BH_OP_HTTP_STATUS, o->status, sizeof(o->status));
+		out->op.flags |= BH_OP_RECORD;
+		*op = true;
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static const char *
+end_frame(struct bh_ops *s, unsigned side, struct bh_ops_out *out, bool *op)
+{
+	struct http2_ops *o = BH_OPS_OF(s, struct http2_ops);
+	struct http2_side *h = &o->side[side];
+
+	h->stage = STAGE_HEADER;
+	h->need = HTTP2_FRAME_HEADER;
+	h->have = 0;
+	switch (h->type) {
+	case HTTP2_DATA:
+		return side == 0 && (h->flags & HTTP2_END_STREAM) != 0 ? end_of_stream(o, h->stream)
+								       : NULL;
+	case HTTP2_SETTINGS:
+		return (h->flags & HTTP2_ACK) != 0 ? bh_http2_settings_ack(o, side)
+						   : bh_http2_settings(o, side, h->new_table);
+	case HTTP2_HEADERS:
+	case HTTP2_PUSH_PROMISE:
+	case HTTP2_CONTINUATION:
+		return (h->flags & HTTP2_END_HEADERS) != 0 ? end_block(s, side, out, op) : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* ---- bytes ---- */
+
+/* Bytes of what is short are collected; true: all are there. */
+static bool
+collect(struct http2_side *s, struct bh_cur *in)
+{
+	size_t n = bh_cur_left(in);
+
+	if (n > (size_t)(s->need - s->have))
+		n = s->need - s->have;
+	if (n != 0)
+		memcpy(s->some + s->have, bh_cur_take(in, n), n);
+	s->have = (uint8_t)(s->have + n);
+	return s->have == s->need;
+}
+
+static const char *
+read_preface(struct http2_side *s, struct bh_cur *in)
+{
+	uint8_t c;
+
+	while (s->have < PREFACE_LEN && bh_cur_u8(in, &c)) {
+		if (c != (uint8_t)preface[s->have])
+			return "not the preface of HTTP/2";
+		s->have++;
+	}
+	if (s->have == PREFACE_LEN) {
+		s->stage = STAGE_HEADER;
+		s->need = HTTP2_FRAME_HEADER;
+		s->have = 0;
+	}
+	return NULL;
+}
+
+static uint32_t
+at_most(const struct bh_cur *in, uint32_t n)
+{
+	return bh_cur_left(in) < n ? (uint32_t)bh_cur_left(in) : n;
+}
+
+/* One step; false: more bytes are needed. */
+static bool
+step(struct bh_ops *s, unsigned side, struct bh_cur *in, struct bh_ops_out *out, bool *op)
+{
+	struct http2_ops *o = BH_OPS_OF(s, struct http2_ops);
+	struct http2_side *h = &o->side[side];
+	uint32_t n;
+
+	switch (h->stage) {
+	case STAGE_PREFACE:
+		out->why = read_preface(h, in);
+		return h->stage != STAGE_PREFACE;
+	case STAGE_HEADER:
+		if (!collect(h, in))
+			return false;
+		out->why = begin_frame(s, o, side);
+		return true;
+	case STAGE_PREFIX:
+		if (!collect(h, in))
+			return false;
+		out->why = end_prefix(h);
+		return true;
+	case STAGE_PAYLOAD:
+		n = at_most(in, h->left - h->pad);
+		if (n == 0 && h->left != h->pad)
+			return false;
+		out->why = payload(s, o, side, in, n);
+		return true;
+	default:
+		n = at_most(in, h->left);
+		bh_cur_take(in, n);
+		h->left -= n;
+		if (h->left != 0)
+			return false;
+		out->why = end_frame(s, side, out, op);
+		return true;
+	}
+}
+
+static enum bh_ops_status
+feed(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended, struct bh_ops_out *out)
+{
+	struct http2_ops *o = BH_OPS_OF(s, struct http2_ops);
+	struct http2_side *h = &o->side[side];
+	bool op = false, more = true;
+
+	while (more && !op && out->why == NULL) {
+		const uint8_t *from = in->p;
+		bool counts = h->stage > STAGE_HEADER && h->block != BLOCK_NONE;
+
+		more = step(s, side, in, out, &op);
+		if (counts && h->block != BLOCK_NONE)
+			h->held += (uint32_t)(in->p - from);
+	}
+	if (out->why == NULL && ended && bh_cur_left(in) == 0 && h->block != BLOCK_NONE)
+		out->why = "the side ends within a header block";
+	if (out->why != NULL)
+		return BH_OPS_ERROR;
+	/* Nobody knows of a frame what it is before its header is whole. */
+	if (side == 0)
+		out->pending = h->held + (h->stage == STAGE_HEADER ? h->have : 0);
+	return op ? BH_OPS_OP : BH_OPS_MORE;
+}
+
+const struct bh_ops_parser bh_ops_http2 = {.open = ops_open, .feed = feed, .close = bh_http2_close};
