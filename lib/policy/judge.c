@@ -207,7 +207,6 @@ fingerprint(const struct bh_snapshot *s, const struct end *e)
 
 /* The chains of all pairs that both ends are in, as one, by document order. */
 struct walk {
-	const struct bh_snapshot *s;
 	uint32_t plain; /* first rule of pairs without a chain */
 	uint32_t n;
 	const uint32_t *cursor[CURSORS];
@@ -270,12 +269,17 @@ walk_next(struct walk *w)
 	return best;
 }
 
-static void
+/* Not inlined: its cursors are no matter of policies without applications. */
+static __attribute__((noinline)) void
 walk_rules(const struct bh_snapshot *s, const struct end *from, const struct end *to,
 	   uint32_t service, struct bh_decider *d)
 {
-	struct walk w = {.s = s, .plain = BH_NO_RULE};
+	struct walk w;
 	uint32_t rule;
+
+	w.plain = BH_NO_RULE;
+	w.n = w.from = 0;
+	w.more = false;
 
 	ask_all(s, from, to, service, meet_chain, &w);
 	do {
