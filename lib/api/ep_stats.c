@@ -50,6 +50,21 @@ by_reason(const uint64_t count[BH_REASON_COUNT])
 	return o;
 }
 
+/* {"tcp_conflict": 2, ...}; zeros are left out. */
+static json_t *
+by_exception(const uint64_t count[BH_EXCEPTION_COUNT])
+{
+	json_t *o = json_object();
+	unsigned i;
+
+	for (i = 0; i < BH_EXCEPTION_COUNT; i++) {
+		if (count[i] != 0)
+			json_object_set_new(o, bh_exception_name(i),
+					    json_integer((json_int_t)count[i]));
+	}
+	return o;
+}
+
 static json_t *
 counters_json(const struct bh_api_ops *ops, uint32_t worker)
 {
@@ -67,6 +82,7 @@ counters_json(const struct bh_api_ops *ops, uint32_t worker)
 	json_object_set_new(o, "dropped", json_integer((json_int_t)bh_counters_dropped(&c)));
 	json_object_set_new(o, "dropped_by_reason", by_reason(c.dropped));
 	json_object_set_new(o, "passed_by_reason", by_reason(c.passed));
+	json_object_set_new(o, "exceptions", by_exception(c.exceptions));
 	return o;
 }
 

@@ -281,6 +281,29 @@ put_event_name(struct writer *w)
 	bh_json_str(&w->j, "event", text);
 }
 
+/* What was judged of a connection, so that it can be compared with what its receiver read. */
+static void
+put_judged(struct writer *w)
+{
+	static const char *const keys[] = {"toserver", "toclient"};
+	const unsigned ends[] = {w->src, w->dst};
+	char hex[17];
+	unsigned i;
+
+	if (w->e->judged_hash[0] == 0)
+		return;
+	bh_json_open(&w->j, "judged", '{');
+	for (i = 0; i < 2; i++) {
+		bh_json_open(&w->j, keys[i], '{');
+		bh_json_u64(&w->j, "bytes", w->e->judged_bytes[ends[i]]);
+		snprintf(hex, sizeof(hex), "%016llx",
+			 (unsigned long long)w->e->judged_hash[ends[i]]);
+		bh_json_str(&w->j, "fnv1a", hex);
+		bh_json_close(&w->j, '}');
+	}
+	bh_json_close(&w->j, '}');
+}
+
 static void
 put_bulkhead(struct writer *w)
 {
@@ -288,6 +311,7 @@ put_bulkhead(struct writer *w)
 	put_event_name(w);
 	put_name(w, "kind", catalogue[w->type].kind);
 	put_judgement(w);
+	put_judged(w);
 	if (w->e->n_text != 0)
 		bh_eve_put_why(&w->j, w->e);
 	if (w->e->repeated != 0)

@@ -159,29 +159,92 @@ may_answer(struct bh_worker *w, const struct bh_packet *p, unsigned need)
 	return h->key.proto != 6 || (h->tcp_flags & BH_TCP_RST) == 0;
 }
 
+/* Sequence numbers of both sides as their receivers expect them. */
 static void
-send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
+make_in_order(struct bh_parsed *h, const struct bh_stream *s, unsigned side)
+{
+	h->tcp_seq = bh_stream_seq(s, side);
+	h->tcp_ack = bh_stream_seq(s, 1 - side);
+	h->tcp_flags = BH_TCP_ACK;
+	h->payload_len = 0;
+}
+
+/* The server's last words to a client whose request was not let through. */
+static void
+make_forbidden(struct answer *a)
+{
+	static const char text[] = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n"
+				   "Content-Length: 29\r\nConnection: close\r\n\r\n"
+				   "Denied by the network policy\n";
+	const struct bh_parsed *h = a->h;
+	uint8_t *tcp;
+
+	put_headers(a, 6, TCP_LEN + sizeof(text) - 1);
+	tcp = a->out + a->l2 + ip_len(h);
+	memset(tcp, 0, TCP_LEN);
+	memcpy(tcp, a->in + h->l4_off + 2, 2);
+	memcpy(tcp + 2, a->in + h->l4_off, 2);
+	put_be32(tcp + 4, h->tcp_ack);
+	put_be32(tcp + 8, h->tcp_seq);
+	tcp[12] = TCP_LEN / 4 << 4;
+	tcp[13] = BH_TCP_ACK | BH_TCP_PSH | BH_TCP_FIN;
+	memset(tcp + 14, 0xff, 2); /* window */
+	memcpy(tcp + TCP_LEN, text, sizeof(text) - 1);
+	put_checksum(a, 6, 16, true);
+}
+
+static void
+send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
+	  void (*make)(struct answer *a))
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->g->p.pool);
-	struct answer a = {
-		.h = &p->h,
-		.in = rte_pktmbuf_mtod(p->m, const uint8_t *),
-		.l2 = p->h.l3_off,
-		.back = back,
-	};
 
 	if (m == NULL) {
 		bh_count(&w->c.answers_suppressed, 1);
 		return;
 	}
-	a.out = rte_pktmbuf_mtod(m, uint8_t *);
-	if (p->h.key.proto == 6)
-		make_rst(&a);
-	else
-		make_unreachable(&a);
-	m->data_len = (uint16_t)(a.l2 + a.len);
+	a->in = rte_pktmbuf_mtod(p->m, const uint8_t *);
+	a->l2 = p->h.l3_off;
+	a->out = rte_pktmbuf_mtod(m, uint8_t *);
+	make(a);
+	m->data_len = (uint16_t)(a->l2 + a->len);
 	m->pkt_len = m->data_len;
-	bh_tx_put_made(w, back ? p->wire : w->g->p.peer[p->wire], m);
+	bh_tx_put_made(w, a->back ? p->wire : w->g->p.peer[p->wire], m);
+}
+
+static void
+send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
+{
+	struct answer a = {.h = &p->h, .back = back};
+
+	send_made(w, p, &a, p->h.key.proto == 6 ? make_rst : make_unreachable);
+}
+
+void
+bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream *s,
+		bool forbidden)
+{
+	unsigned side = p->h.from ^ (p->flow->flags & BH_FLAG_INITIATOR);
+	uint32_t end = p->h.tcp_seq + p->h.payload_len;
+	struct bh_parsed h = p->h;
+	struct answer a = {.h = &h};
+
+	/* Only inside a handshake that was seen, so that nobody is made to answer a forged address: three
+	 * small packets at most for a connection. */
+	if (!bh_stream_is_established(s) || !may_answer(w, p, ip_len(&p->h) + TCP_LEN) ||
+	    !bh_bucket_take(&w->reject_bucket, w->mono_ns / BH_NS_PER_MS)) {
+		bh_count(&w->c.answers_suppressed, 1);
+		return;
+	}
+	make_in_order(&h, s, side);
+	send_made(w, p, &a, make_rst);
+	a.back = true;
+	if (forbidden && side == 0 && p->h.payload_len != 0) {
+		h.tcp_seq = end;
+		send_made(w, p, &a, make_forbidden);
+		return;
+	}
+	send_made(w, p, &a, make_rst);
 }
 
 void

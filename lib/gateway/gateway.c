@@ -28,7 +28,7 @@ worker_destroy(struct bh_worker *w)
 	free(w->outbox);
 	free(w->tx_inbox);
 	free(w->tx_outbox);
-	bh_app_contexts_destroy(w->app, (uint32_t)w->config->app_contexts);
+	bh_app_destroy(w);
 	bh_event_ring_destroy(w->events);
 	bh_frag_store_destroy(w->frags);
 	bh_flow_table_destroy(w->flows);
@@ -129,10 +129,8 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 		rc = create_frag_store(w, g);
 	if (rc == 0)
 		rc = bh_event_ring_create(&w->events, (uint32_t)g->p.config->event_ring);
-	if (rc == 0) {
-		w->app = bh_app_contexts_create((uint32_t)g->p.config->app_contexts);
-		rc = w->app != NULL ? 0 : -ENOMEM;
-	}
+	if (rc == 0)
+		rc = bh_app_create(w);
 	return rc;
 }
 

@@ -104,7 +104,7 @@ struct bh_counters {
 	uint64_t forwarded, forwarded_bytes;
 	uint64_t dropped[BH_REASON_COUNT]; /* by reason */
 	uint64_t passed[BH_REASON_COUNT];  /* by PASS reason */
-	uint64_t held;                     /* fragments waiting */
+	uint64_t held;                     /* waiting: fragments, and what is not judged yet */
 	uint64_t answers;                  /* RST and ICMP sent */
 	uint64_t answers_suppressed;       /* rate, size, tunnel or ICMP about ICMP */
 	uint64_t partial_checksums;        /* completed */
@@ -113,6 +113,7 @@ struct bh_counters {
 	uint64_t steered;      /* handed to another worker */
 	uint64_t apps_named;   /* flows whose application was proven */
 	uint64_t apps_unasked; /* flows that found no context: applications.contexts */
+	uint64_t exceptions[BH_EXCEPTION_COUNT]; /* cases met, whatever was done */
 	uint64_t events_lost;
 	uint64_t polls, empty_polls;
 	uint64_t flows; /* now in the table */

@@ -13,6 +13,7 @@
 #include "../flow/flow_hot.h"
 #include "../policy/policy_hot.h"
 #include "../proto/proto.h"
+#include "../stream/stream.h"
 #include "gateway.h"
 
 #define BH_BURST 32
@@ -126,13 +127,56 @@ struct bh_app_side {
 	} gap[BH_APP_GAPS];
 };
 
-/* What identification keeps of a flow until it is decided; side 0 is the initiator. */
+enum bh_app_phase {
+	BH_APP_NAMING,     /* which application is it? */
+	BH_APP_OPERATIONS, /* each operation is judged, or recorded */
+	BH_APP_LET_GO,     /* decided: what was judged is watched until it is acknowledged */
+};
+
+#define BH_APP_HELD 16 /* datagrams of a flow that wait */
+
+/* What is kept of a flow while it is examined; side 0 is the initiator. With a stream: by what it says it is judged,
+ * and its bytes wait (hold) or are only looked at (monitor; applications.parse: all). Without: TCP whose rule is of
+ * ports alone, named in passing from what comes in order; or UDP. */
 struct bh_app_context {
 	struct bh_proto_state state;
 	struct bh_app_side side[2];
-	uint16_t packets;
+	struct bh_stream *stream;
+	struct bh_flow *flow; /* NULL: nobody's */
+	uint32_t held_ms;     /* since when something waits, if waiting */
 	uint32_t next_free;
-	uint8_t data[2][BH_PROTO_WINDOW];
+	uint16_t packets;
+	uint16_t asked, answered; /* requests that went on, final responses that came back */
+	uint8_t phase;            /* enum bh_app_phase */
+	uint8_t first;            /* side that spoke first */
+	bool spoken;              /* one has */
+	bool hold;                /* bytes wait for their judgement */
+	bool by_operation;        /* operations are judged, not only recorded */
+	bool ask_again;           /* policy changed: what holds now? */
+	bool waiting;
+	bool said[2];   /* a side's operation has been emitted */
+	uint64_t judged_bytes[2], judged_hash[2]; /* events.judged; by side */
+	uint8_t n_held; /* UDP */
+	uint32_t held_bytes;
+	void *held[BH_APP_HELD]; /* see bh_hold_packet */
+	struct bh_stream_tag tag[BH_APP_HELD];
+	union {
+		uint8_t data[2][BH_PROTO_WINDOW]; /* NAMING */
+		struct bh_ops ops;                /* OPERATIONS */
+	} u;
+};
+
+/* A datagram that came in fragments, on hold: its payload in one piece, and its frames. The handle of a packet that
+ * waits is its mbuf, or one of these with the lowest bit set. */
+#define BH_TRAINS 32 /* of a worker; 64 KiB each */
+struct bh_train {
+	uint32_t refs;
+	uint32_t len;
+	unsigned n;
+	struct bh_worker *owner;
+	struct bh_train *next_free;
+	struct rte_mbuf *packet[BH_FRAG_MAX];
+	uint8_t data[UINT16_MAX + 1];
 };
 
 /* All that one packet core writes. Counters are written by its worker alone and read relaxed by
@@ -147,7 +191,11 @@ struct bh_worker {
 	struct bh_flow_table *flows;
 	struct bh_frag_store *frags;
 	struct bh_event_ring *events;
-	struct bh_app_context *app; /* [app_contexts + 1], see stage_application.c */
+	struct bh_app_context *app; /* [app_contexts + 1], see app_context.c */
+	struct bh_stream_store *streams;
+	struct bh_train *train, *free_train;
+	struct bh_ops_memory ops_memory; /* slab.c */
+	struct bh_slab *slab;
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
@@ -165,7 +213,10 @@ struct bh_worker {
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
 	struct bh_burst burst;
+	uint32_t app_cursor; /* housekeeping looks at contexts from here on */
+	uint32_t n_waiting;  /* frames on hold outside of the fragment store */
 	uint8_t scratch[BH_MAX_SEGMENT_HEAD];
+	uint8_t window[2][BH_PROTO_WINDOW]; /* while operations start */
 	/* written here, read by control (relaxed) */
 	struct bh_counters c __rte_cache_aligned;
 	struct bh_wire_counters wc[BH_MAX_WIRES];
@@ -263,10 +314,82 @@ bh_tx_put_made(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
 	bh_tx_put(w, wire, m);
 }
 
-/* stage_application.c: the worker's pool of contexts; NULL when there is no memory. */
-struct bh_app_context *bh_app_contexts_create(uint32_t n);
-void bh_app_contexts_destroy(struct bh_app_context *pool, uint32_t n);
-void bh_app_release(struct bh_worker *w, uint32_t context); /* 0 is fine */
+/* stage_parse.c: sums the innermost L4 checksum. */
+bool bh_parse_checksum_wrong(struct bh_worker *w, struct bh_packet *p);
+
+/* app_context.c: the worker's pools; -ENOMEM. */
+int bh_app_create(struct bh_worker *w);
+void bh_app_destroy(struct bh_worker *w);
+uint32_t bh_app_take(struct bh_worker *w, struct bh_flow *f); /* 0: there is none free */
+/* Give a flow's context back: what waits is dropped for this reason. 0 is fine. */
+void bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason);
+
+/* app_window.c: name a flow from the first bytes of both sides as they pass. */
+void bh_app_watch(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c);
+/* Ask the detectors; true when there is nothing more to ask. */
+bool bh_app_identify(struct bh_app_context *c, uint8_t transport, unsigned from);
+
+/* app_tcp.c, app_udp.c: one packet of a flow that is examined, or is to be. */
+void bh_app_tcp(struct bh_worker *w, struct bh_packet *p);
+void bh_app_udp(struct bh_worker *w, struct bh_packet *p);
+/* Contexts whose time to wait is over; a slice a call. */
+void bh_app_age(struct bh_worker *w);
+
+/* app_tcp.c: the next n bytes of a side have been read. */
+void bh_app_eat(struct bh_worker *w, struct bh_app_context *c, unsigned side, const uint8_t *at,
+		uint32_t n);
+
+/* app_verdict.c. What is known of what a flow says; *own is the caller's memory for it. NULL: nothing yet. */
+const struct bh_said *bh_app_said(const struct bh_worker *w, const struct bh_flow *f,
+				  struct bh_proto_state *own, struct bh_said *said);
+/* What happened to an examined flow: which packet brought it to light (NULL: none did), with what words. */
+struct bh_app_case {
+	struct bh_packet *p;
+	struct bh_app_context *c;
+	const struct bh_op *op; /* or NULL */
+	const char *why;        /* or NULL */
+};
+/* Policy is asked about what has been said so far. Returns true when the flow goes on. */
+bool bh_app_judge(struct bh_worker *w, const struct bh_app_case *k);
+/* The same for one operation; true: it may go. */
+bool bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k);
+/* A case of exception.def. Returns true when the packet, or the flow, goes on. */
+bool bh_app_except(struct bh_worker *w, const struct bh_app_case *k, enum bh_exception x,
+		   enum bh_reason reason);
+/* The flow ends here as far as the gateway is concerned (protect), or is only reported (monitor: returns true). */
+bool bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason reason,
+		   enum bh_denied how);
+/* Nothing more is judged of it. */
+void bh_app_let_go(struct bh_worker *w, struct bh_app_context *c);
+
+/* app_operations.c: from here on the parser of c->state.app reads along. */
+void bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k);
+/* All that can be read of both sides. False: the flow was refused. */
+bool bh_app_operate(struct bh_worker *w, const struct bh_app_case *k);
+/* One datagram. *pending: it has to wait for the next ones. */
+bool bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, bool *pending);
+
+/* app_hold.c: packets that wait. */
+/* Its handle: the packet with all its fragments; NULL when there is no room for those. */
+void *bh_hold_packet(struct bh_worker *w, struct bh_packet *p);
+/* The handle is not needed: the packet is in its burst as before. */
+void bh_hold_forget(void *handle);
+unsigned bh_hold_frames(const void *handle);
+/* stream's callbacks */
+const uint8_t *bh_hold_payload(const void *handle, uint32_t off, uint32_t *n);
+void bh_hold_keep(void *handle);
+void bh_hold_drop(void *handle);
+/* A packet that waited leaves, or not. */
+void bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
+		     const struct bh_stream_tag *tag);
+void bh_hold_refuse(struct bh_worker *w, void *handle, enum bh_reason reason);
+
+/* slab.c: bounded memory for what parsers' libraries allocate. */
+struct bh_slab;
+int bh_slab_create(struct bh_slab **out, size_t size);
+void bh_slab_destroy(struct bh_slab *s);
+void *bh_slab_alloc(void *slab, size_t size);
+void bh_slab_free(void *slab, void *p);
 
 /* stage_policy.c: what policy says of a known flow now. Changes nothing. */
 void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
@@ -284,10 +407,17 @@ bh_flow_is_expired(const struct bh_worker *w, const struct bh_flow *f)
 
 /* answer.c: RST or ICMP unreachable for a rejected packet; takes nothing, frees nothing. */
 void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);
+/* RST to both ends of an examined connection, of which p is a packet; forbidden: the client is told so by HTTP before
+ * (RFC 9110 15.5.4). */
+void bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream *s,
+		     bool forbidden);
 
 /* record.c: events. */
 void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);
 void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
+/* The same with what was said; packet and operation may be missing. */
+void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k);
+void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 
 /* worker.c */

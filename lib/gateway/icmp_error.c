@@ -10,7 +10,8 @@ passes_now(struct bh_worker *w, const struct bh_flow *f)
 
 	if (f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))
 		bh_judge_flow(w, f, &j);
-	return j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE;
+	return j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE ||
+	       j.verdict == BH_VERDICT_PENDING;
 }
 
 /* Where devices hash, an error from a router between does not meet the flow it is about: nobody knows the

@@ -19,7 +19,9 @@ fill_flow(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f
 	e->has_flow = 1;
 	e->start_ns = f->start_ns;
 	e->rule = f->rule;
-	e->verdict = f->verdict;
+	/* Judged by operation it is pending to its end: up to here it was allowed. */
+	e->verdict =
+		f->verdict == BH_VERDICT_PENDING && f->app != 0 ? BH_VERDICT_ALLOW : f->verdict;
 	e->reason = f->reason;
 	e->app = f->app;
 	e->initiator = f->flags & BH_FLAG_INITIATOR;
@@ -33,6 +35,19 @@ fill_flow(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f
 		e->tcp_seen[i] = f->tcp_seen[i];
 	}
 	e->service = (uint16_t)(f->tcp_seen[0] << 8 | f->tcp_seen[1]);
+}
+
+static void
+fill_judged(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f)
+{
+	const struct bh_app_context *c = &w->app[f->ext];
+	unsigned i, side;
+
+	for (i = 0; f->ext != 0 && i < 2; i++) {
+		side = i ^ (f->flags & BH_FLAG_INITIATOR);
+		e->judged_bytes[i] = c->judged_bytes[side];
+		e->judged_hash[i] = c->judged_hash[side];
+	}
 }
 
 static void
@@ -71,6 +86,63 @@ bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reas
 	}
 }
 
+static void
+add_values(struct bh_event_text *t, const struct bh_op *op)
+{
+	unsigned i;
+
+	for (i = 0; op != NULL && i < op->n; i++)
+		bh_event_text_add(t, op->value[i].field, op->value[i].at, op->value[i].len);
+}
+
+static void
+push_text(struct bh_worker *w, struct bh_event *e, const struct bh_event_text *t)
+{
+	e->worker = (uint8_t)w->index;
+	if (!bh_event_push_text(w->events, e, t))
+		bh_count(&w->c.events_lost, 1);
+}
+
+void
+bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k)
+{
+	struct bh_event e = {.type = BH_EVENT_VIOLATION};
+	struct bh_event_text t;
+
+	t.len = 0;
+	t.cut = false;
+	add_values(&t, k->op);
+	if (k->why != NULL)
+		bh_event_text_add(&t, BH_EVENT_WHY, k->why, strlen(k->why));
+	fill_flow(w, &e, f);
+	fill_judged(w, &e, f);
+	e.verdict = f->verdict == BH_VERDICT_PENDING ? (uint8_t)BH_VERDICT_DENY : f->verdict;
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
+	if (k->p != NULL)
+		fill_packet(w, &e, k->p);
+	push_text(w, &e, &t);
+}
+
+void
+bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op)
+{
+	struct bh_event e = {.type = BH_EVENT_OPERATION};
+	struct bh_event_text t;
+
+	t.len = 0;
+	t.cut = false;
+	add_values(&t, op);
+	if (t.len == 0)
+		return;
+	fill_flow(w, &e, f);
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	e.mode = w->view->mode;
+	push_text(w, &e, &t);
+}
+
 void
 bh_record_drop(struct bh_worker *w, const struct bh_packet *p)
 {
@@ -102,7 +174,9 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	struct bh_event e = {.type = BH_EVENT_FLOW};
 
 	bh_count(&w->c.flows_ended, 1);
-	bh_app_release(w, f->ext);
+	fill_judged(w, &e, f);
+	bh_app_release(w, f->ext,
+		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);
 	if (why == BH_FLOW_END_EVICTED)
 		bh_count(&w->c.flows_evicted, 1);
 	if (!w->config->event_flows)

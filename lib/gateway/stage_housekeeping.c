@@ -43,7 +43,8 @@ bh_stage_housekeeping(struct bh_worker *w)
 	w->aged_ms = w->now_ms;
 	age_flows(w, elapsed);
 	age_fragments(w);
+	bh_app_age(w);
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
-	bh_count(&w->c.held, bh_frag_held(w->frags) - w->c.held);
+	bh_count(&w->c.held, bh_frag_held(w->frags) + w->n_waiting - w->c.held);
 	bh_mail_work(w);
 }

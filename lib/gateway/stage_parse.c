@@ -177,6 +177,17 @@ parse_reply(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint3
 	return BH_REASON_NONE;
 }
 
+bool
+bh_parse_checksum_wrong(struct bh_worker *w, struct bh_packet *p)
+{
+	uint32_t have;
+	const uint8_t *head = bh_frame_head(w, p->m, &have);
+	const struct layer inner = {.h = &p->h, .head = head, .judge = bh_net_l4_csum};
+	uint16_t good_be;
+
+	return judge_checksum(w, p, &inner, false, &good_be) == BH_CSUM_BAD;
+}
+
 /* Any frame of any wire. Out of line: the straight path keeps its registers. */
 static __rte_noinline void
 parse_any(struct bh_worker *w, struct bh_packet *p)

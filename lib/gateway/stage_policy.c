@@ -60,7 +60,8 @@ store_judgement(struct bh_flow *f, const struct bh_judgement *j)
 static void
 report_if_violation(struct bh_worker *w, struct bh_packet *p, const struct bh_judgement *j)
 {
-	if (j->verdict == BH_VERDICT_ALLOW || (p->flow->flags & BH_FLAG_ALERTED) != 0)
+	if (j->verdict == BH_VERDICT_ALLOW || j->verdict == BH_VERDICT_PENDING ||
+	    (p->flow->flags & BH_FLAG_ALERTED) != 0)
 		return;
 	p->flow->flags |= BH_FLAG_ALERTED;
 	bh_record_violation(w, p, p->flow->reason);
@@ -148,8 +149,11 @@ void
 bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out)
 {
 	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
+	struct bh_proto_state own;
+	struct bh_said said;
 
-	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator), NULL, out);
+	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator),
+			bh_app_said(w, f, &own, &said), out);
 	bh_count(&w->c.judged, 1);
 }
 
@@ -165,7 +169,7 @@ succeed_flow(struct bh_worker *w, struct bh_packet *p)
 	bh_count(&w->c.flows_relabelled, 1);
 	f = bh_flow_insert(w->flows, &p->h.key, p->hash, w->now_ms, w->wall_ns);
 	if (f == NULL) {
-		bh_app_release(w, old.ext);
+		bh_app_release(w, old.ext, BH_REASON_FLOW_TABLE_FULL);
 		return NULL;
 	}
 	bh_count(&w->c.flows_opened, 1);
@@ -173,6 +177,8 @@ succeed_flow(struct bh_worker *w, struct bh_packet *p)
 				 BH_FLAG_LAST_FIN | BH_FLAG_APP_DONE);
 	f->app = old.app;
 	f->ext = old.ext;
+	if (f->ext != 0)
+		w->app[f->ext].flow = f;
 	f->state = old.state;
 	memcpy(f->tcp_seen, old.tcp_seen, sizeof(f->tcp_seen));
 	f->verdict = old.verdict;
@@ -192,6 +198,44 @@ restored_state(const struct bh_flow *f)
 	return replied ? BH_STATE_REPLIED : BH_STATE_NEW;
 }
 
+/* Rules now ask what the flow says. One that is examined is asked again with its next step; datagrams can be examined
+ * from any one on; a connection whose bytes have passed unseen can't be. */
+static void
+judge_again_by_words(struct bh_worker *w, struct bh_flow *f, struct bh_judgement *j)
+{
+	bool asks = j->verdict == BH_VERDICT_PENDING || j->by_operation;
+	enum bh_exception_action action;
+
+	if (f->ext != 0)
+		w->app[f->ext].ask_again = true;
+	if (!asks)
+		return;
+	if (f->key.proto == 17 || (f->ext != 0 && w->app[f->ext].stream != NULL)) {
+		if (w->view->mode == BH_MODE_PROTECT || j->verdict == BH_VERDICT_PENDING)
+			j->verdict = BH_VERDICT_PENDING;
+		f->flags &= (uint8_t)~BH_FLAG_APP_DONE;
+		return;
+	}
+	action = (enum bh_exception_action)w->config->exception[BH_EXCEPTION_MIDSTREAM];
+	bh_count(&w->c.exceptions[BH_EXCEPTION_MIDSTREAM], 1);
+	j->verdict = BH_VERDICT_ALLOW;
+	j->reason = BH_REASON_EXCEPTION;
+	if (w->view->mode == BH_MODE_PROTECT && action != BH_ACTION_PASS) {
+		j->verdict = action == BH_ACTION_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+		j->reason = BH_REASON_TCP_MIDSTREAM;
+	}
+}
+
+/* What is blocked now leaves nothing behind that waits. */
+static void
+forget_words(struct bh_worker *w, struct bh_flow *f)
+{
+	bh_app_release(w, f->ext, (enum bh_reason)f->reason);
+	f->ext = 0;
+	if (f->key.proto == 6)
+		f->flags |= BH_FLAG_APP_DONE;
+}
+
 static void
 judge_again(struct bh_worker *w, struct bh_packet *p)
 {
@@ -200,6 +244,7 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	struct bh_judgement j;
 
 	bh_judge_flow(w, f, &j);
+	judge_again_by_words(w, f, &j);
 	relabelled = j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1];
 	if (relabelled) {
 		f = succeed_flow(w, p);
@@ -212,9 +257,12 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	store_judgement(f, &j);
 	if (is_blocked(j.verdict) && !was_blocked) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
-		f->reason = relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
+		if (j.reason != BH_REASON_TCP_MIDSTREAM)
+			f->reason =
+				relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
 		f->state = BH_STATE_REFUSED;
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
+		forget_words(w, f);
 	} else if (!is_blocked(j.verdict) && was_blocked) {
 		f->state = restored_state(f);
 	}

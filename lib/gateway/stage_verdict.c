@@ -28,6 +28,10 @@ apply_flow(struct bh_worker *w, struct bh_packet *p)
 	case BH_VERDICT_VIOLATE:
 		bh_packet_decide(p, BH_FATE_PASS, BH_REASON_MONITOR);
 		break;
+	case BH_VERDICT_PENDING:
+		/* The application stage decides these; what it has not seen does not pass. */
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_APP_ERROR);
+		break;
 	case BH_VERDICT_REJECT:
 		bh_packet_decide(p, BH_FATE_REJECT, f->reason);
 		break;

@@ -62,8 +62,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 static void
 end_turn(struct bh_worker *w)
 {
-	bh_stage_tx(w);
 	bh_stage_housekeeping(w);
+	bh_stage_tx(w);
 	w->view = NULL;
 	/* Nothing of the old view is held beyond this line. */
 	rte_rcu_qsbr_quiescent(w->g->qsbr, w->index);
@@ -188,7 +188,7 @@ bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 		bh_flow_remove(w->flows, f, BH_FLOW_END_SHUTDOWN);
 	w->view = NULL;
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
-	bh_count(&w->c.held, bh_frag_held(w->frags) - w->c.held);
+	bh_count(&w->c.held, bh_frag_held(w->frags) + w->n_waiting - w->c.held);
 	return bh_flow_count(w->flows);
 }
 

@@ -31,6 +31,7 @@ struct rig_packet {
 	uint8_t icmp_type, icmp_code;
 	uint16_t payload; /* bytes; their values follow from seed */
 	uint8_t seed;
+	const void *text; /* payload bytes to be written instead */
 	uint16_t vlan;
 	uint16_t ip_id;
 	bool partial;                  /* checksum field holds the pseudo-header's sum alone */

@@ -194,6 +194,8 @@ rig_build(struct rig_frame *out, const struct rig_packet *p)
 	uint32_t sum;
 
 	put_payload(h + header_len(p), p, len);
+	if (p->text != NULL)
+		memcpy(h + header_len(p), p->text, len);
 	if (p->proto == 47)
 		return;
 	put16(h, p->sport);

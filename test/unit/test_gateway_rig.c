@@ -174,6 +174,7 @@ rig_start(struct rig *r, const struct rig_options *options)
 	r->event = calloc(RIG_EVENTS, sizeof(*r->event));
 	CU_ASSERT_FATAL(r->wire != NULL && r->event != NULL);
 	bh_config_default(&r->config);
+	r->config.app_contexts = 64;
 	r->config.max_flows = 4096 * (o->n_workers != 0 ? o->n_workers : 1);
 	r->config.frag_datagrams = 64;
 	fill_params(r, o);

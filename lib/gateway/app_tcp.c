@@ -1,0 +1,407 @@
+/* TCP connections that are judged by what they say. Their streams are made unambiguous (lib/stream); nothing of a side
+ * goes before it has been judged; what has been judged is compared with what comes again until it is
+ * acknowledged. After that the flow is one like any other. */
+#include "gateway_priv.h"
+
+/* Contexts looked at in a millisecond: all of the default pool in 64 ms. */
+#define AGE_CONTEXTS 64u
+
+/* FNV-1a, 64 bits (draft-eastlake-fnv) */
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+static unsigned
+side_of(const struct bh_packet *p)
+{
+	return p->h.from ^ (p->flow->flags & BH_FLAG_INITIATOR);
+}
+
+static void
+release(struct bh_worker *w, struct bh_flow *f, enum bh_reason reason)
+{
+	bh_app_release(w, f->ext, reason);
+	f->ext = 0;
+}
+
+/* Nothing can be judged of it any more, for or against: it has no context. */
+static void
+without_context(struct bh_worker *w, struct bh_packet *p, enum bh_exception x,
+		enum bh_reason reason)
+{
+	struct bh_app_context none = {.flow = p->flow, .hold = true};
+
+	if (w->view->mode != BH_MODE_PROTECT)
+		none.hold = false;
+	bh_count(&w->c.apps_unasked, 1);
+	/* Not inspected where it would only be watched, or where the configuration says so. */
+	if (!none.hold || w->config->exception[x] == BH_ACTION_PASS) {
+		bh_count(&w->c.exceptions[x], 1);
+		p->flow->verdict = BH_VERDICT_ALLOW;
+		p->flow->reason = BH_REASON_EXCEPTION;
+		return;
+	}
+	bh_app_except(w, &(struct bh_app_case){.p = p, .c = &none}, x, reason);
+}
+
+/* Where the first byte of a side will be, for naming in passing once it has been let go. */
+static void
+note_start(struct bh_app_context *c, const struct bh_packet *p, unsigned side)
+{
+	if ((p->h.tcp_flags & BH_TCP_SYN) == 0)
+		return;
+	c->side[side].started = true;
+	c->side[side].base = p->h.tcp_seq + 1;
+}
+
+/* URG and its pointer are taken out, the checksum mended (RFC 1624): the receiver then keeps the byte in its stream. */
+static void
+clear_urgent(struct bh_packet *p)
+{
+	uint32_t have = p->m->data_len;
+	uint8_t *tcp = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->h.l4_off);
+	uint32_t sum;
+
+	if (have < p->h.l4_off + 20u)
+		return;
+	sum = (uint16_t)~bh_load_be16(tcp + 16);
+	sum += (uint16_t)~bh_load_be16(tcp + 12) + (uint16_t)~bh_load_be16(tcp + 18);
+	tcp[13] &= (uint8_t)~BH_TCP_URG;
+	tcp[18] = tcp[19] = 0;
+	sum += bh_load_be16(tcp + 12);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~sum;
+	tcp[16] = (uint8_t)(sum >> 8);
+	tcp[17] = (uint8_t)sum;
+}
+
+void
+bh_app_eat(struct bh_worker *w, struct bh_app_context *c, unsigned side, const uint8_t *at,
+	   uint32_t n)
+{
+	uint64_t hash = c->judged_hash[side];
+	uint32_t i;
+
+	if (unlikely(w->config->event_judged)) {
+		for (i = 0; i < n; i++)
+			hash = (hash ^ at[i]) * FNV_PRIME;
+		c->judged_hash[side] = hash;
+		c->judged_bytes[side] += n;
+	}
+	bh_stream_read(c->stream, side, n);
+}
+
+/* New bytes of both sides to the detectors. */
+static bool
+read_window(struct bh_worker *w, struct bh_app_context *c)
+{
+	bool grown = false;
+	unsigned side;
+
+	for (side = 0; side < 2; side++) {
+		struct bh_app_side *s = &c->side[side];
+		const uint8_t *at;
+		bool ended = false;
+		uint32_t n;
+
+		while (s->len < BH_PROTO_WINDOW &&
+		       (n = bh_stream_next(c->stream, side, &at, &ended)) != 0) {
+			n = RTE_MIN(n, BH_PROTO_WINDOW - s->len);
+			memcpy(c->u.data[side] + s->len, at, n);
+			bh_app_eat(w, c, side, at, n);
+			if (!c->spoken)
+				c->first = (uint8_t)side;
+			c->spoken = true;
+			s->len += n;
+			grown = true;
+		}
+		if ((ended || s->len == BH_PROTO_WINDOW) && !s->ended) {
+			s->ended = true;
+			grown = true;
+		}
+	}
+	return grown;
+}
+
+/* Returns false when the flow was refused. */
+static bool
+find_name(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_context *c = k->c;
+	bool grown = read_window(w, c), over;
+
+	if (grown) {
+		c->packets++;
+		over = bh_app_identify(c, BH_OVER_TCP, k->p != NULL ? side_of(k->p) : 0);
+		bh_count(&w->c.apps_named, over && c->state.app != 0);
+		c->flow->app = c->state.app;
+	}
+	if (!grown && !c->ask_again)
+		return true;
+	c->ask_again = false;
+	return bh_app_judge(w, k);
+}
+
+/* Undecided for too long? Returns false when the flow was refused. */
+static bool
+check_bounds(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_context *c = k->c;
+	uint32_t bytes, packets = bh_stream_held(c->stream, &bytes);
+
+	if (packets == 0) {
+		c->waiting = false;
+		return true;
+	}
+	if (!c->waiting)
+		c->held_ms = w->now_ms;
+	c->waiting = true;
+	if (bytes > w->config->hold_bytes)
+		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_BYTES);
+	if (packets > w->config->hold_packets)
+		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_PACKETS);
+	if (w->now_ms - c->held_ms >= w->config->hold_ms)
+		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_TIME);
+	return true;
+}
+
+static void
+send_ready(struct bh_worker *w, struct bh_app_context *c)
+{
+	struct bh_stream_tag tag;
+	unsigned side;
+	void *handle;
+
+	for (side = 0; side < 2; side++) {
+		while ((handle = bh_stream_pop(w->streams, c->stream, side, &tag)) != NULL)
+			bh_hold_forward(w, c->flow, handle, &tag);
+	}
+}
+
+/* Back to the straight path, when nothing that was judged can be changed any more. */
+static void
+end_if_settled(struct bh_worker *w, struct bh_app_context *c)
+{
+	struct bh_flow *f = c->flow;
+
+	if (c->phase != BH_APP_LET_GO || !bh_stream_settled(c->stream))
+		return;
+	bh_stream_close(w->streams, c->stream, NULL, NULL);
+	c->stream = NULL;
+	if (c->state.decided) {
+		f->flags |= BH_FLAG_APP_DONE;
+		release(w, f, BH_REASON_NONE);
+	}
+}
+
+static void
+go_on(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_context *c = k->c;
+
+	if (c->phase == BH_APP_NAMING && !find_name(w, k))
+		return;
+	if (c->phase == BH_APP_OPERATIONS) {
+		bool again = c->ask_again;
+
+		c->ask_again = false;
+		if ((again && !bh_app_judge(w, k)) ||
+		    (c->phase == BH_APP_OPERATIONS && !bh_app_operate(w, k)))
+			return;
+	}
+	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
+		return;
+	send_ready(w, c);
+	end_if_settled(w, c);
+}
+
+/* What the stream says to a packet. Returns false when there is no more to do. */
+static bool
+obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
+     const struct bh_stream_result *r)
+{
+	struct bh_packet *p = k->p;
+
+	if (r->exception != 0)
+		bh_count(&w->c.exceptions[r->exception - 1], 1);
+	switch (r->act) {
+	case BH_STREAM_KEPT:
+		w->n_waiting += bh_hold_frames(handle);
+		p->fate = BH_FATE_GONE;
+		return true;
+	case BH_STREAM_PASS:
+		bh_hold_forget(handle);
+		bh_flow_touch_hot(p->flow, &p->h, w->now_ms);
+		bh_packet_decide(p, BH_FATE_PASS,
+				 r->reason != BH_REASON_NONE ? r->reason : p->flow->reason);
+		return true;
+	case BH_STREAM_DROP:
+		bh_hold_forget(handle);
+		bh_packet_decide(p, BH_FATE_DROP, r->reason);
+		return true;
+	default:
+		bh_hold_forget(handle);
+		if (!bh_app_refuse(w, k, r->reason, r->reset ? BH_DENIED_RESET : BH_DENIED_DROP))
+			return false;
+		bh_app_let_go(w, k->c);
+		return true;
+	}
+}
+
+/* A wrong checksum: the receiver will not take it, nor do we (mbufs of captures and devices may say it is right). */
+static bool
+checksum_wrong(struct bh_worker *w, struct bh_packet *p)
+{
+	if (w->config->l4_checksum == BH_CHECK_IGNORE || p->train != NULL ||
+	    (p->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return false;
+	return bh_parse_checksum_wrong(w, p);
+}
+
+static void
+examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
+{
+	const struct bh_app_case k = {.p = p, .c = c};
+	struct bh_stream_result r = {0};
+	struct bh_stream_packet sp = {.h = &p->h, .wire = p->wire, .side = (uint8_t)side_of(p)};
+	uint32_t have;
+
+	c->flow = p->flow;
+	if (checksum_wrong(w, p)) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+		return;
+	}
+	sp.packet = bh_hold_packet(w, p);
+	if (sp.packet == NULL) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_STREAM_SEGMENTS);
+		return;
+	}
+	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
+	note_start(c, p, sp.side);
+	bh_stream_input(w->streams, c->stream, &sp, &r);
+	if (r.clear_urgent)
+		clear_urgent(p);
+	if (!obey(w, &k, sp.packet, &r))
+		return;
+	if (c->phase == BH_APP_LET_GO && !c->state.decided && p->fate == BH_FATE_PASS &&
+	    p->h.payload_len != 0)
+		bh_app_watch(w, p, c);
+	go_on(w, &k);
+}
+
+/* The first packet of a connection that is to be judged by what it says. */
+static void
+begin(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	struct bh_stream_packet sp = {.h = &p->h, .wire = p->wire, .side = (uint8_t)side_of(p)};
+	struct bh_stream_result r = {0};
+	struct bh_app_context *c;
+	uint32_t have, ext;
+
+	if (!bh_tcp_opens(p->h.tcp_flags) || sp.side != 0) {
+		without_context(w, p, BH_EXCEPTION_MIDSTREAM, BH_REASON_TCP_MIDSTREAM);
+		return;
+	}
+	if (checksum_wrong(w, p)) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+		return;
+	}
+	sp.packet = bh_hold_packet(w, p);
+	ext = sp.packet != NULL ? bh_app_take(w, f) : 0;
+	if (ext == 0) {
+		if (sp.packet != NULL)
+			bh_hold_forget(sp.packet);
+		without_context(w, p, BH_EXCEPTION_STREAM_FULL, BH_REASON_STREAM_FULL);
+		return;
+	}
+	c = &w->app[ext];
+	c->hold = w->view->mode == BH_MODE_PROTECT && f->verdict == BH_VERDICT_PENDING;
+	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
+	c->stream = bh_stream_open(w->streams, &sp, c->hold, &r);
+	if (c->stream == NULL) {
+		bh_hold_forget(sp.packet);
+		bh_app_release(w, ext, BH_REASON_NONE);
+		without_context(w, p, BH_EXCEPTION_STREAM_FULL, BH_REASON_STREAM_FULL);
+		return;
+	}
+	f->ext = ext;
+	c->judged_hash[0] = c->judged_hash[1] = w->config->event_judged ? FNV_BASIS : 0;
+	note_start(c, p, 0);
+	obey(w, &(struct bh_app_case){.p = p, .c = c}, sp.packet, &r);
+}
+
+static void
+watch(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	struct bh_app_context *c;
+
+	/* A context is taken with the first payload, so that a flood of SYNs takes none. */
+	if (p->h.payload_len == 0 && (f->ext == 0 || (p->h.tcp_flags & BH_TCP_FIN) == 0))
+		return;
+	if (f->ext == 0)
+		f->ext = bh_app_take(w, f);
+	if (f->ext == 0) {
+		f->flags |= BH_FLAG_APP_DONE;
+		return;
+	}
+	c = &w->app[f->ext];
+	bh_app_watch(w, p, c);
+	if (c->state.decided) {
+		f->flags |= BH_FLAG_APP_DONE;
+		release(w, f, BH_REASON_NONE);
+	}
+}
+
+void
+bh_app_tcp(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	struct bh_app_context *c = f->ext != 0 ? &w->app[f->ext] : NULL;
+
+	if (c != NULL && c->stream != NULL)
+		examine(w, p, c);
+	else if (f->verdict == BH_VERDICT_PENDING || (w->config->app_parse == BH_PARSE_ALL &&
+						      bh_tcp_opens(p->h.tcp_flags) && f->ext == 0))
+		begin(w, p);
+	else
+		watch(w, p);
+}
+
+/* A server that speaks first, and whose words fit several applications, is heard by its client after a moment: the client
+ * waits for it, and what it answers is what decides. Nothing has gone to the server. */
+static void
+pass_greeting(struct bh_worker *w, struct bh_app_context *c)
+{
+	if (c->phase != BH_APP_NAMING || c->side[0].len != 0 || c->side[1].len == 0 ||
+	    w->now_ms - c->held_ms < w->config->hold_greeting_ms)
+		return;
+	bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
+	send_ready(w, c);
+}
+
+static void
+age_context(struct bh_worker *w, struct bh_app_context *c)
+{
+	const struct bh_app_case k = {.c = c};
+	struct bh_flow *f = c->flow;
+
+	/* Nothing leaves under a policy or labels that are no longer. */
+	if (f == NULL || !c->waiting || c->stream == NULL || w->view == NULL ||
+	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))
+		return;
+	if (check_bounds(w, &k) && c->stream != NULL && c->waiting)
+		pass_greeting(w, c);
+}
+
+void
+bh_app_age(struct bh_worker *w)
+{
+	uint32_t n = (uint32_t)w->config->app_contexts, i;
+
+	for (i = 0; i < AGE_CONTEXTS && i < n; i++) {
+		w->app_cursor = w->app_cursor % n + 1;
+		age_context(w, &w->app[w->app_cursor]);
+	}
+}

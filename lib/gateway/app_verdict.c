@@ -1,0 +1,216 @@
+/* What policy says to what a flow says, and what follows from it. */
+#include "gateway_priv.h"
+
+const struct bh_said *
+bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_state *own,
+	    struct bh_said *said)
+{
+	*said = (struct bh_said){.app = own};
+	if (f->ext != 0 && w->app[f->ext].phase != BH_APP_LET_GO) {
+		said->app = &w->app[f->ext].state;
+		return said;
+	}
+	if (f->app == 0 && (f->flags & BH_FLAG_APP_DONE) == 0)
+		return NULL;
+	*own = (struct bh_proto_state){.app = (uint8_t)f->app, .decided = true};
+	return said;
+}
+
+static bool
+is_monitored(const struct bh_worker *w, const struct bh_app_case *k)
+{
+	return !k->c->hold || w->view->mode != BH_MODE_PROTECT;
+}
+
+void
+bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
+{
+	struct bh_stream_tag tag;
+	unsigned side, i;
+	void *handle;
+
+	if (c->phase == BH_APP_OPERATIONS) {
+		bh_ops_close(&c->u.ops);
+		c->state.decided = true; /* the window is gone */
+	}
+	c->phase = BH_APP_LET_GO;
+	if (c->stream != NULL) {
+		bh_stream_let_go(w->streams, c->stream);
+		for (side = 0; side < 2; side++) {
+			while ((handle = bh_stream_pop(w->streams, c->stream, side, &tag)) != NULL)
+				bh_hold_forward(w, c->flow, handle, &tag);
+		}
+	}
+	for (i = 0; i < c->n_held; i++)
+		bh_hold_forward(w, c->flow, c->held[i], &c->tag[i]);
+	c->n_held = 0;
+	c->held_bytes = 0;
+}
+
+/* Examined no longer, and allowed. */
+static void
+pass_on(struct bh_worker *w, const struct bh_app_case *k, enum bh_verdict verdict,
+	enum bh_reason reason)
+{
+	struct bh_flow *f = k->c->flow;
+
+	f->verdict = (uint8_t)verdict;
+	f->reason = (uint8_t)reason;
+	bh_app_let_go(w, k->c);
+}
+
+bool
+bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason reason,
+	      enum bh_denied how)
+{
+	struct bh_app_context *c = k->c;
+	struct bh_flow *f = c->flow;
+	struct bh_packet *p = k->p;
+
+	f->reason = (uint8_t)reason;
+	f->flags |= BH_FLAG_ALERTED;
+	if (is_monitored(w, k)) {
+		f->verdict = BH_VERDICT_VIOLATE;
+		bh_record_refusal(w, f, k);
+		return true;
+	}
+	f->verdict = how == BH_DENIED_DROP ? BH_VERDICT_DENY : BH_VERDICT_REJECT;
+	f->state = BH_STATE_REFUSED;
+	bh_record_refusal(w, f, k);
+	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
+		bh_answer_reset(w, p, c->stream,
+				how == BH_DENIED_RESPOND && c->asked == c->answered);
+	f->flags |= BH_FLAG_APP_DONE;
+	bh_app_release(w, f->ext, reason);
+	f->ext = 0;
+	if (p != NULL)
+		bh_packet_decide(p, BH_FATE_DROP, reason);
+	return false;
+}
+
+bool
+bh_app_except(struct bh_worker *w, const struct bh_app_case *k, enum bh_exception x,
+	      enum bh_reason reason)
+{
+	enum bh_exception_action action = (enum bh_exception_action)w->config->exception[x];
+
+	bh_count(&w->c.exceptions[x], 1);
+	if (action == BH_ACTION_PASS) {
+		pass_on(w, k, BH_VERDICT_ALLOW, BH_REASON_EXCEPTION);
+		return true;
+	}
+	if (action == BH_ACTION_DROP_PACKET && !is_monitored(w, k)) {
+		if (k->p != NULL)
+			bh_packet_decide(k->p, BH_FATE_DROP, reason);
+		return false;
+	}
+	if (!bh_app_refuse(w, k, reason,
+			   action == BH_ACTION_REJECT ? BH_DENIED_RESET : BH_DENIED_DROP))
+		return false;
+	bh_app_let_go(w, k->c);
+	return true;
+}
+
+static uint16_t
+service_of(const struct bh_flow *f)
+{
+	return f->key.port[1 - (f->flags & BH_FLAG_INITIATOR)];
+}
+
+static void
+ask(struct bh_worker *w, const struct bh_app_case *k, const struct bh_op *op,
+    struct bh_judgement *j)
+{
+	const struct bh_flow *f = k->c->flow;
+	const struct bh_said said = {.app = &k->c->state, .op = op};
+
+	bh_policy_judge(w->view, &f->key, f->flags & BH_FLAG_INITIATOR, service_of(f), &said, j);
+	bh_count(&w->c.judged, 1);
+}
+
+static bool
+is_refusal(const struct bh_judgement *j)
+{
+	return j->verdict == BH_VERDICT_DENY || j->verdict == BH_VERDICT_REJECT ||
+	       (j->verdict == BH_VERDICT_VIOLATE && !j->by_operation);
+}
+
+static enum bh_denied
+how_to_refuse(const struct bh_judgement *j)
+{
+	return j->verdict == BH_VERDICT_REJECT && j->denied == BH_DENIED_DROP
+		       ? BH_DENIED_RESET
+		       : (enum bh_denied)j->denied;
+}
+
+bool
+bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_context *c = k->c;
+	struct bh_flow *f = c->flow;
+	struct bh_judgement j;
+	bool records = w->config->app_parse == BH_PARSE_ALL && bh_ops_known(c->state.app);
+
+	ask(w, k, NULL, &j);
+	f->rule = j.rule;
+	if (is_refusal(&j)) {
+		/* Under monitor the reason is told by the alert: what protect would say. */
+		if (!bh_app_refuse(w, k,
+				   j.reason == BH_REASON_MONITOR ? BH_REASON_APP_DENY : j.reason,
+				   how_to_refuse(&j)))
+			return false;
+		f->reason = BH_REASON_MONITOR;
+		bh_app_let_go(w, c);
+		return true;
+	}
+	if (j.verdict == BH_VERDICT_PENDING) {
+		f->verdict = BH_VERDICT_PENDING;
+		return true;
+	}
+	if (!j.by_operation && !records) {
+		if (c->state.app == 0 && !c->state.decided && !c->by_operation &&
+		    f->verdict != BH_VERDICT_PENDING)
+			return true; /* allowed whatever it is: goes on being named */
+		pass_on(w, k, (enum bh_verdict)j.verdict, (enum bh_reason)j.reason);
+		return true;
+	}
+	f->reason = j.reason;
+	/* Every packet is to come by here: what is judged by operation stays pending. */
+	f->verdict = j.by_operation ? BH_VERDICT_PENDING : j.verdict;
+	c->by_operation = j.by_operation;
+	if (c->phase == BH_APP_NAMING)
+		bh_app_start_operations(w, k);
+	return f->ext != 0;
+}
+
+bool
+bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_context *c = k->c;
+	struct bh_flow *f = c->flow;
+	struct bh_judgement j;
+	enum bh_reason reason;
+
+	if (!c->by_operation)
+		return true;
+	ask(w, k, k->op, &j);
+	if (!is_refusal(&j) && j.verdict != BH_VERDICT_PENDING) {
+		f->rule = j.rule;
+		return true;
+	}
+	f->rule = j.rule;
+	reason = j.reason == BH_REASON_MONITOR || j.verdict == BH_VERDICT_PENDING
+			 ? BH_REASON_OPERATION_DENY
+			 : (enum bh_reason)j.reason;
+	if (f->key.proto != 6 && !is_monitored(w, k)) {
+		/* A datagram stands alone: the flow goes on without it. */
+		f->reason = (uint8_t)reason;
+		bh_record_refusal(w, f, k);
+		bh_packet_decide(k->p,
+				 j.verdict == BH_VERDICT_REJECT ? BH_FATE_REJECT : BH_FATE_DROP,
+				 reason);
+		f->reason = BH_REASON_RULE_ALLOW;
+		return false;
+	}
+	return bh_app_refuse(w, k, reason, how_to_refuse(&j));
+}
