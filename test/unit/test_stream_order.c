@@ -55,6 +55,16 @@ pop(uint8_t side)
 	return k;
 }
 
+/* The next packet that may go; there must be one. */
+static struct rig_packet *
+popped(uint8_t side)
+{
+	struct rig_packet *k = pop(side);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(k);
+	return k;
+}
+
 static void
 bytes_wait_until_they_are_released(void)
 {
@@ -71,7 +81,7 @@ bytes_wait_until_they_are_released(void)
 	bh_stream_release(rig.s, 0, 4);
 	CU_ASSERT_PTR_NULL(pop(0));
 	bh_stream_release(rig.s, 0, 5);
-	CU_ASSERT_EQUAL(pop(0)->from, 0);
+	CU_ASSERT_EQUAL(popped(0)->from, 0);
 	CU_ASSERT_PTR_NULL(pop(0));
 	CU_ASSERT_EQUAL(bh_stream_held(rig.s, &bytes), 0);
 	CU_ASSERT_EQUAL(bytes, 0);
@@ -91,9 +101,9 @@ gaps_are_not_shown_and_what_is_behind_them_waits(void)
 	CU_ASSERT_EQUAL(DATA(5, " "), BH_STREAM_KEPT);
 	CU_ASSERT_STRING_EQUAL(all_of(0), " world");
 	bh_stream_release(rig.s, 0, 11);
-	CU_ASSERT_EQUAL(pop(0)->from, 0);
-	CU_ASSERT_EQUAL(pop(0)->from, 5);
-	CU_ASSERT_EQUAL(pop(0)->from, 6);
+	CU_ASSERT_EQUAL(popped(0)->from, 0);
+	CU_ASSERT_EQUAL(popped(0)->from, 5);
+	CU_ASSERT_EQUAL(popped(0)->from, 6);
 	CU_ASSERT_PTR_NULL(pop(0));
 	finish();
 }
@@ -118,7 +128,7 @@ what_has_gone_is_compared_until_it_is_acknowledged(void)
 	DATA(0, "hello");
 	all_of(0);
 	bh_stream_release(rig.s, 0, 5);
-	CU_ASSERT_EQUAL(pop(0)->refs, 2);
+	CU_ASSERT_EQUAL(popped(0)->refs, 2);
 	CU_ASSERT_EQUAL(DATA(0, "hello"), BH_STREAM_PASS);
 	CU_ASSERT_EQUAL(ACK(2), BH_STREAM_PASS);
 	CU_ASSERT_EQUAL(DATA(0, "xyllo"), BH_STREAM_PASS); /* below 2 nobody looks any more */
@@ -143,10 +153,10 @@ one_packet_fills_several_holes(void)
 	CU_ASSERT_STRING_EQUAL(all_of(0), "abcdefghi");
 	CU_ASSERT_EQUAL(DATA(0, "abcdefgX"), BH_STREAM_END);
 	bh_stream_release(rig.s, 0, 9);
-	CU_ASSERT_EQUAL(pop(0)->from, 0);
-	CU_ASSERT_EQUAL(pop(0)->from, 1);
-	CU_ASSERT_EQUAL(pop(0)->from, 2);
-	CU_ASSERT_EQUAL(pop(0)->from, 6);
+	CU_ASSERT_EQUAL(popped(0)->from, 0);
+	CU_ASSERT_EQUAL(popped(0)->from, 1);
+	CU_ASSERT_EQUAL(popped(0)->from, 2);
+	CU_ASSERT_EQUAL(popped(0)->from, 6);
 	CU_ASSERT_PTR_NULL(pop(0));
 	finish();
 }
@@ -160,11 +170,11 @@ packet_that_reaches_beyond_what_is_released_waits_alone(void)
 	CU_ASSERT_EQUAL(DATA(1, "bcdef"), BH_STREAM_KEPT);
 	all_of(0);
 	bh_stream_release(rig.s, 0, 4);
-	CU_ASSERT_EQUAL(pop(0)->from, 0);
-	CU_ASSERT_EQUAL(pop(0)->from, 2);
+	CU_ASSERT_EQUAL(popped(0)->from, 0);
+	CU_ASSERT_EQUAL(popped(0)->from, 2);
 	CU_ASSERT_PTR_NULL(pop(0));
 	bh_stream_release(rig.s, 0, 6);
-	CU_ASSERT_EQUAL(pop(0)->from, 1);
+	CU_ASSERT_EQUAL(popped(0)->from, 1);
 	finish();
 }
 
@@ -212,9 +222,9 @@ fin_is_shown_behind_the_last_byte(void)
 	CU_ASSERT_STRING_EQUAL(all_of(0), "hello");
 	CU_ASSERT_TRUE(ended);
 	bh_stream_release(rig.s, 0, 5);
-	CU_ASSERT_EQUAL(pop(0)->len, 5);
+	CU_ASSERT_EQUAL(popped(0)->len, 5);
 	CU_ASSERT_EQUAL(bh_stream_seq(rig.s, 0), rig.isn[0] + 6);
-	CU_ASSERT_TRUE(pop(0)->fin);
+	CU_ASSERT_TRUE(popped(0)->fin);
 	CU_ASSERT_EQUAL(bh_stream_seq(rig.s, 0), rig.isn[0] + 7);
 	CU_ASSERT_EQUAL(ACK(6), BH_STREAM_PASS);
 	CU_ASSERT_EQUAL(rig_put(&rig, 0, A | BH_TCP_FIN, 5, 0, ""), BH_STREAM_PASS);
@@ -258,8 +268,8 @@ let_go_frees_what_waits_and_compares_what_was_judged(void)
 	all_of(0);
 	bh_stream_let_go(rig.st, rig.s);
 	CU_ASSERT_FALSE(bh_stream_settled(rig.s));
-	CU_ASSERT_EQUAL(pop(0)->from, 0);
-	CU_ASSERT_EQUAL(pop(0)->from, 7);
+	CU_ASSERT_EQUAL(popped(0)->from, 0);
+	CU_ASSERT_EQUAL(popped(0)->from, 7);
 	CU_ASSERT_PTR_NULL(pop(0));
 	CU_ASSERT_FALSE(bh_stream_settled(rig.s));
 	CU_ASSERT_EQUAL(DATA(7, "BEYOND"), BH_STREAM_PASS);
@@ -328,7 +338,7 @@ both_sides_are_told_apart(void)
 	CU_ASSERT_STRING_EQUAL(all_of(0), "question");
 	bh_stream_release(rig.s, 1, 6);
 	CU_ASSERT_PTR_NULL(pop(0));
-	CU_ASSERT_EQUAL(pop(1)->side, 1);
+	CU_ASSERT_EQUAL(popped(1)->side, 1);
 	CU_ASSERT_EQUAL(bh_stream_wire(rig.s, 0), 0);
 	CU_ASSERT_EQUAL(bh_stream_wire(rig.s, 1), 1);
 	finish();
