@@ -48,6 +48,14 @@ enum { /* flags of frames */
        HTTP2_PRIORITISED = 0x20,
 };
 
+enum { /* http2_side.stage */
+       STAGE_PREFACE,
+       STAGE_HEADER,
+       STAGE_PREFIX,  /* pad length, priority, promised stream */
+       STAGE_PAYLOAD, /* without padding */
+       STAGE_PADDING,
+};
+
 /* What a header block is. */
 enum http2_block { BLOCK_NONE, BLOCK_REQUEST, BLOCK_RESPONSE, BLOCK_TRAILERS, BLOCK_PUSH };
 
@@ -107,6 +115,16 @@ const char *bh_http2_inflate(struct bh_ops *s, unsigned side, const uint8_t *p, 
 const char *bh_http2_settings(struct http2_ops *o, unsigned side, uint32_t table);
 const char *bh_http2_settings_ack(struct http2_ops *o, unsigned side);
 void bh_http2_close(struct bh_ops *s);
+
+/* http2_frame.c */
+/* A frame's header is whole: may it come here? Sets what follows. */
+const char *bh_http2_frame_begin(struct bh_ops *s, struct http2_ops *o, unsigned side);
+/* Pad length, priority and promised stream are whole. */
+const char *bh_http2_prefix_end(struct http2_side *s);
+/* The request that has just ended has a body of a length that was said. */
+const char *bh_http2_count(struct http2_ops *o);
+const char *bh_http2_data(struct http2_ops *o, uint32_t stream, size_t n);
+const char *bh_http2_end_of_stream(struct http2_ops *o, uint32_t stream);
 
 /* http2_fields.c */
 void bh_http2_fields_begin(struct http2_ops *o, unsigned side);

@@ -4,27 +4,6 @@
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_LEN 24
 
-enum { /* http2_side.stage */
-       STAGE_PREFACE,
-       STAGE_HEADER,
-       STAGE_PREFIX,  /* pad length, priority, promised stream */
-       STAGE_PAYLOAD, /* without padding */
-       STAGE_PADDING,
-};
-
-enum { STREAM_ANY, STREAM_ZERO, STREAM_ONE };
-
-/* RFC 9113 6: length 0 is any, else exactly, or a multiple (SETTINGS), or at least (GOAWAY). */
-static const struct {
-	uint8_t stream, length;
-} frames[HTTP2_TYPES] = {
-	[HTTP2_DATA] = {STREAM_ONE, 0},          [HTTP2_HEADERS] = {STREAM_ONE, 0},
-	[HTTP2_PRIORITY] = {STREAM_ONE, 5},      [HTTP2_RST_STREAM] = {STREAM_ONE, 4},
-	[HTTP2_SETTINGS] = {STREAM_ZERO, 6},     [HTTP2_PUSH_PROMISE] = {STREAM_ONE, 0},
-	[HTTP2_PING] = {STREAM_ZERO, 8},         [HTTP2_GOAWAY] = {STREAM_ZERO, 8},
-	[HTTP2_WINDOW_UPDATE] = {STREAM_ANY, 4}, [HTTP2_CONTINUATION] = {STREAM_ONE, 0},
-};
-
 static void
 ops_open(struct bh_ops *s)
 {
@@ -38,215 +17,6 @@ ops_open(struct bh_ops *s)
 		o->side[i].table.agreed = NGHTTP2_DEFAULT_HEADER_TABLE_SIZE;
 		o->side[i].table.set = NGHTTP2_DEFAULT_HEADER_TABLE_SIZE;
 	}
-}
-
-/* ---- bodies whose length was said ---- */
-
-static const char *
-count(struct http2_ops *o)
-{
-	if (!bh_http2_has_length(o) || (o->side[0].block_flags & HTTP2_END_STREAM) != 0)
-		return NULL;
-	if (o->n_counted == HTTP2_COUNTED)
-		return "too many requests with a content-length at once";
-	o->counted[o->n_counted] = o->side[0].block_stream;
-	o->counted_left[o->n_counted++] = o->length;
-	return NULL;
-}
-
-static uint32_t
-find_counted(const struct http2_ops *o, uint32_t stream)
-{
-	uint32_t i;
-
-	for (i = 0; i < o->n_counted && o->counted[i] != stream; i++)
-		;
-	return i;
-}
-
-static void
-forget(struct http2_ops *o, uint32_t stream)
-{
-	uint32_t i = find_counted(o, stream);
-
-	if (i == o->n_counted)
-		return;
-	o->n_counted--;
-	o->counted[i] = o->counted[o->n_counted];
-	o->counted_left[i] = o->counted_left[o->n_counted];
-}
-
-static const char *
-data(struct http2_ops *o, uint32_t stream, size_t n)
-{
-	uint32_t i = find_counted(o, stream);
-
-	if (i == o->n_counted)
-		return NULL;
-	if (n > o->counted_left[i])
-		return "body is longer than its content-length";
-	o->counted_left[i] -= n;
-	return NULL;
-}
-
-static const char *
-end_of_stream(struct http2_ops *o, uint32_t stream)
-{
-	uint32_t i = find_counted(o, stream);
-	bool short_of = i < o->n_counted && o->counted_left[i] != 0;
-
-	forget(o, stream);
-	return short_of ? "body is shorter than its content-length" : NULL;
-}
-
-/* ---- the beginning of a frame ---- */
-
-static const char *
-begin_continuation(struct http2_ops *o, unsigned side)
-{
-	struct http2_side *s = &o->side[side];
-
-	if (s->block == BLOCK_NONE || s->stream != s->block_stream)
-		return "CONTINUATION of no header block";
-	if (s->continuations++ == HTTP2_CONTINUATIONS)
-		return "too many CONTINUATION frames";
-	s->held += HTTP2_FRAME_HEADER;
-	return NULL;
-}
-
-/* A stream's number is used once and numbers only grow (RFC 9113 5.1.1): what comes for an older one are trailers. */
-static const char *
-begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
-{
-	struct http2_side *h = &o->side[side];
-
-	h->held = HTTP2_FRAME_HEADER;
-	h->block_stream = h->stream;
-	h->block_flags = h->flags;
-	if ((h->stream & 1) == 0)
-		return "header block on a stream of the server";
-	if (h->type == HTTP2_PUSH_PROMISE) {
-		if (side == 0 || o->no_push != 0)
-			return "push that the client does not take";
-		h->block = BLOCK_PUSH;
-	} else if (side != 0) {
-		h->block = BLOCK_RESPONSE;
-	} else {
-		h->block = h->stream > o->last ? BLOCK_REQUEST : BLOCK_TRAILERS;
-	}
-	if (h->block == BLOCK_TRAILERS && (h->flags & HTTP2_END_STREAM) == 0)
-		return "trailers that do not end their stream";
-	if (h->block == BLOCK_REQUEST)
-		o->last = h->stream;
-	else if (h->stream > o->last)
-		return "answer to a request that was not sent";
-	bh_http2_fields_begin(o, side);
-	return bh_http2_block_begin(s, side);
-}
-
-static const char *
-check_frame(const struct http2_side *s)
-{
-	uint8_t length;
-
-	if (s->left > s->frame_max)
-		return "frame is longer than its receiver takes";
-	if (s->block != BLOCK_NONE && s->type != HTTP2_CONTINUATION)
-		return "frame within a header block";
-	if (s->started == 0 && (s->type != HTTP2_SETTINGS || (s->flags & HTTP2_ACK) != 0))
-		return "first frame is not SETTINGS";
-	if (s->type >= HTTP2_TYPES)
-		return NULL;
-	if ((frames[s->type].stream == STREAM_ZERO && s->stream != 0) ||
-	    (frames[s->type].stream == STREAM_ONE && s->stream == 0))
-		return "frame on a stream where it can't be";
-	length = frames[s->type].length;
-	if (s->type == HTTP2_SETTINGS
-		    ? s->left % length != 0 || ((s->flags & HTTP2_ACK) != 0 && s->left != 0)
-	    : s->type == HTTP2_GOAWAY ? s->left < length
-				      : length != 0 && s->left != length)
-		return "frame of a wrong length";
-	return NULL;
-}
-
-/* What a cancelled stream costs the server is not seen; how often it happens without an answer is. */
-static const char *
-reset(struct http2_ops *o, unsigned side, uint32_t stream)
-{
-	forget(o, stream);
-	if ((stream & 1) != 0 && stream > o->last)
-		return "reset of a stream that was not opened";
-	if (side != 0)
-		return NULL;
-	return o->resets++ < HTTP2_RESETS ? NULL : "too many requests cancelled without an answer";
-}
-
-/* Bytes before a frame's payload, by type and flags. */
-static uint8_t
-prefix_len(const struct http2_side *s)
-{
-	uint8_t n = 0;
-
-	if (s->type == HTTP2_DATA || s->type == HTTP2_HEADERS || s->type == HTTP2_PUSH_PROMISE)
-		n = (s->flags & HTTP2_PADDED) != 0;
-	if (s->type == HTTP2_HEADERS && (s->flags & HTTP2_PRIORITISED) != 0)
-		n = (uint8_t)(n + 5);
-	if (s->type == HTTP2_PUSH_PROMISE)
-		n = (uint8_t)(n + 4);
-	return n;
-}
-
-static const char *
-begin_frame(struct bh_ops *s, struct http2_ops *o, unsigned side)
-{
-	struct http2_side *h = &o->side[side];
-	const char *why;
-
-	h->left = bh_load_be32(h->some) >> 8;
-	h->type = h->some[3];
-	h->flags = h->some[4];
-	h->stream = bh_load_be32(h->some + 5) & 0x7fffffff;
-	h->pad = 0;
-	why = check_frame(h);
-	if (why != NULL)
-		return why;
-	switch (h->type) {
-	case HTTP2_DATA:
-		if ((h->stream & 1) != 0 && h->stream > o->last)
-			why = "data on a stream that was not opened";
-		break;
-	case HTTP2_HEADERS:
-	case HTTP2_PUSH_PROMISE:
-		why = begin_block(s, o, side);
-		break;
-	case HTTP2_CONTINUATION:
-		why = begin_continuation(o, side);
-		break;
-	case HTTP2_RST_STREAM:
-		why = reset(o, side, h->stream);
-		break;
-	case HTTP2_SETTINGS:
-		h->started = 1;
-		h->new_table = HTTP2_SAME;
-		break;
-	default:
-		break;
-	}
-	h->need = prefix_len(h);
-	h->have = 0;
-	h->stage = h->need != 0 ? STAGE_PREFIX : STAGE_PAYLOAD;
-	return why == NULL && h->need > h->left ? "frame of a wrong length" : why;
-}
-
-static const char *
-end_prefix(struct http2_side *s)
-{
-	s->left -= s->need;
-	if ((s->flags & HTTP2_PADDED) != 0)
-		s->pad = s->some[0];
-	s->have = 0;
-	s->stage = STAGE_PAYLOAD;
-	return s->pad > s->left ? "padding is longer than its frame" : NULL;
 }
 
 /* ---- payload ---- */
@@ -306,7 +76,7 @@ payload(struct bh_ops *s, struct http2_ops *o, unsigned side, struct bh_cur *in,
 		h->stage = STAGE_PADDING;
 	switch (h->type) {
 	case HTTP2_DATA:
-		return side == 0 ? data(o, h->stream, n) : NULL;
+		return side == 0 ? bh_http2_data(o, h->stream, n) : NULL;
 	case HTTP2_SETTINGS:
 		return settings(o, side, p, n);
 	case HTTP2_HEADERS:
@@ -337,9 +107,9 @@ end_block(struct bh_ops *s, unsigned side, struct bh_ops_out *out, bool *op)
 	case BLOCK_REQUEST:
 		bh_http2_show(s, o, &out->op);
 		*op = true;
-		return count(o);
+		return bh_http2_count(o);
 	case BLOCK_TRAILERS:
-		return end_of_stream(o, h->block_stream);
+		return bh_http2_end_of_stream(o, h->block_stream);
 	case BLOCK_RESPONSE:
 		if (o->status[0] == 0)
 			return NULL;
@@ -364,8 +134,9 @@ end_frame(struct bh_ops *s, unsigned side, struct bh_ops_out *out, bool *op)
 	h->have = 0;
 	switch (h->type) {
 	case HTTP2_DATA:
-		return side == 0 && (h->flags & HTTP2_END_STREAM) != 0 ? end_of_stream(o, h->stream)
-								       : NULL;
+		return side == 0 && (h->flags & HTTP2_END_STREAM) != 0
+			       ? bh_http2_end_of_stream(o, h->stream)
+			       : NULL;
 	case HTTP2_SETTINGS:
 		return (h->flags & HTTP2_ACK) != 0 ? bh_http2_settings_ack(o, side)
 						   : bh_http2_settings(o, side, h->new_table);
@@ -433,12 +204,12 @@ step(struct bh_ops *s, unsigned side, struct bh_cur *in, struct bh_ops_out *out,
 	case STAGE_HEADER:
 		if (!collect(h, in))
 			return false;
-		out->why = begin_frame(s, o, side);
+		out->why = bh_http2_frame_begin(s, o, side);
 		return true;
 	case STAGE_PREFIX:
 		if (!collect(h, in))
 			return false;
-		out->why = end_prefix(h);
+		out->why = bh_http2_prefix_end(h);
 		return true;
 	case STAGE_PAYLOAD:
 		n = at_most(in, h->left - h->pad);
