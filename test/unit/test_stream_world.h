@@ -414,7 +414,7 @@ world_complete(struct world *w)
 	unsigned turns;
 
 	for (turns = 0; turns < 4 * WORLD_BYTES && !w->rcv.eof && w->bad == NULL; turns++) {
-		uint32_t len = 1 + world_pick(w, 40);
+		uint32_t len = world_has_more(w) ? 1 + world_pick(w, 40) : 40;
 
 		world_send(w, w->rcv.next, len, 0,
 			   w->rcv.next + len >= WORLD_BYTES ? BH_TCP_FIN : 0);
