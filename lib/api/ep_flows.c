@@ -156,6 +156,18 @@ end_json(struct bh_api_req *req, const struct bh_flow *f, unsigned end)
 	return o;
 }
 
+/* How its application was proven: "client's first 2 packets". */
+static const char *
+proof_text(const struct bh_flow *f, char *out, size_t size)
+{
+	static const char *const sides[] = {"", "client's ", "server's ", "both sides' "};
+	unsigned n = f->app_proof & BH_PROOF_PACKETS;
+
+	snprintf(out, size, "%sfirst %u packet%s", sides[f->app_proof / BH_PROOF_CLIENT], n,
+		 n == 1 ? "" : "s");
+	return out;
+}
+
 /* src is who opened the flow. The id is EVE's flow_id, in a string: it has 63 bits, and many JSON
  * readers keep 53. */
 static json_t *
@@ -164,7 +176,7 @@ flow_json(struct bh_api_req *req, const struct bh_flow_copy *c)
 	static const char *const tunnels[] = {"", "vxlan", "geneve", "gre", "ipip"};
 	const struct bh_flow *f = &c->flow;
 	unsigned src = f->flags & BH_FLAG_INITIATOR;
-	char id[24], proto[32];
+	char id[24], proto[32], proof[48];
 	json_t *o = json_object();
 
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)c->id);
@@ -180,6 +192,8 @@ flow_json(struct bh_api_req *req, const struct bh_flow_copy *c)
 	json_object_set_new(o, "application",
 			    f->app == BH_APP_UNKNOWN ? json_null()
 						     : json_string(bh_app_name(f->app)));
+	if (f->app != BH_APP_UNKNOWN)
+		json_object_set_new(o, "proof", json_string(proof_text(f, proof, sizeof(proof))));
 	json_object_set_new(o, "state", json_string(bh_flow_state_name(f->state)));
 	json_object_set_new(o, "verdict", json_string(bh_verdict_name(f->verdict)));
 	json_object_set_new(o, "reason", json_string(bh_reason_name(f->reason)));

@@ -54,6 +54,9 @@ enum {
 	BH_FLAG_USED = 1 << 7,      /* entry is in the table */
 };
 
+/* bh_flow.app_proof */
+enum { BH_PROOF_CLIENT = 1 << 6, BH_PROOF_SERVER = 1 << 7, BH_PROOF_PACKETS = 63 };
+
 /* One flow. Line 0 is what a look-up compares and what a packet is judged by; it changes with
  * verdicts and new TCP flags only. Line 1 is what a packet counts and all that ageing reads. Index
  * [0] and [1] are the ends of the key; "src" and "dst" the initiator and the responder. */
@@ -73,8 +76,9 @@ struct bh_flow {
 	uint32_t segment[2]; /* name ids of the ends' segments, for the record */
 	uint32_t class_[2]; /* fingerprints of the ends' segment sets: while equal, the same flow */
 	uint32_t ext;       /* index of an extension (reassembly, inspection), 0 = none */
-	uint16_t app;       /* 0 until an application is proven */
-	uint8_t state;      /* enum bh_flow_state */
+	uint8_t app;        /* 0 until an application is proven */
+	uint8_t app_proof; /* by what: BH_PROOF_* of the sides that had spoken, and segments or datagrams till then */
+	uint8_t state; /* enum bh_flow_state */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct bh_flow) == 128, "48+8+4+1+1+2 | 8+16+8+4+4+8+8+4+2+1+1");

@@ -134,7 +134,6 @@ find_name(struct bh_worker *w, const struct bh_app_case *k)
 		c->packets++;
 		over = bh_app_identify(c, BH_OVER_TCP, k->p != NULL ? side_of(k->p) : 0);
 		bh_count(&w->c.apps_named, over && c->state.app != 0);
-		c->flow->app = c->state.app;
 	}
 	if (!grown && !c->ask_again)
 		return true;
@@ -142,14 +141,15 @@ find_name(struct bh_worker *w, const struct bh_app_case *k)
 	return bh_app_judge(w, k);
 }
 
-/* Undecided for too long? Returns false when the flow was refused. */
+/* Undecided for too long? Returns false when the flow was refused. Where operations are judged, the parser bounds what it
+ * wants to see (BH_OPS_HOLD) and the stream what comes out of order. */
 static bool
 check_bounds(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_context *c = k->c;
 	uint32_t bytes, packets = bh_stream_held(c->stream, &bytes);
 
-	if (packets == 0) {
+	if (packets == 0 || c->phase != BH_APP_NAMING) {
 		c->waiting = false;
 		return true;
 	}

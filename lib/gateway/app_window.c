@@ -103,6 +103,11 @@ bh_app_identify(struct bh_app_context *c, uint8_t transport, unsigned from)
 	};
 	bool done = bh_proto_identify(&c->state, &in);
 
+	if (c->state.app != 0 && c->flow->app != c->state.app)
+		c->flow->app_proof = (uint8_t)((c->side[0].len != 0 ? BH_PROOF_CLIENT : 0) |
+					       (c->side[1].len != 0 ? BH_PROOF_SERVER : 0) |
+					       RTE_MIN(c->packets, BH_PROOF_PACKETS));
+	c->flow->app = c->state.app;
 	if (transport == BH_OVER_UDP && c->packets >= UDP_TRIES) {
 		c->state.decided = true;
 		done = true;
@@ -117,6 +122,7 @@ bh_app_watch(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	unsigned side = p->h.from ^ (f->flags & BH_FLAG_INITIATOR);
 	bool tcp = p->h.key.proto == 6, grown;
 
+	c->flow = f;
 	c->packets += p->h.payload_len != 0;
 	grown = tcp ? add_segment(c, p, side) : add_datagram(c, p, side);
 	if ((p->h.tcp_flags & BH_TCP_FIN) != 0 && c->side[side].n_gaps == 0) {
@@ -127,5 +133,4 @@ bh_app_watch(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 		return;
 	if (bh_app_identify(c, tcp ? BH_OVER_TCP : BH_OVER_UDP, side))
 		bh_count(&w->c.apps_named, c->state.app != 0);
-	f->app = c->state.app;
 }

@@ -176,6 +176,7 @@ succeed_flow(struct bh_worker *w, struct bh_packet *p)
 	f->flags |= old.flags & (BH_FLAG_INITIATOR | BH_FLAG_REPLIED | BH_FLAG_MIDSTREAM |
 				 BH_FLAG_LAST_FIN | BH_FLAG_APP_DONE);
 	f->app = old.app;
+	f->app_proof = old.app_proof;
 	f->ext = old.ext;
 	if (f->ext != 0)
 		w->app[f->ext].flow = f;
