@@ -123,6 +123,7 @@ enum {
 	BH_COL_MAP = 1 << 3,
 	BH_COL_END = 1 << 4,
 	BH_COL_SHRINK = 1 << 5,
+	BH_COL_APPS = 1 << 6,
 };
 #define BH_TABLE_MAX_COLS 16
 
@@ -148,7 +149,8 @@ void bh_ctl_table_free(struct bh_ctl_table *t);
 
 /* Member at "a.b.c", or NULL. */
 json_t *bh_ctl_value_at(json_t *o, const char *path);
-/* A value as a cell's text, onto b. Lists: a,b. flags: BH_COL_MAP, BH_COL_END. */
+/* A value as a cell's text, onto b. Lists: a,b. flags: BH_COL_MAP, BH_COL_END,
+ * BH_COL_APPS. */
 void bh_ctl_value_text(struct bh_buf *b, json_t *v, unsigned flags);
 /* What a stranger wrote may hold escape sequences: controls (C0, DEL, and C1 in UTF-8) become '?'. */
 void bh_ctl_clean(char *s);

@@ -8,6 +8,7 @@ enum {
 	MAP = BH_COL_MAP,
 	END = BH_COL_END,
 	SHRINK = BH_COL_SHRINK,
+	APPS = BH_COL_APPS,
 };
 
 static const struct bh_ctl_kind kind_list[] = {

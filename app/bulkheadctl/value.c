@@ -49,6 +49,27 @@ value_end(struct bh_buf *b, json_t *v)
 			      (long long)json_integer_value(port));
 }
 
+/* {"application": "redis", "operations": {"commands": ["get", "set"]}} as redis (commands: get,set). */
+static void
+value_application(struct bh_buf *b, json_t *v)
+{
+	const char *key;
+	json_t *patterns, *item;
+	size_t n = 0, i;
+
+	value_scalar(b, json_object_get(v, "application"));
+	json_object_foreach(json_object_get(v, "operations"), key, patterns)
+	{
+		bh_buf_printf(b, "%s%s: ", n++ == 0 ? " (" : "; ", key);
+		json_array_foreach(patterns, i, item)
+		{
+			bh_buf_str(b, i != 0 ? "," : "");
+			value_scalar(b, item);
+		}
+	}
+	bh_buf_str(b, n != 0 ? ")" : "");
+}
+
 void
 bh_ctl_value_text(struct bh_buf *b, json_t *v, unsigned flags)
 {
@@ -66,11 +87,16 @@ bh_ctl_value_text(struct bh_buf *b, json_t *v, unsigned flags)
 			value_scalar(b, item);
 		}
 	} else if (json_is_array(v)) {
+		if ((flags & BH_COL_APPS) != 0 && json_array_size(v) == 0)
+			bh_buf_str(b, "any");
 		json_array_foreach(v, i, item)
 		{
 			if (i != 0)
 				bh_buf_str(b, ",");
-			value_scalar(b, item);
+			if (json_is_object(item))
+				value_application(b, item);
+			else
+				value_scalar(b, item);
 		}
 	} else {
 		value_scalar(b, v);

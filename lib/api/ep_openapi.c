@@ -93,6 +93,11 @@ success(const struct bh_api_route *r)
 static json_t *
 result_json(const struct bh_api_route *r)
 {
+	if (strcmp(r->path, "/api/v1/rules/{id}") == 0)
+		return schema_ref("rule");
+	if (strcmp(r->path, "/api/v1/rules") == 0)
+		return json_pack("{s:[o, {s:{s:{s:o}}}]}", "allOf", schema_ref("page"),
+				 "properties", "items", "items", schema_ref("rule"));
 	return strstr(r->arguments, "cursor") != NULL ? schema_ref("page")
 						      : json_pack("{s:s}", "type", "object");
 }
@@ -168,6 +173,33 @@ problem_json(void)
 		"integer", "column", "type", "integer");
 }
 
+/* A rule; an application of it without operations may say anything. */
+static json_t *
+rule_json(void)
+{
+	static const char *const texts[] = {"id", "from", "to", "ports", "comment"};
+	json_t *patterns, *application, *properties;
+	size_t i;
+
+	patterns = json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
+	application = json_pack("{s:s, s:[s], s:{s:{s:s}, s:{s:s, s:s, s:o}}}", "type", "object",
+				"required", "application", "properties", "application", "type",
+				"string", "operations", "type", "object", "description",
+				"key of docs/policy.md: patterns, of which one must fit",
+				"additionalProperties", patterns);
+	properties =
+		json_pack("{s:{s:s}, s:{s:s}, s:{s:s, s:s, s:o}, s:{s:[s, s, s]}, s:{s:[s, s, "
+			  "s]}}",
+			  "index", "type", "integer", "line", "type", "integer", "applications",
+			  "type", "array", "description", "alternatives; empty: any application",
+			  "items", application, "action", "enum", "allow", "deny", "reject",
+			  "denied", "enum", "drop", "reset", "respond");
+	for (i = 0; i < BH_ARRAY_SIZE(texts); i++)
+		json_object_set_new(properties, texts[i], json_pack("{s:s}", "type", "string"));
+	return json_pack("{s:s, s:[sssssss], s:o}", "type", "object", "required", "id", "index",
+			 "from", "to", "ports", "applications", "action", "properties", properties);
+}
+
 /* What is sent and what comes back, as far as several routes share it. */
 static json_t *
 schemas_json(void)
@@ -186,9 +218,9 @@ schemas_json(void)
 	page = json_pack("{s:s, s:[s, s], s:{s:{s:s, s:{s:s}}, s:{s:[s, s]}}}", "type", "object",
 			 "required", "items", "next", "properties", "items", "type", "array",
 			 "items", "type", "object", "next", "type", "string", "null");
-	return json_pack("{s:o, s:{s:s, s:[s], s:{s:o}}, s:o, s:o}", "problem", problem_json(),
-			 "labels", "type", "object", "required", "labels", "properties", "labels",
-			 labels, "changes", changes, "page", page);
+	return json_pack("{s:o, s:o, s:{s:s, s:[s], s:{s:o}}, s:o, s:o}", "problem", problem_json(),
+			 "rule", rule_json(), "labels", "type", "object", "required", "labels",
+			 "properties", "labels", labels, "changes", changes, "page", page);
 }
 
 static json_t *

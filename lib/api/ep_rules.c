@@ -1,6 +1,32 @@
 /* /rules: who may talk to whom, in the order in which it is tried. */
 #include "api_priv.h"
 
+/* [{"application": "redis", "operations": {"commands": ["get"]}}]; none: any application. */
+static json_t *
+applications_json(const struct bh_rule_info *r)
+{
+	json_t *list = json_array(), *item, *operations, *patterns;
+	const struct bh_rule_list *l;
+	unsigned i, k, n;
+
+	for (i = 0; i < r->n_apps; i++) {
+		item = json_pack("{s:s}", "application", r->app[i].name);
+		operations = json_object();
+		for (k = 0; k < r->app[i].n_lists; k++) {
+			l = &r->app[i].list[k];
+			patterns = json_array();
+			for (n = 0; n < l->n_patterns; n++)
+				json_array_append_new(patterns, bh_api_str(l->pattern[n]));
+			json_object_set_new(operations, l->key, patterns);
+		}
+		if (r->app[i].n_lists != 0)
+			json_object_set(item, "operations", operations);
+		json_decref(operations);
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
 static json_t *
 rule_json(const struct bh_rule_info *r)
 {
@@ -11,7 +37,10 @@ rule_json(const struct bh_rule_info *r)
 	json_object_set_new(o, "from", bh_api_str(r->from));
 	json_object_set_new(o, "to", bh_api_str(r->to));
 	json_object_set_new(o, "ports", bh_api_str(r->ports));
+	json_object_set_new(o, "applications", applications_json(r));
 	json_object_set_new(o, "action", json_string(bh_verdict_name(r->action)));
+	if (r->denied[0] != '\0')
+		json_object_set_new(o, "denied", json_string(r->denied));
 	json_object_set_new(o, "comment", bh_api_str(r->comment != NULL ? r->comment : ""));
 	if (r->line != 0)
 		json_object_set_new(o, "line", json_integer(r->line));
