@@ -49,7 +49,7 @@ check_wire(struct bh_stream_ctx *c)
 {
 	uint8_t wire = c->p->wire;
 
-	if (c->d->known ? wire == c->d->wire : !c->o->known || wire != c->o->wire)
+	if (c->d->known ? wire == c->d->wire : !c->s->hold || !c->o->known || wire != c->o->wire)
 		return true;
 	c->r->reason = BH_REASON_TCP_WRONG_SIDE;
 	c->r->act = c->s->hold ? BH_STREAM_DROP : BH_STREAM_PASS;
@@ -135,6 +135,7 @@ check_early(struct bh_stream_ctx *c)
 	/* Watched only, and part of the handshake was not seen. */
 	s->state = BH_STREAM_ESTABLISHED;
 	s->loose = true;
+	c->r->established = true;
 	return true;
 }
 

@@ -13,6 +13,15 @@ refuse(struct bh_stream_ctx *c, enum bh_reason reason)
 	return false;
 }
 
+/* How many packets a side may have, by what the pool has left: many that want all of it get equal parts, and
+ * something is left for whoever comes next (Choudhury and Hahne 1998). What lies behind a gap, which may never close,
+ * gets less. */
+static uint32_t
+share_of(const struct bh_stream_ctx *c)
+{
+	return c->st->n_free_nodes / (c->from <= c->d->edge ? 1 : 4);
+}
+
 static bool
 has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 {
@@ -37,7 +46,7 @@ has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 			return bh_stream_except(c, BH_EXCEPTION_STREAM_SEGMENTS);
 		return refuse(c, BH_REASON_STREAM_SEGMENTS);
 	}
-	return c->st->n_free_nodes >= need || refuse(c, BH_REASON_STREAM_SEGMENTS);
+	return d->nodes + need <= share_of(c) || refuse(c, BH_REASON_STREAM_SEGMENTS);
 }
 
 /* False: r holds the end result and nothing of the packet counts. */

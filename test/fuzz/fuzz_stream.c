@@ -21,7 +21,6 @@ rig_for(uint8_t choice)
 
 	if (g->st != NULL)
 		return g;
-	p.segments = 256;
 	if (choice & 1)
 		p.action[BH_EXCEPTION_TCP_CONFLICT] = BH_ACTION_DROP_PACKET;
 	if (choice & 2) {

@@ -112,22 +112,36 @@ packets_are_bounded_like_bytes(void)
 }
 
 static void
-empty_pool_of_packets_drops_and_refills(void)
+nobody_takes_the_whole_pool_of_packets(void)
 {
+	struct rig_segment syn = {.side = 0, .flags = BH_TCP_SYN};
+	struct bh_stream *hog;
 	unsigned i;
 
 	params = rig_params();
 	params.segments = 64;
 	start(true);
-	for (i = 0; i < 64; i++)
+	hog = rig.s;
+	for (i = 0; i < 32; i++)
 		CU_ASSERT_EQUAL(DATA(i, "x"), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(bh_stream_waiting(rig.st), 64);
-	CU_ASSERT_EQUAL(DATA(64, "x"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(bh_stream_waiting(rig.st), 32);
+	CU_ASSERT_EQUAL(DATA(32, "x"), BH_STREAM_DROP);
 	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_STREAM_SEGMENTS);
+	CU_ASSERT_EQUAL(rig.r.exception, 0);
+	/* Another connection still gets some; behind a gap less. */
+	rig_input(&rig, &syn, true, true);
+	rig_put(&rig, 1, BH_TCP_SYN | A, 0, 0, "");
+	rig_put(&rig, 0, A, 0, 0, "");
+	for (i = 0; i < 6; i++)
+		CU_ASSERT_EQUAL(DATA(2 * i + 1, "x"), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(DATA(13, "x"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(DATA(0, "x"), BH_STREAM_KEPT);
+	bh_stream_close(rig.st, rig.s, NULL, NULL);
+	rig.s = hog;
 	release_all();
 	CU_ASSERT_EQUAL(bh_stream_waiting(rig.st), 0);
-	rig_put(&rig, 1, A, 0, 64, "");
-	for (i = 64; i < 128; i++)
+	rig_put(&rig, 1, A, 0, 32, "");
+	for (i = 32; i < 64; i++)
 		CU_ASSERT_EQUAL(DATA(i, "x"), BH_STREAM_KEPT);
 	rig_destroy(&rig);
 }
@@ -227,7 +241,7 @@ const struct bh_unit_test bh_suite_stream_bounds[] = {
 	BH_TEST(bytes_that_wait_for_acknowledgement_only_slow_the_sender),
 	BH_TEST(what_closes_a_gap_is_let_in_above_the_bound),
 	BH_TEST(packets_are_bounded_like_bytes),
-	BH_TEST(empty_pool_of_packets_drops_and_refills),
+	BH_TEST(nobody_takes_the_whole_pool_of_packets),
 	BH_TEST(watched_streams_let_pass_what_is_too_much),
 	BH_TEST(full_store_does_as_configured_and_takes_closed_places_again),
 	BH_TEST(bounds_of_the_store_itself_are_checked),
