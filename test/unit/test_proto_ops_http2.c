@@ -406,6 +406,16 @@ the_table_follows_acknowledged_settings(void)
 	start_with("\0\1\0\0\0\0", 6);
 	headers(0, 1, END_STREAM, PLAIN, NULL);
 	expect("error: header block does not decompress");
+	/* None, then the usual one again: what was in it is gone. */
+	start();
+	headers(0, 1, END_STREAM, PLAIN, "x-key", "1", NULL);
+	frame(1, SETTINGS, 0, 0, "\0\1\0\0\0\0", 6);
+	frame(0, SETTINGS, ACK, 0, "", 0);
+	frame(1, SETTINGS, 0, 0, "\0\1\0\0\x10\0", 6);
+	frame(0, SETTINGS, ACK, 0, "", 0);
+	headers(0, 3, END_STREAM, PLAIN, "x-key", "1", NULL);
+	expect("http2.0 HTTP_METHOD=GET HTTP_HOST=a HTTP_PATH=/ HTTP_PROTOCOL=HTTP/2 "
+	       "HTTP_HEADER=x-key\nerror: header block does not decompress");
 	/* A larger one may be used. */
 	start_with("\0\1\0\0\x20\0", 6);
 	nghttp2_hd_deflate_change_table_size(talk.encoder[0], 8192);
