@@ -1,5 +1,5 @@
 /* The table of applications and the questions asked of their detectors. */
-#include "proto_priv.h"
+#include "first.h"
 
 typedef enum bh_proto_answer (*detect_fn)(const struct bh_proto_input *in);
 
@@ -50,9 +50,26 @@ is_ruled_out(const struct bh_proto_state *s, unsigned app)
 }
 
 static void
-rule_out(struct bh_proto_state *s, unsigned app)
+rule_out(struct bh_proto_state *s, bh_app_set apps_out)
 {
-	s->ruled_out[app / 64] |= UINT64_C(1) << app % 64;
+	s->ruled_out[0] |= (uint64_t)apps_out;
+	s->ruled_out[1] |= (uint64_t)(apps_out >> 64);
+}
+
+static bh_app_set
+not_ruled_out(const struct bh_proto_state *s)
+{
+	return ~((bh_app_set)s->ruled_out[1] << 64 | s->ruled_out[0]);
+}
+
+/* The application of lowest number in a set that is not empty: the one that goes first. */
+static unsigned
+lowest(bh_app_set set)
+{
+	uint64_t low = (uint64_t)set;
+
+	return low != 0 ? (unsigned)__builtin_ctzll(low)
+			: 64 + (unsigned)__builtin_ctzll((uint64_t)(set >> 64));
 }
 
 /* Is a NO of this detector the last word? A stream only grows; a datagram is replaced by the next one, and the
@@ -65,35 +82,36 @@ is_final(const struct bh_proto_input *in)
 
 /* One round over those built on s->app (0: on nothing). Returns true when any of them may still be. */
 static bool
-ask_round(struct bh_proto_state *s, const struct bh_proto_input *in)
+ask_round(struct bh_proto_state *s, const struct bh_proto_input *in, bool all)
 {
-	bool open = false, last = in->ended[0] && in->ended[1];
-	unsigned parent = s->app, i;
+	bh_app_set candidates = bh_apps_on_top(s->app) & not_ruled_out(s);
+	struct bh_proto_first f = {.ask = candidates};
 
-	for (i = 1; i < BH_APP_COUNT; i++) {
-		enum bh_proto_answer a = BH_PROTO_NO;
+	rule_out(s, candidates & ~bh_apps_over(in->transport));
+	candidates &= bh_apps_over(in->transport);
+	if (s->app == BH_APP_UNKNOWN && !all)
+		f = bh_proto_first(in);
+	for (f.ask &= candidates; f.ask != 0; f.ask &= f.ask - 1) {
+		unsigned i = lowest(f.ask);
+		enum bh_proto_answer a = apps[i].detect(in);
 
-		if (apps[i].parent != parent || is_ruled_out(s, i))
-			continue;
-		if ((apps[i].transports & in->transport) == 0) {
-			rule_out(s, i);
-			continue;
-		}
-		a = apps[i].detect(in);
 		if (a == BH_PROTO_YES) {
 			s->app = (uint8_t)i;
 			return true;
 		}
-		if (!last && (a == BH_PROTO_MAYBE || !is_final(in)))
-			open = true;
-		else
-			rule_out(s, i);
+		if (a == BH_PROTO_NO)
+			f.no |= (bh_app_set)1 << i;
 	}
-	return open;
+	if (in->ended[0] && in->ended[1])
+		f.no = candidates;
+	else if (!is_final(in))
+		f.no = 0;
+	rule_out(s, candidates & f.no);
+	return (candidates & ~f.no) != 0;
 }
 
-bool
-bh_proto_identify(struct bh_proto_state *s, const struct bh_proto_input *in)
+static bool
+identify(struct bh_proto_state *s, const struct bh_proto_input *in, bool all)
 {
 	unsigned before;
 	bool open;
@@ -103,10 +121,22 @@ bh_proto_identify(struct bh_proto_state *s, const struct bh_proto_input *in)
 	/* A proven application opens a round for those on top of it: at most as many as layers. */
 	do {
 		before = s->app;
-		open = ask_round(s, in);
+		open = ask_round(s, in, all);
 	} while (s->app != before);
 	s->decided = !open;
 	return s->decided;
+}
+
+bool
+bh_proto_identify(struct bh_proto_state *s, const struct bh_proto_input *in)
+{
+	return identify(s, in, false);
+}
+
+bool
+bh_proto_identify_all(struct bh_proto_state *s, const struct bh_proto_input *in)
+{
+	return identify(s, in, true);
 }
 
 static bool

@@ -20,10 +20,13 @@ read_header(const struct bh_proto_input *in, unsigned side, struct bh_cur *c, st
 	uint8_t flags, stream8 = 0;
 	bool ok;
 
-	if (!bh_cur_u8(c, &h->version) || !bh_cur_u8(c, &flags))
+	if (!bh_cur_u8(c, &h->version))
 		return bh_proto_wants_more(in, side);
-	if ((h->version & 0x7f) < 1 || (h->version & 0x7f) > 5 || flags > 0x1f ||
-	    h->version >> 7 != side)
+	if ((h->version & 0x7f) < 1 || (h->version & 0x7f) > 5 || h->version >> 7 != side)
+		return BH_PROTO_NO;
+	if (!bh_cur_u8(c, &flags))
+		return bh_proto_wants_more(in, side);
+	if (flags > 0x1f)
 		return BH_PROTO_NO;
 	if ((h->version & 0x7f) < 3) {
 		ok = bh_cur_u8(c, &stream8);

@@ -28,10 +28,7 @@ bh_proto_COUCHBASE(const struct bh_proto_input *in)
 
 	if (a == BH_PROTO_YES)
 		return is_own(opcode) ? BH_PROTO_YES : BH_PROTO_NO;
-	if (a == BH_PROTO_MAYBE && in->len[BH_SERVER] != 0) {
-		a = bh_memcache_binary(in, BH_SERVER, &opcode);
-		if (a == BH_PROTO_YES)
-			return is_own(opcode) ? BH_PROTO_YES : BH_PROTO_NO;
-	}
+	if (in->len[BH_CLIENT] == 0 && bh_memcache_binary(in, BH_SERVER, &opcode) == BH_PROTO_YES)
+		return is_own(opcode) ? BH_PROTO_YES : BH_PROTO_NO;
 	return a;
 }

@@ -133,6 +133,14 @@ only_records(struct bh_cur c, const uint8_t *h, unsigned records, bool cut)
 	return BH_PROTO_YES;
 }
 
+static bool
+is_opcode(uint8_t flags)
+{
+	unsigned opcode = flags >> 3 & 15;
+
+	return opcode <= 6 && opcode != 3;
+}
+
 /* cut: more of the message exists than is shown. A question is proof: what comes behind it may be cut, or
  * garbled by who attacks a resolver. */
 static enum bh_proto_answer
@@ -140,14 +148,13 @@ message(const uint8_t *p, size_t n, bool cut)
 {
 	struct bh_cur c = bh_cur(p, n), q;
 	const uint8_t *h = bh_cur_take(&c, HEADER);
-	unsigned questions, records, opcode;
+	unsigned questions, records;
 
 	if (h == NULL || is_netbios(c))
 		return BH_PROTO_NO;
-	opcode = h[2] >> 3 & 15;
 	questions = bh_load_be16(h + 4);
 	records = bh_load_be16(h + 6) + bh_load_be16(h + 8) + bh_load_be16(h + 10);
-	if (opcode > 6 || opcode == 3 || (h[3] & 0x40) != 0 || (h[3] & 15) > 11)
+	if (!is_opcode(h[2]) || (h[3] & 0x40) != 0 || (h[3] & 15) > 11)
 		return BH_PROTO_NO;
 	if (questions == 0)
 		return only_records(c, h, records, cut);
@@ -165,7 +172,8 @@ over_tcp(const struct bh_proto_input *in, unsigned side)
 
 	if (!bh_cur_be16(&c, &length))
 		return bh_proto_wants_more(in, side);
-	if (length < HEADER + 5)
+	/* Its identifier, then an operation (RFC 1035 4.1.1). */
+	if (length < HEADER + 5 || (bh_cur_left(&c) > 2 && !is_opcode(c.p[2])))
 		return BH_PROTO_NO;
 	if (bh_cur_left(&c) < length && !in->ended[side])
 		return bh_cur_left(&c) >= HEADER &&

@@ -12,8 +12,12 @@ bh_proto_KAFKA(const struct bh_proto_input *in)
 	struct bh_cur c = bh_side(in, BH_CLIENT), s = bh_side(in, BH_SERVER);
 	uint32_t length, correlation, answer_length, answer;
 	uint16_t key, version, id_length;
-	const uint8_t *id;
+	const uint8_t *id, *p = in->data[BH_CLIENT];
 
+	/* The length's and the api key's upper bytes. */
+	if ((in->len[BH_CLIENT] > 0 && p[0] > MAX_REQUEST >> 24) ||
+	    (in->len[BH_CLIENT] > 4 && p[4] != 0))
+		return BH_PROTO_NO;
 	if (!bh_cur_be32(&c, &length) || !bh_cur_be16(&c, &key) || !bh_cur_be16(&c, &version))
 		return bh_proto_wants_more(in, BH_CLIENT);
 	if (length < 8 || length > MAX_REQUEST || key > MAX_API_KEY || version > MAX_VERSION)

@@ -37,8 +37,10 @@ over_tcp(const struct bh_proto_input *in, unsigned side)
 	uint32_t length;
 
 	if (bh_cur_left(&c) < 4 + 20)
-		return bh_cur_left(&c) > 0 && c.p[0] != 0 ? BH_PROTO_NO
-							  : bh_proto_wants_more(in, side);
+		return (bh_cur_left(&c) > 0 && c.p[0] != 0) ||
+				       (bh_cur_left(&c) > 4 && (c.p[4] & 0xe0) != 0x60)
+			       ? BH_PROTO_NO
+			       : bh_proto_wants_more(in, side);
 	return bh_cur_be32(&c, &length) && length < (1u << 24) && message(c) ? BH_PROTO_YES
 									     : BH_PROTO_NO;
 }

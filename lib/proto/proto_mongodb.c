@@ -79,6 +79,8 @@ message(const struct bh_proto_input *in, unsigned side)
 	const uint8_t *h = bh_cur_take(&c, 16);
 	uint32_t length, op;
 
+	if (in->len[side] >= 4 && bh_load_le32(in->data[side]) > MAX_MESSAGE)
+		return BH_PROTO_NO;
 	if (h == NULL)
 		return bh_proto_wants_more(in, side);
 	length = bh_load_le32(h);

@@ -24,8 +24,11 @@ bh_proto_MSSQL(const struct bh_proto_input *in)
 {
 	struct bh_cur c = bh_side(in, BH_CLIENT);
 	const uint8_t *h = bh_cur_take(&c, HEADER);
+	const uint8_t *p = in->data[BH_CLIENT];
 	uint32_t length;
 
+	if (in->len[BH_CLIENT] > 0 && p[0] != PRELOGIN && p[0] != LOGIN7 && p[0] != LOGIN4)
+		return BH_PROTO_NO;
 	if (h == NULL)
 		return bh_proto_wants_more(in, BH_CLIENT);
 	length = bh_load_be16(h + 2);

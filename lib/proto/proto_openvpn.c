@@ -2,20 +2,26 @@
  * acknowledges it by the client's session id. Over TCP behind a length. */
 #include "proto_priv.h"
 
+#define MIN_PACKET 14 /* opcode, session id, no acknowledgement, packet id */
+
 enum { CLIENT_V1 = 1, SERVER_V1 = 2, CLIENT_V2 = 7, SERVER_V2 = 8, CLIENT_V3 = 10 };
 
-static bool
+static enum bh_proto_answer
 take_packet(const struct bh_proto_input *in, unsigned side, struct bh_cur *c)
 {
 	uint16_t length;
 
 	*c = bh_side(in, side);
 	if (in->transport == BH_OVER_UDP)
-		return true;
-	if (!bh_cur_be16(c, &length) || length < 14 || length > 1600 || bh_cur_left(c) < length)
-		return false;
+		return bh_cur_left(c) >= MIN_PACKET ? BH_PROTO_YES : BH_PROTO_NO;
+	if (!bh_cur_be16(c, &length))
+		return bh_proto_wants_more(in, side);
+	if (length < MIN_PACKET || length > 1600)
+		return BH_PROTO_NO;
+	if (bh_cur_left(c) < length)
+		return bh_proto_wants_more(in, side);
 	c->end = c->p + length;
-	return true;
+	return BH_PROTO_YES;
 }
 
 /* tls-crypt hides the acknowledgement; session id, packet id and time stay in the clear, and the two clocks
@@ -36,15 +42,15 @@ is_tls_crypt(const struct bh_cur *c, const struct bh_cur *s)
 enum bh_proto_answer
 bh_proto_OPENVPN(const struct bh_proto_input *in)
 {
+	enum bh_proto_answer a;
 	struct bh_cur c, s;
 	uint8_t op;
 
-	if (in->transport == BH_OVER_TCP && in->len[BH_CLIENT] < 16)
-		return in->len[BH_CLIENT] > 0 && in->data[BH_CLIENT][0] > 6
-			       ? BH_PROTO_NO
-			       : bh_proto_wants_more(in, 0);
-	if (!take_packet(in, BH_CLIENT, &c) || bh_cur_left(&c) < 14)
+	if (in->transport == BH_OVER_TCP && in->len[BH_CLIENT] > 0 && in->data[BH_CLIENT][0] > 6)
 		return BH_PROTO_NO;
+	a = take_packet(in, BH_CLIENT, &c);
+	if (a != BH_PROTO_YES)
+		return a;
 	op = c.p[0] >> 3;
 	if ((c.p[0] & 7) != 0 || (op != CLIENT_V1 && op != CLIENT_V2 && op != CLIENT_V3))
 		return BH_PROTO_NO;
@@ -53,8 +59,9 @@ bh_proto_OPENVPN(const struct bh_proto_input *in)
 		return BH_PROTO_YES;
 	if (in->len[BH_SERVER] == 0)
 		return BH_PROTO_MAYBE;
-	if (!take_packet(in, BH_SERVER, &s) || bh_cur_left(&s) < 14)
-		return BH_PROTO_NO;
+	a = take_packet(in, BH_SERVER, &s);
+	if (a != BH_PROTO_YES)
+		return a;
 	op = s.p[0] >> 3;
 	if (op != SERVER_V1 && op != SERVER_V2)
 		return BH_PROTO_NO;

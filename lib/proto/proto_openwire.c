@@ -7,7 +7,7 @@ info(const struct bh_proto_input *in, unsigned side)
 	const uint8_t *p = in->data[side];
 	uint32_t n = in->len[side];
 
-	if (n >= 5 && p[4] != 1)
+	if ((n >= 1 && p[0] != 0) || (n >= 5 && p[4] != 1))
 		return BH_PROTO_NO;
 	if (n < 13)
 		return bh_proto_wants_more(in, side);

@@ -30,8 +30,12 @@ enum bh_proto_answer
 bh_proto_POSTGRESQL(const struct bh_proto_input *in)
 {
 	struct bh_cur c = bh_side(in, BH_CLIENT);
-	uint32_t length, code;
+	const uint8_t *p = in->data[BH_CLIENT];
+	uint32_t n = in->len[BH_CLIENT], length, code;
 
+	/* A length of at most 10000, then a version 3 or one of the codes. */
+	if ((n > 0 && p[0] != 0) || (n > 4 && p[4] != 0 && p[4] != CODE_SSL >> 24))
+		return BH_PROTO_NO;
 	if (!bh_cur_be32(&c, &length) || !bh_cur_be32(&c, &code))
 		return bh_proto_wants_more(in, BH_CLIENT);
 	if (code == CODE_SSL || code == CODE_GSS)

@@ -8,8 +8,9 @@ bh_proto_RDP(const struct bh_proto_input *in)
 	uint32_t n = in->len[BH_CLIENT], length;
 
 	if (n < 11)
-		return n > 1 && (p[0] != 3 || p[1] != 0) ? BH_PROTO_NO
-							 : bh_proto_wants_more(in, BH_CLIENT);
+		return (n > 0 && p[0] != 3) || (n > 1 && p[1] != 0)
+			       ? BH_PROTO_NO
+			       : bh_proto_wants_more(in, BH_CLIENT);
 	length = bh_load_be16(p + 2);
 	if (p[0] != 3 || p[1] != 0 || length < 11 || length > 1024 || p[5] != 0xe0 ||
 	    p[4] + 5u != length)

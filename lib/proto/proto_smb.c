@@ -8,7 +8,9 @@ message(const struct bh_proto_input *in, unsigned side)
 	uint32_t n = in->len[side];
 
 	if (n < 8) {
-		if (n > 0 && p[0] != 0 && p[0] != 0x81 && p[0] != 0x82)
+		if (n > 0 && p[0] != 0 && p[0] != 0x81)
+			return BH_PROTO_NO;
+		if (n > 4 && p[4] < 0xfc && p[4] != 0x20)
 			return BH_PROTO_NO;
 		return bh_proto_wants_more(in, side);
 	}

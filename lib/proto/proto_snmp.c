@@ -34,6 +34,8 @@ bh_proto_SNMP(const struct bh_proto_input *in)
 {
 	if (in->transport == BH_OVER_UDP)
 		return message(in, in->from);
+	if (in->len[BH_CLIENT] > 0 && in->data[BH_CLIENT][0] != 0x30)
+		return BH_PROTO_NO;
 	if (in->len[BH_CLIENT] < 12)
 		return bh_proto_wants_more(in, BH_CLIENT);
 	return message(in, BH_CLIENT);

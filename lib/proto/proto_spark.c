@@ -15,8 +15,9 @@ bh_proto_SPARK(const struct bh_proto_input *in)
 	uint32_t n = in->len[BH_CLIENT], length;
 
 	if (n < 9)
-		return n >= 4 && bh_load_be32(p) != 0 ? BH_PROTO_NO
-						      : bh_proto_wants_more(in, BH_CLIENT);
+		return (n >= 1 && p[0] != 0) || (n >= 4 && bh_load_be32(p) != 0)
+			       ? BH_PROTO_NO
+			       : bh_proto_wants_more(in, BH_CLIENT);
 	length = bh_load_be32(p + 4);
 	if (bh_load_be32(p) != 0 || length < 13 || length > (1u << 30) || p[8] > 11)
 		return BH_PROTO_NO;

@@ -53,7 +53,7 @@ stream(const struct bh_proto_input *in, unsigned side)
 		return a;
 	if (n < 2 + HEADER)
 		return bh_proto_either(a, p[0] <= 5 ? more : BH_PROTO_NO);
-	if (bh_load_be32(p + 6) == COOKIE && bh_load_be16(p) >= HEADER)
+	if (p[0] <= 5 && bh_load_be32(p + 6) == COOKIE && bh_load_be16(p) >= HEADER)
 		return BH_PROTO_YES;
 	return a;
 }

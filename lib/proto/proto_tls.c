@@ -19,7 +19,8 @@ hello(const struct bh_proto_input *in, unsigned side)
 	uint32_t n = in->len[side], record, length;
 
 	if (n < 3)
-		return bh_proto_wants_more(in, side);
+		return n > 0 && p[0] != HANDSHAKE && p[0] != ALERT ? BH_PROTO_NO
+								   : bh_proto_wants_more(in, side);
 	if (n < 6)
 		return p[0] == HANDSHAKE && p[1] == 3 && p[2] <= 4 ? bh_proto_wants_more(in, side)
 								   : BH_PROTO_NO;
@@ -75,6 +76,8 @@ chain(const struct bh_proto_input *in, unsigned side)
 	const uint8_t *p = in->data[side];
 	uint32_t n = in->len[side], next;
 
+	if (n > 0 && (p[0] < CHANGE_CIPHER || p[0] > DATA))
+		return BH_PROTO_NO;
 	if (n < 5 || !is_record(p) || p[2] == 0 || p[2] == 4)
 		return n < 5 ? bh_proto_wants_more(in, side) : BH_PROTO_NO;
 	next = 5u + bh_load_be16(p + 3);

@@ -43,10 +43,12 @@ bh_proto_ZOOKEEPER(const struct bh_proto_input *in)
 	const uint8_t *p = bh_cur_take(&c, 32);
 	uint32_t length;
 
+	if (in->len[BH_CLIENT] > 0 && in->data[BH_CLIENT][0] != 0)
+		return four_letters(in);
 	if (in->len[BH_CLIENT] >= 4) {
 		length = bh_load_be32(in->data[BH_CLIENT]);
 		if (length != 44 && length != 45)
-			return four_letters(in);
+			return BH_PROTO_NO;
 	}
 	if (p == NULL)
 		return bh_proto_wants_more(in, BH_CLIENT);

@@ -3,10 +3,11 @@
  *  - detectors read only what they are shown: every window is a heap block of exactly its size (ASan);
  *  - what was decided stays: app and decided do not change any more;
  *  - a name only ever gives way to one that is built on it;
- *  - what is proven counts as possible, and what is ruled out never comes back. */
+ *  - what is proven counts as possible, and what is ruled out never comes back;
+ *  - the prefilter changes nothing: asking every detector gives the same answers. */
 #include <stdlib.h>
 
-#include "../../lib/proto/proto.h"
+#include "../../lib/proto/first.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct flow {
 	struct bh_proto_state state;
+	struct bh_proto_state all; /* asked without the prefilter */
 	const uint8_t *side[2];
 	uint32_t all[2]; /* bytes of a side that will come */
 	struct bh_proto_input in;
@@ -46,6 +48,17 @@ check(const struct flow *f, const struct bh_proto_state *before)
 			bh_app_is(f->state.app, (enum bh_app)i));
 }
 
+static void
+check_same(const struct flow *f)
+{
+	unsigned i;
+
+	require(f->state.app == f->all.app && f->state.decided == f->all.decided);
+	for (i = 1; i < BH_APP_COUNT; i++)
+		require(bh_proto_possible(&f->state, (enum bh_app)i) ==
+			bh_proto_possible(&f->all, (enum bh_app)i));
+}
+
 /* Blocks of exactly the size shown, so that a byte beyond is a finding. */
 static void
 ask(struct flow *f)
@@ -61,7 +74,9 @@ ask(struct flow *f)
 		f->in.data[i] = copy[i];
 	}
 	bh_proto_identify(&f->state, &f->in);
+	bh_proto_identify_all(&f->all, &f->in);
 	check(f, &before);
+	check_same(f);
 	for (i = 0; i < 2; i++)
 		free(copy[i]);
 }
