@@ -219,7 +219,9 @@ check_sequence(struct bh_stream_ctx *c)
 		return true;
 	if (c->to >= d->acked - d->window && c->to + fin <= d->right + 1)
 		return true;
-	return bh_stream_except(c, BH_EXCEPTION_TCP_SEQUENCE);
+	/* Watched only: a sender that heeds no window is read while it keeps its order. */
+	return bh_stream_except(c, BH_EXCEPTION_TCP_SEQUENCE) ||
+	       (!c->s->hold && c->from <= d->edge && c->to > d->edge);
 }
 
 /* RFC 5961 5.2; what isn't released was not sent to who acknowledges it. */

@@ -368,6 +368,23 @@ each_side_speaks_from_its_own_wire(void)
 }
 
 static void
+watched_sender_that_heeds_no_window_is_read_in_order(void)
+{
+	char text[RIG_PAYLOAD + 1];
+	bool ended;
+
+	params = rig_params();
+	create();
+	rig.window[0] = rig.window[1] = 4;
+	CU_ASSERT_TRUE_FATAL(rig_handshake(&rig, false));
+	CU_ASSERT_EQUAL(DATA(9, "ahead"), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(DATA(0, "too much"), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_TCP_SEQUENCE);
+	CU_ASSERT_EQUAL(rig_read(&rig, 0, text, &ended), 8);
+	finish();
+}
+
+static void
 watched_streams_drop_nothing(void)
 {
 	static const uint8_t twice[] = {254, 2, 254, 2};
@@ -385,6 +402,7 @@ watched_streams_drop_nothing(void)
 	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_TCP_URGENT);
 	CU_ASSERT_FALSE(rig.r.clear_urgent);
 	CU_ASSERT_EQUAL(bh_stream_edge(rig.s, 0), 3);
+	CU_ASSERT_EQUAL(bh_stream_edge(rig.s, 1), 0);
 	rig.wire[0] = 1;
 	CU_ASSERT_EQUAL(DATA(3, "d"), BH_STREAM_PASS);
 	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_TCP_WRONG_SIDE);
@@ -412,6 +430,7 @@ const struct bh_unit_test bh_suite_stream_rules[] = {
 	BH_TEST(urgent_flag_is_cleared_or_the_packet_dropped),
 	BH_TEST(options_that_stacks_may_read_differently_are_dropped),
 	BH_TEST(each_side_speaks_from_its_own_wire),
+	BH_TEST(watched_sender_that_heeds_no_window_is_read_in_order),
 	BH_TEST(watched_streams_drop_nothing),
 	BH_TEST_END,
 };
