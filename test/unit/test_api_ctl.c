@@ -307,6 +307,46 @@ diff_is_exit_1_when_something_would_change(void)
 }
 
 static void
+rules_show_their_applications_and_operations(void)
+{
+	static const char rule[] = "  - id: db\n    from: web\n    to: redis\n    applications:\n"
+				   "      - postgresql: { verbs: [select, insert], tables: "
+				   "[\"orders\", \"order_*\"] }\n"
+				   "      - Redis\n    denied: reset\n    action: allow\n";
+	struct bh_buf more = {0};
+	json_t *o, *list, *tables;
+	struct run r;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	unlink(r.policy);
+	bh_buf_printf(&more, "%s%s", fix_policy, rule);
+	write_file(r.policy, sizeof(r.policy), more.data);
+	bh_buf_free(&more);
+	CU_ASSERT_EQUAL(run(&r, "apply -f @policy"), BH_CTL_OK);
+	CU_ASSERT_EQUAL(run(&r, "get rules"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "postgresql (verbs: select,insert; tables: orders,order_*),redis "));
+	CU_ASSERT_EQUAL(run(&r, "describe rule db"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "postgresql (verbs: select,insert; tables: orders,order_*),redis\n"));
+	o = fix_get(&r.fix, "/api/v1/rules/db");
+	list = json_object_get(o, "applications");
+	CU_ASSERT_EQUAL(json_array_size(list), 2);
+	CU_ASSERT_STRING_EQUAL(fix_str(json_array_get(list, 0), "application"), "postgresql");
+	tables = json_object_get(json_object_get(json_array_get(list, 0), "operations"), "tables");
+	CU_ASSERT_EQUAL(json_array_size(tables), 2);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(tables, 1)), "order_*");
+	CU_ASSERT_STRING_EQUAL(fix_str(json_array_get(list, 1), "application"), "redis");
+	CU_ASSERT_PTR_NULL(json_object_get(json_array_get(list, 1), "operations"));
+	CU_ASSERT_STRING_EQUAL(fix_str(o, "denied"), "reset");
+	json_decref(o);
+	o = fix_get(&r.fix, "/api/v1/rules/web-to-redis");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "applications")), 0);
+	CU_ASSERT_PTR_NULL(json_object_get(o, "denied"));
+	json_decref(o);
+	run_stop(&r);
+}
+
+static void
 health_is_exit_1_and_says_why(void)
 {
 	struct run r;
@@ -391,6 +431,7 @@ const struct bh_unit_test bh_suite_api_ctl[] = {
 	BH_TEST(apply_puts_the_policy_into_force),
 	BH_TEST(policy_error_is_file_line_and_column),
 	BH_TEST(diff_is_exit_1_when_something_would_change),
+	BH_TEST(rules_show_their_applications_and_operations),
 	BH_TEST(health_is_exit_1_and_says_why),
 	BH_TEST(top_shows_rates),
 	BH_TEST(absent_gateway_is_exit_4_and_says_where_it_was_looked_for),

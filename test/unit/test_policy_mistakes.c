@@ -10,6 +10,8 @@
 	  "  web: {selector: app=web}\n"                                                           \
 	  "  redis: {selector: app=redis}\n"
 
+#define RULE(rest) SEGMENTS "rules:\n  - {from: web, to: redis, action: allow, " rest "}\n"
+
 static const struct {
 	const char *text, *want;
 } mistakes[] = {
@@ -145,6 +147,68 @@ static const struct {
 	 "6:10: expected the name of a rule: 1 to 127 letters, digits, '-', '_', '.' or '/', with "
 	 "a "
 	 "letter or digit at both ends; found 'a b'"},
+	/* applications */
+	{RULE("applications: redsi"),
+	 "6:57: no application is called 'redsi': did you mean 'redis'?"},
+	{RULE("applications: [tls, gopher]"),
+	 "6:63: no application is called 'gopher': docs/applications.md lists them"},
+	{RULE("applications: []"), "6:57: an empty list: name an application, or write any"},
+	{RULE("applications: ~"), "6:57: expected the name of an application, or one with its "
+				  "operations such as 'redis: {commands: [get]}', found '~'"},
+	{RULE("applications: [redis, any]"),
+	 "6:65: any stands alone: it takes all applications in"},
+	{RULE("applications: [redis, {redis: {commands: get}}]"),
+	 "6:65: 'redis' is listed twice, once without operations: keep one"},
+	{RULE("applications: [redis, tls, redis]"),
+	 "6:70: 'redis' is listed twice, once without operations: keep one"},
+	{RULE("applications: [{redis: {command: get}}]"),
+	 "6:67: redis has no 'command': did you mean 'commands'?"},
+	{RULE("applications: [{redis: {tables: get}}]"),
+	 "6:67: redis has no 'tables': its operations have commands, keys"},
+	{RULE("applications: [{ssh: {commands: get}}]"),
+	 "6:65: ssh has no operations to list: write its name alone"},
+	{RULE("applications: [{unknown: {commands: get}}]"),
+	 "6:69: unknown has no operations to list: write its name alone"},
+	{RULE("applications: [{redis: {}}]"), "6:66: expected a map of what redis may do, found an "
+					      "empty one: for all of it write the name alone"},
+	{RULE("applications: [{redis: ~}]"), "6:66: expected a map of what redis may do, found "
+					     "'~': for all of it write the name alone"},
+	{RULE("applications: [{redis: ~, commands: [get]}]"),
+	 "6:69: one application an item: begin another with '-', or indent this under the one "
+	 "before"},
+	{RULE("applications: {redis: {commands: get}}"),
+	 "6:57: expected the name of an application, or one with its operations such as 'redis: "
+	 "{commands: [get]}', found a map"},
+	{RULE("applications: [{redis: {commands: []}}]"),
+	 "6:77: an empty list fits no operation: name what 'commands' may be, or leave the key "
+	 "out"},
+	{RULE("applications: [{redis: {commands: [get, \"\"]}}]"),
+	 "6:83: expected a text, one with * or ~REGEX, found ''"},
+	{RULE("applications: [{http: {paths: [\"~^/(a\"]}}]"),
+	 "6:80: the regular expression ends here: missing closing parenthesis"},
+	{RULE("applications: [{http: {paths: [\"~\"]}}]"),
+	 "6:75: expected a regular expression behind ~"},
+	{RULE("applications: [{tls: {min_version: 1.4}}]"),
+	 "6:78: expected 1.0, 1.1, 1.2 or 1.3, found '1.4'"},
+	{RULE("applications: [{tls: {min_version: [1.2, 1.3]}}]"),
+	 "6:84: 'min_version' is one value, the least"},
+	{RULE("ports: icmp/8, applications: redis"),
+	 "6:50: 'icmp/8' can't be: none of the rule's applications (redis) is spoken over it, only "
+	 "over tcp"},
+	{RULE("ports: [tcp/80, udp/80], applications: [redis, http]"),
+	 "6:59: 'udp/80' can't be: none of the rule's applications (redis, http) is spoken over "
+	 "it, only over tcp"},
+	{RULE("ports: tcp/123, applications: ntp"),
+	 "6:50: 'tcp/123' can't be: none of the rule's applications (ntp) is spoken over it, only "
+	 "over udp"},
+	{RULE("applications: redis, denied: reset"),
+	 "6:72: 'denied' says what a denied operation does to its connection, and this rule lists "
+	 "no operations"},
+	{RULE("applications: [{redis: {commands: get}}], denied: ignore"),
+	 "6:93: expected drop, reset or respond, found 'ignore'"},
+	{SEGMENTS "rules:\n  - {from: web, to: redis, action: deny, applications: [{tls: "
+		  "{min_version: 1.2}}]}\n",
+	 "6:57: 'min_version' belongs in a rule that allows"},
 	{SEGMENTS "rules:\n- from: web\n   to: redis\n",
 	 "7:6: a ':' where none can be: check the indentation, or put the text in quotes"},
 };
