@@ -29,7 +29,7 @@ hear(struct bh_decider *d)
 	const struct bh_said *said = d->said;
 
 	d->by_application = true;
-	bh_apps_said(said != NULL ? said->app : NULL, d->proto, &d->proven, &d->possible);
+	bh_appset_said(said != NULL ? said->app : NULL, d->proto, &d->proven, &d->possible);
 	if (said == NULL)
 		return;
 	d->app_known = said->app != NULL && said->app->app != BH_APP_UNKNOWN;
@@ -47,8 +47,8 @@ fit(const struct bh_decider *d, const struct bh_rule *r)
 	unsigned fits = 0;
 
 	for (; a < end; a++) {
-		if (!bh_apps_meet(&a->lines, &d->proven))
-			fits |= bh_apps_meet(&a->lines, &d->possible) ? FIT_LATER : 0;
+		if (!bh_appset_meet(&a->lines, &d->proven))
+			fits |= bh_appset_meet(&a->lines, &d->possible) ? FIT_LATER : 0;
 		else if (a->n_allow == 0)
 			fits |= FIT_DECIDES;
 		else if (d->op == NULL)

@@ -317,7 +317,7 @@ read_apps(struct bh_doc_reader *r, const struct bh_yaml *node, struct bh_doc_rul
 		if (rc == 0)
 			rc = check_denying(r, item, rule, &app[i]);
 		if (rc == 0)
-			rule->over |= bh_apps_over(bh_apps_of(app[i].app));
+			rule->over |= bh_appset_over(bh_appset_of(app[i].app));
 	}
 	rule->app = app;
 	rule->n_apps = (uint32_t)n;

@@ -31,7 +31,7 @@ build_app(struct bh_snapshot *s, const struct bh_rule_app *from, struct bh_asked
 	uint32_t i;
 	int rc = 0;
 
-	to->lines = bh_apps_of(from->app);
+	to->lines = bh_appset_of(from->app);
 	if (from->n_lists != 0) {
 		allow = bh_arena_alloc(&s->arena, from->n_lists * sizeof(*allow));
 		if (allow == NULL)

@@ -11,7 +11,7 @@
 /* Bytes: a value is cut there, so that nothing longer could fit. */
 #define PATTERN_MAX BH_OP_VALUE_MAX
 /* Steps of one match, as PCRE2 counts them: what a value of 512 bytes needs for a regular expression that does
- * not explode, ten times over. One that does ends within a few hundred microseconds. */
+ * not explode, ten times over. One that does ends within a hundred microseconds. */
 #define MATCH_LIMIT 10000
 /* The machine code's own stack: fixed, so that it never grows while matching. */
 #define JIT_STACK (UINT64_C(64) << 10)

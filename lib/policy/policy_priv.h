@@ -282,23 +282,23 @@ typedef bool (*bh_order_fn)(void *arg, uint32_t slot);
 void bh_order_each(const struct bh_order *o, const struct bh_place *from, bool behind,
 		   bh_order_fn fn, void *arg);
 
-/* ---- applications (apps.c) --------------------------------------------------------------------------- */
+/* ---- applications (appset.c) --------------------------------------------------------------------------- */
 
 /* A set of applications, a bit a line of proto.def; bit 0 is `unknown`. */
-struct bh_apps {
+struct bh_appset {
 	uint64_t w[2];
 };
 
 /* Lines that make `app` proven: those of its name and all on top of them; HTTP: also HTTP/2's. */
-struct bh_apps bh_apps_of(unsigned app);
-uint8_t bh_apps_over(
-	struct bh_apps set); /* BH_OVER_* that any of them uses; unknown: TCP and UDP */
+struct bh_appset bh_appset_of(unsigned app);
+uint8_t bh_appset_over(
+	struct bh_appset set); /* BH_OVER_* that any of them uses; unknown: TCP and UDP */
 /* What a flow of an IP protocol is, and all that it may turn out to be. state NULL: nothing known. */
-void bh_apps_said(const struct bh_proto_state *state, uint8_t proto, struct bh_apps *proven,
-		  struct bh_apps *possible);
+void bh_appset_said(const struct bh_proto_state *state, uint8_t proto, struct bh_appset *proven,
+		    struct bh_appset *possible);
 
 static inline bool
-bh_apps_meet(const struct bh_apps *a, const struct bh_apps *b)
+bh_appset_meet(const struct bh_appset *a, const struct bh_appset *b)
 {
 	return ((a->w[0] & b->w[0]) | (a->w[1] & b->w[1])) != 0;
 }
@@ -338,7 +338,7 @@ struct bh_allow {
 
 /* An application of a rule, compiled. All of its lists must fit. */
 struct bh_asked_app {
-	struct bh_apps lines;
+	struct bh_appset lines;
 	const struct bh_allow *allow; /* n_allow */
 	uint32_t n_allow;
 };
@@ -462,7 +462,7 @@ struct bh_decider {
 	const struct bh_said *said;
 	uint8_t proto;
 	/* from the first rule on that names applications */
-	struct bh_apps proven, possible;
+	struct bh_appset proven, possible;
 	const struct bh_op *op;
 	struct bh_policy_scratch *scratch;
 	uint32_t rule; /* that decides */

@@ -17,7 +17,7 @@ static const struct {
 };
 
 static inline void
-add(struct bh_apps *set, unsigned app)
+add(struct bh_appset *set, unsigned app)
 {
 	set->w[app / 64] |= UINT64_C(1) << app % 64;
 }
@@ -28,10 +28,10 @@ has(const uint64_t w[2], unsigned app)
 	return (w[app / 64] >> app % 64 & 1) != 0;
 }
 
-struct bh_apps
-bh_apps_of(unsigned app)
+struct bh_appset
+bh_appset_of(unsigned app)
 {
-	struct bh_apps set = {{0, 0}};
+	struct bh_appset set = {{0, 0}};
 	unsigned i;
 
 	if (app == BH_APP_UNKNOWN)
@@ -46,7 +46,7 @@ bh_apps_of(unsigned app)
 }
 
 uint8_t
-bh_apps_over(struct bh_apps set)
+bh_appset_over(struct bh_appset set)
 {
 	uint8_t over = has(set.w, BH_APP_UNKNOWN) ? BH_OVER_TCP | BH_OVER_UDP : 0;
 	unsigned i;
@@ -57,15 +57,15 @@ bh_apps_over(struct bh_apps set)
 }
 
 void
-bh_apps_said(const struct bh_proto_state *state, uint8_t proto, struct bh_apps *proven,
-	     struct bh_apps *possible)
+bh_appset_said(const struct bh_proto_state *state, uint8_t proto, struct bh_appset *proven,
+	       struct bh_appset *possible)
 {
 	static const struct bh_proto_state nothing;
 	const struct bh_proto_state *s = state != NULL ? state : &nothing;
 	uint8_t over = proto == 6 ? BH_OVER_TCP : proto == 17 ? BH_OVER_UDP : 0;
 	unsigned i;
 
-	*proven = *possible = (struct bh_apps){{0, 0}};
+	*proven = *possible = (struct bh_appset){{0, 0}};
 	add(possible, s->app);
 	if (s->app != BH_APP_UNKNOWN || s->decided)
 		add(proven, s->app);
