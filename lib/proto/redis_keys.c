@@ -248,10 +248,16 @@ redis_keys_took(struct redis_keys *k, const char *word, uint32_t len)
 	} else if (want == REDIS_WORD) {
 		took_word(k, word, len);
 	}
+	if (k->at == 3 && len == 0)
+		k->empty = true;
 	if (k->last != 0 && k->at >= k->last && k->at + 1 > k->first)
 		k->known = true;
 	k->at++;
-	if (k->at == k->n_args)
-		k->known = true;
+	if (k->at != k->n_args)
+		return true;
+	k->known = true;
+	/* without KEYS the empty key is a key */
+	if (k->empty && !k->rest && k->command != NULL && k->command->how == MIGRATE)
+		k->flags |= BH_OP_PARTIAL;
 	return true;
 }

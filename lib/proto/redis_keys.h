@@ -29,6 +29,7 @@ struct redis_keys {
 	uint32_t first, last; /* keys, once known; last < first: none */
 	uint32_t skip;        /* arguments of an option that are values */
 	uint8_t next_is_key;
+	uint8_t empty;     /* argument 3 is \"\" */
 	uint8_t rest;      /* STREAMS or KEYS was seen */
 	uint8_t flags;     /* BH_OP_* of the operation */
 	uint8_t known;     /* no later argument can be a key */

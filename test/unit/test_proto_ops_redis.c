@@ -65,6 +65,7 @@ keys_behind_numbers_and_options_are_found(void)
 	sends("SORT l BY w_* GET # STORE d", "sort l d !P");
 	sends("MIGRATE h 6379 k 0 100 AUTH KEYS", "migrate k");
 	sends("MIGRATE h 6379 - 0 100 COPY AUTH2 KEYS pw KEYS a b", "migrate a b");
+	sends("MIGRATE h 6379 - 0 100 COPY", "migrate !P");
 	sends("OBJECT ENCODING k", "object|encoding k");
 	sends("MEMORY USAGE k SAMPLES 0", "memory|usage k");
 	sends("XGROUP CREATE s g $ MKSTREAM", "xgroup|create s");
