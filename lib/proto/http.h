@@ -19,8 +19,8 @@ struct bh_http_target {
 };
 const char *bh_http_target(struct bh_http_text method, struct bh_http_text target,
 			   struct bh_http_target *out);
-/* Path and query of a target: characters (RFC 3986, and what browsers send beyond: URL standard) and where the
- * query begins. */
+/* Path and query of a target: characters (RFC 3986, and what browsers send beyond: URL standard)
+ * and where the query begins. */
 const char *bh_http_path_and_query(const uint8_t *at, size_t len, struct bh_http_target *out);
 
 bool bh_http_is_token(const uint8_t *at, size_t len); /* RFC 9110 5.6.2; not empty */

@@ -1,4 +1,5 @@
-/* HTTP/1 messages, a part at a time (RFC 9112): lines, bodies and chunks. What lines say is http1_head.c's. */
+/* HTTP/1 messages, a part at a time (RFC 9112): lines, bodies and chunks. What lines say is
+ * http1_head.c's. */
 #include "http1.h"
 
 /* Everything on a line of a chunk's size: extensions are rare and short. */
@@ -31,7 +32,8 @@ check_unkept(uint8_t before, const uint8_t *p, size_t n)
 	return NULL;
 }
 
-/* Put away n more bytes of a line; what is not kept is checked now, what is kept when the line is whole. */
+/* Put away n more bytes of a line; what is not kept is checked now, what is kept when the line is
+ * whole. */
 static const char *
 put_away(struct bh_http1 *h, unsigned side, const uint8_t *p, size_t n)
 {
@@ -119,7 +121,8 @@ hex(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* 1*HEXDIG [ ";" extension ] (RFC 9112 7.1); no space between (BWS), which receivers treat differently. */
+/* 1*HEXDIG [ ";" extension ] (RFC 9112 7.1); no space between (BWS), which receivers treat
+ * differently. */
 static const char *
 chunk_size(struct bh_http1_side *s, struct bh_http_text line, bool cut)
 {

@@ -35,8 +35,8 @@ version(struct bh_http_text text, uint8_t *minor)
 	return true;
 }
 
-/* Methods that change framing must not be read in two ways: names are case-sensitive (RFC 9110 9.1), some
- * servers are not. */
+/* Methods that change framing must not be read in two ways: names are case-sensitive (RFC 9110
+ * 9.1), some servers are not. */
 static const char *
 method(struct bh_http1 *h, struct bh_http_text name)
 {
@@ -96,7 +96,8 @@ request_line(struct bh_http1 *h, struct bh_http_text line, struct bh_http1_part 
 	return authority_of_target(h, &target);
 }
 
-/* A server's reason phrase is often left out together with the space before it; everyone reads that alike. */
+/* A server's reason phrase is often left out together with the space before it; everyone reads
+ * that alike. */
 static const char *
 status_line(struct bh_http1 *h, struct bh_http_text line, struct bh_http1_part *part)
 {

@@ -13,14 +13,15 @@
 #define HTTP2_CONTINUATIONS 16
 /* What a dynamic table may be grown to; browsers announce 64 KiB. */
 #define HTTP2_TABLE_MAX 65536
-/* All that HPACK takes: two tables of 64 KiB whose entries are small cost three times that, a literal 128 KiB. */
+/* All that HPACK takes: two tables of 64 KiB whose entries are small cost three times that, a
+ * literal 128 KiB. */
 #define HTTP2_MEMORY_MAX (512 * 1024)
 /* SETTINGS of one side that the other has not acknowledged. */
 #define HTTP2_UNACKNOWLEDGED 16
 /* Requests at once whose Content-Length is being counted. */
 #define HTTP2_COUNTED 128
-/* Streams that the client cancels: each response halves the count, so that a client whose server answers at all
- * never comes near (rapid reset, CVE-2023-44487). */
+/* Streams that the client cancels: each response halves the count, so that a client whose server
+ * answers at all never comes near (rapid reset, CVE-2023-44487). */
 #define HTTP2_RESETS 1000
 
 #define HTTP2_FRAME_MIN 16384 /* what each side takes without announcing it */
@@ -111,7 +112,8 @@ const char *bh_http2_block_begin(struct bh_ops *s, unsigned side);
 /* More of the block; final: it ends here. Each field goes to bh_http2_field(). */
 const char *bh_http2_inflate(struct bh_ops *s, unsigned side, const uint8_t *p, size_t n,
 			     bool final);
-/* `side` sent SETTINGS with this table size for the other's encoder, or HTTP2_SAME; the other acknowledged. */
+/* `side` sent SETTINGS with this table size for the other's encoder, or HTTP2_SAME; the other
+ * acknowledged. */
 const char *bh_http2_settings(struct http2_ops *o, unsigned side, uint32_t table);
 const char *bh_http2_settings_ack(struct http2_ops *o, unsigned side);
 void bh_http2_close(struct bh_ops *s);

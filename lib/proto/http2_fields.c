@@ -1,4 +1,5 @@
-/* Fields of HTTP/2 header blocks: which are allowed where (RFC 9113 8), and what a request shows. */
+/* Fields of HTTP/2 header blocks: which are allowed where (RFC 9113 8), and what a request shows.
+ * */
 #include "http2.h"
 
 enum {
@@ -52,8 +53,8 @@ scheme(struct http2_ops *o, struct bh_http_text value)
 	return NULL;
 }
 
-/* gRPC clients put names of their resolvers here (etcd's "etcd-endpoints://..."): no host then, which no rule about
- * hosts fits. */
+/* gRPC clients put names of their resolvers here (etcd's "etcd-endpoints://..."): no host then,
+ * which no rule about hosts fits. */
 static const char *
 authority(struct http2_ops *o, struct bh_http_text value)
 {

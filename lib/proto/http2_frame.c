@@ -1,15 +1,16 @@
-/* HTTP/2 frames: what may come where and how long (RFC 9113 4, 5, 6), and bodies whose length was said. */
+/* HTTP/2 frames: what may come where and how long (RFC 9113 4, 5, 6), and bodies whose length was
+ * said. */
 #include "http2.h"
 
 enum { STREAM_ANY, STREAM_ZERO, STREAM_ONE };
 
-/* RFC 9113 6: length 0 is any, else exactly, or a multiple (SETTINGS), or at least (GOAWAY). */
+/* RFC 9113 6: length 0 is any, else exactly so many bytes; of GOAWAY at least. */
 static const struct {
 	uint8_t stream, length;
 } frames[HTTP2_TYPES] = {
 	[HTTP2_DATA] = {STREAM_ONE, 0},          [HTTP2_HEADERS] = {STREAM_ONE, 0},
 	[HTTP2_PRIORITY] = {STREAM_ONE, 5},      [HTTP2_RST_STREAM] = {STREAM_ONE, 4},
-	[HTTP2_SETTINGS] = {STREAM_ZERO, 6},     [HTTP2_PUSH_PROMISE] = {STREAM_ONE, 0},
+	[HTTP2_SETTINGS] = {STREAM_ZERO, 0},     [HTTP2_PUSH_PROMISE] = {STREAM_ONE, 0},
 	[HTTP2_PING] = {STREAM_ZERO, 8},         [HTTP2_GOAWAY] = {STREAM_ZERO, 8},
 	[HTTP2_WINDOW_UPDATE] = {STREAM_ANY, 4}, [HTTP2_CONTINUATION] = {STREAM_ONE, 0},
 };
@@ -88,7 +89,8 @@ begin_continuation(struct http2_ops *o, unsigned side)
 	return NULL;
 }
 
-/* A stream's number is used once and numbers only grow (RFC 9113 5.1.1): what comes for an older one are trailers. */
+/* A stream's number is used once and numbers only grow (RFC 9113 5.1.1): what comes for an older
+ * one are trailers. */
 static const char *
 begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
 {
@@ -118,11 +120,24 @@ begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
 	return bh_http2_block_begin(s, side);
 }
 
+static bool
+right_length(const struct http2_side *s)
+{
+	uint8_t length = frames[s->type].length;
+
+	switch (s->type) {
+	case HTTP2_SETTINGS:
+		return (s->flags & HTTP2_ACK) != 0 ? s->left == 0 : s->left % 6 == 0;
+	case HTTP2_GOAWAY:
+		return s->left >= length;
+	default:
+		return length == 0 || s->left == length;
+	}
+}
+
 static const char *
 check_frame(const struct http2_side *s)
 {
-	uint8_t length;
-
 	if (s->left > s->frame_max)
 		return "frame is longer than its receiver takes";
 	if (s->block != BLOCK_NONE && s->type != HTTP2_CONTINUATION)
@@ -134,16 +149,11 @@ check_frame(const struct http2_side *s)
 	if ((frames[s->type].stream == STREAM_ZERO && s->stream != 0) ||
 	    (frames[s->type].stream == STREAM_ONE && s->stream == 0))
 		return "frame on a stream where it can't be";
-	length = frames[s->type].length;
-	if (s->type == HTTP2_SETTINGS
-		    ? s->left % length != 0 || ((s->flags & HTTP2_ACK) != 0 && s->left != 0)
-	    : s->type == HTTP2_GOAWAY ? s->left < length
-				      : length != 0 && s->left != length)
-		return "frame of a wrong length";
-	return NULL;
+	return right_length(s) ? NULL : "frame of a wrong length";
 }
 
-/* What a cancelled stream costs the server is not seen; how often it happens without an answer is. */
+/* What a cancelled stream costs the server is not seen; how often it happens without an answer
+ * is. */
 static const char *
 reset(struct http2_ops *o, unsigned side, uint32_t stream)
 {

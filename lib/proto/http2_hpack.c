@@ -83,8 +83,9 @@ open_memory(const struct bh_ops_memory *from)
 	return m;
 }
 
-/* A receiver announces a larger table before it knows that the sender has read so: it is taken at once. A smaller one
- * counts from the acknowledgement on (RFC 9113 4.3.1), which is in order with the sender's blocks. */
+/* A receiver announces a larger table before it knows that the sender has read so: it is taken at
+ * once. A smaller one counts from the acknowledgement on (RFC 9113 4.3.1), which is in order with
+ * the sender's blocks. */
 static const char *
 adjust(struct http2_side *s)
 {

@@ -14,7 +14,8 @@ keep(uint8_t *to, struct bh_http_text value)
 	return n;
 }
 
-/* Each name once. Rules ask for presence, so that a name too many can only make an operation fit fewer rules. */
+/* Each name once. Rules ask for presence, so that a name too many can only make an operation fit
+ * fewer rules. */
 static void
 add_name(struct bh_http_request *r, struct bh_http_text name)
 {

@@ -1,4 +1,5 @@
-/* Targets of HTTP requests (RFC 9110 4, RFC 9112 3.2, RFC 3986): what servers read differently is an error. */
+/* Targets of HTTP requests (RFC 9110 4, RFC 9112 3.2, RFC 3986): what servers read differently is
+ * an error. */
 #include "http.h"
 
 static uint8_t
@@ -138,7 +139,8 @@ bh_http_same_authority(const struct bh_http_authority *a, const struct bh_http_a
 	       (pa == pb || pa == 0 || pb == 0);
 }
 
-/* Browsers do not escape | [ ] ^ in a path, and in a query neither { } ` \ (URL standard, percent-encode sets). */
+/* Browsers do not escape | [ ] ^ in a path, and in a query neither { } ` \ (URL standard,
+ * percent-encode sets). */
 const char *
 bh_http_path_and_query(const uint8_t *at, size_t len, struct bh_http_target *out)
 {
@@ -205,7 +207,8 @@ bh_http_target(struct bh_http_text method, struct bh_http_text target, struct bh
 	return absolute(target, out);
 }
 
-/* What stands for escaped bytes until dot segments are known. Control characters never get so far. */
+/* What stands for escaped bytes until dot segments are known. Control characters never get so
+ * far. */
 enum { ESCAPED_SLASH = 1, ESCAPED_BACKSLASH, ESCAPED_DOT };
 
 /* Overlong forms of ASCII (RFC 3629 3: never valid), which some decoders read as '/' or '.'. */
@@ -272,7 +275,8 @@ is_dots(const uint8_t *p, size_t len)
 	       (p[len - 1] == '.' || p[len - 1] == ESCAPED_DOT);
 }
 
-/* A dot segment for receivers that decode first, cut parameters off (RFC 3986 3.3) or split at what is escaped. */
+/* A dot segment for receivers that decode first, cut parameters off (RFC 3986 3.3) or split at
+ * what is escaped. */
 static bool
 hides_dots(const uint8_t *p, size_t len)
 {
@@ -320,8 +324,8 @@ append_segment(struct bh_http_path *out, const uint8_t *p, size_t len)
 	}
 }
 
-/* The last segment goes (RFC 3986 5.2.4). One without a name is an error: servers that merge slashes take away the
- * one before. A path that is cut already stays so. */
+/* The last segment goes (RFC 3986 5.2.4). One without a name is an error: servers that merge
+ * slashes take away the one before. A path that is cut already stays so. */
 static const char *
 climb(struct bh_http_path *out)
 {

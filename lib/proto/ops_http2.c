@@ -1,4 +1,5 @@
-/* http/2 (RFC 9113): frames of both sides; each request is an operation when its header block ends. */
+/* http/2 (RFC 9113): frames of both sides; each request is an operation when its header block
+ * ends. */
 #include "http2.h"
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,10 +1,10 @@
-/* Operation parsers, all of ops.def: the first bytes choose the application, the transport and how the bytes are
- * cut; the rest is a conversation: records of side, length and bytes. Asserts beyond "no crash":
- *  - a parser reads only what it is fed: every piece is a heap block of exactly its size, freed after the call,
- *    and an operation's values are readable until the next call (ASan);
- *  - progress: MORE has eaten all; OP has eaten something or is one of a bounded number for bytes eaten before;
- *  - eaten <= len, pending <= the bytes of this side eaten so far;
- *  - ERROR and OPAQUE say why; values are within their bounds;
+/* Operation parsers, all of ops.def: the first bytes choose the application, the transport and
+ * how the bytes are cut; the rest is a conversation: records of side, length and bytes. Asserts
+ * beyond "no crash":  - a parser reads only what it is fed: every piece is a heap block of
+ * exactly its size, freed after the call,    and an operation's values are readable until the
+ * next call (ASan);  - progress: MORE has eaten all; OP has eaten something or is one of a
+ * bounded number for bytes eaten before;  - eaten <= len, pending <= the bytes of this side eaten
+ * so far;  - ERROR and OPAQUE say why; values are within their bounds;
  *  - over TCP the same bytes cut otherwise give the same operations and the same end;
  *  - what was taken from the connection's memory is given back. */
 #include <stdlib.h>
@@ -139,7 +139,8 @@ next_piece(struct run *r, uint32_t len)
 	return n < len ? n : len;
 }
 
-/* Records: a byte with the side (bit 0) and the length (127: two bytes follow with it), then so many bytes. */
+/* Records: a byte with the side (bit 0) and the length (127: two bytes follow with it), then so
+ * many bytes. */
 static void
 converse(struct run *r, struct bh_cur c)
 {
@@ -211,7 +212,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&whole, 0, sizeof(whole));
 	memset(&cut, 0, sizeof(cut));
 	run(&whole, app, transport, bh_cur(data + 3, size - 3));
-	/* A datagram is not cut: the second run then only proves that nothing is kept between connections. */
+	/* A datagram is not cut: the second run then only proves that nothing is kept between
+	 * connections. */
 	cut.cut = transport == BH_OVER_UDP ? 0 : data[2] * UINT32_C(2654435761) + 1;
 	run(&cut, app, transport, bh_cur(data + 3, size - 3));
 	require(whole.n_ops == cut.n_ops && whole.hash == cut.hash);

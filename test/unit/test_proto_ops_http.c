@@ -1,4 +1,5 @@
-/* HTTP/1 operations: requests as rules see them, however their bytes are cut; whatever is ambiguous is an error. */
+/* HTTP/1 operations: requests as rules see them, however their bytes are cut; whatever is
+ * ambiguous is an error. */
 #include <stdio.h>
 
 #include "../../lib/proto/proto.h"

@@ -165,9 +165,9 @@ what_stands_on_grpc_keeps_its_name(void)
 		"more");
 }
 
-/* The block of PLAIN in `n` frames, padded when asked. */
+/* A header block in `n` frames, padded when asked. */
 static void
-in_pieces(unsigned n, bool padded, ...)
+in_pieces(unsigned n, int padded, ...)
 {
 	uint8_t block[60000], first[60300] = {7};
 	va_list ap;
@@ -178,7 +178,7 @@ in_pieces(unsigned n, bool padded, ...)
 	va_end(ap);
 	each = len / n;
 	memcpy(first + 1, block, each);
-	if (padded)
+	if (padded != 0)
 		frame(0, HEADERS, END_STREAM | PADDED, 1, first, 1 + each + 7);
 	else
 		frame(0, HEADERS, END_STREAM, 1, block, each);
