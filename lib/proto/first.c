@@ -95,13 +95,13 @@ static const bh_app_set over[] = {
 };
 
 bh_app_set
-bh_apps_on_top(unsigned app)
+bh_proto_on_top(unsigned app)
 {
 	return on_top[app];
 }
 
 bh_app_set
-bh_apps_over(unsigned transport)
+bh_proto_over(unsigned transport)
 {
 	return transport < BH_ARRAY_SIZE(over) ? over[transport] : 0;
 }

@@ -13,8 +13,8 @@ struct bh_proto_first {
 	bh_app_set no;  /* these would say NO; those in neither would say MAYBE */
 };
 
-bh_app_set bh_apps_on_top(unsigned app); /* of application `app` itself, 0: of nothing */
-bh_app_set bh_apps_over(unsigned transport);
+bh_app_set bh_proto_on_top(unsigned app); /* of application `app` itself, 0: of nothing */
+bh_app_set bh_proto_over(unsigned transport);
 
 /* About applications that stand on nothing else. */
 struct bh_proto_first bh_proto_first(const struct bh_proto_input *in);

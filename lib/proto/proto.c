@@ -84,11 +84,11 @@ is_final(const struct bh_proto_input *in)
 static bool
 ask_round(struct bh_proto_state *s, const struct bh_proto_input *in, bool all)
 {
-	bh_app_set candidates = bh_apps_on_top(s->app) & not_ruled_out(s);
+	bh_app_set candidates = bh_proto_on_top(s->app) & not_ruled_out(s);
 	struct bh_proto_first f = {.ask = candidates};
 
-	rule_out(s, candidates & ~bh_apps_over(in->transport));
-	candidates &= bh_apps_over(in->transport);
+	rule_out(s, candidates & ~bh_proto_over(in->transport));
+	candidates &= bh_proto_over(in->transport);
 	if (s->app == BH_APP_UNKNOWN && !all)
 		f = bh_proto_first(in);
 	for (f.ask &= candidates; f.ask != 0; f.ask &= f.ask - 1) {

@@ -16,7 +16,7 @@ static unsigned differences;
 static bh_app_set
 ruled_out(const struct bh_proto_state *s)
 {
-	return ((bh_app_set)s->ruled_out[1] << 64 | s->ruled_out[0]) & bh_apps_on_top(s->app);
+	return ((bh_app_set)s->ruled_out[1] << 64 | s->ruled_out[0]) & bh_proto_on_top(s->app);
 }
 
 /* One state asked by the shared tables, one by asking every detector. */
@@ -174,7 +174,7 @@ few_detectors_are_asked(void)
 
 		in.data[0] = (const uint8_t *)first[i].text;
 		in.len[0] = (uint32_t)first[i].len;
-		ask = bh_proto_first(&in).ask & bh_apps_on_top(0) & bh_apps_over(BH_OVER_TCP);
+		ask = bh_proto_first(&in).ask & bh_proto_on_top(0) & bh_proto_over(BH_OVER_TCP);
 		CU_ASSERT((unsigned)(__builtin_popcountll((uint64_t)ask) +
 				     __builtin_popcountll((uint64_t)(ask >> 64))) <= first[i].most);
 	}
