@@ -192,7 +192,9 @@ check_rst(struct bh_stream_ctx *c)
 	return false;
 }
 
-/* RFC 7323 5.3. What brings nothing new is left to the receiver, which answers it. */
+/* RFC 7323 5.3, by the stamp that the receiver is known to have taken: what is older it will refuse in any case, what
+ * was only overtaken on its way here it may still want. What brings nothing new is left to the receiver, which
+ * answers it. */
 static bool
 check_stamp(struct bh_stream_ctx *c)
 {
@@ -200,7 +202,7 @@ check_stamp(struct bh_stream_ctx *c)
 	bool fin = (c->flags & BH_TCP_FIN) != 0 && c->d->fin == BH_STREAM_NO_FIN;
 
 	if (!c->opt.stamp || !s->side[0].stamps || !s->side[1].stamps ||
-	    (c->flags & BH_TCP_SYN) != 0 || (int32_t)(c->opt.ts_val - c->d->ts_recent) >= 0)
+	    (c->flags & BH_TCP_SYN) != 0 || (int32_t)(c->opt.ts_val - c->d->ts_echoed) >= 0)
 		return true;
 	c->stale = true;
 	if (!fin && (c->to == c->from || c->to <= c->d->edge))

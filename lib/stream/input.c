@@ -123,6 +123,19 @@ count_ack(struct bh_stream_ctx *c)
 	bh_stream_trim(c->s, o);
 }
 
+/* A stamp comes back from a receiver whose TS.Recent it is, and that only grows. One that was never sent is nobody's. */
+static void
+count_stamp(struct bh_stream_ctx *c)
+{
+	struct bh_stream_side *d = c->d, *o = c->o;
+
+	if (c->acks && (int32_t)(c->opt.ts_ecr - o->ts_echoed) > 0 &&
+	    (int32_t)(c->opt.ts_ecr - o->ts_recent) <= 0)
+		o->ts_echoed = c->opt.ts_ecr;
+	if (c->from <= d->edge && (int32_t)(c->opt.ts_val - d->ts_recent) > 0)
+		d->ts_recent = c->opt.ts_val;
+}
+
 static void
 count_syn(struct bh_stream_ctx *c)
 {
@@ -132,7 +145,7 @@ count_syn(struct bh_stream_ctx *c)
 	d->wire = c->p->wire;
 	d->scale = c->opt.scale;
 	d->stamps = c->opt.stamp;
-	d->ts_recent = c->opt.ts_val;
+	d->ts_recent = d->ts_echoed = c->opt.ts_val;
 	c->s->state++;
 	if (c->p->side == 0)
 		count_window(c);
@@ -156,8 +169,8 @@ count(struct bh_stream_ctx *c)
 		count_ack(c);
 		count_window(c);
 	}
-	if (c->opt.stamp && !c->stale && c->from <= d->edge && (c->flags & BH_TCP_SYN) == 0)
-		d->ts_recent = c->opt.ts_val;
+	if (c->opt.stamp && (c->flags & BH_TCP_SYN) == 0)
+		count_stamp(c);
 	if ((c->flags & BH_TCP_FIN) != 0)
 		d->fin = c->to;
 }

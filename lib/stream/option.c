@@ -43,6 +43,7 @@ read_option(uint8_t kind, const uint8_t *value, uint8_t len, struct bh_stream_op
 	case OPT_STAMP:
 		o->stamp = true;
 		o->ts_val = bh_load_be32(value);
+		o->ts_ecr = bh_load_be32(value + 4);
 		return true;
 	case OPT_MPTCP:
 		/* What a socket reads then comes from several connections, in an order that only their
@@ -67,6 +68,7 @@ bh_stream_read_options(const uint8_t *tcp, struct bh_stream_options *o)
 	if (head == TCP_HEADER + 12 && bh_load_be32(c.p) == 0x0101080a) {
 		o->stamp = true;
 		o->ts_val = bh_load_be32(c.p + 4);
+		o->ts_ecr = bh_load_be32(c.p + 8);
 		return true;
 	}
 	while (bh_cur_u8(&c, &kind) && kind != OPT_END) {

@@ -35,8 +35,8 @@
  *   the same), data on SYN, data before the handshake is complete, RST (RFC 5961 3.2: exactly the number that the
  *   receiver expects next, i.e. the released edge, or where that has not arrived yet, what it acknowledged last; one at
  *   the edge when bytes wait is the sender's honest abort: what waits is dropped and the caller resets both ends, act
- *   END, reset, reason TCP_RST), PAWS (RFC 7323 5.3: new bytes or a FIN whose TSval is older than the last one accepted
- *   in order), sequence (inside [acked - window, right edge of the receiver's window], RFC 9293 3.10.7.4; one byte
+ *   END, reset, reason TCP_RST), PAWS (RFC 7323 5.3: new bytes or a FIN whose TSval is older than the latest that the
+ *   receiver has echoed), sequence (inside [acked - window, right edge of the receiver's window], RFC 9293 3.10.7.4; one byte
  *   beyond is a window probe's), acknowledgement (not beyond what has been released of the other side, not further back
  *   than a window, RFC 5961 5.2), urgent, FIN.
  * Keep-alives need no rule: their byte lies below acked; one that does not is compared like any other.

@@ -45,7 +45,8 @@ struct bh_stream_side {
 	int64_t limit;                 /* let go: bytes from here on are not compared */
 	uint32_t isn;                  /* sequence number of byte 0 is isn + 1 */
 	uint32_t window;               /* largest window that the receiver offered, in bytes */
-	uint32_t ts_recent;            /* RFC 7323 */
+	uint32_t ts_recent;            /* latest TSval accepted in order (RFC 7323) */
+	uint32_t ts_echoed;            /* latest one that the receiver is known to have taken */
 	uint32_t head, tail;           /* pieces */
 	uint32_t hint, cursor;         /* pieces: last looked at; where reading stands */
 	uint32_t whead, wtail;         /* waiting */
@@ -85,6 +86,7 @@ struct bh_stream_store {
 
 struct bh_stream_options {
 	uint32_t ts_val;
+	uint32_t ts_ecr;
 	uint8_t scale; /* BH_STREAM_NO_SCALE */
 	bool stamp;
 };

@@ -58,14 +58,15 @@ set_options(const void *bytes, uint32_t len)
 }
 
 static void
-set_stamp(uint32_t value)
+set_stamp(uint32_t value, uint32_t echo)
 {
 	uint8_t o[12] = {1, 1, 8, 10};
+	unsigned i;
 
-	o[4] = (uint8_t)(value >> 24);
-	o[5] = (uint8_t)(value >> 16);
-	o[6] = (uint8_t)(value >> 8);
-	o[7] = (uint8_t)value;
+	for (i = 0; i < 4; i++) {
+		o[4 + i] = (uint8_t)(value >> (24 - 8 * i));
+		o[8 + i] = (uint8_t)(echo >> (24 - 8 * i));
+	}
 	set_options(o, sizeof(o));
 }
 
@@ -246,13 +247,21 @@ start_stamped(uint32_t value, bool answer)
 	struct rig_segment syn = {.side = 0, .flags = BH_TCP_SYN};
 
 	create();
-	set_stamp(value);
+	set_stamp(value, 0);
 	rig_input(&rig, &syn, true, true);
+	set_stamp(900, value);
 	if (!answer)
 		rig.option_len = 0;
 	PUT(1, BH_TCP_SYN | A, 0, 0, "");
-	set_stamp(value);
+	set_stamp(value, 900);
 	CU_ASSERT_EQUAL(PUT(0, A, 0, 0, ""), BH_STREAM_PASS);
+}
+
+static uint8_t
+stamped(uint32_t value, int64_t off, const char *text)
+{
+	set_stamp(value, 900);
+	return DATA(off, text);
 }
 
 static void
@@ -260,21 +269,34 @@ new_bytes_with_an_old_timestamp_are_dropped(void)
 {
 	params = rig_params();
 	start_stamped(5, true);
-	set_stamp(7);
-	CU_ASSERT_EQUAL(DATA(0, "abc"), BH_STREAM_KEPT);
-	set_stamp(6);
-	CU_ASSERT_EQUAL(DATA(3, "def"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(stamped(4, 0, "abc"), BH_STREAM_DROP);
 	ASSERT_DROPPED(TCP_PAWS);
-	CU_ASSERT_EQUAL(PUT(0, A | BH_TCP_FIN, 3, 0, ""), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(stamped(7, 0, "abc"), BH_STREAM_KEPT);
+	release_all(0);
+	/* Overtaken, for all that is known. */
+	CU_ASSERT_EQUAL(stamped(6, 3, "def"), BH_STREAM_KEPT);
+	set_stamp(901, 7);
+	CU_ASSERT_EQUAL(PUT(1, A, 0, 1, ""), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(stamped(6, 6, "ghi"), BH_STREAM_DROP);
+	ASSERT_DROPPED(TCP_PAWS);
+	CU_ASSERT_EQUAL(PUT(0, A | BH_TCP_FIN, 6, 0, ""), BH_STREAM_DROP);
 	/* Bytes that are known, an acknowledgement, a RST: the receiver's to judge. */
-	CU_ASSERT_EQUAL(DATA(0, "abc"), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(DATA(3, ""), BH_STREAM_PASS);
-	CU_ASSERT_EQUAL(PUT(0, BH_TCP_RST, 0, 0, ""), BH_STREAM_PASS);
-	/* The last one in order counts: this one is ahead. */
-	set_stamp(100);
-	CU_ASSERT_EQUAL(DATA(9, "jkl"), BH_STREAM_KEPT);
-	set_stamp(7);
-	CU_ASSERT_EQUAL(DATA(3, "def"), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(stamped(6, 0, "abc"), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(stamped(6, 6, ""), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(PUT(0, BH_TCP_RST, 3, 0, ""), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(stamped(7, 6, "ghi"), BH_STREAM_KEPT);
+	finish();
+}
+
+static void
+echo_of_a_timestamp_that_was_never_sent_counts_for_nothing(void)
+{
+	params = rig_params();
+	start_stamped(5, true);
+	CU_ASSERT_EQUAL(stamped(7, 0, "abc"), BH_STREAM_KEPT);
+	set_stamp(901, 1000);
+	CU_ASSERT_EQUAL(PUT(1, A, 0, 0, ""), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(stamped(6, 3, "def"), BH_STREAM_KEPT);
 	finish();
 }
 
@@ -283,14 +305,13 @@ timestamps_wrap_and_count_only_when_both_offered_them(void)
 {
 	params = rig_params();
 	start_stamped(UINT32_MAX, true);
-	set_stamp(1);
-	CU_ASSERT_EQUAL(DATA(0, "abc"), BH_STREAM_KEPT);
-	set_stamp(UINT32_MAX);
-	CU_ASSERT_EQUAL(DATA(3, "def"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(stamped(1, 0, "abc"), BH_STREAM_KEPT);
+	set_stamp(901, 1);
+	PUT(1, A, 0, 0, "");
+	CU_ASSERT_EQUAL(stamped(UINT32_MAX, 3, "def"), BH_STREAM_DROP);
 	finish();
 	start_stamped(5, false);
-	set_stamp(1);
-	CU_ASSERT_EQUAL(DATA(0, "abc"), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(stamped(1, 0, "abc"), BH_STREAM_KEPT);
 	finish();
 }
 
@@ -426,6 +447,7 @@ const struct bh_unit_test bh_suite_stream_rules[] = {
 	BH_TEST(rst_behind_what_waits_resets_both_ends),
 	BH_TEST(inexact_rst_passes_where_that_is_configured),
 	BH_TEST(new_bytes_with_an_old_timestamp_are_dropped),
+	BH_TEST(echo_of_a_timestamp_that_was_never_sent_counts_for_nothing),
 	BH_TEST(timestamps_wrap_and_count_only_when_both_offered_them),
 	BH_TEST(urgent_flag_is_cleared_or_the_packet_dropped),
 	BH_TEST(options_that_stacks_may_read_differently_are_dropped),
