@@ -105,7 +105,8 @@ on_ddl(struct bh_sql *q, enum bh_sql_word word)
 {
 	struct bh_sql_level *l = bh_sql_here(q);
 
-	if (word == BH_SQLW_like && q->first == BH_SQLW_create && (l->flags & L_SELECT) == 0) {
+	if (word == BH_SQLW_like && q->first == BH_SQLW_create && (l->flags & L_SELECT) == 0 &&
+	    q->dialect != BH_SQL_TSQL) {
 		bh_sql_expect(q, word, false);
 		return true;
 	}
@@ -174,8 +175,11 @@ on_action(struct bh_sql *q, enum bh_sql_word word)
 	if (word == BH_SQLW_update &&
 	    (q->before == BH_SQLW_do || q->before == BH_SQLW_key || q->before == BH_SQLW_then))
 		merges = true;
-	if (merges)
-		bh_sql_verb(q, q->token.text, q->token.len);
+	if (!merges)
+		return;
+	bh_sql_verb(q, q->token.text, q->token.len);
+	if (word == BH_SQLW_update)
+		bh_sql_here(q)->flags |= L_ASSIGN;
 }
 
 /* T-SQL, and a batch of CQL: a statement may begin without a separator. */

@@ -129,6 +129,10 @@ is_noise(struct bh_sql *q, enum bh_sql_word word)
 		return mysql;
 	case BH_SQLW_from:
 		return tsql && l->intro == BH_SQLW_delete;
+	case BH_SQLW_bulk:
+		return tsql && l->intro == BH_SQLW_insert;
+	case BH_SQLW_statistics:
+		return tsql && l->intro == BH_SQLW_update;
 	case BH_SQLW_top:
 		if (tsql)
 			l->flags |= L_TOP;
@@ -333,7 +337,8 @@ bh_sql_from(struct bh_sql *q)
 	}
 	if (t->kind == BH_SQLT_WORD)
 		return table_word(q);
-	if (t->kind == BH_SQLT_QUOTED || t->kind == BH_SQLT_DOUBLE) {
+	if (t->kind == BH_SQLT_QUOTED ||
+	    (t->kind == BH_SQLT_DOUBLE && bh_sql_here(q)->intro != BH_SQLW_like)) {
 		begin_name(q);
 		return true;
 	}

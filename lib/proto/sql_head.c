@@ -24,7 +24,6 @@ enum kind {
 };
 
 #define ALL (BH_SQL_MYSQL | BH_SQL_PG | BH_SQL_TSQL | BH_SQL_CQL)
-#define NOT_TSQL (BH_SQL_MYSQL | BH_SQL_PG | BH_SQL_CQL)
 
 static const struct head {
 	uint8_t word;
@@ -72,7 +71,8 @@ static const struct head {
 	{BH_SQLW_apply, BH_SQL_CQL, K_TXN},
 	{BH_SQLW_do, BH_SQL_MYSQL, K_WORDS},
 	{BH_SQLW_show, BH_SQL_MYSQL | BH_SQL_PG, K_WORDS},
-	{BH_SQLW_set, ALL, K_WORDS},
+	{BH_SQLW_set, BH_SQL_MYSQL | BH_SQL_PG, K_WORDS},
+	{BH_SQLW_set, BH_SQL_TSQL, K_FLOW},
 	{BH_SQLW_reset, BH_SQL_PG, K_WORDS},
 	{BH_SQLW_discard, BH_SQL_PG, K_WORDS},
 	{BH_SQLW_listen, BH_SQL_PG, K_WORDS},
@@ -246,7 +246,8 @@ bh_sql_begins(struct bh_sql *q, enum bh_sql_word word)
 		l->mode = M_EXPR;
 		return true;
 	}
-	add_verb(q);
+	if (word != BH_SQLW_values || q->depth == 0)
+		add_verb(q);
 	go_on(q, kind, word);
 	return true;
 }
