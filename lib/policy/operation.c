@@ -117,8 +117,34 @@ in_list(const struct bh_allow *a, const struct bh_op_value *v, struct bh_policy_
 	return best;
 }
 
-/* Of an operation that is PARTIAL: may a field have more values, or longer ones, than are here? A request of HTTP has
- * one method, host and path, however many headers it has. */
+/* Fields that an operation has once, in a place of their own: a request that names more topics than are kept is still
+ * the API that its header says. A statement of SQL may hold several verbs, a query of DNS several questions. */
+static bool
+is_single(unsigned field)
+{
+	switch (field) {
+	case BH_OP_HTTP_METHOD:
+	case BH_OP_HTTP_HOST:
+	case BH_OP_HTTP_PATH:
+	case BH_OP_GRPC_SERVICE:
+	case BH_OP_GRPC_METHOD:
+	case BH_OP_REDIS_COMMAND:
+	case BH_OP_MONGO_COMMAND:
+	case BH_OP_MONGO_DATABASE:
+	case BH_OP_KAFKA_API:
+	case BH_OP_TLS_SNI:
+	case BH_OP_TLS_SERVICE:
+	case BH_OP_TLS_VERSION:
+	case BH_OP_TLS_JA3:
+	case BH_OP_TLS_JA4:
+	case BH_OP_QUIC_SNI:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of an operation that is PARTIAL: may a field have more values, or longer ones, than are here? */
 static bool
 may_miss(const struct bh_op *op, unsigned field)
 {
@@ -126,8 +152,6 @@ may_miss(const struct bh_op *op, unsigned field)
 
 	if ((op->flags & BH_OP_PARTIAL) == 0)
 		return false;
-	if (field != BH_OP_HTTP_METHOD && field != BH_OP_HTTP_HOST && field != BH_OP_HTTP_PATH)
-		return true;
 	for (i = 0; i < op->n; i++) {
 		if (op->value[i].field != field)
 			continue;
@@ -135,7 +159,7 @@ may_miss(const struct bh_op *op, unsigned field)
 			return true; /* cut */
 		n++;
 	}
-	return n != 1;
+	return n != 1 || !is_single(field);
 }
 
 /* Each value is in the list, and if so asked there is one. */

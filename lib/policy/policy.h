@@ -280,14 +280,16 @@ struct bh_judgement {
  *   names one that it may still be, but is not proven                            it may decide
  *   names one that is proven, without operations                                 it decides
  *   names one that is proven, with operations: op fits                           it decides
- *                                              op does not fit (or is PARTIAL)   it is passed over
+ *                                              op does not fit                   it is passed over
  *                                              no op given                       it may decide, by operation
  * Before the one that decides (or the end: denied) some may decide. When all of these and the one that decides say
  * the same, or none of them could allow, the verdict is that of the one that decides, with by_operation false.
  * When those that may decide all do so by operation: ALLOW with by_operation, of the first that allows. Else
  * PENDING, of the first that may. BH_OP_SESSION operations go with the connection: they are judged as if none
  * were given.
- * A rule that denies: an operation fits when for each key of its list one value is in it, or may be (PARTIAL).
+ * An operation fits the list of a rule that allows as op_field.def says for each of its keys, and not where it is
+ * PARTIAL and the key may have more values than were seen; that of a rule that denies when for each key one value is
+ * in it, or may be. Rules of whose applications none is spoken over the key's protocol don't fit.
  * A deny at the end is OPERATION_DENY when a rule that allows was passed over for the operation; APP_DENY when one
  * was because another application is proven; APP_UNKNOWN when none is. Mode: discover allows all, monitor turns
  * deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */

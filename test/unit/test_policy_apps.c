@@ -111,9 +111,9 @@ list_fits(const struct list *l, bool denies)
 		n++;
 		n_in += in;
 	}
-	/* A request's method, host and path are all there when one is. */
-	if (strcmp(l->key->key, "paths") == 0 || strcmp(l->key->key, "hosts") == 0 ||
-	    l->key->field == BH_OP_HTTP_METHOD)
+	/* What an operation has once is all there when it is: not so SQL's verbs and DNS' questions. */
+	if (l->key->how == LEAST || (l->key->how == ONE && strcmp(l->key->key, "verbs") != 0 &&
+				     strcmp(l->key->key, "types") != 0))
 		partial = partial && n != 1;
 	if (denies)
 		return n_in != 0 || partial;
