@@ -1,26 +1,33 @@
-/* consul over http: its index header, or one of its API's paths with the server's words. */
+/* consul over http: its index and token headers, or one of its API's paths with the server's words. */
 #include "proto_priv.h"
+
+static bool
+server_says(const struct bh_proto_input *in, const char *text)
+{
+	return bh_proto_find_nocase(in, BH_SERVER, text, BH_PROTO_WINDOW) >= 0;
+}
 
 enum bh_proto_answer
 bh_proto_CONSUL(const struct bh_proto_input *in)
 {
-	static const char *const paths[] = {" /v1/agent/",       " /v1/kv/",
-					    " /v1/catalog/",     " /v1/health/",
-					    " /v1/session/",     " /v1/status/leader",
-					    " /v1/status/peers", " /v1/acl/",
-					    " /v1/connect/"};
-	bool own = false;
-	size_t i;
+	static const char *const api[] = {"/v1/", NULL};
+	static const char *const agent[] = {"/v1/agent/", NULL};
+	/* Writes, which are answered by one word. */
+	static const char *const writes[] = {"/v1/kv/", "/v1/catalog/", "/v1/session/", NULL};
+	enum bh_proto_answer a;
 
-	if (bh_proto_find_nocase(in, BH_SERVER, "\nx-consul-", BH_PROTO_WINDOW) >= 0 ||
-	    bh_proto_find_nocase(in, BH_CLIENT, "\nx-consul-token:", BH_PROTO_WINDOW) >= 0)
+	if (bh_proto_find_nocase(in, BH_CLIENT, "\nx-consul-token:", BH_PROTO_WINDOW) >= 0 ||
+	    server_says(in, "\nx-consul-"))
 		return BH_PROTO_YES;
-	for (i = 0; i < BH_ARRAY_SIZE(paths) && !own; i++)
-		own = bh_proto_find_nocase(in, BH_CLIENT, paths[i], 64) > 0;
-	if (!own)
-		return in->len[BH_CLIENT] < 64 ? bh_proto_wants_more(in, BH_CLIENT) : BH_PROTO_NO;
-	return bh_proto_find_nocase(in, BH_SERVER, "\r\n\r\n", BH_PROTO_WINDOW) >= 0
-		       ? (bh_proto_find_nocase(in, BH_CLIENT, " /v1/agent/", 64) > 0 ? BH_PROTO_YES
-										     : BH_PROTO_NO)
-		       : bh_proto_wants_more(in, BH_SERVER);
+	a = bh_proto_path(in, api);
+	if (a != BH_PROTO_YES)
+		return a;
+	if (!server_says(in, "\r\n\r\n"))
+		return bh_proto_wants_more(in, BH_SERVER);
+	/* Nomad has an agent, too. */
+	if (bh_proto_path(in, agent) == BH_PROTO_YES)
+		return server_says(in, "\nx-nomad-") ? BH_PROTO_NO : BH_PROTO_YES;
+	return bh_proto_path(in, writes) == BH_PROTO_YES && server_says(in, "\r\n\r\ntrue")
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
 }

@@ -2,22 +2,59 @@
  * JSON. */
 #include "proto_priv.h"
 
-static const char *const paths[] = {"/_cluster/", "/_cat/",           "/_nodes",   "/_bulk",
-				    "/_search",   "/_msearch",        "/_aliases", "/_template",
-				    "/_mapping",  "/_stats",          "/_count",   "/_doc/",
-				    "/_doc ",     "/_settings",       "/_refresh", "/_update/",
-				    "/_create/",  "/_index_template", "/_ingest/", "/_xpack"};
+static const char *const paths[] = {"cluster/",
+				    "cat/",
+				    "nodes",
+				    "bulk",
+				    "search",
+				    "msearch",
+				    "aliases",
+				    "template",
+				    "mapping",
+				    "stats",
+				    "count",
+				    "doc/",
+				    "doc ",
+				    "settings",
+				    "refresh",
+				    "update/",
+				    "create/",
+				    "index_template",
+				    "ingest/",
+				    "xpack",
+				    "component_template",
+				    "mget",
+				    "analyze",
+				    "snapshot",
+				    "tasks",
+				    "license",
+				    "delete_by_query",
+				    "update_by_query",
+				    "reindex",
+				    "alias",
+				    "field_caps",
+				    "security/",
+				    "data_stream",
+				    "ilm/",
+				    "plugins/"};
 
+/* Its names begin with an underscore, in any part of the path. */
 static bool
 has_own_path(const struct bh_proto_input *in)
 {
 	const uint8_t *p = in->data[BH_CLIENT];
 	const uint8_t *eol = in->len[BH_CLIENT] != 0 ? memchr(p, '\n', in->len[BH_CLIENT]) : NULL;
-	size_t n = eol != NULL ? (size_t)(eol - p) : in->len[BH_CLIENT], i;
+	const uint8_t *end = eol != NULL ? eol : p + in->len[BH_CLIENT];
+	size_t i;
 
-	for (i = 0; i < BH_ARRAY_SIZE(paths); i++) {
-		if (memmem(p, n, paths[i], strlen(paths[i])) != NULL)
-			return true;
+	while (p < end && (p = memmem(p, (size_t)(end - p), "/_", 2)) != NULL) {
+		p += 2;
+		for (i = 0; i < BH_ARRAY_SIZE(paths); i++) {
+			size_t k = strlen(paths[i]);
+
+			if ((size_t)(end - p) >= k && memcmp(p, paths[i], k) == 0)
+				return true;
+		}
 	}
 	return false;
 }
@@ -31,13 +68,22 @@ server_says(const struct bh_proto_input *in, const char *text)
 enum bh_proto_answer
 bh_proto_ELASTICSEARCH(const struct bh_proto_input *in)
 {
-	if (server_says(in, "\nx-elastic-product:") || server_says(in, "You Know, for Search") ||
-	    server_says(in, "application/vnd.elasticsearch+json"))
+	static const char *const root[] = {"/ ", "/?", NULL};
+	bool head;
+
+	if (server_says(in, "\nx-elastic-product:") || server_says(in, "Know, for Search") ||
+	    server_says(in, "/vnd.elasticsearch+json"))
 		return BH_PROTO_YES;
-	if (!has_own_path(in))
-		return in->len[BH_SERVER] < 1024 ? bh_proto_wants_more(in, BH_SERVER) : BH_PROTO_NO;
+	head = server_says(in, "\r\n\r\n");
+	if (!has_own_path(in)) {
+		/* The banner of older versions is the body of the root. */
+		if (head && (bh_proto_path(in, root) == BH_PROTO_NO ||
+			     !server_says(in, "application/json") || in->len[BH_SERVER] >= 1024))
+			return BH_PROTO_NO;
+		return bh_proto_wants_more(in, BH_SERVER);
+	}
 	if (server_says(in, "application/json") || server_says(in, "\"took\":") ||
 	    server_says(in, "\"_shards\"") || server_says(in, "\"cluster_name\""))
 		return BH_PROTO_YES;
-	return server_says(in, "\r\n\r\n") ? BH_PROTO_NO : bh_proto_wants_more(in, BH_SERVER);
+	return head ? BH_PROTO_NO : bh_proto_wants_more(in, BH_SERVER);
 }

@@ -45,6 +45,9 @@ bool bh_proto_printable(const uint8_t *p, size_t len);
 int bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
 			 uint32_t limit);
 
+/* Does the target of an HTTP request begin with one of these (NULL-terminated)? */
+enum bh_proto_answer bh_proto_path(const struct bh_proto_input *in, const char *const paths[]);
+
 static inline uint16_t
 bh_load_le16(const uint8_t *p)
 {

@@ -60,19 +60,64 @@ bh_proto_printable(const uint8_t *p, size_t len)
 	return true;
 }
 
+static bool
+same_nocase(const uint8_t *p, const char *text, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n && lower(p[i]) == lower((uint8_t)text[i]); i++)
+		;
+	return i == n;
+}
+
+/* A byte of the needle that has one case only is looked for by memchr; a word of letters, letter by letter. */
 int
 bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
 		     uint32_t limit)
 {
-	uint32_t n = (uint32_t)strlen(needle), len = in->len[side], i, j;
+	uint32_t n = (uint32_t)strlen(needle), len = in->len[side], at, i;
+	const uint8_t *p = in->data[side], *hit;
 
 	if (len > limit)
 		len = limit;
+	if (len < n)
+		return -1;
+	for (at = 0;
+	     at < n && lower((uint8_t)needle[at]) >= 'a' && lower((uint8_t)needle[at]) <= 'z';)
+		at++;
 	for (i = 0; i + n <= len; i++) {
-		for (j = 0; j < n && lower(in->data[side][i + j]) == lower((uint8_t)needle[j]); j++)
-			;
-		if (j == n)
+		if (at < n) {
+			hit = memchr(p + i + at, needle[at], len - n + 1 - i);
+			if (hit == NULL)
+				return -1;
+			i = (uint32_t)(hit - p) - at;
+		}
+		if (same_nocase(p + i, needle, n))
 			return (int)i;
 	}
 	return -1;
+}
+
+enum bh_proto_answer
+bh_proto_path(const struct bh_proto_input *in, const char *const paths[])
+{
+	const uint8_t *p = in->data[BH_CLIENT], *space;
+	uint32_t n = in->len[BH_CLIENT], at;
+	enum bh_proto_answer best = BH_PROTO_NO;
+	size_t i;
+
+	/* The method is a word. */
+	space = n != 0 ? memchr(p, ' ', n < 24 ? n : 24) : NULL;
+	if (space == NULL)
+		return n < 24 ? bh_proto_wants_more(in, BH_CLIENT) : BH_PROTO_NO;
+	at = (uint32_t)(space - p) + 1;
+	for (i = 0; paths[i] != NULL; i++) {
+		uint32_t k = (uint32_t)strlen(paths[i]);
+
+		if (n - at >= k && memcmp(p + at, paths[i], k) == 0)
+			return BH_PROTO_YES;
+		if (n - at < k && memcmp(p + at, paths[i], n - at) == 0)
+			best = bh_proto_wants_more(in, BH_CLIENT);
+	}
+	return best;
 }
