@@ -221,6 +221,46 @@ a_produce_without_acks_has_no_response(void)
 	CU_ASSERT_STRING_EQUAL(k.text, "produce a; metadata orders; fetch orders");
 }
 
+/* 64 ids are kept; the oldest goes first. */
+static void
+the_newest_ids_are_kept(void)
+{
+	static char text[1024];
+	static struct kv k;
+	unsigned i;
+
+	kv_open(&k, BH_APP_KAFKA);
+	for (i = 1; i <= 70; i++) {
+		say(&k, BH_CLIENT, "h3 h12 w5 s:c x00 x01 b1 b0 x00");
+		snprintf(text, sizeof(text),
+			 "w5 x00 w0 x01 c:cluster w1 x02 h0 c:topic%03u i%u b0 x01 w-1 x00 x00", i,
+			 i);
+		say(&k, BH_SERVER, text);
+	}
+	k.len = 0;
+	for (i = 6; i <= 7; i++) {
+		snprintf(text, sizeof(text), "h3 h12 w5 s:c x00 x02 i%u x00 x00 b1 b0 x00", i);
+		say(&k, BH_CLIENT, text);
+	}
+	CU_ASSERT_STRING_EQUAL(k.text, "metadata !P; metadata topic007");
+}
+
+/* More requests under way than are remembered: their responses can no longer be told apart. */
+static void
+too_many_requests_under_way_teach_nothing(void)
+{
+	static struct kv k;
+	unsigned i;
+
+	kv_open(&k, BH_APP_KAFKA);
+	for (i = 0; i < 257; i++)
+		say(&k, BH_CLIENT, METADATA_V12);
+	say(&k, BH_SERVER, TOLD);
+	k.len = 0;
+	say(&k, BH_CLIENT, FETCH_V13);
+	CU_ASSERT_STRING_EQUAL(k.text, "fetch !P");
+}
+
 static void
 records_of_a_single_topic_are_free_at_once(void)
 {
@@ -287,6 +327,8 @@ const struct bh_unit_test bh_suite_proto_ops_kafka[] = {
 	BH_TEST(ids_are_names_once_the_server_has_told_them),
 	BH_TEST(a_response_out_of_turn_teaches_nothing),
 	BH_TEST(a_produce_without_acks_has_no_response),
+	BH_TEST(the_newest_ids_are_kept),
+	BH_TEST(too_many_requests_under_way_teach_nothing),
 	BH_TEST(records_of_a_single_topic_are_free_at_once),
 	BH_TEST(records_between_topics_go_but_for_the_last_byte),
 	BH_TEST(any_number_of_topics_is_judged),

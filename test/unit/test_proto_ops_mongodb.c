@@ -35,7 +35,8 @@ patch(struct out *o, size_t at)
 
 /* A document from a line of text:
  *     "insert:'orders' documents:[ 0:{ a:1 } ] $db:'shop'"
- * name:'text', name:#'symbol', name:number (int32), name:{ ... }, name:[ ... ], name:~ (null), name:*size (binary). */
+ * name:'text', name:#'symbol', name:number (int32), name:{ ... }, name:[ ... ], name:~ (null), name:*size (binary),
+ * name:/ (an expression), name:! (a type that does not exist). */
 static const char *
 document(struct out *o, const char *t)
 {
@@ -65,6 +66,9 @@ document(struct out *o, const char *t)
 		} else if (*t == '~') {
 			o->p[type] = 0x0a;
 			t++;
+		} else if (*t == '/' || *t == '!') {
+			o->p[type] = *t++ == '/' ? 0x0b : 0x20;
+			put(o, "a.*b\0i", 7);
 		} else if (*t == '*') {
 			len = strtoul(t + 1, (char **)(uintptr_t)&t, 10);
 			o->p[type] = 5;
@@ -323,6 +327,47 @@ what_contradicts_itself_ends_it(void)
 	says(&o, "ERROR");
 }
 
+static void
+what_does_not_fit_is_partial(void)
+{
+	static char doc[16384], wanted[16384];
+	size_t n, w;
+	unsigned i;
+
+	n = (size_t)snprintf(doc, sizeof(doc), "find:'%0600d' $db:'shop'", 0);
+	snprintf(wanted, sizeof(wanted), "find %0512d shop !P", 0);
+	sends(doc, wanted);
+	n = (size_t)snprintf(doc, sizeof(doc), "aggregate:'a' pipeline:[");
+	w = (size_t)snprintf(wanted, sizeof(wanted), "aggregate a");
+	for (i = 0; i < 40; i++) {
+		n += (size_t)snprintf(doc + n, sizeof(doc) - n, " %u:{ $unionWith:'c%02u' }", i, i);
+		if (i < 30)
+			w += (size_t)snprintf(wanted + w, sizeof(wanted) - w, " c%02u", i);
+	}
+	snprintf(doc + n, sizeof(doc) - n, " ] $db:'shop'");
+	snprintf(wanted + w, sizeof(wanted) - w, " !P");
+	sends(doc, wanted);
+	sends("find:'orders' filter:/ a:{ b:/ } $db:'shop'", "find orders shop");
+	sends("find:'orders' a:! $db:'shop'", "ERROR");
+	sends(":1 $db:'shop'", "ERROR");
+	sends("renameCollection:'nodot' to:'x.y' $db:'admin'", "renameCollection nodot x y !P");
+}
+
+static void
+documents_deeper_than_any_commands_end_it(void)
+{
+	static char doc[4096];
+	size_t n = (size_t)snprintf(doc, sizeof(doc), "aggregate:'a' pipeline:[");
+	unsigned i;
+
+	for (i = 0; i < 40; i++)
+		n += (size_t)snprintf(doc + n, sizeof(doc) - n, " 0:{ $facet:{ a:[");
+	for (i = 0; i < 40; i++)
+		n += (size_t)snprintf(doc + n, sizeof(doc) - n, " ] } }");
+	snprintf(doc + n, sizeof(doc) - n, " ] $db:'shop'");
+	sends(doc, "ERROR");
+}
+
 /* Documents before $db: the collection is judged first, the database before the last byte goes. */
 static void
 a_long_body_is_judged_before_and_behind(void)
@@ -384,6 +429,8 @@ const struct bh_unit_test bh_suite_proto_ops_mongodb[] = {
 	BH_TEST(legacy_requests_are_operations_too),
 	BH_TEST(compressed_requests_end_what_can_be_judged),
 	BH_TEST(what_contradicts_itself_ends_it),
+	BH_TEST(what_does_not_fit_is_partial),
+	BH_TEST(documents_deeper_than_any_commands_end_it),
 	BH_TEST(a_long_body_is_judged_before_and_behind),
 	BH_TEST(documents_behind_the_body_are_free),
 	BH_TEST_END,
