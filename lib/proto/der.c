@@ -26,8 +26,10 @@ open_whole(struct bh_cur *c, uint8_t tag, struct bh_cur *inside)
 	if (!bh_ber_expect(c, tag, &len))
 		return false;
 	p = bh_cur_take(c, len);
+	if (p == NULL)
+		return false;
 	*inside = bh_cur(p, len);
-	return p != NULL;
+	return true;
 }
 
 static bool

@@ -145,9 +145,16 @@ hello_bytes(struct tls *t, struct bh_cur *in, struct bh_ops_out *out)
 	r->left = (uint16_t)(r->left - bh_cur_left(&part));
 	if (!message_head(r, &part))
 		return BH_OPS_MORE;
-	if (!begun && (r->msg[0] != MSG_CLIENT_HELLO || !bh_hello_begin(&t->hello, r->msg_left)))
-		return refuse(out, r->msg[0] != MSG_CLIENT_HELLO ? "handshake without a hello"
-								 : t->hello.why);
+	if (!begun && r->msg[0] != MSG_CLIENT_HELLO) {
+		/* Where the server is not seen this is how the handshake goes on; else the server ends it. */
+		if (t->client == CLIENT_HELLO || t->retry)
+			return refuse(out, "handshake without a hello");
+		t->client = CLIENT_DONE;
+		t->held = 0;
+		return BH_OPS_MORE;
+	}
+	if (!begun && !bh_hello_begin(&t->hello, r->msg_left))
+		return refuse(out, t->hello.why);
 	switch (bh_hello_read(&t->hello, &part)) {
 	case BH_HELLO_MORE:
 		return BH_OPS_MORE;
@@ -318,19 +325,22 @@ server_hello(struct tls *t, struct bh_ops_out *out)
 {
 	struct server_hello s;
 	const char *version;
+	bool known;
 
-	if (!read_server_hello(t, &s))
-		return refuse(out, "server's hello is malformed");
-	if (memcmp(t->message + 2, retry_random, sizeof(retry_random)) == 0) {
+	if (t->client != CLIENT_AFTER && t->client != CLIENT_DONE)
+		return refuse(out, "server's hello inside the client's");
+	if (t->kept >= 34 && memcmp(t->message + 2, retry_random, sizeof(retry_random)) == 0) {
 		if (t->retry)
 			return refuse(out, "a second HelloRetryRequest");
 		t->retry = true;
 		return BH_OPS_MORE;
 	}
-	t->server = s.version >= 0x0304 ? SERVER_DONE : SERVER_CERTIFICATE;
-	if (t->client != CLIENT_AFTER && t->client != CLIENT_DONE)
-		return refuse(out, "server's hello inside the client's");
 	t->client = CLIENT_DONE;
+	/* A draft's hello is not read; it is not judged. */
+	known = read_server_hello(t, &s);
+	t->server = !known || s.version >= 0x0304 ? SERVER_DONE : SERVER_CERTIFICATE;
+	if (!known)
+		return BH_OPS_MORE;
 	version = bh_tls_version_text(s.version);
 	bh_ja3s(s.legacy, s.cipher, t->extension, s.n, t->ja3s);
 	bh_op_add(&out->op, BH_OP_TLS_SERVER_VERSION, version, strlen(version));

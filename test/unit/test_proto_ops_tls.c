@@ -476,6 +476,63 @@ servers_hello_and_certificate_are_records(void)
 	CU_ASSERT_EQUAL(t.end, BH_OPS_ERROR);
 }
 
+/* Of a certificate that is cut or damaged at any byte as much is shown as is sure, and never more than is there. */
+static void
+damaged_certificate_is_no_record(void)
+{
+	static struct bytes answer, chain;
+	struct bh_ops s;
+	struct heard t;
+	uint8_t b[1024];
+	size_t n = put_hex(b, openssl_hello), i;
+	unsigned kept = 0;
+
+	for (i = 0; i < sizeof(certificate) / 2; i++) {
+		answer.n = chain.n = 0;
+		put_server_hello(&answer, 0x0303, false);
+		put_chain(&chain);
+		chain.b[5 + 4 + 6 + i] ^= 0xff;
+		put(&answer, chain.b, chain.n);
+		open_tls(&s, &t);
+		tell(&s, &t, 0, b, n, 0);
+		tell(&s, &t, 1, answer.b, answer.n, 0);
+		CU_ASSERT_EQUAL(t.end, BH_OPS_MORE);
+		kept += strstr(t.text, "issuerdn=O=Example CA notafter=2031-12-24T18:30:59") !=
+			NULL;
+	}
+	/* the serial number, the signature's name, what lies behind the subject ...; not the rest */
+	CU_ASSERT(kept > 10 && kept < sizeof(certificate) / 2 - 40);
+}
+
+/* A flow whose server is not seen goes on with what answers it; a draft's server is not understood. */
+static void
+what_is_not_judged_is_no_error(void)
+{
+	static const uint8_t key_exchange[] = {0x16, 3, 3, 0, 6, 16, 0, 0, 2, 0, 0};
+	static struct bytes draft;
+	struct bh_ops s;
+	struct heard t;
+	uint8_t b[1024];
+	size_t n = put_hex(b, openssl_hello), piece;
+
+	draft.n = put_hex(draft.b, "1603010028020000247f12");
+	memset(draft.b + draft.n, 7, 34);
+	draft.n += 34;
+	for (piece = 0; piece < 3; piece++) {
+		open_tls(&s, &t);
+		tell(&s, &t, 0, b, n, piece);
+		tell(&s, &t, 0, key_exchange, sizeof(key_exchange), piece);
+		CU_ASSERT_EQUAL(t.end, BH_OPS_MORE);
+		CU_ASSERT_EQUAL(t.pending, 0);
+		open_tls(&s, &t);
+		tell(&s, &t, 0, b, n, piece);
+		tell(&s, &t, 1, draft.b, draft.n, piece);
+		tell(&s, &t, 0, "anything", 8, piece);
+		CU_ASSERT_EQUAL(t.end, BH_OPS_MORE);
+		CU_ASSERT_EQUAL(t.ops, 1);
+	}
+}
+
 static void
 alert_instead_of_a_hello_ends_it(void)
 {
@@ -571,6 +628,8 @@ const struct bh_unit_test bh_suite_proto_ops_tls[] = {
 	BH_TEST(end_inside_a_hello_is_an_error),
 	BH_TEST(second_hello_must_ask_for_the_same),
 	BH_TEST(servers_hello_and_certificate_are_records),
+	BH_TEST(damaged_certificate_is_no_record),
+	BH_TEST(what_is_not_judged_is_no_error),
 	BH_TEST(alert_instead_of_a_hello_ends_it),
 	BH_TEST(mesh_is_recognised),
 	BH_TEST(more_than_is_kept_is_partial),
