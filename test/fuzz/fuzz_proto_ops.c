@@ -17,14 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_OPS_WITHOUT_BYTES 4096
 
 struct run {
-	struct bh_ops ops;
 	struct bh_ops_memory memory;
 	size_t taken; /* bytes of memory in use */
 	uint64_t eaten[2];
 	uint64_t hash; /* of all operations */
 	unsigned n_ops;
 	enum bh_ops_status end; /* MORE while it goes on */
-	uint32_t cut; /* 0: records are fed whole; else the state of the generator of pieces */
+	uint32_t cut;      /* 0: records are fed whole; else the state of the generator of pieces */
+	struct bh_ops ops; /* bh_ops_open clears it */
 };
 
 static void
@@ -209,8 +209,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (app == BH_APP_UNKNOWN)
 		return 0;
 	transport = (data[1] & 1) != 0 ? BH_OVER_UDP : BH_OVER_TCP;
-	memset(&whole, 0, sizeof(whole));
-	memset(&cut, 0, sizeof(cut));
+	memset(&whole, 0, offsetof(struct run, ops));
+	memset(&cut, 0, offsetof(struct run, ops));
 	run(&whole, app, transport, bh_cur(data + 3, size - 3));
 	/* A datagram is not cut: the second run then only proves that nothing is kept between
 	 * connections. */
