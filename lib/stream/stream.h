@@ -30,15 +30,18 @@
  * in on another wire than the SYN.
  *
  * Checks of a packet before it changes anything, in this order (exception.def names what is done):
- *   side, options (RFC 9293 3.1; each kind once; no MPTCP, whose bytes come on several connections), SYN (classical
- *   three-way handshake; a repeated SYN or SYN/ACK must be
- *   the same), data on SYN, data before the handshake is complete, RST (RFC 5961 3.2: exactly the number that the
- *   receiver expects next, i.e. the released edge, or where that has not arrived yet, what it acknowledged last; one at
- *   the edge when bytes wait is the sender's honest abort: what waits is dropped and the caller resets both ends, act
- *   END, reset, reason TCP_RST), PAWS (RFC 7323 5.3: new bytes or a FIN whose TSval is older than the latest that the
- *   receiver has echoed), sequence (inside [acked - window, right edge of the receiver's window], RFC 9293 3.10.7.4; one byte
- *   beyond is a window probe's), acknowledgement (not beyond what has been released of the other side, not further back
- *   than a window, RFC 5961 5.2), urgent, FIN.
+ *   side
+ *   options          RFC 9293 3.1: within the header, each kind once; no MPTCP, whose bytes come on several connections
+ *   SYN              classical three-way handshake; a repeated SYN or SYN/ACK must be the same; data on it; data before
+ *                    the handshake is complete
+ *   RST              RFC 5961 3.2: exactly the number that the receiver expects next, i.e. the released edge, or, where
+ *                    that has not arrived yet, what it acknowledged last. One at the edge when bytes wait is the
+ *                    sender's honest abort: act END, reset, reason TCP_RST; the caller drops what waits, resets both ends
+ *   PAWS             RFC 7323 5.3: new bytes or a FIN whose TSval is older than the latest that the receiver has echoed
+ *   sequence         RFC 9293 3.10.7.4: inside [acked - window, right edge of the receiver's window], which never moves
+ *                    back; one byte beyond is a window probe's
+ *   acknowledgement  RFC 5961 5.2: not beyond what has been released of the other side, not further back than a window
+ *   urgent, FIN
  * Keep-alives need no rule: their byte lies below acked; one that does not is compared like any other.
  * A SYN/ACK's and SYN's window is not scaled; a window scale counts when both sides sent it (RFC 7323 2.2).
  * The checksum is the caller's to check before.
