@@ -385,7 +385,8 @@ shipped_policy_loads_and_says_what_its_comments_say(void)
 
 	CU_ASSERT_EQUAL_FATAL(bh_policy_load_file(p, "config/policy.yaml", false, &c, &err), 0);
 	CU_ASSERT_EQUAL(judge("10.9.1.20", "10.9.2.10", 6, 6379).verdict, BH_VERDICT_ALLOW);
-	CU_ASSERT_EQUAL(judge("10.9.1.10", "10.9.2.10", 6, 6379).verdict, BH_VERDICT_REJECT);
+	CU_ASSERT_EQUAL(judge("10.9.1.10", "10.9.2.10", 6, 6379).verdict, BH_VERDICT_PENDING);
+	CU_ASSERT_EQUAL(judge("10.9.1.10", "10.9.2.10", 17, 6379).verdict, BH_VERDICT_REJECT);
 	CU_ASSERT_EQUAL(judge("10.9.1.10", "10.9.2.11", 6, 443).verdict, BH_VERDICT_ALLOW);
 	CU_ASSERT_EQUAL(judge("10.9.1.20", "10.9.2.11", 1, 8 << 8).verdict, BH_VERDICT_ALLOW);
 	CU_ASSERT_EQUAL(judge("10.9.2.10", "10.9.1.20", 6, 80).reason, BH_REASON_DEFAULT_DENY);

@@ -260,6 +260,41 @@ changed_operations_are_a_changed_rule(void)
 	bh_policy_destroy(p);
 }
 
+static bool
+check_told(void *arg, const struct bh_rule_info *r)
+{
+	static const char *const want[] = {
+		"postgresql (verbs: select, insert; tables: orders, order_*)", "redis, unknown",
+		"any"};
+	CU_ASSERT_STRING_EQUAL(r->applications, want[r->index]);
+	CU_ASSERT_STRING_EQUAL(r->denied, "");
+	CU_ASSERT_EQUAL(r->n_apps, r->index == 1 ? 2 : r->index == 0 ? 1 : 0);
+	if (r->index == 0) {
+		CU_ASSERT_EQUAL(r->app[0].app, BH_APP_POSTGRESQL);
+		CU_ASSERT_EQUAL(r->app[0].list[1].field, BH_OP_PG_TABLE);
+		CU_ASSERT_STRING_EQUAL(r->app[0].list[1].pattern[1], "order_*");
+	}
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void
+rules_are_told_with_their_applications(void)
+{
+	struct bh_policy *p = make();
+	char text[1024];
+	unsigned n = 0;
+
+	snprintf(text, sizeof(text),
+		 "%s  - {from: web, to: any, applications: [Redis, UNKNOWN], action: deny}\n"
+		 "  - {from: web, to: any, applications: any, action: allow}\n",
+		 select_and_insert);
+	load(p, text);
+	bh_policy_rules_each(p, check_told, &n);
+	CU_ASSERT_EQUAL(n, 3);
+	bh_policy_destroy(p);
+}
+
 static int
 load_overlapping(struct bh_policy *p, unsigned n, struct bh_err *err)
 {
@@ -335,6 +370,7 @@ const struct bh_unit_test bh_suite_policy_operations[] = {
 	BH_TEST(regular_expression_that_cannot_be_told_allows_nothing),
 	BH_TEST(regular_expressions_are_searched),
 	BH_TEST(changed_operations_are_a_changed_rule),
+	BH_TEST(rules_are_told_with_their_applications),
 	BH_TEST(overlapping_rules_fit_to_a_bound_that_is_an_error),
 	BH_TEST(pattern_that_nothing_can_fit_is_refused),
 	BH_TEST_END};
