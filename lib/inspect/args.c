@@ -1,0 +1,96 @@
+/* name=value lists: queries, forms, cookies. */
+#include "message.h"
+
+static bool
+is_pair_end(uint8_t c)
+{
+	return c == '&';
+}
+
+/* One pair, percent-encoding undone once, as every receiver does. */
+static void
+pair(struct bh_message *m, struct bh_view text)
+{
+	struct bh_inspect_scratch *s = m->ctx->scratch;
+	const uint8_t *eq = memchr(text.at, '=', text.len);
+	struct bh_view name = text, value = {NULL, 0};
+	uint8_t name_buf[256], *buf = s->view[0];
+	bool changed;
+
+	if (eq != NULL) {
+		name.len = (size_t)(eq - text.at);
+		value = (struct bh_view){eq + 1, text.len - name.len - 1};
+	}
+	if (name.len > sizeof(name_buf) - 8)
+		name.len = sizeof(name_buf) - 8;
+	name.len = bh_decode_percent(name_buf, sizeof(name_buf), &name, true, &changed);
+	name.at = name_buf;
+	while (value.len > 0) {
+		struct bh_view piece = {value.at, value.len < BH_INSPECT_PIECE - 8
+							  ? value.len
+							  : BH_INSPECT_PIECE - 8};
+		struct bh_view out = {buf, bh_decode_percent(buf, BH_INSPECT_PIECE, &piece, true,
+							     &changed)};
+
+		bh_message_value(m, BH_AT_ARG, name, out);
+		bh_message_dlp(m, BH_AT_ARG, name, out);
+		if (piece.len == value.len)
+			break;
+		value.at += piece.len - BH_INSPECT_OVERLAP;
+		value.len -= piece.len - BH_INSPECT_OVERLAP;
+	}
+	bh_message_value(m, BH_AT_NAME, name, name);
+	/* a name that is no name: what was sent has no '=' */
+	if (eq == NULL || text.len - name.len < 2)
+		bh_message_value(m, BH_AT_ARG, name, name);
+}
+
+size_t
+bh_message_args(struct bh_message *m, struct bh_view text, bool final)
+{
+	size_t start = 0, i;
+
+	for (i = 0; i < text.len; i++)
+		if (is_pair_end(text.at[i])) {
+			if (i > start)
+				pair(m, (struct bh_view){text.at + start, i - start});
+			start = i + 1;
+		}
+	if (start < text.len && (final || (start == 0 && text.len == BH_INSPECT_WINDOW))) {
+		pair(m, (struct bh_view){text.at + start, text.len - start});
+		if (final)
+			start = text.len;
+	}
+	return start;
+}
+
+void
+bh_message_cookies(struct bh_message *m, struct bh_view text)
+{
+	size_t start = 0, i;
+
+	for (i = 0; i <= text.len; i++) {
+		struct bh_view one, name;
+		const uint8_t *eq;
+
+		if (i < text.len && text.at[i] != ';')
+			continue;
+		start = bh_skip_space(&text, start);
+		if (i > start) {
+			one = name = (struct bh_view){text.at + start, i - start};
+			eq = memchr(one.at, '=', one.len);
+			if (eq != NULL) {
+				name.len = (size_t)(eq - one.at);
+				one = (struct bh_view){eq + 1, one.len - name.len - 1};
+				bh_message_value(m, BH_AT_COOKIE, name, one);
+			}
+			/* a session cookie's name is its place, so only attacks count in it */
+			if (name.len > 0 && m->side == 0)
+				bh_message_value(m, BH_AT_COOKIE, name, name);
+		}
+		start = i + 1;
+	}
+	/* what a semicolon cuts apart may belong together */
+	if (memchr(text.at, '{', text.len) != NULL || memchr(text.at, '(', text.len) != NULL)
+		bh_message_value(m, BH_AT_COOKIE, (struct bh_view){NULL, 0}, text);
+}

@@ -1,0 +1,90 @@
+/* A body's window: bytes come in, complete arguments, strings, parts go out to be judged. */
+#include "message.h"
+
+static const struct bh_view none = {NULL, 0};
+
+static size_t
+judge_text(struct bh_message *m, struct bh_view text, bool final)
+{
+	unsigned where = m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE;
+
+	bh_message_value(m, where, none, text);
+	return final || text.len < 2 * BH_INSPECT_OVERLAP ? text.len
+							  : text.len - BH_INSPECT_OVERLAP;
+}
+
+/* What is complete in the window. Returns the bytes done with. */
+static size_t
+judge_window(struct bh_message *m, struct bh_view text, bool final)
+{
+	switch (m->s->kind) {
+	case BH_BODY_FORM:
+		return bh_message_args(m, text, final);
+	case BH_BODY_JSON:
+		return bh_message_json(m, text, final);
+	case BH_BODY_XML:
+		return bh_message_markup(m, text, final);
+	case BH_BODY_MULTIPART:
+		return bh_message_multipart(m, text, final);
+	case BH_BODY_BINARY:
+		return text.len;
+	}
+	return judge_text(m, text, final);
+}
+
+static void
+flush(struct bh_message *m, bool final)
+{
+	struct bh_inspect_side *s = m->s;
+	struct bh_view text = {s->window, s->used};
+	size_t done;
+
+	if (text.len == 0)
+		return;
+	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
+		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);
+	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY)
+		done = judge_window(m, text, final);
+	else
+		done = judge_text(m, text, final);
+	/* One token as long as the window: judged as far as it is here; its end meets its next piece. */
+	if (done == 0)
+		done = text.len - BH_INSPECT_OVERLAP;
+	if (done > text.len || final)
+		done = text.len;
+	memmove(s->window, s->window + done, s->used - done);
+	s->used -= (uint32_t)done;
+}
+
+void
+bh_body_take(struct bh_message *m, struct bh_view data)
+{
+	struct bh_inspect_side *s = m->s;
+
+	while (data.len > 0) {
+		size_t n = BH_INSPECT_WINDOW - s->used;
+
+		if (n > data.len)
+			n = data.len;
+		memcpy(s->window + s->used, data.at, n);
+		s->used += (uint32_t)n;
+		data.at += n;
+		data.len -= n;
+		if (s->used == BH_INSPECT_WINDOW)
+			flush(m, false);
+	}
+}
+
+void
+bh_message_body(struct bh_message *m, struct bh_view data)
+{
+	if (m->s->unread || data.len == 0)
+		return;
+	bh_unpack(m, 0, data);
+}
+
+void
+bh_message_end(struct bh_message *m)
+{
+	flush(m, true);
+}

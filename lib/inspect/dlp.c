@@ -1,0 +1,142 @@
+/* Sensitive data in text: one pass that asks, at each byte that could begin it, what it is; and the patterns of what has
+ * a spelling of its own. What is found is never reported whole. */
+#include "dlp_number.h"
+
+struct found {
+	uint64_t set;
+	size_t at[BH_INSPECT_CLASS_COUNT], len[BH_INSPECT_CLASS_COUNT];
+};
+
+static void
+add(struct found *f, unsigned class, size_t at, size_t len)
+{
+	if (f->set & BH_INSPECT_BIT(class))
+		return;
+	f->set |= BH_INSPECT_BIT(class);
+	f->at[class] = at;
+	f->len[class] = len;
+}
+
+/* What begins with a digit, behind something that is none. Returns its length. */
+static size_t
+at_digit(struct found *f, const struct bh_view *v, size_t pos)
+{
+	static const struct {
+		size_t (*look)(const struct bh_view *v, size_t pos);
+		uint8_t class;
+	} kinds[] = {
+		{bh_dlp_card, BH_INSPECT_DLP_CARD},
+		{bh_dlp_ssn, BH_INSPECT_DLP_SSN},
+		{bh_dlp_national, BH_INSPECT_DLP_NATIONAL},
+		{bh_dlp_phone, BH_INSPECT_DLP_PHONE},
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(kinds); i++) {
+		size_t n = kinds[i].look(v, pos);
+
+		if (n > 0) {
+			add(f, kinds[i].class, pos, n);
+			return n;
+		}
+	}
+	return 0;
+}
+
+static size_t
+at_letter(struct found *f, const struct bh_view *v, size_t pos)
+{
+	size_t n = bh_dlp_iban(v, pos);
+
+	if (n > 0) {
+		add(f, BH_INSPECT_DLP_IBAN, pos, n);
+		return n;
+	}
+	n = bh_dlp_national(v, pos);
+	if (n > 0) {
+		add(f, BH_INSPECT_DLP_NATIONAL, pos, n);
+		return n;
+	}
+	n = bh_dlp_passport(v, pos);
+	if (n > 0)
+		add(f, BH_INSPECT_DLP_PASSPORT, pos, n);
+	return n;
+}
+
+static void
+scan(struct found *f, const struct bh_view *v)
+{
+	uint8_t before = ' ';
+	size_t i = 0;
+
+	while (i < v->len) {
+		uint8_t c = v->at[i];
+		size_t n = 0;
+
+		if (bh_is_digit(c)) {
+			if (!bh_is_digit(before))
+				n = at_digit(f, v, i);
+		} else if (c >= 'A' && c <= 'Z') {
+			if (!bh_is_alnum(before))
+				n = at_letter(f, v, i);
+		} else if (c == '(' || c == '+') {
+			n = bh_dlp_phone(v, i);
+			if (n > 0)
+				add(f, BH_INSPECT_DLP_PHONE, i, n);
+		} else if (c == '@') {
+			if (bh_dlp_email(v, i) > 0)
+				add(f, BH_INSPECT_DLP_EMAIL, i > 64 ? i - 64 : 0, 0);
+		}
+		i += n > 0 ? n : 1;
+		before = v->at[i - 1];
+	}
+}
+
+static bool
+is_password_name(const struct bh_inspect_value *v)
+{
+	static const char *const names[] = {"password",   "passwd",        "pwd",         "pass",
+					    "passphrase", "user_password", "new_password"};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(names); i++)
+		if (v->name_len == strlen(names[i]) &&
+		    strncasecmp(v->name, names[i], v->name_len) == 0)
+			return true;
+	return v->name_len == 13 && strncasecmp(v->name, "authorization", 13) == 0 && v->len > 8 &&
+	       strncasecmp((const char *)v->at, "basic ", 6) == 0;
+}
+
+uint64_t
+bh_inspect_dlp(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value *v)
+{
+	struct bh_judge j = {.scratch = ctx->scratch, .engine = ctx->engine, .on = BH_ON_DATA};
+	struct bh_view text = {v->at, v->len};
+	struct bh_inspect_finding out = {.where = v->where};
+	struct found f = {0};
+	uint64_t set;
+
+	if (v->len < 6)
+		return 0;
+	scan(&f, &text);
+	bh_judge_data(&j, &text);
+	if (v->len > 2 && is_password_name(v))
+		bh_judge_hit(&j, BH_INSPECT_DLP_PASSWORD, 0);
+	f.set = (f.set | j.found) & ctx->classes;
+	bh_inspect_mask(out.name, sizeof(out.name), (const uint8_t *)v->name, v->name_len);
+	for (set = f.set; set != 0; set &= set - 1) {
+		unsigned class = (unsigned)__builtin_ctzll(set);
+		size_t at = j.found & BH_INSPECT_BIT(class) ? j.offset[class] : f.at[class];
+		size_t len = f.len[class] != 0 ? f.len[class] : v->len - at;
+
+		out.class = (uint8_t) class;
+		out.offset = (uint32_t)at;
+		if (class == BH_INSPECT_DLP_PASSWORD)
+			memcpy(out.excerpt, "********", 9);
+		else
+			bh_inspect_mask(out.excerpt, sizeof(out.excerpt), v->at + at,
+					len < 96 ? len : 96);
+		ctx->report(ctx->arg, &out);
+	}
+	return f.set;
+}

@@ -1,0 +1,288 @@
+/* An HTTP/1 connection: the reader's parts, given to the message being read. */
+#include "message.h"
+
+/* Each class once a message. */
+static void
+relay(void *arg, const struct bh_inspect_finding *finding)
+{
+	struct bh_message *m = arg;
+	struct bh_inspect_finding f = *finding;
+
+	if (m->s->found & BH_INSPECT_BIT(f.class))
+		return;
+	m->s->found |= BH_INSPECT_BIT(f.class);
+	f.side = (uint8_t)m->side;
+	f.message = m->s->message;
+	m->ctx->report(m->ctx->arg, &f);
+}
+
+void
+bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view value)
+{
+	struct bh_inspect_value v = {
+		.at = value.at,
+		.len = value.len,
+		.name = (const char *)name.at,
+		.name_len = name.len,
+		.where = (uint8_t)where,
+	};
+
+	bh_inspect_value(&m->inner, &v);
+}
+
+void
+bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view text)
+{
+	struct bh_inspect_value v = {
+		.at = text.at,
+		.len = text.len,
+		.name = (const char *)name.at,
+		.name_len = name.len,
+		.where = (uint8_t)where,
+	};
+
+	bh_inspect_dlp(&m->inner, &v);
+}
+
+void
+bh_message_say(struct bh_message *m, unsigned class, const char *what)
+{
+	struct bh_inspect_finding f = {.class = (uint8_t) class, .where = BH_AT_MESSAGE};
+
+	if (!(m->ctx->classes & BH_INSPECT_BIT(class)))
+		return;
+	bh_inspect_mask(f.excerpt, sizeof(f.excerpt), (const uint8_t *)what, strlen(what));
+	relay(m, &f);
+}
+
+void
+bh_inspect_http_open(struct bh_inspect_http *c)
+{
+	memset(&c->reader, 0, sizeof(c->reader));
+	memset(c->side, 0, sizeof(c->side));
+	c->over = false;
+}
+
+/* Ready for the next message of the side. */
+static void
+next_message(struct bh_message *m)
+{
+	struct bh_inspect_side *s = m->s;
+
+	bh_unpack_end(m);
+	s->message++;
+	s->found = 0;
+	s->unpacked = s->packed = 0;
+	s->used = 0;
+	s->fields = 0;
+	s->kind = BH_BODY_TEXT;
+	s->coding[0] = s->coding[1] = BH_CODING_NONE;
+	s->boundary_len = s->part = s->method = s->name_len = 0;
+	s->unread = false;
+	s->in_body = false;
+}
+
+/* The head as it came, in case the reader refuses it. */
+static void
+keep_head(struct bh_inspect_side *s, const uint8_t *at, size_t len)
+{
+	size_t room = BH_INSPECT_WINDOW - s->used;
+
+	len = len < room ? len : room;
+	memcpy(s->window + s->used, at, len);
+	s->used += (uint32_t)len;
+}
+
+/* What can't be read as HTTP/1 is looked at as bytes. A request in it is the connection's own. */
+static void
+raw(struct bh_message *m, struct bh_view rest)
+{
+	struct bh_view none = {NULL, 0};
+	uint64_t classes = m->inner.classes;
+
+	if (rest.len == 0)
+		return;
+	m->inner.classes &=
+		~(BH_INSPECT_BIT(BH_INSPECT_SMUGGLING) | BH_INSPECT_BIT(BH_INSPECT_CRLF));
+	bh_message_value(m, m->side == 0 ? BH_AT_ARG : BH_AT_RESPONSE, none, rest);
+	bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, rest);
+	m->inner.classes = classes;
+}
+
+static bool
+cut_line(struct bh_view *text, struct bh_view *line)
+{
+	const uint8_t *lf = memchr(text->at, '\n', text->len);
+
+	*line = *text;
+	if (lf == NULL)
+		return false;
+	line->len = (size_t)(lf - text->at);
+	text->at = lf + 1;
+	text->len -= line->len + 1;
+	while (line->len > 0 && line->at[line->len - 1] == '\r')
+		line->len--;
+	return true;
+}
+
+/* METHOD target ...: up to the last space, which may be all that is wrong with it. */
+static void
+loose_request(struct bh_message *m, struct bh_view line)
+{
+	struct bh_http1_part part = {0};
+	struct bh_view target;
+	const uint8_t *sp = memchr(line.at, ' ', line.len), *last = memrchr(line.at, ' ', line.len),
+		      *q;
+
+	if (sp == NULL)
+		return;
+	if (last == sp)
+		last = line.at + line.len;
+	target = (struct bh_view){sp + 1, (size_t)(last - sp) - 1};
+	q = memchr(target.at, '?', target.len);
+	part.name = (struct bh_http_text){line.at, (uint32_t)(sp - line.at)};
+	part.value = (struct bh_http_text){target.at, (uint32_t)target.len};
+	part.path = part.value;
+	if (q != NULL) {
+		part.path.len = (uint32_t)(q - target.at);
+		part.query = (struct bh_http_text){q + 1, (uint32_t)target.len - part.path.len - 1};
+	}
+	bh_message_request(m, &part);
+}
+
+/* A head that the strict reader refused, read as leniently as some server might. */
+static void
+loose(struct bh_message *m, struct bh_view text)
+{
+	struct bh_inspect_side *s = m->s;
+	struct bh_view line;
+	bool first = true;
+
+	while (text.len > 0 && cut_line(&text, &line)) {
+		struct bh_http1_part part = {0};
+		const uint8_t *colon = memchr(line.at, ':', line.len);
+		size_t skip;
+
+		if (line.len == 0 && !first)
+			break;
+		if (first) {
+			if (m->side == 0)
+				loose_request(m, line);
+			first = line.len == 0;
+			continue;
+		}
+		if (colon == NULL)
+			continue;
+		part.name = (struct bh_http_text){line.at, (uint32_t)(colon - line.at)};
+		skip = bh_skip_space(&line, part.name.len + 1);
+		part.value = (struct bh_http_text){line.at + skip, (uint32_t)(line.len - skip)};
+		bh_message_header(m, &part);
+	}
+	if (m->side == 0 && s->kind == BH_BODY_FORM && text.len > 0)
+		bh_message_args(m, text, true);
+	raw(m, text);
+}
+
+/* Ambiguous framing is an attack on what is behind us; other broken syntax is a protocol error. */
+static void
+broken(struct bh_message *m, const char *why)
+{
+	static const char *const framing[] = {"length", "transfer", "chunk", "framing", "coding"};
+	unsigned i, class = BH_INSPECT_HTTP;
+
+	for (i = 0; i < BH_ARRAY_SIZE(framing); i++)
+		if (strcasestr(why, framing[i]) != NULL)
+			class = BH_INSPECT_SMUGGLING;
+	bh_message_say(m, class, why);
+	if (class == BH_INSPECT_SMUGGLING)
+		bh_message_say(m, BH_INSPECT_HTTP, why);
+}
+
+static bool
+take_part(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_part *part)
+{
+	switch (what) {
+	case BH_HTTP1_REQUEST:
+		bh_message_request(m, part);
+		break;
+	case BH_HTTP1_HEADER:
+	case BH_HTTP1_TRAILER:
+		bh_message_header(m, part);
+		break;
+	case BH_HTTP1_HEADERS_END:
+		bh_message_headers_end(m);
+		break;
+	case BH_HTTP1_BODY:
+		bh_message_body(m, (struct bh_view){part->value.at, part->value.len});
+		break;
+	case BH_HTTP1_END:
+		bh_message_end(m);
+		next_message(m);
+		break;
+	case BH_HTTP1_ERROR:
+		broken(m, part->why);
+		return false;
+	case BH_HTTP1_SWITCH:
+		return false;
+	case BH_HTTP1_STATUS:
+	case BH_HTTP1_MORE:
+		break;
+	}
+	return true;
+}
+
+uint64_t
+bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx, unsigned side,
+		     const uint8_t *data, size_t len, bool ended)
+{
+	struct bh_message m = {.s = &c->side[side], .ctx = ctx, .inner = *ctx, .side = side};
+	struct bh_cur in = bh_cur(data, len);
+	struct bh_http1_part part;
+	enum bh_http1_what what;
+	uint64_t before = m.s->found;
+	const uint8_t *head = data;
+
+	m.inner.report = relay;
+	m.inner.arg = &m;
+	while (!c->over) {
+		what = bh_http1_next(&c->reader, side, &in, ended, &part);
+		if (what == BH_HTTP1_MORE)
+			break;
+		if (!take_part(&m, what, &part)) {
+			c->over = true;
+			if (what != BH_HTTP1_ERROR || m.s->in_body)
+				break;
+			keep_head(m.s, head, (size_t)(in.end - head));
+			memcpy(ctx->scratch->head, m.s->window, m.s->used);
+			loose(&m, (struct bh_view){ctx->scratch->head, m.s->used});
+			m.s->used = 0;
+			return m.s->found & ~before;
+		}
+		if (what == BH_HTTP1_HEADERS_END) {
+			m.s->in_body = true;
+			m.s->used = 0;
+		} else if (what == BH_HTTP1_END) {
+			head = in.p;
+		}
+	}
+	if (c->over)
+		raw(&m, (struct bh_view){in.p, bh_cur_left(&in)});
+	else if (!m.s->in_body)
+		keep_head(m.s, head, (size_t)(in.p - head));
+	return m.s->found & ~before;
+}
+
+void
+bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx)
+{
+	unsigned side;
+
+	for (side = 0; side < 2; side++) {
+		struct bh_message m = {.s = &c->side[side],
+				       .ctx = ctx,
+				       .inner = *ctx,
+				       .side = side};
+
+		bh_unpack_end(&m);
+	}
+}

@@ -1,0 +1,316 @@
+/* The parts of a message before its body: what each is, and what is odd about the request as such. */
+#include "message.h"
+
+enum { /* bh_inspect_side.fields */
+       SEEN_BODY = 1 << 3,
+       SEEN_CHUNKED = 1 << 4,
+       SEEN_TYPE = 1 << 5,
+       SEEN_CONNECTION = 1 << 6,
+};
+
+enum { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST };
+
+static bool
+text_is(struct bh_http_text t, const char *s)
+{
+	return t.len == strlen(s) && strncasecmp((const char *)t.at, s, t.len) == 0;
+}
+
+static bool
+text_has(struct bh_http_text t, const char *lower)
+{
+	struct bh_view v = {t.at, t.len};
+	size_t i;
+
+	for (i = 0; i < v.len; i++)
+		if (bh_at(&v, i, lower))
+			return true;
+	return false;
+}
+
+static void
+method(struct bh_message *m, struct bh_http_text name)
+{
+	static const char *const usual[] = {"OPTIONS", "PUT",  "PATCH",    "DELETE",  "GET",
+					    "HEAD",    "POST", "PROPFIND", "CONNECT", "REPORT"};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(usual); i++)
+		if (name.len == strlen(usual[i]) && memcmp(name.at, usual[i], name.len) == 0)
+			break;
+	m->s->method = i == 4   ? METHOD_GET
+		       : i == 5 ? METHOD_HEAD
+		       : i == 6 ? METHOD_POST
+				: METHOD_OTHER;
+	if (i == BH_ARRAY_SIZE(usual))
+		bh_message_say(m, BH_INSPECT_HTTP, "an unusual method");
+}
+
+/* Percent-encoding that is cut short or encodes what no text has. */
+static void
+encoding(struct bh_message *m, struct bh_http_text t, bool target)
+{
+	uint32_t i;
+
+	for (i = 0; i < t.len; i++) {
+		int hi, lo;
+
+		if (t.at[i] >= 0x7f && target) {
+			bh_message_say(m, BH_INSPECT_HTTP, "a raw byte beyond ASCII in the target");
+		} else if (t.at[i] == '%') {
+			hi = i + 1 < t.len ? bh_hex(t.at[i + 1]) : -1;
+			lo = i + 2 < t.len ? bh_hex(t.at[i + 2]) : -1;
+			if (target && i + 1 < t.len && (t.at[i + 1] | 0x20) == 'u')
+				bh_message_say(m, BH_INSPECT_HTTP, "%u encoding in the target");
+			else if (hi == 0 && lo >= 0 && lo != 9 && lo != 10 && lo != 13)
+				bh_message_say(m, BH_INSPECT_HTTP, "an encoded control character");
+			else if (hi == 1 && lo >= 0)
+				bh_message_say(m, BH_INSPECT_HTTP, "an encoded control character");
+		}
+	}
+}
+
+/* Files that are left over from work on a site, or that only its server should read. */
+static void
+leftover(struct bh_message *m, struct bh_http_text path)
+{
+	static const char *const ends[] = {
+		".bak",     ".backup", ".old",     ".orig",      ".sql",  ".rdb",      ".swp",
+		".swo",     "~",       ".save",    ".tmp",       ".dist", ".ini",      ".conf",
+		".cfg",     ".log",    ".pem",     ".key",       ".mdb",  ".dbf",      ".db",
+		".sqlite",  ".config", ".asa",     ".asax",      ".ascx", ".axd",      ".bat",
+		".cer",     ".cs",     ".csproj",  ".dos",       ".htr",  ".htw",      ".ida",
+		".idc",     ".idq",    ".licx",    ".lnk",       ".pass", ".pdb",      ".pol",
+		".printer", ".pwd",    ".rdb",     ".resources", ".resx", ".sys",      ".vb",
+		".vbs",     ".vbproj", ".vsdisco", ".webinfo",   ".xsd",  ".xsx",      ".dll",
+		".cmd",     ".com",    ".inc",     ".bkp",       ".env",  ".ds_store",
+	};
+	char low[512];
+	uint32_t i, n = 0;
+
+	for (i = 0; i < path.len && n < sizeof(low); i++) {
+		uint8_t c = path.at[i];
+
+		if (c == '%' && i + 2 < path.len && bh_hex(path.at[i + 1]) >= 0 &&
+		    bh_hex(path.at[i + 2]) >= 0) {
+			c = (uint8_t)(bh_hex(path.at[i + 1]) << 4 | bh_hex(path.at[i + 2]));
+			i += 2;
+		}
+		low[n++] = (char)bh_lower(c);
+	}
+	if (i < path.len)
+		return;
+	for (i = 0; i < BH_ARRAY_SIZE(ends); i++) {
+		uint32_t len = (uint32_t)strlen(ends[i]);
+
+		if (n > len && memcmp(low + n - len, ends[i], len) == 0 && low[n - len - 1] != '/')
+			bh_message_say(m, BH_INSPECT_HTTP, "a file that is not meant to be served");
+	}
+}
+
+void
+bh_message_request(struct bh_message *m, const struct bh_http1_part *part)
+{
+	const struct bh_view none = {NULL, 0};
+	struct bh_view path = {part->path.at, part->path.len};
+	struct bh_view query = {part->query.at, part->query.len};
+
+	method(m, part->name);
+	encoding(m, part->value, true);
+	leftover(m, part->path);
+	if (memchr(part->value.at, '#', part->value.len) != NULL)
+		bh_message_say(m, BH_INSPECT_HTTP, "a fragment in the target");
+	bh_message_value(m, BH_AT_PATH, none, path);
+	if (query.len == 0)
+		return;
+	bh_message_value(m, BH_AT_QUERY, none, query);
+	bh_message_args(m, query, true);
+	bh_message_dlp(m, BH_AT_QUERY, none, query);
+}
+
+/* ---- headers ------------------------------------------------------------------------------------ */
+
+/* type/subtype *( ; name=value ) */
+static void
+parameters(struct bh_message *m, const struct bh_view *t)
+{
+	const uint8_t *p = memchr(t->at, ';', t->len), *end = t->at + t->len, *next;
+
+	for (; p != NULL && ++p < end; p = next) {
+		next = memchr(p, ';', (size_t)(end - p));
+		if (memchr(p, '=', (size_t)((next != NULL ? next : end) - p)) == NULL)
+			bh_message_say(m, BH_INSPECT_HTTP, "a media type with a broken parameter");
+	}
+}
+
+static void
+content_type(struct bh_message *m, struct bh_http_text v)
+{
+	struct bh_inspect_side *s = m->s;
+	struct bh_view t = {v.at, v.len};
+	size_t i, end;
+
+	if (bh_at(&t, 0, "multipart/"))
+		s->kind = BH_BODY_MULTIPART;
+	else if (text_has(v, "x-www-form-urlencoded"))
+		s->kind = BH_BODY_FORM;
+	else if (text_has(v, "json"))
+		s->kind = BH_BODY_JSON;
+	else if (text_has(v, "xml") && !text_has(v, "html") && !text_has(v, "officedocument"))
+		s->kind = BH_BODY_XML;
+	else if (bh_at(&t, 0, "image/") || bh_at(&t, 0, "video/") || bh_at(&t, 0, "audio/") ||
+		 bh_at(&t, 0, "font/"))
+		s->kind = BH_BODY_BINARY;
+	parameters(m, &t);
+	for (i = 0; i + 9 < t.len; i++)
+		if (bh_at(&t, i, "boundary="))
+			break;
+	if (i + 9 >= t.len)
+		return;
+	if (s->kind != BH_BODY_MULTIPART)
+		bh_message_say(m, BH_INSPECT_HTTP, "a boundary without parts");
+	i += 9;
+	if (t.at[i] == '"') {
+		for (end = ++i; end < t.len && t.at[end] != '"'; end++)
+			;
+	} else {
+		for (end = i; end < t.len && t.at[end] != ';' && !bh_is_space(t.at[end]); end++)
+			;
+	}
+	if (end - i > BH_INSPECT_BOUNDARY - 2 || end == i) {
+		bh_message_say(m, BH_INSPECT_HTTP, "a boundary that is no boundary");
+		return;
+	}
+	s->boundary[0] = s->boundary[1] = '-';
+	memcpy(s->boundary + 2, t.at + i, end - i);
+	s->boundary_len = (uint8_t)(end - i + 2);
+}
+
+static void
+content_encoding(struct bh_message *m, struct bh_http_text v)
+{
+	struct bh_inspect_side *s = m->s;
+	struct bh_view t = {v.at, v.len};
+	size_t i, end;
+	uint8_t list[3] = {0};
+	unsigned n = 0;
+
+	for (i = 0; i < t.len; i = end + 1) {
+		i = bh_skip_space(&t, i);
+		for (end = i; end < t.len && t.at[end] != ',' && !bh_is_space(t.at[end]); end++)
+			;
+		if (end == i || bh_is(&t, i, end - i, "identity"))
+			continue;
+		if (n == 2 || s->coding[0] != BH_CODING_NONE) {
+			s->unread = true;
+			bh_message_say(m, BH_INSPECT_HTTP, "more than two content codings");
+			return;
+		}
+		list[n] = BH_CODING_UNKNOWN;
+		if (bh_is(&t, i, end - i, "gzip") || bh_is(&t, i, end - i, "x-gzip") ||
+		    bh_is(&t, i, end - i, "deflate"))
+			list[n] = BH_CODING_GZIP;
+		else if (bh_is(&t, i, end - i, "br"))
+			list[n] = BH_CODING_BROTLI;
+		if (list[n++] == BH_CODING_UNKNOWN)
+			s->unread = true;
+	}
+	/* the last one named was applied last, so it comes off first (RFC 9110 8.4) */
+	s->coding[0] = n > 0 ? list[n - 1] : BH_CODING_NONE;
+	s->coding[1] = n > 1 ? list[0] : BH_CODING_NONE;
+}
+
+static void
+range(struct bh_message *m, struct bh_http_text v)
+{
+	uint32_t i, commas = 0;
+
+	for (i = 0; i < v.len; i++)
+		commas += v.at[i] == ',';
+	if (commas >= 5)
+		bh_message_say(m, BH_INSPECT_HTTP, "a request for many ranges");
+}
+
+/* What framing and routing hang on, and what clients that are no browsers leave out. */
+static void
+request_header(struct bh_message *m, const struct bh_http1_part *p)
+{
+	struct bh_inspect_side *s = m->s;
+
+	if (text_is(p->name, "host")) {
+		struct bh_view host = {p->value.at, p->value.len};
+
+		if (host.len == 0)
+			bh_message_say(m, BH_INSPECT_HTTP, "an empty Host");
+		else if (bh_at(&host, 0, "[fe80") || bh_at(&host, 0, "[::1]"))
+			bh_message_say(m, BH_INSPECT_HTTP, "a Host that is no one's name");
+	} else if (text_is(p->name, "accept") && text_has(p->value, "charset=")) {
+		bh_message_say(m, BH_INSPECT_HTTP, "a character set asked for where none belongs");
+	} else if (text_is(p->name, "content-length")) {
+		if (p->value.len != 1 || p->value.at[0] != '0')
+			s->fields |= SEEN_BODY;
+		if (s->fields & SEEN_BODY)
+			if (s->method == METHOD_GET || s->method == METHOD_HEAD)
+				bh_message_say(m, BH_INSPECT_HTTP, "a body where none belongs");
+	} else if (text_is(p->name, "transfer-encoding")) {
+		s->fields |= SEEN_CHUNKED;
+		if (s->method == METHOD_GET || s->method == METHOD_HEAD)
+			bh_message_say(m, BH_INSPECT_HTTP, "a body where none belongs");
+	} else if (text_is(p->name, "connection")) {
+		bool keep = text_has(p->value, "keep-alive"), close = text_has(p->value, "close");
+
+		if ((s->fields & SEEN_CONNECTION) || (keep && close) ||
+		    memchr(p->value.at, ',', p->value.len) != NULL)
+			if (!text_has(p->value, "upgrade") && !text_has(p->value, "te"))
+				bh_message_say(m, BH_INSPECT_HTTP,
+					       "connection options that contradict or repeat");
+		s->fields |= SEEN_CONNECTION;
+	} else if (text_is(p->name, "range")) {
+		range(m, p->value);
+	} else if (text_is(p->name, "request-range")) {
+		bh_message_say(m, BH_INSPECT_HTTP, "a header that only old servers obey");
+	} else if (text_is(p->name, "x-http-method-override") ||
+		   text_is(p->name, "x-method-override") || text_is(p->name, "x-http-method")) {
+		bh_message_say(m, BH_INSPECT_HTTP, "a header that changes the method");
+	} else if (text_is(p->name, "accept-encoding") && p->value.len > 100) {
+		bh_message_say(m, BH_INSPECT_HTTP, "an accept-encoding that no client sends");
+	} else if (text_is(p->name, "proxy") || text_is(p->name, "lock-token") ||
+		   text_is(p->name, "if")) {
+		bh_message_say(m, BH_INSPECT_HTTP, "a header that scripts take for a setting");
+	}
+}
+
+void
+bh_message_header(struct bh_message *m, const struct bh_http1_part *p)
+{
+	struct bh_view name = {p->name.at, p->name.len}, value = {p->value.at, p->value.len};
+
+	if (text_is(p->name, "content-type")) {
+		m->s->fields |= SEEN_TYPE;
+		content_type(m, p->value);
+	} else if (text_is(p->name, "content-encoding")) {
+		content_encoding(m, p->value);
+	}
+	if (m->side == 0) {
+		request_header(m, p);
+		if (text_is(p->name, "cookie")) {
+			encoding(m, p->value, false);
+			bh_message_cookies(m, value);
+		} else
+			bh_message_value(m, BH_AT_HEADER, name, value);
+	}
+	bh_message_dlp(m, BH_AT_HEADER, name, value);
+}
+
+void
+bh_message_headers_end(struct bh_message *m)
+{
+	struct bh_inspect_side *s = m->s;
+
+	if (m->side != 0)
+		return;
+	if ((s->fields & (SEEN_BODY | SEEN_CHUNKED)) && !(s->fields & SEEN_TYPE))
+		bh_message_say(m, BH_INSPECT_HTTP, "a body of no type");
+	if (s->kind == BH_BODY_TEXT && !(s->fields & SEEN_TYPE))
+		s->kind = BH_BODY_FORM;
+}

@@ -1,0 +1,60 @@
+/* message: the parts of an HTTP message, each handed to what reads it. Private to inspect. */
+#ifndef BH_INSPECT_MESSAGE_H
+#define BH_INSPECT_MESSAGE_H
+
+#include "inspect_priv.h"
+
+/* bh_inspect_side.kind */
+enum {
+	BH_BODY_TEXT, /* anything that is looked at as it stands */
+	BH_BODY_FORM,
+	BH_BODY_JSON,
+	BH_BODY_XML,
+	BH_BODY_MULTIPART,
+	BH_BODY_BINARY, /* pictures, sound, fonts: not looked at */
+};
+
+/* bh_inspect_side.coding */
+enum { BH_CODING_NONE, BH_CODING_GZIP, BH_CODING_BROTLI, BH_CODING_UNKNOWN };
+
+/* One message being read. */
+struct bh_message {
+	struct bh_inspect_side *s;
+	const struct bh_inspect_ctx *ctx; /* reports through bh_message_report */
+	struct bh_inspect_ctx
+		inner; /* what values are judged with: reports each class once a message */
+	unsigned side;
+};
+
+/* Judge a value of this message. */
+void bh_message_value(struct bh_message *m, unsigned where, struct bh_view name,
+		      struct bh_view value);
+/* Sensitive data in text. */
+void bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view text);
+/* Something about the message itself. */
+void bh_message_say(struct bh_message *m, unsigned class, const char *what);
+
+void bh_message_request(struct bh_message *m, const struct bh_http1_part *part);
+void bh_message_header(struct bh_message *m, const struct bh_http1_part *part);
+void bh_message_headers_end(struct bh_message *m);
+/* Bytes of the body, framing removed. */
+void bh_message_body(struct bh_message *m, struct bh_view data);
+void bh_message_end(struct bh_message *m);
+
+/* args.c: name=value&name=value. percent: + and %XX are undone. Returns the bytes that are done with: all when final. */
+size_t bh_message_args(struct bh_message *m, struct bh_view text, bool final);
+void bh_message_cookies(struct bh_message *m, struct bh_view text);
+
+/* json.c, markup.c, multipart.c: what is complete in a window of the body; the same. */
+size_t bh_message_json(struct bh_message *m, struct bh_view text, bool final);
+size_t bh_message_markup(struct bh_message *m, struct bh_view text, bool final);
+size_t bh_message_multipart(struct bh_message *m, struct bh_view text, bool final);
+
+/* body.c: decoded bytes into the window. */
+void bh_body_take(struct bh_message *m, struct bh_view data);
+
+/* unpack.c: undo coding number `level`, its output goes to level + 1 and at last to bh_body_take. */
+void bh_unpack(struct bh_message *m, unsigned level, struct bh_view data);
+void bh_unpack_end(struct bh_message *m);
+
+#endif
