@@ -132,6 +132,8 @@ void bh_sql_open(struct bh_sql *q, enum bh_sql_dialect dialect);
 void bh_sql_begin(struct bh_sql *q);
 /* Up to the end of a statement (true), or all of it. */
 bool bh_sql_feed(struct bh_sql *q, struct bh_cur *in);
+/* One code unit of a text in UTF-16; true: a statement has ended. */
+bool bh_sql_unit(struct bh_sql *q, uint16_t unit);
 /* The text has ended: is there a statement left? */
 bool bh_sql_end(struct bh_sql *q);
 /* The statement's verbs and tables as values; complete: it has ended, and the next begins. */

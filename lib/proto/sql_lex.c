@@ -259,6 +259,39 @@ bh_sql_byte(struct bh_sql *q, uint8_t c)
 	return rc != 0;
 }
 
+/* Spaces beyond ASCII, which SQL Server may take for such. */
+static bool
+is_wide_space(uint16_t u)
+{
+	return u == 0x85 || u == 0xa0 || u == 0x1680 || u == 0x180e ||
+	       (u >= 0x2000 && u <= 0x200f) || (u >= 0x2028 && u <= 0x202f) || u == 0x205f ||
+	       u == 0x2060 || u == 0x3000 || u == 0xfeff;
+}
+
+bool
+bh_sql_unit(struct bh_sql *q, uint16_t u)
+{
+	uint8_t state = q->lex.state, utf[3];
+	struct bh_cur c = bh_cur(utf, 1);
+
+	utf[0] = (uint8_t)u;
+	if (is_wide_space(u) &&
+	    (state == START || state == WORD || state == NUMBER || state == VAR || state == LINE)) {
+		q->doubt = true;
+		utf[0] = ' ';
+	} else if (u >= 0x800) {
+		utf[0] = (uint8_t)(0xe0 | u >> 12);
+		utf[1] = (uint8_t)(0x80 | (u >> 6 & 0x3f));
+		utf[2] = (uint8_t)(0x80 | (u & 0x3f));
+		c = bh_cur(utf, 3);
+	} else if (u >= 0x80) {
+		utf[0] = (uint8_t)(0xc0 | u >> 6);
+		utf[1] = (uint8_t)(0x80 | (u & 0x3f));
+		c = bh_cur(utf, 2);
+	}
+	return bh_sql_feed(q, &c);
+}
+
 void
 bh_sql_lex_end(struct bh_sql *q)
 {
