@@ -228,4 +228,47 @@ tell(struct bh_ops *s, struct heard *t, unsigned side, const void *data, size_t 
 	}
 }
 
+/* A TLS 1.3 hello with a name and a protocol. */
+static inline struct hello
+plain(const char *sni)
+{
+	static const uint16_t ciphers[] = {0x1301, 0x1302, 0xffff};
+	static const uint16_t extensions[] = {0, 16, 43, 0xffff};
+	static const uint16_t versions[] = {0x0304, 0x0303, 0xffff};
+
+	return (struct hello){.sni = sni,
+			      .ciphers = ciphers,
+			      .extensions = extensions,
+			      .versions = versions,
+			      .alpn = {"h2"}};
+}
+
+static inline void
+open_tls(struct bh_ops *s, struct heard *t)
+{
+	memset(t, 0, sizeof(*t));
+	bh_ops_open(s, BH_APP_TLS, BH_OVER_TCP, NULL);
+}
+
+/* One conversation of a TLS client alone. */
+static inline void
+client_says(struct heard *t, const void *data, size_t len, size_t piece)
+{
+	struct bh_ops s;
+
+	open_tls(&s, t);
+	tell(&s, t, 0, data, len, piece);
+}
+
+static inline void
+hello_says(struct heard *t, const struct hello *h, size_t record)
+{
+	static struct bytes message, stream;
+
+	message.n = stream.n = 0;
+	put_hello(&message, h);
+	put_records(&stream, &message, record);
+	client_says(t, stream.b, stream.n, 0);
+}
+
 #endif

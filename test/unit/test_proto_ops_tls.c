@@ -28,48 +28,6 @@ static const char curl_hello[] =
 	"010601030303010302040205020602002b0009080304030303020301002d00020101003300260024001d0020"
 	"ed74126fde67bce731d1b779b246e359c5f884cb249bfb9caed11d7d055cf10e001500ad";
 
-static const uint16_t two_ciphers[] = {0x1301, 0x1302, END};
-static const uint16_t plain_extensions[] = {0, 16, 43, END};
-static const uint16_t tls13[] = {0x0304, 0x0303, END};
-
-static struct hello
-plain(const char *sni)
-{
-	return (struct hello){.sni = sni,
-			      .ciphers = two_ciphers,
-			      .extensions = plain_extensions,
-			      .versions = tls13,
-			      .alpn = {"h2"}};
-}
-
-static void
-open_tls(struct bh_ops *s, struct heard *t)
-{
-	memset(t, 0, sizeof(*t));
-	bh_ops_open(s, BH_APP_TLS, BH_OVER_TCP, NULL);
-}
-
-/* One conversation of the client alone. */
-static void
-client_says(struct heard *t, const void *data, size_t len, size_t piece)
-{
-	struct bh_ops s;
-
-	open_tls(&s, t);
-	tell(&s, t, 0, data, len, piece);
-}
-
-static void
-hello_says(struct heard *t, const struct hello *h, size_t record)
-{
-	static struct bytes message, stream;
-
-	message.n = stream.n = 0;
-	put_hello(&message, h);
-	put_records(&stream, &message, record);
-	client_says(t, stream.b, stream.n, 0);
-}
-
 static void
 hello_is_one_operation_however_it_is_cut(void)
 {
@@ -107,76 +65,6 @@ padding_counts_for_the_fingerprint(void)
 		t.text,
 		"[0] sni=shop.example.com version=1.3 ja3.hash=0149f47eabf9a20d0893e2a44e5a6323 "
 		"ja4=t13d3112h2_e8f1e7e78f70_b26ce05bbdd6 client_alpns=h2 client_alpns=http/1.1\n");
-}
-
-/* The example in JA4's description, with noise values among all lists. */
-static void
-ja4_is_the_published_one(void)
-{
-	static const uint16_t ciphers[] = {0x8a8a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
-					   0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
-					   0x009c, 0x009d, 0x002f, 0x0035, END};
-	static const uint16_t extensions[] = {0x1a1a, 0x001b, 0x0000, 0x0033, 0x0010,
-					      0x4469, 0x0017, 0x002d, 0x000d, 0x0005,
-					      0x0023, 0x0012, 0x002b, 0xff01, 0x000b,
-					      0x000a, 0x0015, 0x5a5a, END};
-	static const uint16_t signatures[] = {0x0403, 0x0804, 0x0401, 0x0503, 0x0805,
-					      0x0501, 0x0806, 0x0601, END};
-	static const uint16_t versions[] = {0xbaba, 0x0304, 0x0303, END};
-	static const uint16_t groups[] = {0xcaca, 29, 23, 24, END};
-	struct hello h = {.sni = "a.example",
-			  .ciphers = ciphers,
-			  .extensions = extensions,
-			  .signatures = signatures,
-			  .versions = versions,
-			  .groups = groups,
-			  .session = 32,
-			  .alpn = {"h2", "http/1.1"}};
-	struct heard t;
-
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " ja4=t13d1516h2_8daaf6152771_e5627efa2ab1 "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " version=1.3 "));
-}
-
-/* The example in JA3's description. */
-static void
-ja3_is_the_published_one(void)
-{
-	static const uint16_t ciphers[] = {47,    53, 5,  10, 49161, 49162, 49171,
-					   49172, 50, 56, 19, 4,     END};
-	static const uint16_t extensions[] = {0, 10, 11, END};
-	static const uint16_t groups[] = {23, 24, 25, END};
-	struct hello h = {.version = 0x0301,
-			  .sni = "a.example",
-			  .ciphers = ciphers,
-			  .extensions = extensions,
-			  .groups = groups};
-	struct heard t;
-
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " ja3.hash=ada70206e40642a3e4461f35503241d5 "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " version=1.0 "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " ja4=t10d120300_"));
-}
-
-static void
-alpn_that_is_not_text_is_shown_and_counted(void)
-{
-	struct hello h = plain("a.example");
-	struct heard t;
-
-	h.alpn[0] = "\x30\xab";
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " ja4=t13d02033b_"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " client_alpns=0\\xab\n"));
-	h.alpn[0] = "\x0a\x0a"; /* noise: no protocol */
-	h.alpn[1] = "h2";
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "_000000000000 client_alpns=h2\n") != NULL
-				       ? t.text
-				       : strstr(t.text, " client_alpns=h2\n"));
-	CU_ASSERT_PTR_NULL(strstr(t.text, "x0a"));
 }
 
 /* 16 KiB in records of any size, the last byte is what waits. */
@@ -272,29 +160,6 @@ ssl_versions_rank_below_tls(void)
 	h.extensions = NULL;
 	hello_says(&t, &h, 16384);
 	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "[0] version=0.3 "));
-}
-
-static void
-names_are_lower_case_and_whole_or_refused(void)
-{
-	static const uint16_t twice[] = {0, 43, 0, END};
-	struct hello h = plain("WWW.Example");
-	struct heard t;
-
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "sni=www.example "));
-	h.sni = "good.example\0.bad.example";
-	h.sni_len = 25;
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_EQUAL(t.end, BH_OPS_ERROR);
-	h = plain("");
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_EQUAL(t.end, BH_OPS_ERROR);
-	h = plain("a.example");
-	h.extensions = twice;
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_EQUAL(t.end, BH_OPS_ERROR);
-	CU_ASSERT_STRING_EQUAL(t.why, "an extension comes twice");
 }
 
 static void
@@ -570,82 +435,12 @@ alert_instead_of_a_hello_ends_it(void)
 	CU_ASSERT_EQUAL(t.ops, 1);
 }
 
-static void
-mesh_is_recognised(void)
-{
-	static const struct {
-		const char *sni, *alpn, *words;
-	} cases[] = {
-		{"outbound_.9080_._.reviews.shop.svc.cluster.local", "istio",
-		 "service=reviews.shop version=1.3 mesh=istio"},
-		{"outbound_.80_.v1_.reviews.shop.svc.cluster.local", "h2",
-		 "service=reviews.shop version=1.3 mesh=istio"},
-		{"a.example", "istio-peer-exchange", "sni=a.example version=1.3 mesh=istio"},
-		{"a.example", "istio-http/1.1", "sni=a.example version=1.3 mesh=istio"},
-		{"a.example", "istiox", "sni=a.example version=1.3"},
-		{"db.prod.svc.cluster.local", "h2", "service=db.prod version=1.3"},
-		{"pod-0.db.prod.svc.corp.example", "h2", "service=db.prod version=1.3"},
-		{"db.prod.svc", "h2", "service=db.prod version=1.3"},
-		{"svc.prod.svc.cluster.local", "h2", "service=svc.prod version=1.3"},
-		/* a pod of service db in namespace svc, or service x in namespace db of domain svc.local? */
-		{"x.db.svc.svc.cluster.local", "h2", "local version=1.3"},
-		{"svc.cluster.local", "h2", "sni=svc.cluster.local version=1.3"},
-		{"a.svc.cluster.local", "h2", "sni=a.svc.cluster.local version=1.3"},
-		{"db..svc.cluster.local", "h2", "local version=1.3"},
-		{"outbound_.x_._.reviews.shop.svc.cluster.local", "h2",
-		 "service=reviews.shop version=1.3 "},
-		{"web.shop.serviceaccount.identity.linkerd.cluster.local", "h2",
-		 "service=web.shop version=1.3 mesh=linkerd"},
-		{"a.example", "transport.l5d.io/v1", "sni=a.example version=1.3 mesh=linkerd"},
-	};
-	struct heard t;
-	size_t i;
-
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct hello h = plain(cases[i].sni);
-		char *ja3, *mesh;
-
-		h.alpn[0] = cases[i].alpn;
-		hello_says(&t, &h, 16384);
-		/* cut the fingerprints out */
-		ja3 = strstr(t.text, " ja3.hash=");
-		mesh = strstr(t.text, " mesh=");
-		if (mesh == NULL)
-			mesh = strstr(t.text, " client_alpns=");
-		memmove(ja3, mesh, strlen(mesh) + 1);
-		CU_ASSERT_PTR_NOT_NULL(strstr(t.text, cases[i].words));
-		CU_ASSERT_EQUAL(strstr(cases[i].words, "mesh=") != NULL,
-				strstr(t.text, "mesh=") != NULL);
-	}
-}
-
-static void
-more_than_is_kept_is_partial(void)
-{
-	static uint16_t ciphers[700];
-	struct hello h = plain("a.example");
-	struct heard t;
-	unsigned i;
-
-	for (i = 0; i < 699; i++)
-		ciphers[i] = (uint16_t)(0x1000 + i);
-	ciphers[699] = END;
-	h.ciphers = ciphers;
-	hello_says(&t, &h, 16384);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "[0 partial] sni=a.example "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, " ja4=t13d9903h2_"));
-}
-
 const struct bh_unit_test bh_suite_proto_ops_tls[] = {
 	BH_TEST(hello_is_one_operation_however_it_is_cut),
 	BH_TEST(padding_counts_for_the_fingerprint),
-	BH_TEST(ja4_is_the_published_one),
-	BH_TEST(ja3_is_the_published_one),
-	BH_TEST(alpn_that_is_not_text_is_shown_and_counted),
 	BH_TEST(long_hello_passes_but_for_its_last_byte),
 	BH_TEST(encrypted_client_hello_hides_names),
 	BH_TEST(ssl_versions_rank_below_tls),
-	BH_TEST(names_are_lower_case_and_whole_or_refused),
 	BH_TEST(damaged_hello_is_an_error),
 	BH_TEST(end_inside_a_hello_is_an_error),
 	BH_TEST(second_hello_must_ask_for_the_same),
@@ -653,7 +448,5 @@ const struct bh_unit_test bh_suite_proto_ops_tls[] = {
 	BH_TEST(damaged_certificate_is_no_record),
 	BH_TEST(what_is_not_judged_is_no_error),
 	BH_TEST(alert_instead_of_a_hello_ends_it),
-	BH_TEST(mesh_is_recognised),
-	BH_TEST(more_than_is_kept_is_partial),
 	BH_TEST_END,
 };
