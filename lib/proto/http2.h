@@ -94,8 +94,9 @@ struct http2_side {
 struct http2_ops {
 	struct http2_side side[2];
 	struct http2_memory *memory;
-	uint64_t length; /* Content-Length of the request being read */
-	uint32_t last;   /* stream of the last request */
+	uint64_t length;   /* Content-Length of the request being read */
+	uint32_t last;     /* stream of the last request */
+	uint32_t promised; /* stream of the last push */
 	uint32_t resets;
 	uint32_t n_counted;
 	uint32_t counted[HTTP2_COUNTED];      /* streams */
@@ -122,7 +123,7 @@ void bh_http2_close(struct bh_ops *s);
 /* A frame's header is whole: may it come here? Sets what follows. */
 const char *bh_http2_frame_begin(struct bh_ops *s, struct http2_ops *o, unsigned side);
 /* Pad length, priority and promised stream are whole. */
-const char *bh_http2_prefix_end(struct http2_side *s);
+const char *bh_http2_prefix_end(struct http2_ops *o, struct http2_side *s);
 /* The request that has just ended has a body of a length that was said. */
 const char *bh_http2_count(struct http2_ops *o);
 const char *bh_http2_data(struct http2_ops *o, uint32_t stream, size_t n);

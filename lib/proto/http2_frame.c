@@ -99,8 +99,10 @@ begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
 	h->held = HTTP2_FRAME_HEADER;
 	h->block_stream = h->stream;
 	h->block_flags = h->flags;
-	if ((h->stream & 1) == 0)
-		return "header block on a stream of the server";
+	/* RFC 9113 8.4.1: a promised request's stream is even, and answered by the server. */
+	if ((h->stream & 1) == 0 &&
+	    (side == 0 || h->type != HTTP2_HEADERS || h->stream > o->promised))
+		return "header block on a stream that can't have one";
 	if (h->type == HTTP2_PUSH_PROMISE) {
 		if (side == 0 || o->no_push != 0)
 			return "push that the client does not take";
@@ -114,7 +116,7 @@ begin_block(struct bh_ops *s, struct http2_ops *o, unsigned side)
 		return "trailers that do not end their stream";
 	if (h->block == BLOCK_REQUEST)
 		o->last = h->stream;
-	else if (h->stream > o->last)
+	else if ((h->stream & 1) != 0 && h->stream > o->last)
 		return "answer to a request that was not sent";
 	bh_http2_fields_begin(o, side);
 	return bh_http2_block_begin(s, side);
@@ -223,11 +225,20 @@ bh_http2_frame_begin(struct bh_ops *s, struct http2_ops *o, unsigned side)
 }
 
 const char *
-bh_http2_prefix_end(struct http2_side *s)
+bh_http2_prefix_end(struct http2_ops *o, struct http2_side *s)
 {
+	bool padded = (s->flags & HTTP2_PADDED) != 0;
+
 	s->left -= s->need;
-	if ((s->flags & HTTP2_PADDED) != 0)
+	if (padded)
 		s->pad = s->some[0];
+	if (s->type == HTTP2_PUSH_PROMISE) {
+		uint32_t promised = bh_load_be32(s->some + padded) & 0x7fffffff;
+
+		if ((promised & 1) != 0 || promised <= o->promised)
+			return "push on a stream that can't have one";
+		o->promised = promised;
+	}
 	s->have = 0;
 	s->stage = STAGE_PAYLOAD;
 	return s->pad > s->left ? "padding is longer than its frame" : NULL;

@@ -210,7 +210,7 @@ step(struct bh_ops *s, unsigned side, struct bh_cur *in, struct bh_ops_out *out,
 	case STAGE_PREFIX:
 		if (!collect(h, in))
 			return false;
-		out->why = bh_http2_prefix_end(h);
+		out->why = bh_http2_prefix_end(o, h);
 		return true;
 	case STAGE_PAYLOAD:
 		n = at_most(in, h->left - h->pad);

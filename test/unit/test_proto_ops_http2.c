@@ -331,7 +331,8 @@ bad_frames_are_errors(void)
 		size_t len;
 		const char *why;
 	} cases[] = {
-		{0, HEADERS, END_HEADERS, 2, "\x82", 1, "header block on a stream of the server"},
+		{0, HEADERS, END_HEADERS, 2, "\x82", 1,
+		 "header block on a stream that can't have one"},
 		{0, HEADERS, END_HEADERS, 0, "\x82", 1, "frame on a stream where it can't be"},
 		{0, DATA, 0, 0, "x", 1, "frame on a stream where it can't be"},
 		{0, DATA, 0, 5, "x", 1, "data on a stream that was not opened"},
@@ -359,6 +360,28 @@ bad_frames_are_errors(void)
 		snprintf(expected, sizeof(expected), "error: %s", cases[i].why);
 		expect(expected);
 	}
+}
+
+/* A promised request is the server's own; what it answers to itself is recorded. */
+static void
+a_push_is_recorded_by_its_response(void)
+{
+	uint8_t promise[300] = {0, 0, 0, 2};
+	nghttp2_nv nv[] = {{(uint8_t *)(uintptr_t) ":method", (uint8_t *)(uintptr_t) "GET", 7, 3,
+			    0},
+			   {(uint8_t *)(uintptr_t) ":path", (uint8_t *)(uintptr_t) "/x", 5, 2, 0}};
+	ssize_t len;
+
+	start();
+	headers(0, 1, END_STREAM, PLAIN, NULL);
+	len = nghttp2_hd_deflate_hd(talk.encoder[1], promise + 4, sizeof(promise) - 4, nv, 2);
+	frame(1, PUSH, END_HEADERS, 1, promise, (size_t)len + 4);
+	headers(1, 2, 0, ":status", "200", NULL);
+	frame(1, DATA, END_STREAM, 2, "x", 1);
+	headers(1, 1, END_STREAM, ":status", "204", NULL);
+	headers(1, 4, END_STREAM, ":status", "204", NULL);
+	expect(OP_GET "http2.1 record HTTP_STATUS=200\nhttp2.1 record HTTP_STATUS=204\n"
+		      "error: header block on a stream that can't have one");
 }
 
 static void
@@ -543,6 +566,7 @@ const struct bh_unit_test bh_suite_proto_ops_http2[] = {
 	BH_TEST(an_hpack_bomb_is_an_error),
 	BH_TEST(bad_requests_are_errors),
 	BH_TEST(bad_frames_are_errors),
+	BH_TEST(a_push_is_recorded_by_its_response),
 	BH_TEST(a_frame_within_a_block_is_an_error),
 	BH_TEST(bodies_have_their_content_length),
 	BH_TEST(the_table_follows_acknowledged_settings),
