@@ -32,6 +32,26 @@ judge_window(struct bh_message *m, struct bh_view text, bool final)
 	return judge_text(m, text, final);
 }
 
+/* A form in a response is not judged pair by pair, but what is in it may be sensitive. */
+static void
+form_data(struct bh_message *m, struct bh_view text)
+{
+	uint8_t *out = m->ctx->scratch->view[0];
+	struct bh_view piece;
+	size_t pos = 0;
+	bool changed;
+
+	while (pos < text.len) {
+		piece = (struct bh_view){text.at + pos, text.len - pos};
+		if (piece.len > BH_INSPECT_PIECE)
+			piece.len = BH_INSPECT_PIECE;
+		pos += piece.len;
+		piece.len = bh_decode_percent(out, BH_INSPECT_PIECE, &piece, true, &changed);
+		piece.at = out;
+		bh_message_dlp(m, BH_AT_RESPONSE, none, piece);
+	}
+}
+
 static void
 flush(struct bh_message *m, bool final)
 {
@@ -43,6 +63,8 @@ flush(struct bh_message *m, bool final)
 		return;
 	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
 		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);
+	else if (s->kind == BH_BODY_FORM && m->side != 0)
+		form_data(m, text);
 	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY)
 		done = judge_window(m, text, final);
 	else

@@ -83,10 +83,36 @@ hex_run(const struct bh_view *v, size_t pos, unsigned n)
 	return cp;
 }
 
+/* A digit as decoders take it that subtract and never check: letters go on behind F. -1: neither digit nor letter. */
+static int
+sloppy_digit(uint8_t c)
+{
+	if (bh_is_digit(c))
+		return c - '0';
+	return bh_is_alpha(c) ? bh_lower(c) - 'a' + 10 : -1;
+}
+
+/* %c0%qf (%c0%af to such a decoder), and %2%f, what is left when %%32%%66 was decoded once. Length read, or 0. */
+static size_t
+sloppy(const struct bh_view *v, size_t pos, uint8_t *out)
+{
+	int hi, lo;
+
+	if (v->len - pos >= 4 && v->at[pos + 2] == '%' && (hi = bh_hex(v->at[pos + 1])) >= 2 && hi < 8 &&
+	    (lo = bh_hex(v->at[pos + 3])) >= 0) {
+		*out = (uint8_t)(hi << 4 | lo);
+		return strchr("./\\", *out) != NULL && *out != 0 ? 4 : 0;
+	}
+	if (v->len - pos < 3 || (hi = sloppy_digit(v->at[pos + 1])) < 8 || (lo = sloppy_digit(v->at[pos + 2])) < 0)
+		return 0;
+	*out = (uint8_t)(hi * 16 + lo);
+	return *out == 0xc0 || *out == 0xc1 || *out == 0xaf || *out == 0x9c ? 3 : 0;
+}
+
 size_t
 bh_decode_percent(uint8_t *out, size_t cap, const struct bh_view *in, bool plus, bool *changed)
 {
-	size_t i = 0, n = 0;
+	size_t i = 0, n = 0, run;
 	int cp;
 
 	*changed = false;
@@ -101,6 +127,10 @@ bh_decode_percent(uint8_t *out, size_t cap, const struct bh_view *in, bool plus,
 		} else if (c == '%' && (cp = hex_run(in, i + 1, 2)) >= 0) {
 			out[n++] = (uint8_t)cp;
 			i += 3;
+			*changed = true;
+		} else if (c == '%' && !plus && (run = sloppy(in, i, &out[n])) > 0) {
+			n++;
+			i += run;
 			*changed = true;
 		} else if (c == '+' && plus) {
 			out[n++] = ' ';
@@ -131,6 +161,19 @@ sequence(uint8_t lead, uint32_t *bits)
 	return 1;
 }
 
+/* What a sloppy decoder makes of the byte behind C0: the bits that a continuation byte carries, or its own. */
+static uint8_t
+overlong(uint8_t c)
+{
+	uint8_t low = c & 0x7f;
+
+	if (low == '.' || low == '/' || low == '\\')
+		return low;
+	if ((c & 0x3f) == '.' || low == 0x5e || low == 0x7e)
+		return '.';
+	return (c & 0x3f) == '/' ? '/' : low;
+}
+
 /* Overlong forms become the character they stand for, look-alikes fold. A lead byte C0 or C1 can only be
  * overlong: its second byte counts even when it is no continuation byte, as sloppy decoders take it. */
 size_t
@@ -150,7 +193,11 @@ bh_decode_utf8(uint8_t *out, size_t cap, const struct bh_view *in, bool *changed
 		for (k = 1; k < len && (in->at[i + k] & 0xc0) == 0x80; k++)
 			cp = cp << 6 | (in->at[i + k] & 63);
 		if (k < len && len == 2 && in->at[i] <= 0xc1) {
-			out[n++] = in->at[i + 1] & 0x7f;
+			out[n++] = overlong(in->at[i + 1]);
+			i += 2;
+			*changed = true;
+		} else if (len == 2 && in->at[i] == 0xc1 && in->at[i + 1] == 0xaf) {
+			out[n++] = '/';
 			i += 2;
 			*changed = true;
 		} else if (k == len && fold(cp) != 0) {

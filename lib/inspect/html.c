@@ -26,7 +26,7 @@ static const char *const url_attributes[] = {
 static bool
 runs(const struct bh_view *v, size_t from, size_t to)
 {
-	static const char *const schemes[] = {"javascript:",      "vbscript:",   "livescript:",
+	static const char *const schemes[] = {"javascript:",      "vbscript:",   "livescript:", "mocha:",
 					      "data:text",        "data:,",      "data:image/svg",
 					      "data:application", "view-source:"};
 	uint8_t low[24];
@@ -40,6 +40,20 @@ runs(const struct bh_view *v, size_t from, size_t to)
 	head = (struct bh_view){low, n};
 	for (i = 0; i < BH_ARRAY_SIZE(schemes); i++)
 		if (bh_at(&head, 0, schemes[i]))
+			return true;
+	return false;
+}
+
+/* A style that loads, or hides what it says. */
+static bool
+odd_style(const struct bh_view *v, size_t from, size_t to)
+{
+	struct bh_view s = {v->at + from, to - from};
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (s.at[i] == '\\' || s.at[i] == '[' || bh_at(&s, i, "url(") || bh_at(&s, i, "/*") || bh_at(&s, i, "&#") ||
+		    bh_at(&s, i, "binding") || bh_at(&s, i, "expression"))
 			return true;
 	return false;
 }
@@ -65,6 +79,10 @@ attribute(const struct bh_view *v, size_t name, size_t name_len, size_t value, s
 	if (bh_in_list(v, name, name_len, url_attributes, BH_ARRAY_SIZE(url_attributes)) ||
 	    memchr(v->at + name, ':', name_len) != NULL)
 		t->hit |= runs(v, value, end);
+	if (bh_is(v, name, name_len, "style"))
+		t->hit |= odd_style(v, value, end);
+	if (bh_at(v, name, "data") && (bh_is(v, name, name_len, "datasrc") || bh_is(v, name, name_len, "datafld") || bh_is(v, name, name_len, "dataformatas")))
+		t->hit = true;
 	if (bh_is(v, name, name_len, "srcdoc") || bh_is(v, name, name_len, "formaction"))
 		t->hit = true;
 }
@@ -146,7 +164,7 @@ open_tag(const struct bh_view *v, size_t pos)
 		return false;
 	if (bh_in_list(v, pos, end - pos, active, BH_ARRAY_SIZE(active)) ||
 	    bh_in_list(v, colon, end - colon, active, BH_ARRAY_SIZE(active)) ||
-	    bh_at(v, pos, "xsl:"))
+	    bh_at(v, pos, "xsl:") || bh_at(v, pos, "svg:") || bh_at(v, pos, "xml:"))
 		return true;
 	attributes(v, end, &t);
 	if (t.hit)

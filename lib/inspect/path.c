@@ -376,6 +376,42 @@ from_hex(uint8_t *out, size_t cap, const struct bh_view *v)
 	return found >= 2 ? n : 0;
 }
 
+/* Dots with NUL or other control characters between them are dots to what drops those. */
+static size_t
+without_controls(uint8_t *out, const struct bh_view *v)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < v->len; i++)
+		if (v->at[i] >= 0x20)
+			out[n++] = v->at[i];
+	return n < v->len ? n : 0;
+}
+
+/* The name alone, without a directory: .htaccess, .ssh/id_rsa */
+static bool
+is_hidden_file(const struct bh_view *v)
+{
+	unsigned k;
+
+	for (k = 0; k < BH_ARRAY_SIZE(files); k++)
+		if (files[k][0] == '/' && files[k][1] == '.' && files[k][3] != '/' && spells_file(v, 0, files[k] + 1))
+			return true;
+	return false;
+}
+
+/* /.git/x: a directory that is not meant to be served; /.well-known is (RFC 8615). */
+static bool
+hidden_segment(const struct bh_view *v)
+{
+	size_t i;
+
+	for (i = 0; i + 2 < v->len; i++)
+		if (v->at[i] == '/' && v->at[i + 1] == '.' && bh_is_alnum(v->at[i + 2]) && !bh_at(v, i, "/.well-known"))
+			return true;
+	return false;
+}
+
 static bool
 judge(const struct bh_view *v, unsigned where, size_t *at)
 {
@@ -395,6 +431,10 @@ judge(const struct bh_view *v, unsigned where, size_t *at)
 		return where == BH_AT_PATH || is_path(v) || bh_at(v, *at, "/etc/passwd") ||
 		       bh_at(v, *at, "/etc/shadow") || v->at[*at] == '\\';
 	*at = 0;
+	if (where == BH_AT_PATH && hidden_segment(v))
+		return true;
+	if ((where == BH_AT_ARG || where == BH_AT_COOKIE) && is_path(v) && is_hidden_file(v))
+		return true;
 	return odd_separators(v) ||
 	       (where != BH_AT_PATH && where != BH_AT_BODY && is_path(v) && is_system_path(v));
 }
@@ -413,6 +453,8 @@ bh_judge_path(struct bh_judge *j, const struct bh_view *v)
 		return;
 	}
 	hex = (struct bh_view){tmp, from_hex(tmp, BH_INSPECT_PIECE, v)};
+	if (hex.len == 0)
+		hex.len = without_controls(tmp, v);
 	if (hex.len > 0 && judge(&hex, j->where, &at))
 		bh_judge_hit(j, BH_INSPECT_TRAVERSAL, 0);
 }

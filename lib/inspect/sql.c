@@ -359,6 +359,10 @@ judge_context(struct bh_judge *j, const struct bh_view *v, uint8_t quote, bool m
 	s.n = bh_isql_lex(j->scratch, v, quote, mysql);
 	if (s.n < 2)
 		return false;
+	if (quote == 0 && s.n == 2 && bh_isql_is_known(&s, 0)) {
+		*at = 0;
+		return true;
+	}
 	if (quote != 0 && breakout_shape(&s)) {
 		*at = s.t[0].len;
 		return true;

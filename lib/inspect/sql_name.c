@@ -244,6 +244,8 @@ bh_isql_name_shape(const struct bh_isql *s, unsigned i)
 		return len > 4 && bh_isql_first(s, i) == '@' && s->v->at[s->t[i].at + 1] == '@' &&
 		       s->v->at[s->t[i].at + 2] != '@' &&
 		       (k != BH_SQL_WORD || bh_isql_word(s, i - 1) != BH_SQLW_NAME);
+	if (len > 5 && bh_at(s->v, s->t[i].at, "xp_"))
+		return true;
 	if (in_list(s, i, catalogue, BH_ARRAY_SIZE(catalogue)))
 		return bh_isql_kind(s, i + 1) == BH_SQL_DOT ||
 		       bh_isql_kind(s, i + 1) == BH_SQL_LP ||
