@@ -166,9 +166,10 @@ say(struct kv *k, unsigned side, const char *text)
 }
 
 #define METADATA_V12 "h3 h12 w5 s:c x00 x02 z16 c:orders x00 b1 b0 x00"
-#define TOLD                                                                                       \
-	"w5 x00 w0 x02 w1 c:host w9092 x00 x00 c:cluster w1 x02 h0 c:orders i7 b0 "                \
+#define TOPICS                                                                                     \
+	"x00 w0 x02 w1 c:host w9092 x00 x00 c:cluster w1 x02 h0 c:orders i7 b0 "                   \
 	"x02 h0 w0 w1 w0 x02 w1 x02 w1 x01 x00 w-1 x00 x00"
+#define TOLD "w5 " TOPICS
 #define FETCH_V13                                                                                  \
 	"h1 h13 w6 s:c x00 w-1 w500 w1 w1000 b0 w0 w0 x02 i7 x02 w0 w-1 q5 w-1 q-1 w1000 x00 x00 " \
 	"x01 x01 x00"
@@ -202,8 +203,7 @@ a_response_out_of_turn_teaches_nothing(void)
 	CU_ASSERT_STRING_EQUAL(k.text, "fetch mine; metadata orders; fetch !P");
 	kv_open(&k, BH_APP_KAFKA);
 	say(&k, BH_CLIENT, METADATA_V12);
-	say(&k, BH_SERVER, "w4 x00 z20");
-	say(&k, BH_SERVER, TOLD);
+	say(&k, BH_SERVER, "w4 " TOPICS);
 	say(&k, BH_CLIENT, FETCH_V13);
 	CU_ASSERT_STRING_EQUAL(k.text, "metadata orders; fetch !P");
 }
