@@ -69,11 +69,22 @@ resident(void)
 struct size {
 	unsigned rules, segments, endpoints;
 	bool broad; /* endpoints are in segments by environment, zone and team, too */
+	bool apps;  /* two of three rules name an application, every sixth its operations */
 };
+
+/* What is said while it is judged: nothing yet, an application, one of its operations. */
+enum { SAID_NOTHING, SAID_APP, SAID_OPERATION };
 
 static void
 write_document(struct bh_buf *b, const struct size *s)
 {
+	static const char *const said[] = {"applications: redis, ",
+					   "applications: [http, tls], ",
+					   "",
+					   "applications: [{postgresql: {verbs: [select, insert], "
+					   "tables: [orders, order_*]}}], ",
+					   "applications: [mysql, kafka], ",
+					   ""};
 	unsigned i;
 
 	srand(1);
@@ -92,14 +103,18 @@ write_document(struct bh_buf *b, const struct size *s)
 			      i, i, i, i, i, i);
 	bh_buf_str(b, "rules:\n");
 	for (i = 0; i < s->rules; i++) {
+		const char *apps = s->apps ? said[i % 6] : "";
+
 		if (s->broad && i % 10 == 0)
-			bh_buf_printf(b, "- {from: env%u, to: s%u, ports: tcp/%u, action: allow}\n",
+			bh_buf_printf(b,
+				      "- {from: env%u, to: s%u, ports: tcp/%u, %saction: allow}\n",
 				      (unsigned)rand() % 5, (unsigned)rand() % s->segments,
-				      1 + (unsigned)rand() % 1000);
+				      1 + (unsigned)rand() % 1000, apps);
 		else
-			bh_buf_printf(b, "- {from: s%u, to: s%u, ports: tcp/%u, action: allow}\n",
+			bh_buf_printf(b, "- {from: s%u, to: s%u, ports: tcp/%u, %saction: allow}\n",
 				      (unsigned)rand() % s->segments,
-				      (unsigned)rand() % s->segments, 1 + (unsigned)rand() % 1000);
+				      (unsigned)rand() % s->segments, 1 + (unsigned)rand() % 1000,
+				      apps);
 	}
 }
 
@@ -134,8 +149,8 @@ bench_load_document(const struct size *s, double target_ms, double target_mib)
 		v[i] = (double)counts.compile_ns / 1e6;
 		w[i] = ms - v[i];
 	}
-	snprintf(claim, sizeof(claim), "compile %u rules, %u segments, %u endpoints", s->rules,
-		 s->segments, s->endpoints);
+	snprintf(claim, sizeof(claim), "compile %u rules%s, %u segments, %u endpoints", s->rules,
+		 s->apps ? " with applications" : "", s->segments, s->endpoints);
 	bench_row(claim, "ms", bench_spread(v, 5), target_ms);
 	snprintf(claim, sizeof(claim), "  read that document (%.1f MiB) and publish it",
 		 (double)text.len / MIB);
@@ -164,6 +179,52 @@ random_keys(struct bh_flow_key *key, uint16_t *service, unsigned endpoints)
 		}
 		service[i] = (uint16_t)(1 + rand() % 1000);
 	}
+}
+
+/* One judgement of rules between two segments, in the cache: three name applications, one lists operations. */
+static void
+bench_said(unsigned said_what, const char *what, unsigned rounds)
+{
+	static const char rules[] =
+		"version: 1\n"
+		"segments: {a: {addresses: [10.0.0.0/9]}, b: {addresses: [10.128.0.0/9]}}\n"
+		"rules:\n"
+		"- {from: a, to: b, applications: [redis, tls], action: allow}\n"
+		"- {from: a, to: b, applications: [{http: {methods: [GET, HEAD], paths: [/health, "
+		"/static/*, \"~^/api/v[0-9]+/(orders|carts)/[0-9]+$\"]}}], action: allow}\n"
+		"- {from: any, to: b, applications: [ssh, unknown], action: deny}\n"
+		"- {from: any, to: any, action: reject}\n";
+	struct bh_flow_key key = {.family = BH_IP4,
+				  .proto = 6,
+				  .addr = {{.b = {10}}, {.b = {10, 128}}}};
+	struct bh_proto_state state = {.app = BH_APP_HTTP, .decided = 1};
+	struct bh_op op = {.app = BH_APP_HTTP};
+	struct bh_said said = {.app = &state, .op = said_what == SAID_OPERATION ? &op : NULL};
+	struct bh_policy *p = make(16);
+	struct bh_judgement j;
+	struct bh_err err = {0};
+	double v[64];
+	uint64_t start;
+	unsigned round, i;
+
+	bh_op_add(&op, BH_OP_HTTP_METHOD, "GET", 3);
+	bh_op_add(&op, BH_OP_HTTP_PATH, "/api/v2/orders/123456", 21);
+	if (bh_policy_scratch_create(&said.scratch) != 0 ||
+	    bh_policy_load_text(p, "bench", rules, sizeof(rules) - 1, false, NULL, &err) != 0)
+		die("load", &err);
+	for (round = 0; round < rounds; round++) {
+		start = rte_rdtsc();
+		for (i = 0; i < FLOWS; i++)
+			bh_policy_judge(current, &key, 0, 80,
+					said_what != SAID_NOTHING ? &said : NULL, &j);
+		v[round] = (double)(rte_rdtsc() - start) / FLOWS;
+		if ((j.verdict == BH_VERDICT_PENDING) != (said_what == SAID_NOTHING) ||
+		    j.by_operation != (said_what == SAID_APP))
+			die("another judgement than expected", NULL);
+	}
+	bench_row(what, "cycles", bench_spread(v, rounds), BENCH_NO_TARGET);
+	bh_policy_scratch_destroy(said.scratch);
+	bh_policy_destroy(p);
 }
 
 static void
@@ -306,12 +367,14 @@ bench_million(bool unique)
 int
 main(void)
 {
-	static const struct size sizes[] = {{10, 10, 10000, false},
-					    {1000, 1000, 10000, false},
-					    {100000, 10000, 10000, false},
-					    {1000, 1000, 10000, true},
-					    {100000, 10000, 10000, true}},
-				 big = {100000, 10000, 100000, false};
+	static const struct size sizes[] = {{10, 10, 10000, false, false},
+					    {1000, 1000, 10000, false, false},
+					    {100000, 10000, 10000, false, false},
+					    {1000, 1000, 10000, true, false},
+					    {100000, 10000, 10000, true, false},
+					    {100000, 10000, 10000, true, true}},
+				 big = {100000, 10000, 100000, false, false},
+				 big_apps = {100000, 10000, 100000, false, true};
 	bool quick = bench_quick();
 	/* EAL knows the TSC's rate. It may reorder its arguments, so that they are variables. */
 	static char name[] = "bench_policy", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf",
@@ -323,13 +386,21 @@ main(void)
 		die("rte_eal_init", NULL);
 	bench_machine("bench_policy", "heap");
 	bench_heading("load");
-	bench_load_document(&(struct size){1000, 1000, 10000, false}, BENCH_NO_TARGET,
+	bench_load_document(&(struct size){1000, 1000, 10000, false, false}, BENCH_NO_TARGET,
 			    BENCH_NO_TARGET);
 	bench_load_document(&big, 1000, 1024);
+	bench_load_document(&big_apps, 1000, 1024);
 	bench_heading("judge 10,000 endpoints");
 	for (i = 0; i < BH_ARRAY_SIZE(sizes); i++)
-		bench_judge(&sizes[i], sizes[i].broad ? "7 segments an end" : "1 segment an end",
+		bench_judge(&sizes[i],
+			    sizes[i].apps    ? "7 segments an end, applications"
+			    : sizes[i].broad ? "7 segments an end"
+					     : "1 segment an end",
 			    rounds);
+	bench_heading("judge what is said");
+	bench_said(SAID_NOTHING, "4 rules, nothing said yet", rounds);
+	bench_said(SAID_APP, "4 rules, http is proven", rounds);
+	bench_said(SAID_OPERATION, "4 rules, a request that fits a regular expression", rounds);
 	bench_heading("change 100,000 endpoints under 100,000 rules");
 	bench_changes(&big, rounds);
 	if (!quick) {

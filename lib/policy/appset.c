@@ -57,21 +57,45 @@ bh_appset_over(struct bh_appset set)
 }
 
 void
-bh_appset_said(const struct bh_proto_state *state, uint8_t proto, struct bh_appset *proven,
-	       struct bh_appset *possible)
+bh_apptab_init(struct bh_apptab *t)
+{
+	unsigned i;
+
+	*t = (struct bh_apptab){.n_upper = 0};
+	for (i = 1; i < BH_APP_COUNT; i++) {
+		if (line[i].below != BH_APP_UNKNOWN) {
+			t->upper[t->n_upper++] = (uint8_t)i;
+			continue;
+		}
+		if ((line[i].over & BH_OVER_TCP) != 0)
+			add(&t->tcp, i);
+		if ((line[i].over & BH_OVER_UDP) != 0)
+			add(&t->udp, i);
+	}
+}
+
+void
+bh_appset_said(const struct bh_apptab *t, const struct bh_proto_state *state, uint8_t proto,
+	       struct bh_appset *proven, struct bh_appset *possible)
 {
 	static const struct bh_proto_state nothing;
 	const struct bh_proto_state *s = state != NULL ? state : &nothing;
-	uint8_t over = proto == 6 ? BH_OVER_TCP : proto == 17 ? BH_OVER_UDP : 0;
-	unsigned i;
+	const struct bh_appset *roots = proto == 6 ? &t->tcp : &t->udp;
+	uint8_t over = proto == 6 ? BH_OVER_TCP : BH_OVER_UDP;
+	unsigned i, k;
 
 	*proven = *possible = (struct bh_appset){{0, 0}};
 	add(possible, s->app);
 	if (s->app != BH_APP_UNKNOWN || s->decided)
 		add(proven, s->app);
-	/* `unknown` is below all that stand on nothing. */
-	for (i = 1; !s->decided && i < BH_APP_COUNT; i++) {
-		if ((line[i].over & over) != 0 && has(possible->w, line[i].below) &&
+	if (s->decided)
+		return;
+	for (i = 0; i < 2 && s->app == BH_APP_UNKNOWN; i++)
+		possible->w[i] |= roots->w[i] & ~s->ruled_out[i];
+	/* What others stand on comes before them. */
+	for (k = 0; k < t->n_upper; k++) {
+		i = t->upper[k];
+		if (has(possible->w, line[i].below) && (line[i].over & over) != 0 &&
 		    !has(s->ruled_out, i))
 			add(possible, i);
 	}

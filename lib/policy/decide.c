@@ -29,7 +29,8 @@ hear(struct bh_decider *d)
 	const struct bh_said *said = d->said;
 
 	d->by_application = true;
-	bh_appset_said(said != NULL ? said->app : NULL, d->proto, &d->proven, &d->possible);
+	bh_appset_said(&d->s->apptab, said != NULL ? said->app : NULL, d->proto, &d->proven,
+		       &d->possible);
 	if (said == NULL)
 		return;
 	d->app_known = said->app != NULL && said->app->app != BH_APP_UNKNOWN;

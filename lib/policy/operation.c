@@ -75,6 +75,7 @@ bh_operations_build(struct bh_snapshot *s, const struct bh_doc *doc, struct bh_e
 	if (s->app == NULL || s->pattern == NULL)
 		return -ENOMEM;
 	s->by_application = apps != 0;
+	bh_apptab_init(&s->apptab);
 	for (i = 0; rc == 0 && i < doc->n_rules; i++) {
 		s->rule[i].first_app = s->n_apps;
 		s->rule[i].n_apps = (uint16_t)doc->rule[i].n_apps;

@@ -8,8 +8,8 @@
 /* Bound on rules x from x to: 4 Mi take 300 MiB while they are sorted out. A policy that needs more has
  * a list that should be a segment. */
 #define EXPANDED_MAX (UINT64_C(4) << 20)
-/* Bound on rules in the chains of all pairs' intervals: 16 Mi take 64 MiB. A thousand rules between two segments,
- * each with ports of its own and all with applications, need 2 Mi. */
+/* Bound on rules in the chains of all pairs' intervals: 16 Mi take 64 MiB. A thousand rules with applications between
+ * two segments, whose ranges of ports all overlap and all differ, need 1 Mi. */
 #define CHAINS_MAX (UINT64_C(16) << 20)
 
 struct builder {

@@ -293,9 +293,16 @@ struct bh_appset {
 struct bh_appset bh_appset_of(unsigned app);
 uint8_t bh_appset_over(
 	struct bh_appset set); /* BH_OVER_* that any of them uses; unknown: TCP and UDP */
-/* What a flow of an IP protocol is, and all that it may turn out to be. state NULL: nothing known. */
-void bh_appset_said(const struct bh_proto_state *state, uint8_t proto, struct bh_appset *proven,
-		    struct bh_appset *possible);
+/* proto.def, sorted for bh_appset_said(). */
+struct bh_apptab {
+	struct bh_appset tcp, udp; /* lines that stand on nothing, by transport */
+	uint8_t n_upper, upper[BH_APP_COUNT];
+};
+void bh_apptab_init(struct bh_apptab *t);
+/* What a flow over TCP or UDP is, and all that it may turn out to be. state NULL: nothing known. No rule that names
+ * applications is met over other protocols. */
+void bh_appset_said(const struct bh_apptab *t, const struct bh_proto_state *state, uint8_t proto,
+		    struct bh_appset *proven, struct bh_appset *possible);
 
 static inline bool
 bh_appset_meet(const struct bh_appset *a, const struct bh_appset *b)
@@ -405,6 +412,7 @@ struct bh_snapshot {
 	struct bh_rule *rule;
 	uint32_t *chain;
 	struct bh_asked_app *app;
+	struct bh_apptab apptab;
 	uint32_t *seg_name; /* name ids */
 	uint64_t *seg_hash; /* of names: see bh_class.sum */
 	uint64_t pair_key[2];
