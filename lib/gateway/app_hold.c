@@ -1,6 +1,9 @@
 /* Packets that wait for a judgement: one frame, or a datagram with all its fragments. They leave as they came. */
 #include "gateway_priv.h"
 
+/* In mbuf.dynfield1; [0] is the length on the wire, of captures. */
+enum { ARRIVAL = 1, L4_OFF };
+
 static inline bool
 is_train(const void *handle)
 {
@@ -15,12 +18,14 @@ train_of(const void *handle)
 
 /* The payload's place in a frame, where the stream finds it again: its first byte, and how many are in memory. */
 static void
-mark_payload(struct bh_packet *p)
+mark_payload(struct bh_packet *p, uint32_t arrival)
 {
 	struct rte_mbuf *m = p->m;
 	uint32_t have = m->pkt_len > p->h.payload_off ? m->pkt_len - p->h.payload_off : 0;
 
 	m->hash.usr = (uint32_t)p->h.payload_off << 16 | RTE_MIN(have, p->h.payload_len);
+	m->dynfield1[ARRIVAL] = arrival;
+	m->dynfield1[L4_OFF] = p->h.l4_off;
 }
 
 const uint8_t *
@@ -82,6 +87,7 @@ hold_train(struct bh_worker *w, struct bh_packet *p)
 	t->refs = 1;
 	t->n = in->n;
 	t->len = p->h.payload_len;
+	t->arrival = w->arrivals++;
 	for (i = 0; i < in->n; i++) {
 		t->packet[i] = in->packet[i];
 		gather(w, t, t->packet[i], (uint32_t)p->h.payload_off - first.l4_off);
@@ -94,8 +100,30 @@ bh_hold_packet(struct bh_worker *w, struct bh_packet *p)
 {
 	if (unlikely(p->train != NULL))
 		return hold_train(w, p);
-	mark_payload(p);
+	mark_payload(p, w->arrivals++);
 	return p->m;
+}
+
+/* The headers lie in the first fragment (bh_net_parse_datagram), the payload has been gathered. */
+bool
+bh_hold_checksum_wrong(const struct bh_packet *p, const void *handle)
+{
+	const struct bh_parsed *h = &p->h;
+	const uint8_t *head = rte_pktmbuf_mtod(p->m, const uint8_t *), *ip = head + h->l3_off;
+	bool v4 = h->key.family == BH_IP4;
+	uint32_t l4_len = (uint32_t)(h->payload_off - h->l4_off) + h->payload_len;
+	const uint8_t tail[4] = {0, h->key.proto, (uint8_t)(l4_len >> 8), (uint8_t)l4_len};
+	uint64_t acc;
+
+	if (!is_train(handle) || p->m->data_len < h->payload_off)
+		return false;
+	if (h->key.proto == 17 && v4 && bh_load_be16(head + h->l4_off + 6) == 0)
+		return false;
+	acc = bh_csum_add(0, ip + (v4 ? 12 : 8), v4 ? 8 : 32);
+	acc = bh_csum_add(acc, tail, sizeof(tail));
+	acc = bh_csum_add(acc, head + h->l4_off, (size_t)(h->payload_off - h->l4_off));
+	acc = bh_csum_add(acc, train_of(handle)->data, train_of(handle)->len);
+	return bh_csum_fold(acc) != 0xffff;
 }
 
 unsigned
@@ -182,6 +210,120 @@ bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
 		forward_frame(w, train_of(handle)->packet[i], train_of(handle)->packet[i]->port,
 			      f->reason);
 	put_train(train_of(handle));
+}
+
+/* TSval of a TCP header, or NULL (RFC 7323 3.2). */
+static uint8_t *
+find_timestamp(uint8_t *tcp, unsigned have)
+{
+	unsigned end = (tcp[12] >> 4) * 4u, at = 20, len;
+
+	for (; at + 10 <= end && end <= have && tcp[at] != 0; at += len) {
+		len = tcp[at] == 1 ? 1 : tcp[at + 1];
+		if (tcp[at] == 8 && len == 10)
+			return tcp + at + 2;
+		if (len == 0)
+			break;
+	}
+	return NULL;
+}
+
+/* RFC 1624; the value stands at any parity of the header, which is even. */
+static void
+mend_checksum(uint8_t *tcp, const uint8_t *field, uint32_t before, uint32_t after)
+{
+	bool odd = ((field - tcp) & 1) != 0;
+	uint32_t sum = (uint16_t)~bh_load_be16(tcp + 16);
+
+	if (odd) {
+		before = before << 8 | before >> 24;
+		after = after << 8 | after >> 24;
+	}
+	sum += (uint16_t) ~(before >> 16) + (uint16_t)~before;
+	sum += (after >> 16) + (uint16_t)after;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	tcp[16] = (uint8_t)(~sum >> 8);
+	tcp[17] = (uint8_t)~sum;
+}
+
+void
+bh_hold_stamp(struct bh_app_context *c, unsigned side, struct rte_mbuf *m, unsigned l4_off,
+	      bool waited)
+{
+	uint8_t *tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, l4_off), *field;
+	uint32_t value;
+	unsigned i;
+
+	if (m->data_len < l4_off + 20u)
+		return;
+	field = find_timestamp(tcp, m->data_len - l4_off);
+	if (field == NULL)
+		return;
+	value = bh_load_be32(field);
+	if (!c->stamped[side] || (int32_t)(value - c->stamp[side]) >= 0) {
+		c->stamp[side] = value;
+		c->stamped[side] = true;
+	} else if (waited) {
+		for (i = 0; i < 4; i++)
+			field[i] = (uint8_t)(c->stamp[side] >> (24 - 8 * i));
+		mend_checksum(tcp, field, value, c->stamp[side]);
+	}
+}
+
+#define READY_MAX 64 /* sorted at once */
+
+struct ready {
+	void *handle;
+	struct bh_stream_tag tag;
+};
+
+static uint32_t
+arrival_of(const void *handle)
+{
+	return is_train(handle) ? train_of(handle)->arrival
+				: ((const struct rte_mbuf *)handle)->dynfield1[ARRIVAL];
+}
+
+/* They come sorted by sequence, nearly always the order of arrival too. */
+static unsigned
+take_ready(struct bh_worker *w, struct bh_app_context *c, unsigned side, struct ready *r)
+{
+	unsigned n, i;
+
+	for (n = 0; n < READY_MAX; n++) {
+		struct ready one;
+
+		one.handle = bh_stream_pop(w->streams, c->stream, side, &one.tag);
+		if (one.handle == NULL)
+			break;
+		for (i = n;
+		     i > 0 && (int32_t)(arrival_of(r[i - 1].handle) - arrival_of(one.handle)) > 0;
+		     i--)
+			r[i] = r[i - 1];
+		r[i] = one;
+	}
+	return n;
+}
+
+void
+bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c)
+{
+	struct ready r[READY_MAX];
+	unsigned side, n, i;
+
+	for (side = 0; side < 2; side++) {
+		do {
+			n = take_ready(w, c, side, r);
+			for (i = 0; i < n; i++) {
+				struct rte_mbuf *m = r[i].handle;
+
+				if (!is_train(m))
+					bh_hold_stamp(c, side, m, m->dynfield1[L4_OFF], true);
+				bh_hold_forward(w, c->flow, m, &r[i].tag);
+			}
+		} while (n == READY_MAX);
+	}
 }
 
 void

@@ -170,7 +170,8 @@ feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 		if (n == 0 && (!ended || c->side[side].ended))
 			return STEP_ON;
 		c->side[side].ended |= n == 0;
-		bh_app_eat(w, c, side, at, n);
+		bh_stream_read(c->stream, side, n);
+		bh_app_note_judged(w, c, side, at, n);
 		step = feed(w, k, side, bh_cur(at, n), n == 0, &pending);
 		if (step != STEP_ON)
 			return step;
@@ -217,6 +218,7 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 		c->side[side].ended = false;
 		if (len[side] == 0)
 			continue;
+		bh_app_note_judged(w, c, side, w->window[side], len[side]);
 		if (feed(w, k, side, bh_cur(w->window[side], len[side]), false, &pending) !=
 		    STEP_ON)
 			return;
@@ -232,17 +234,26 @@ bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, bool *
 	struct bh_packet *p = k->p;
 	unsigned side = p->h.from ^ (c->flow->flags & BH_FLAG_INITIATOR);
 	uint32_t n = p->h.payload_len, waits = 0;
-	uint8_t *to = &w->window[0][0];
-	const uint8_t *at;
+	void *train = p->train != NULL ? bh_hold_packet(w, p) : NULL;
+	const uint8_t *at = NULL;
 	enum step step;
 
 	*pending = false;
 	/* Longer ones than both windows: of their first bytes only. A parser that needs more says so. */
 	n = RTE_MIN(n, (uint32_t)sizeof(w->window));
-	at = rte_pktmbuf_read(p->m, p->h.payload_off, n, to);
-	if (at == NULL)
-		return bh_app_except(w, k, BH_EXCEPTION_APP_ERROR, BH_REASON_APP_ERROR);
+	if (p->train == NULL)
+		at = rte_pktmbuf_read(p->m, p->h.payload_off, n, &w->window[0][0]);
+	else if (train != NULL && !bh_hold_checksum_wrong(p, train))
+		at = bh_hold_payload(train, 0, &waits);
+	if (at == NULL) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
+		if (train != NULL)
+			bh_hold_forget(train);
+		return false;
+	}
 	step = feed(w, k, side, bh_cur(at, n), false, &waits);
+	if (train != NULL)
+		bh_hold_forget(train);
 	*pending = step == STEP_ON && waits != 0;
 	return step != STEP_REFUSED;
 }

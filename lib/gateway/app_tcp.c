@@ -76,24 +76,23 @@ clear_urgent(struct bh_packet *p)
 }
 
 void
-bh_app_eat(struct bh_worker *w, struct bh_app_context *c, unsigned side, const uint8_t *at,
-	   uint32_t n)
+bh_app_note_judged(const struct bh_worker *w, struct bh_app_context *c, unsigned side,
+		   const uint8_t *at, uint32_t n)
 {
 	uint64_t hash = c->judged_hash[side];
 	uint32_t i;
 
-	if (unlikely(w->config->event_judged)) {
-		for (i = 0; i < n; i++)
-			hash = (hash ^ at[i]) * FNV_PRIME;
-		c->judged_hash[side] = hash;
-		c->judged_bytes[side] += n;
-	}
-	bh_stream_read(c->stream, side, n);
+	if (likely(!w->config->event_judged))
+		return;
+	for (i = 0; i < n; i++)
+		hash = (hash ^ at[i]) * FNV_PRIME;
+	c->judged_hash[side] = hash;
+	c->judged_bytes[side] += n;
 }
 
 /* New bytes of both sides to the detectors. */
 static bool
-read_window(struct bh_worker *w, struct bh_app_context *c)
+read_window(struct bh_app_context *c)
 {
 	bool grown = false;
 	unsigned side;
@@ -108,7 +107,7 @@ read_window(struct bh_worker *w, struct bh_app_context *c)
 		       (n = bh_stream_next(c->stream, side, &at, &ended)) != 0) {
 			n = RTE_MIN(n, BH_PROTO_WINDOW - s->len);
 			memcpy(c->u.data[side] + s->len, at, n);
-			bh_app_eat(w, c, side, at, n);
+			bh_stream_read(c->stream, side, n);
 			if (!c->spoken)
 				c->first = (uint8_t)side;
 			c->spoken = true;
@@ -128,7 +127,7 @@ static bool
 find_name(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_context *c = k->c;
-	bool grown = read_window(w, c), over;
+	bool grown = read_window(c), over;
 
 	if (grown) {
 		c->packets++;
@@ -165,19 +164,6 @@ check_bounds(struct bh_worker *w, const struct bh_app_case *k)
 	return true;
 }
 
-static void
-send_ready(struct bh_worker *w, struct bh_app_context *c)
-{
-	struct bh_stream_tag tag;
-	unsigned side;
-	void *handle;
-
-	for (side = 0; side < 2; side++) {
-		while ((handle = bh_stream_pop(w->streams, c->stream, side, &tag)) != NULL)
-			bh_hold_forward(w, c->flow, handle, &tag);
-	}
-}
-
 /* Back to the straight path, when nothing that was judged can be changed any more. */
 static void
 end_if_settled(struct bh_worker *w, struct bh_app_context *c)
@@ -211,7 +197,7 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 	}
 	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
 		return;
-	send_ready(w, c);
+	bh_hold_forward_ready(w, c);
 	end_if_settled(w, c);
 }
 
@@ -231,6 +217,8 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
 		return true;
 	case BH_STREAM_PASS:
 		bh_hold_forget(handle);
+		if (p->train == NULL)
+			bh_hold_stamp(k->c, side_of(p), p->m, p->h.l4_off, false);
 		bh_flow_touch_hot(p->flow, &p->h, w->now_ms);
 		bh_packet_decide(p, BH_FATE_PASS,
 				 r->reason != BH_REASON_NONE ? r->reason : p->flow->reason);
@@ -258,6 +246,14 @@ checksum_wrong(struct bh_worker *w, struct bh_packet *p)
 	return bh_parse_checksum_wrong(w, p);
 }
 
+/* Captures hold less than was on the wire: what is not there can't be judged. */
+static bool
+is_cut(const struct bh_worker *w, const struct bh_packet *p)
+{
+	return p->train == NULL && (p->h.flags & BH_PKT_CUT) != 0 &&
+	       bh_wire_length(w, p->m, p->wire) != p->m->pkt_len;
+}
+
 static void
 examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 {
@@ -267,6 +263,12 @@ examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	uint32_t have;
 
 	c->flow = p->flow;
+	if (is_cut(w, p)) {
+		const struct bh_app_case cut = {.p = p, .c = c, .why = "cut short by the capture"};
+
+		bh_app_except(w, &cut, BH_EXCEPTION_APP_ERROR, BH_REASON_APP_ERROR);
+		return;
+	}
 	if (checksum_wrong(w, p)) {
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
 		return;
@@ -274,6 +276,11 @@ examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	sp.packet = bh_hold_packet(w, p);
 	if (sp.packet == NULL) {
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_STREAM_SEGMENTS);
+		return;
+	}
+	if (bh_hold_checksum_wrong(p, sp.packet)) {
+		bh_hold_forget(sp.packet);
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_L4_CHECKSUM);
 		return;
 	}
 	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
@@ -378,7 +385,7 @@ pass_greeting(struct bh_worker *w, struct bh_app_context *c)
 	    w->now_ms - c->held_ms < w->config->hold_greeting_ms)
 		return;
 	bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
-	send_ready(w, c);
+	bh_hold_forward_ready(w, c);
 }
 
 static void

@@ -25,9 +25,7 @@ is_monitored(const struct bh_worker *w, const struct bh_app_case *k)
 void
 bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
 {
-	struct bh_stream_tag tag;
-	unsigned side, i;
-	void *handle;
+	unsigned i;
 
 	if (c->phase == BH_APP_OPERATIONS) {
 		bh_ops_close(&c->u.ops);
@@ -36,10 +34,7 @@ bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
 	c->phase = BH_APP_LET_GO;
 	if (c->stream != NULL) {
 		bh_stream_let_go(w->streams, c->stream);
-		for (side = 0; side < 2; side++) {
-			while ((handle = bh_stream_pop(w->streams, c->stream, side, &tag)) != NULL)
-				bh_hold_forward(w, c->flow, handle, &tag);
-		}
+		bh_hold_forward_ready(w, c);
 	}
 	for (i = 0; i < c->n_held; i++)
 		bh_hold_forward(w, c->flow, c->held[i], &c->tag[i]);

@@ -154,8 +154,10 @@ struct bh_app_context {
 	bool by_operation;        /* operations are judged, not only recorded */
 	bool ask_again;           /* policy changed: what holds now? */
 	bool waiting;
-	bool said[2];   /* a side's operation has been emitted */
+	bool said[2];                             /* a side's operation has been emitted */
 	uint64_t judged_bytes[2], judged_hash[2]; /* events.judged; by side */
+	uint32_t stamp[2];                        /* newest TCP timestamp of a side that has gone */
+	bool stamped[2];
 	uint8_t n_held; /* UDP */
 	uint32_t held_bytes;
 	void *held[BH_APP_HELD]; /* see bh_hold_packet */
@@ -172,6 +174,7 @@ struct bh_app_context {
 struct bh_train {
 	uint32_t refs;
 	uint32_t len;
+	uint32_t arrival;
 	unsigned n;
 	struct bh_worker *owner;
 	struct bh_train *next_free;
@@ -215,6 +218,7 @@ struct bh_worker {
 	struct bh_burst burst;
 	uint32_t app_cursor; /* housekeeping looks at contexts from here on */
 	uint32_t n_waiting;  /* frames on hold outside of the fragment store */
+	uint32_t arrivals;   /* packets that were given a handle; wraps */
 	uint8_t scratch[BH_MAX_SEGMENT_HEAD];
 	uint8_t window[2][BH_PROTO_WINDOW]; /* while operations start */
 	/* written here, read by control (relaxed) */
@@ -335,9 +339,9 @@ void bh_app_udp(struct bh_worker *w, struct bh_packet *p);
 /* Contexts whose time to wait is over; a slice a call. */
 void bh_app_age(struct bh_worker *w);
 
-/* app_tcp.c: the next n bytes of a side have been read. */
-void bh_app_eat(struct bh_worker *w, struct bh_app_context *c, unsigned side, const uint8_t *at,
-		uint32_t n);
+/* app_tcp.c: the next n bytes of a side are being judged. */
+void bh_app_note_judged(const struct bh_worker *w, struct bh_app_context *c, unsigned side,
+			const uint8_t *at, uint32_t n);
 
 /* app_verdict.c. What is known of what a flow says; *own is the caller's memory for it. NULL: nothing yet. */
 const struct bh_said *bh_app_said(const struct bh_worker *w, const struct bh_flow *f,
@@ -375,6 +379,15 @@ void *bh_hold_packet(struct bh_worker *w, struct bh_packet *p);
 /* The handle is not needed: the packet is in its burst as before. */
 void bh_hold_forget(void *handle);
 unsigned bh_hold_frames(const void *handle);
+/* Would the receiver refuse this datagram that came in fragments, by its TCP or UDP checksum? False for others. */
+bool bh_hold_checksum_wrong(const struct bh_packet *p, const void *handle);
+/* A packet of a side goes: its timestamp becomes the newest of the side, or, if it has waited and another overtook it, is
+ * set to that, so that the receiver does not take it for a stray (PAWS, RFC 7323 5). l4_off: of its TCP header. */
+void bh_hold_stamp(struct bh_app_context *c, unsigned side, struct rte_mbuf *m, unsigned l4_off,
+		   bool waited);
+/* Packets that may go leave in the order in which they came, not of their sequence: a receiver takes the older timestamp
+ * behind a newer one for a stray. */
+void bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c);
 /* stream's callbacks */
 const uint8_t *bh_hold_payload(const void *handle, uint32_t off, uint32_t *n);
 void bh_hold_keep(void *handle);
