@@ -45,11 +45,27 @@ pair(struct bh_message *m, struct bh_view text)
 		bh_message_value(m, BH_AT_ARG, name, name);
 }
 
+/* A form's encoding is made by machines: what is no encoding in it was put there by hand. */
+static bool
+is_broken(const struct bh_view *v)
+{
+	size_t i;
+
+	for (i = 0; i + 2 < v->len; i++)
+		if (v->at[i] == '%' && ((bh_is_alpha(v->at[i + 1]) && bh_hex(v->at[i + 1]) < 0 &&
+					 (v->at[i + 1] | 0x20) != 'u') ||
+					(bh_hex(v->at[i + 1]) >= 0 && v->at[i + 2] == '%')))
+			return true;
+	return false;
+}
+
 size_t
 bh_message_args(struct bh_message *m, struct bh_view text, bool final)
 {
 	size_t start = 0, i;
 
+	if (m->s->in_body && m->s->kind == BH_BODY_FORM && is_broken(&text))
+		bh_message_say(m, BH_INSPECT_HTTP, "broken percent-encoding");
 	for (i = 0; i < text.len; i++)
 		if (is_pair_end(text.at[i])) {
 			if (i > start)

@@ -98,12 +98,13 @@ sloppy(const struct bh_view *v, size_t pos, uint8_t *out)
 {
 	int hi, lo;
 
-	if (v->len - pos >= 4 && v->at[pos + 2] == '%' && (hi = bh_hex(v->at[pos + 1])) >= 2 && hi < 8 &&
-	    (lo = bh_hex(v->at[pos + 3])) >= 0) {
+	if (v->len - pos >= 4 && v->at[pos + 2] == '%' && (hi = bh_hex(v->at[pos + 1])) >= 2 &&
+	    hi < 8 && (lo = bh_hex(v->at[pos + 3])) >= 0) {
 		*out = (uint8_t)(hi << 4 | lo);
 		return strchr("./\\", *out) != NULL && *out != 0 ? 4 : 0;
 	}
-	if (v->len - pos < 3 || (hi = sloppy_digit(v->at[pos + 1])) < 8 || (lo = sloppy_digit(v->at[pos + 2])) < 0)
+	if (v->len - pos < 3 || (hi = sloppy_digit(v->at[pos + 1])) < 8 ||
+	    (lo = sloppy_digit(v->at[pos + 2])) < 0)
 		return 0;
 	*out = (uint8_t)(hi * 16 + lo);
 	return *out == 0xc0 || *out == 0xc1 || *out == 0xaf || *out == 0x9c ? 3 : 0;

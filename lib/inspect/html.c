@@ -26,9 +26,9 @@ static const char *const url_attributes[] = {
 static bool
 runs(const struct bh_view *v, size_t from, size_t to)
 {
-	static const char *const schemes[] = {"javascript:",      "vbscript:",   "livescript:", "mocha:",
-					      "data:text",        "data:,",      "data:image/svg",
-					      "data:application", "view-source:"};
+	static const char *const schemes[] = {"javascript:",    "vbscript:",        "livescript:",
+					      "mocha:",         "data:text",        "data:,",
+					      "data:image/svg", "data:application", "view-source:"};
 	uint8_t low[24];
 	struct bh_view head;
 	size_t n = 0;
@@ -52,8 +52,9 @@ odd_style(const struct bh_view *v, size_t from, size_t to)
 	size_t i;
 
 	for (i = 0; i < s.len; i++)
-		if (s.at[i] == '\\' || s.at[i] == '[' || bh_at(&s, i, "url(") || bh_at(&s, i, "/*") || bh_at(&s, i, "&#") ||
-		    bh_at(&s, i, "binding") || bh_at(&s, i, "expression"))
+		if (s.at[i] == '\\' || s.at[i] == '[' || bh_at(&s, i, "url(") ||
+		    bh_at(&s, i, "/*") || bh_at(&s, i, "&#") || bh_at(&s, i, "binding") ||
+		    bh_at(&s, i, "expression"))
 			return true;
 	return false;
 }
@@ -81,7 +82,9 @@ attribute(const struct bh_view *v, size_t name, size_t name_len, size_t value, s
 		t->hit |= runs(v, value, end);
 	if (bh_is(v, name, name_len, "style"))
 		t->hit |= odd_style(v, value, end);
-	if (bh_at(v, name, "data") && (bh_is(v, name, name_len, "datasrc") || bh_is(v, name, name_len, "datafld") || bh_is(v, name, name_len, "dataformatas")))
+	if (bh_at(v, name, "data") &&
+	    (bh_is(v, name, name_len, "datasrc") || bh_is(v, name, name_len, "datafld") ||
+	     bh_is(v, name, name_len, "dataformatas")))
 		t->hit = true;
 	if (bh_is(v, name, name_len, "srcdoc") || bh_is(v, name, name_len, "formaction"))
 		t->hit = true;

@@ -190,6 +190,10 @@ broken(struct bh_message *m, const char *why)
 	static const char *const framing[] = {"length", "transfer", "chunk", "framing", "coding"};
 	unsigned i, class = BH_INSPECT_HTTP;
 
+	/* { | } and the like, which browsers send as they are (WHATWG URL): strict, but no sign of anything */
+	if (strstr(why, "must be escaped") != NULL)
+		return;
+
 	for (i = 0; i < BH_ARRAY_SIZE(framing); i++)
 		if (strcasestr(why, framing[i]) != NULL)
 			class = BH_INSPECT_SMUGGLING;

@@ -29,7 +29,8 @@ rules_of(const struct bh_inspect_value *v)
 	case BH_AT_FILE:
 		return BH_ON_VALUE | BH_ON_FILE;
 	case BH_AT_BODY:
-		return BH_ON_VALUE | BH_ON_BODY;
+		/* a document's texts are judged one by one */
+		return v->len > 0 && v->at[0] == '<' ? BH_ON_BODY : BH_ON_VALUE | BH_ON_BODY;
 	case BH_AT_RESPONSE:
 		return BH_ON_RESPONSE;
 	}

@@ -1,4 +1,4 @@
-/* XML by its texts: character data and attribute values are judged as arguments, names as names; the document as a
+/* XML by its texts: character data and attribute values are judged as arguments; the document as a
  * whole for what only a document can do (entities, style sheets, inclusion). */
 #include "message.h"
 
@@ -55,7 +55,6 @@ attributes(struct markup *x, size_t i)
 		}
 		end = i = name_end(x, i);
 		set_name(x, start, end);
-		value(x, start, end, BH_AT_NAME);
 		i = bh_skip_space(t, i);
 		if (i >= t->len || t->at[i] != '=')
 			continue;
@@ -129,7 +128,6 @@ bh_message_markup(struct bh_message *m, struct bh_view text, bool final)
 		}
 		end = name_end(&x, at + 1);
 		set_name(&x, at + 1, end);
-		value(&x, at + 1, end, BH_AT_NAME);
 		if (!attributes(&x, end))
 			return final ? text.len : at;
 	}

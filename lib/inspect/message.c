@@ -75,15 +75,15 @@ static void
 leftover(struct bh_message *m, struct bh_http_text path)
 {
 	static const char *const ends[] = {
-		".bak",     ".backup", ".old",     ".orig",      ".sql",  ".rdb",      ".swp",
-		".swo",     "~",       ".save",    ".tmp",       ".dist", ".ini",      ".conf",
-		".cfg",     ".log",    ".pem",     ".key",       ".mdb",  ".dbf",      ".db",
-		".sqlite",  ".config", ".asa",     ".asax",      ".ascx", ".axd",      ".bat",
-		".cer",     ".cs",     ".csproj",  ".dos",       ".htr",  ".htw",      ".ida",
-		".idc",     ".idq",    ".licx",    ".lnk",       ".pass", ".pdb",      ".pol",
-		".printer", ".pwd",    ".rdb",     ".resources", ".resx", ".sys",      ".vb",
-		".vbs",     ".vbproj", ".vsdisco", ".webinfo",   ".xsd",  ".xsx",      ".dll",
-		".cmd",     ".com",    ".inc",     ".bkp",       ".env",  ".ds_store",
+		".bak",     ".backup",   ".old",       ".orig", ".sql",  ".rdb", ".swp",
+		".swo",     "~",         ".save",      ".tmp",  ".dist", ".ini", ".conf",
+		".cfg",     ".log",      ".pem",       ".key",  ".mdb",  ".dbf", ".db",
+		".sqlite",  ".config",   ".asa",       ".asax", ".ascx", ".axd", ".bat",
+		".cer",     ".csproj",   ".dos",       ".htr",  ".htw",  ".ida", ".idc",
+		".idq",     ".licx",     ".lnk",       ".pass", ".pdb",  ".pol", ".printer",
+		".pwd",     ".rdb",      ".resources", ".resx", ".vb",   ".vbs", ".vbproj",
+		".vsdisco", ".webinfo",  ".xsd",       ".xsx",  ".cmd",  ".inc", ".bkp",
+		".env",     ".ds_store",
 	};
 	char low[512];
 	uint32_t i, n = 0;
@@ -244,7 +244,10 @@ request_header(struct bh_message *m, const struct bh_http1_part *p)
 			bh_message_say(m, BH_INSPECT_HTTP, "an empty Host");
 		else if (bh_at(&host, 0, "[fe80") || bh_at(&host, 0, "[::1]"))
 			bh_message_say(m, BH_INSPECT_HTTP, "a Host that is no one's name");
-	} else if (text_is(p->name, "accept") && text_has(p->value, "charset=")) {
+	} else if (text_is(p->name, "accept") &&
+		   (text_has(p->value, "charset=cp") || text_has(p->value, "charset=ibm") ||
+		    text_has(p->value, "charset=utf-7") || text_has(p->value, "charset=utf-16") ||
+		    text_has(p->value, "charset=utf-32"))) {
 		bh_message_say(m, BH_INSPECT_HTTP, "a character set asked for where none belongs");
 	} else if (text_is(p->name, "content-length")) {
 		if (p->value.len != 1 || p->value.at[0] != '0')

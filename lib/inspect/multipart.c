@@ -79,7 +79,10 @@ is_odd(const struct bh_view *v)
 	size_t i;
 
 	for (i = 0; i < v->len; i++) {
-		i += accent(v, i);
+		size_t n;
+
+		while (i < v->len && (n = accent(v, i)) > 0)
+			i += n;
 		if (i < v->len && (memchr("'\";=\\", v->at[i], 5) != NULL || v->at[i] < 0x20))
 			return true;
 	}

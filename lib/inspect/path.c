@@ -395,7 +395,8 @@ is_hidden_file(const struct bh_view *v)
 	unsigned k;
 
 	for (k = 0; k < BH_ARRAY_SIZE(files); k++)
-		if (files[k][0] == '/' && files[k][1] == '.' && files[k][3] != '/' && spells_file(v, 0, files[k] + 1))
+		if (files[k][0] == '/' && files[k][1] == '.' && files[k][3] != '/' &&
+		    spells_file(v, 0, files[k] + 1))
 			return true;
 	return false;
 }
@@ -407,7 +408,8 @@ hidden_segment(const struct bh_view *v)
 	size_t i;
 
 	for (i = 0; i + 2 < v->len; i++)
-		if (v->at[i] == '/' && v->at[i + 1] == '.' && bh_is_alnum(v->at[i + 2]) && !bh_at(v, i, "/.well-known"))
+		if (v->at[i] == '/' && v->at[i + 1] == '.' && bh_is_alnum(v->at[i + 2]) &&
+		    !bh_at(v, i, "/.well-known"))
 			return true;
 	return false;
 }

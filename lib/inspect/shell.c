@@ -33,6 +33,9 @@ command_word(struct line *l, size_t pos)
 	while (i < v->len && !is_delimiter(v->at[i])) {
 		uint8_t c = v->at[i];
 
+		if (c == '\\' && i + 1 < v->len && v->at[i + 1] == 'n' &&
+		    (i + 2 >= v->len || !bh_is_alnum(v->at[i + 2])))
+			break;
 		if (c == '\\' && i + 1 < v->len && bh_is_alnum(v->at[i + 1]) && l->name_len > 0 &&
 		    !l->rooted) {
 			l->bent = true;
@@ -177,7 +180,7 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 
 	for (hops = 0; start < v->len && hops < 3 &&
 		       (v->at[start] == '(' || v->at[start] == '{' || v->at[start] == '@' ||
-			v->at[start] == '!' ||
+			v->at[start] == '`' || v->at[start] == '!' ||
 			(place != WHOLE && (v->at[start] == '"' || v->at[start] == '\'')));
 	     hops++)
 		start = bh_skip_space(v, start + 1);
@@ -208,6 +211,8 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 	case LEAD:
 		if (bh_is_alnum(v->at[0]))
 			return shape || (alone && (!is_english(l) || tight || l->name_len < 4));
+		if (separator == '\n' || separator == '\r')
+			return shape || alone;
 		if (separator == '&')
 			return shape || (alone && (!is_english(l) || tight || l->name_len < 4)) ||
 			       !is_english(l);
@@ -215,7 +220,9 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 	case INNER:
 		if (shape)
 			return true;
-		return alone && (!is_english(l) || (tight && separator != '&' && l->name_len < 4) ||
+		return alone && ((!is_english(l) && (tight || separator == ';' ||
+						     bh_skip_space(v, l->end) >= v->len)) ||
+				 (tight && separator != '&' && l->name_len < 4) ||
 				 (separator == '|' && tight));
 	case WHOLE:
 		/* the value begins with it: only with an argument that makes it a line */
@@ -275,7 +282,7 @@ bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 			next++;
 		/* a line of text is not a line of a script */
 		if (place == INNER && is_lead(v, i))
-			place = c == '\n' || c == '\r' || c == '\\' ? INNER : LEAD;
+			place = i > 0 && (c == '\n' || c == '\r') ? INNER : LEAD;
 		if (runs(&l, next, c, place)) {
 			bh_judge_hit(j, BH_INSPECT_CMDI, i);
 			return;
