@@ -232,7 +232,7 @@ end_inside_a_message_is_an_error(void)
 
 	open_dns(&s, &t, BH_OVER_TCP);
 	tell(&s, &t, 0, "\x00\x1d\x12\x34\x01\x00", 6, 0);
-	CU_ASSERT_EQUAL(bh_ops_feed(&s, 0, NULL, 0, true, &out), BH_OPS_ERROR);
+	CU_ASSERT_EQUAL(bh_ops_feed(&s, 0, (const uint8_t *)"", 0, true, &out), BH_OPS_ERROR);
 }
 
 const struct bh_unit_test bh_suite_proto_ops_dns[] = {
