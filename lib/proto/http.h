@@ -30,6 +30,10 @@ bool bh_http_is_value(const uint8_t *at, size_t len);
 bool bh_http_length(const uint8_t *at, size_t len, uint64_t *out);
 bool bh_http_is_nocase(const uint8_t *at, size_t len, const char *text);
 
+/* Is a text this literal, but for case? */
+#define BH_HTTP_IS(text, literal)                                                                  \
+	((text).len == sizeof(literal) - 1 && bh_http_is_nocase((text).at, (text).len, literal))
+
 /* Method names longer than this are an error. The longest registered one has 17 bytes. */
 #define BH_HTTP_METHOD_MAX 32
 

@@ -165,9 +165,7 @@ transfer_encoding(struct bh_http1 *h, unsigned side, struct bh_http_text value)
 	s->seen |= SEEN_CHUNKED;
 	if (s->minor == 0)
 		return "Transfer-Encoding in HTTP/1.0";
-	return bh_http_is_nocase(value.at, value.len, "chunked")
-		       ? NULL
-		       : "Transfer-Encoding is not chunked";
+	return BH_HTTP_IS(value, "chunked") ? NULL : "Transfer-Encoding is not chunked";
 }
 
 static const char *
@@ -201,14 +199,13 @@ connection(struct bh_http1 *h, unsigned side, struct bh_http_text value)
 	(void)h;
 	(void)side;
 	for (i = 0; i <= value.len; i++) {
-		const uint8_t *p = value.at + start;
-		uint32_t n = i - start;
+		struct bh_http_text option = {value.at + start, i - start};
 
 		if (i < value.len && value.at[i] != ',' && value.at[i] != ' ' &&
 		    value.at[i] != '\t')
 			continue;
-		if (bh_http_is_nocase(p, n, "content-length") ||
-		    bh_http_is_nocase(p, n, "transfer-encoding") || bh_http_is_nocase(p, n, "host"))
+		if (BH_HTTP_IS(option, "content-length") ||
+		    BH_HTTP_IS(option, "transfer-encoding") || BH_HTTP_IS(option, "host"))
 			return "Connection names a field of the framing";
 		start = i + 1;
 	}
@@ -223,9 +220,9 @@ upgrade(struct bh_http1 *h, unsigned side, struct bh_http_text value)
 	/* RFC 9110 7.8: to be ignored in HTTP/1.0 */
 	if (value.len != 0 && s->minor != 0)
 		s->seen |= SEEN_UPGRADE;
-	if (bh_http_is_nocase(value.at, value.len, "websocket"))
+	if (BH_HTTP_IS(value, "websocket"))
 		s->became = BH_APP_WEBSOCKET;
-	else if (bh_http_is_nocase(value.at, value.len, "h2c"))
+	else if (BH_HTTP_IS(value, "h2c"))
 		s->became = BH_APP_HTTP2;
 	return NULL;
 }
@@ -234,22 +231,26 @@ static const char *
 expect(struct bh_http1 *h, unsigned side, struct bh_http_text value)
 {
 	(void)h;
-	return side != 0 || bh_http_is_nocase(value.at, value.len, "100-continue")
-		       ? NULL
-		       : "Expect is not 100-continue";
+	return side != 0 || BH_HTTP_IS(value, "100-continue") ? NULL : "Expect is not 100-continue";
 }
 
+#define FIELD(name, check)                                                                         \
+	{                                                                                          \
+		name, sizeof(name) - 1, check                                                      \
+	}
 static const struct framing_field {
 	const char *name;
+	uint32_t len;
 	const char *(*check)(struct bh_http1 *h, unsigned side, struct bh_http_text value);
 } framing[] = {
-	{"content-length", content_length},
-	{"transfer-encoding", transfer_encoding},
-	{"host", host},
-	{"connection", connection},
-	{"upgrade", upgrade},
-	{"expect", expect},
+	FIELD("content-length", content_length),
+	FIELD("transfer-encoding", transfer_encoding),
+	FIELD("host", host),
+	FIELD("connection", connection),
+	FIELD("upgrade", upgrade),
+	FIELD("expect", expect),
 };
+#undef FIELD
 
 static const char *
 split(struct bh_http_text line, struct bh_http1_part *part)
@@ -286,7 +287,8 @@ bh_http1_field(struct bh_http1 *h, unsigned side, struct bh_http_text line,
 		return "too many headers";
 	why = split(line, part);
 	for (i = 0; why == NULL && i < BH_ARRAY_SIZE(framing); i++) {
-		if (!bh_http_is_nocase(part->name.at, part->name.len, framing[i].name))
+		if (part->name.len != framing[i].len ||
+		    !bh_http_is_nocase(part->name.at, part->name.len, framing[i].name))
 			continue;
 		if (s->state == HTTP1_TRAILERS)
 			return "framing field in a trailer";

@@ -41,9 +41,9 @@ bh_http_request_field(struct bh_http_request *r, struct bh_http_text name,
 		      struct bh_http_text value)
 {
 	add_name(r, name);
-	if (bh_http_is_nocase(name.at, name.len, "user-agent"))
+	if (BH_HTTP_IS(name, "user-agent"))
 		r->agent_len = keep(r->agent, value);
-	else if (bh_http_is_nocase(name.at, name.len, "content-type"))
+	else if (BH_HTTP_IS(name, "content-type"))
 		r->type_len = keep(r->type, value);
 }
 

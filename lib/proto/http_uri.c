@@ -32,21 +32,39 @@ one_of(uint8_t c, const char *set)
 bool
 bh_http_is_token(const uint8_t *at, size_t len)
 {
+	/* A bit a character of each 32: letters, digits and !#$%&'*+-.^_`|~ */
+	static const uint32_t token[8] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		if (!is_alnum(at[i]) && !one_of(at[i], "!#$%&'*+-.^_`|~"))
+		if ((token[at[i] >> 5] >> (at[i] & 31) & 1) == 0)
 			return false;
 	}
 	return len != 0;
 }
 
+/* Is one of eight bytes below 0x20, or 0x7f? Bytes from 0x80 on are neither. */
+static bool
+has_control(uint64_t w)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t del = w ^ (ones * 0x7f);
+
+	return (((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & high;
+}
+
 bool
 bh_http_is_value(const uint8_t *at, size_t len)
 {
-	size_t i;
+	size_t i = 0;
+	uint64_t w;
 
-	for (i = 0; i < len; i++) {
+	for (; len - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, at + i, sizeof(w));
+		if (has_control(w))
+			break;
+	}
+	for (; i < len; i++) {
 		if ((at[i] < 0x20 && at[i] != '\t') || at[i] == 0x7f)
 			return false;
 	}

@@ -168,6 +168,29 @@ a_chunk_line_is_short(void)
 	filled(0, CHUNKED "0;$\r\n\r\n", 255, CHUNKED_PARTS "line of a chunk's size is too long");
 }
 
+/* Every byte at every place of a value, but for line ends, which are judged as such. */
+static void
+control_characters_are_found_anywhere(void)
+{
+	char bytes[] = "GET / HTTP/1.0\r\nX: a01234567890123456b\r\n\r\n";
+	size_t first = strlen("GET / HTTP/1.0\r\nX: a"), at;
+	unsigned c;
+
+	for (c = 0; c < 256; c++) {
+		bool good = c == '\t' || (c >= 0x20 && c != 0x7f);
+
+		for (at = first; c != '\r' && c != '\n' && at < first + 17; at++) {
+			char was = bytes[at];
+
+			bytes[at] = (char)c;
+			EXPECT(0, bytes,
+			       good ? "[GET / ?  1.0]h:X=19 |$"
+				    : "[GET / ?  1.0]control character");
+			bytes[at] = was;
+		}
+	}
+}
+
 static void
 headers_are_counted(void)
 {
@@ -215,6 +238,7 @@ const struct bh_unit_test bh_suite_proto_ops_http_reader[] = {
 	BH_TEST(a_line_of_a_request_has_8_kib),
 	BH_TEST(a_long_line_of_a_response_is_cut),
 	BH_TEST(a_chunk_line_is_short),
+	BH_TEST(control_characters_are_found_anywhere),
 	BH_TEST(headers_are_counted),
 	BH_TEST(requests_in_flight_are_counted),
 	BH_TEST_END,
