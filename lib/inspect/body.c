@@ -61,10 +61,12 @@ flush(struct bh_message *m, bool final)
 
 	if (text.len == 0)
 		return;
+	m->more = !final;
 	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
 		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);
 	else if (s->kind == BH_BODY_FORM && m->side != 0)
 		form_data(m, text);
+	m->more = false;
 	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY)
 		done = judge_window(m, text, final);
 	else

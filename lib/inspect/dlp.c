@@ -2,6 +2,8 @@
  * a spelling of its own. What is found is never reported whole. */
 #include "dlp_number.h"
 
+#define NUMBER_MAX 64
+
 struct found {
 	uint64_t set;
 	size_t at[BH_INSPECT_CLASS_COUNT], len[BH_INSPECT_CLASS_COUNT];
@@ -64,12 +66,13 @@ at_letter(struct found *f, const struct bh_view *v, size_t pos)
 }
 
 static void
-scan(struct found *f, const struct bh_view *v)
+scan(struct found *f, const struct bh_view *v, bool more)
 {
+	/* the longest number, with its separators, and what may be behind it */
+	size_t i = 0, end = !more ? v->len : v->len > NUMBER_MAX ? v->len - NUMBER_MAX : 0;
 	uint8_t before = ' ';
-	size_t i = 0;
 
-	while (i < v->len) {
+	while (i < end) {
 		uint8_t c = v->at[i];
 		size_t n = 0;
 
@@ -118,7 +121,7 @@ bh_inspect_dlp(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value *
 
 	if (v->len < 6)
 		return 0;
-	scan(&f, &text);
+	scan(&f, &text, v->more);
 	bh_judge_data(&j, &text);
 	if (v->len > 2 && is_password_name(v))
 		bh_judge_hit(&j, BH_INSPECT_DLP_PASSWORD, 0);

@@ -39,6 +39,7 @@ bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct
 		.name = (const char *)name.at,
 		.name_len = name.len,
 		.where = (uint8_t)where,
+		.more = m->more,
 	};
 
 	bh_inspect_dlp(&m->inner, &v);
@@ -89,24 +90,9 @@ keep_head(struct bh_inspect_side *s, const uint8_t *at, size_t len)
 	size_t room = BH_INSPECT_WINDOW - s->used;
 
 	len = len < room ? len : room;
-	memcpy(s->window + s->used, at, len);
+	if (len > 0)
+		memcpy(s->window + s->used, at, len);
 	s->used += (uint32_t)len;
-}
-
-/* What can't be read as HTTP/1 is looked at as bytes. A request in it is the connection's own. */
-static void
-raw(struct bh_message *m, struct bh_view rest)
-{
-	struct bh_view none = {NULL, 0};
-	uint64_t classes = m->inner.classes;
-
-	if (rest.len == 0)
-		return;
-	m->inner.classes &=
-		~(BH_INSPECT_BIT(BH_INSPECT_SMUGGLING) | BH_INSPECT_BIT(BH_INSPECT_CRLF));
-	bh_message_value(m, m->side == 0 ? BH_AT_ARG : BH_AT_RESPONSE, none, rest);
-	bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, rest);
-	m->inner.classes = classes;
 }
 
 static bool
@@ -178,9 +164,48 @@ loose(struct bh_message *m, struct bh_view text)
 		part.value = (struct bh_http_text){line.at + skip, (uint32_t)(line.len - skip)};
 		bh_message_header(m, &part);
 	}
-	if (m->side == 0 && s->kind == BH_BODY_FORM && text.len > 0)
-		bh_message_args(m, text, true);
-	raw(m, text);
+	if (s->kind == BH_BODY_TEXT && m->side == 0)
+		s->kind = BH_BODY_FORM;
+	bh_body_take(m, text);
+}
+
+static bool
+has_blank_line(const struct bh_inspect_side *s)
+{
+	return memmem(s->window, s->used, "\n\r\n", 3) != NULL ||
+	       memmem(s->window, s->used, "\n\n", 2) != NULL;
+}
+
+/* The connection is no HTTP/1 any more, or was never understood: what is left of a head is read leniently when it is whole,
+ * the rest is a body without framing. A request in it is the connection's own, not a smuggled one. */
+static void
+go_on(struct bh_message *m, struct bh_view data, bool ended)
+{
+	struct bh_inspect_side *s = m->s;
+	uint8_t *head = m->ctx->scratch->head;
+	uint32_t used;
+
+	m->inner.classes &=
+		~(BH_INSPECT_BIT(BH_INSPECT_SMUGGLING) | BH_INSPECT_BIT(BH_INSPECT_CRLF));
+	if (s->in_body) {
+		bh_body_take(m, data);
+	} else {
+		uint32_t before = s->used;
+
+		keep_head(s, data.at, data.len);
+		data.at += s->used - before;
+		data.len -= s->used - before;
+		if (!ended && s->used < BH_INSPECT_WINDOW && !has_blank_line(s))
+			return;
+		used = s->used;
+		memcpy(head, s->window, used);
+		s->used = 0;
+		s->in_body = true;
+		loose(m, (struct bh_view){head, used});
+		bh_body_take(m, data);
+	}
+	if (ended)
+		bh_message_end(m);
 }
 
 /* Ambiguous framing is an attack on what is behind us; other broken syntax is a protocol error. */
@@ -254,13 +279,12 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 			break;
 		if (!take_part(&m, what, &part)) {
 			c->over = true;
-			if (what != BH_HTTP1_ERROR || m.s->in_body)
-				break;
-			keep_head(m.s, head, (size_t)(in.end - head));
-			memcpy(ctx->scratch->head, m.s->window, m.s->used);
-			loose(&m, (struct bh_view){ctx->scratch->head, m.s->used});
-			m.s->used = 0;
-			return m.s->found & ~before;
+			/* all of an unfinished head, also what was understood of it; else what follows */
+			if (m.s->in_body)
+				bh_message_end(&m);
+			else if (what == BH_HTTP1_ERROR)
+				in.p = head;
+			break;
 		}
 		if (what == BH_HTTP1_HEADERS_END) {
 			m.s->in_body = true;
@@ -270,7 +294,7 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 		}
 	}
 	if (c->over)
-		raw(&m, (struct bh_view){in.p, bh_cur_left(&in)});
+		go_on(&m, (struct bh_view){in.p, bh_cur_left(&in)}, ended);
 	else if (!m.s->in_body)
 		keep_head(m.s, head, (size_t)(in.p - head));
 	return m.s->found & ~before;

@@ -112,6 +112,7 @@ struct bh_inspect_value {
 	const char *name; /* of the argument or header; may be NULL */
 	size_t name_len;
 	uint8_t where; /* enum bh_inspect_where */
+	bool more;     /* it goes on: a number at its end may be a part of one */
 };
 /* Judge one value as it stands (the container's encoding undone). Returns the set of classes found; each is
  * reported once. */
@@ -161,7 +162,8 @@ void bh_inspect_http_open(struct bh_inspect_http *c);
  * looked at as bytes. */
 uint64_t bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx,
 			      unsigned side, const uint8_t *data, size_t len, bool ended);
-/* Give back what decompression took from ctx->memory. */
+/* The connection has ended, however it did: what has not been looked at is, and what decompression took from
+ * ctx->memory is given back. */
 void bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx);
 
 /* ---- any other stream ----------------------------------------------------------------------------- */
@@ -174,6 +176,7 @@ struct bh_inspect_text {
 	struct {
 		uint64_t found;
 		uint32_t used;
+		uint32_t fresh; /* bytes since the last look */
 		uint8_t tail[BH_INSPECT_TAIL];
 	} side[2];
 };

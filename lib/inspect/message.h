@@ -24,6 +24,7 @@ struct bh_message {
 	struct bh_inspect_ctx
 		inner; /* what values are judged with: reports each class once a message */
 	unsigned side;
+	bool more; /* the text is a window of something longer */
 };
 
 /* Judge a value of this message. */
