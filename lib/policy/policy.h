@@ -9,8 +9,9 @@
  * A worker reads one pointer a burst: struct bh_view, which holds the current two.
  *
  * Compile. Each pair of segments that a rule names becomes one hash entry with a list of disjoint
- * (protocol, port) intervals, each of which holds the first rule in document order: size follows the
- * rules as written, never endpoints, nor sets of segments. An endpoint's labels are interned (equal sets
+ * (protocol, port) intervals, each of which holds the first rule in document order, or where that names
+ * applications the chain of rules up to the first that names none: size follows the rules as written,
+ * never endpoints, nor sets of segments. An endpoint's labels are interned (equal sets
  * are one) and evaluated once, against the selectors that could match, to a class: the set of segments
  * that it is in. Address segments are flattened to ranges with a class each. To judge, both ends' classes
  * and "any" are joined; a 64-bit signature on either side says which pairs can exist, so that few are
