@@ -51,7 +51,7 @@ C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps build demo test unit scenario e2e check format format-check arch tidy sanitize \
-	clang-build fuzz fuzz-build bench accuracy install uninstall clean
+	clang-build fuzz fuzz-build bench accuracy coverage install uninstall clean
 
 all: build
 
@@ -162,6 +162,15 @@ sanitize:
 
 clang-build:
 	$(Q)$(MAKE) --no-print-directory B=build/clang CC=clang build && echo "clang: ok"
+
+## make coverage   lines of lib/proto that its unit tests run, by gcov; COV (build/cov) is its build folder
+COV ?= build/cov
+coverage:
+	$(Q)$(MAKE) --no-print-directory B=$(COV) OPT=-O0 EXTRA_CFLAGS="--coverage -Wno-error" EXTRA_LDFLAGS=--coverage \
+		$(COV)/test/unit_proto
+	$(Q)find $(COV) -name '*.gcda' -delete
+	$(Q)$(COV)/test/unit_proto >$(COV)/unit_proto.log || { cat $(COV)/unit_proto.log; exit 1; }
+	$(Q)test/coverage.sh $(COV) lib/proto
 
 # ---- fuzzing ----------------------------------------------------------------------------------------
 

@@ -13,6 +13,13 @@ struct header {
 	uint32_t length;
 };
 
+/* 1 to 5, and DataStax Enterprise's 1 and 2 */
+static bool
+is_version(uint8_t v)
+{
+	return (v >= 1 && v <= 5) || v == 0x41 || v == 0x42;
+}
+
 /* v1 and v2 have a stream id of one byte. */
 static enum bh_proto_answer
 read_header(const struct bh_proto_input *in, unsigned side, struct bh_cur *c, struct header *h)
@@ -22,7 +29,7 @@ read_header(const struct bh_proto_input *in, unsigned side, struct bh_cur *c, st
 
 	if (!bh_cur_u8(c, &h->version))
 		return bh_proto_wants_more(in, side);
-	if ((h->version & 0x7f) < 1 || (h->version & 0x7f) > 5 || h->version >> 7 != side)
+	if (!is_version(h->version & 0x7f) || h->version >> 7 != side)
 		return BH_PROTO_NO;
 	if (!bh_cur_u8(c, &flags))
 		return bh_proto_wants_more(in, side);

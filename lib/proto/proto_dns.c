@@ -110,8 +110,12 @@ damaged_question(const uint8_t *h, struct bh_cur c)
 	unsigned labels = host_labels(&c, &whole);
 	uint16_t type;
 
-	if (labels >= 2 && whole)
+	if (labels >= 2 && whole && bh_cur_left(&c) >= 2)
 		return bh_cur_be16(&c, &type) && type != 0 && type < 0x100;
+	/* Recursion desired and nothing but questions, too many of them: the name is whole. */
+	if (h[2] == 1 && (h[3] & 0xdf) == 0 && bh_load_be16(h + 6) == 0 &&
+	    bh_load_be32(h + 8) == 0 && labels >= 1 && whole)
+		return true;
 	/* With recursion desired, ten bytes of the header are those of every resolver's query. */
 	if (plain && h[2] == 1 && (h[3] & 0xdf) == 0)
 		return bh_cur_left(&c) != 0 || labels != 0;
@@ -159,7 +163,9 @@ message(const uint8_t *p, size_t n, bool cut)
 	if (questions == 0)
 		return only_records(c, h, records, cut);
 	q = c;
-	if (questions <= 16 && records <= 4096 && question(&q, p))
+	/* Or one that fills the message, whatever was done to the counts. */
+	if (question(&q, p) &&
+	    ((questions <= 16 && records <= 4096) || (bh_cur_left(&q) == 0 && !cut)))
 		return BH_PROTO_YES;
 	return damaged_question(h, c) ? BH_PROTO_YES : BH_PROTO_NO;
 }

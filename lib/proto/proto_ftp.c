@@ -4,8 +4,10 @@
 enum bh_proto_answer
 bh_proto_FTP(const struct bh_proto_input *in)
 {
-	static const char *const verbs[] = {"USER", "AUTH TLS",  "AUTH SSL", "FEAT", "SYST", "PASV",
-					    "HOST", "OPTS UTF8", "CLNT",     "ACCT", "PBSZ", NULL};
+	static const char *const verbs[] = {"USER", "AUTH TLS", "AUTH SSL",  "FEAT", "SYST",
+					    "PASV", "HOST",     "OPTS UTF8", "CLNT", "ACCT",
+					    "PBSZ", "PASS",     "PWD",       "CWD",  "TYPE",
+					    "EPSV", "PORT",     "LIST",      NULL};
 	int code = bh_mail_code(in, BH_SERVER);
 	enum bh_proto_answer v;
 

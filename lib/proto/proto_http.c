@@ -3,9 +3,39 @@
 
 #define MAX_METHOD 24
 
+/* " HTTP/1." and a digit end the line, or a receiver that forgives takes them so. */
+static bool
+ends_in_version(const uint8_t *p, int line, uint32_t method)
+{
+	while (line > 0 && (p[line - 1] == ' ' || p[line - 1] == '\t'))
+		line--;
+	return line >= (int)method + 11 && memcmp(p + line - 9, " HTTP/", 6) == 0 &&
+	       p[line - 3] >= '0' && p[line - 3] <= '9' && p[line - 2] == '.' &&
+	       p[line - 3] != '2'; /* HTTP/2's preface */
+}
+
+/* HTTP/0.9 (RFC 1945 4.1): "GET /..." alone, answered by a document. */
+static enum bh_proto_answer
+simple_request(const struct bh_proto_input *in, int line)
+{
+	const uint8_t *p = in->data[BH_CLIENT], *s = in->data[BH_SERVER];
+
+	if (line < 5 || memcmp(p, "GET /", 5) != 0 || memchr(p + 5, ':', (size_t)line - 5) != NULL)
+		return BH_PROTO_NO;
+	if (in->len[BH_SERVER] < 2)
+		return bh_proto_wants_more(in, BH_SERVER);
+	return s[0] == '<' && ((s[1] | 0x20) == 'h' || s[1] == '!') ? BH_PROTO_YES : BH_PROTO_NO;
+}
+
+static bool
+is_method_byte(uint8_t b)
+{
+	return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b == '-' || b == '_';
+}
+
 /* token SP target SP "HTTP/1." -- a target may be longer than what is shown. */
 static enum bh_proto_answer
-request(const struct bh_proto_input *in)
+request_line(const struct bh_proto_input *in)
 {
 	static const char *const methods[] = {"GET ",    "POST ",     "PUT ",       "HEAD ",
 					      "DELETE ", "PATCH ",    "OPTIONS ",   "CONNECT ",
@@ -14,20 +44,18 @@ request(const struct bh_proto_input *in)
 	uint32_t n = in->len[BH_CLIENT], end, i;
 	int line;
 
-	for (i = 0; i < n && i < MAX_METHOD &&
-		    ((p[i] >= 'A' && p[i] <= 'Z') || p[i] == '-' || p[i] == '_');
-	     i++)
+	for (i = 0; i < n && i < MAX_METHOD && is_method_byte(p[i]); i++)
 		;
 	if (i == n)
 		return n < MAX_METHOD ? bh_proto_wants_more(in, BH_CLIENT) : BH_PROTO_NO;
-	if (i < 3 || p[i] != ' ')
+	if (i < 1 || p[i] != ' ')
 		return BH_PROTO_NO;
 	line = bh_proto_line(in, BH_CLIENT, &end);
-	if (line >= 0) {
-		if (line >= (int)i + 11 && memcmp(p + line - 9, " HTTP/1.", 8) == 0)
-			return BH_PROTO_YES;
-		return BH_PROTO_NO;
-	}
+	if (line >= 0)
+		return ends_in_version(p, line, i) ? BH_PROTO_YES : simple_request(in, line);
+	/* The line's end may be lost. */
+	if (n >= i + 11 && memmem(p + i, n - i, " HTTP/1.", 8) != NULL)
+		return BH_PROTO_YES;
 	if (!bh_proto_printable(p, n))
 		return BH_PROTO_NO;
 	if (!in->ended[BH_CLIENT])
@@ -40,6 +68,18 @@ request(const struct bh_proto_input *in)
 			return BH_PROTO_YES;
 	}
 	return BH_PROTO_NO;
+}
+
+static enum bh_proto_answer
+request(struct bh_proto_input in)
+{
+	/* Empty lines before it are ignored (RFC 9112 2.2). */
+	while (in.len[BH_CLIENT] > 0 &&
+	       (in.data[BH_CLIENT][0] == '\r' || in.data[BH_CLIENT][0] == '\n')) {
+		in.data[BH_CLIENT]++;
+		in.len[BH_CLIENT]--;
+	}
+	return request_line(&in);
 }
 
 static enum bh_proto_answer
@@ -60,5 +100,5 @@ response(const struct bh_proto_input *in, unsigned side)
 enum bh_proto_answer
 bh_proto_HTTP(const struct bh_proto_input *in)
 {
-	return bh_proto_either(request(in), response(in, BH_SERVER));
+	return bh_proto_either(request(*in), response(in, BH_SERVER));
 }

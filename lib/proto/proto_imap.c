@@ -9,7 +9,8 @@ tagged(const struct bh_proto_input *in)
 {
 	static const char *const verbs[] = {"CAPABILITY", "LOGIN ", "AUTHENTICATE ", "STARTTLS",
 					    "ID ",        "NOOP",   "LOGOUT",        "SELECT ",
-					    "ENABLE ",    "LIST "};
+					    "ENABLE ",    "LIST ",  "EXAMINE ",      "STATUS ",
+					    "LSUB ",      "UID ",   "NAMESPACE",     "COMPRESS "};
 	const uint8_t *p = in->data[BH_CLIENT], *space;
 	uint32_t n = in->len[BH_CLIENT], tag;
 	size_t i;

@@ -2,7 +2,7 @@
  * client id, or by a response with the same correlation id. */
 #include "proto_priv.h"
 
-#define MAX_API_KEY 92
+#define MAX_API_KEY 110 /* 92 in 4.1 */
 #define MAX_VERSION 20
 #define MAX_REQUEST (100u << 20)
 

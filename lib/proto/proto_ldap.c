@@ -22,6 +22,8 @@ operation(struct bh_cur *c, uint8_t tag, uint32_t length)
 	case 0x64: /* SearchResultEntry: name */
 	case 0x66:
 	case 0x68:
+	case 0x6c: /* ModifyDNRequest, CompareRequest */
+	case 0x6e:
 		return bh_ber_expect(c, 0x04, &n) && n < length;
 	case 0x77: /* ExtendedRequest: [0] oid in digits */
 		return bh_ber_head(c, &inner, &n) && inner == 0x80 && n > 4 && bh_cur_left(c) > 0 &&

@@ -1,16 +1,20 @@
 /* memcached (its protocol.txt): binary headers, or a text command with its answer. */
 #include "memcache_binary.h"
 
-static const char *const commands[] = {"get ",    "gets ",      "set ",  "add ",    "replace ",
-				       "append ", "prepend ",   "cas ",  "delete ", "incr ",
-				       "decr ",   "touch ",     "stats", "version", "flush_all",
-				       "mg ",     "ms ",        "md ",   "mn\r",    "me ",
-				       "gat ",    "verbosity ", "quit"};
+static const char *const commands[] = {"get ",     "gets ",      "set ",      "add ",
+				       "replace ", "append ",    "prepend ",  "cas ",
+				       "delete ",  "incr ",      "decr ",     "touch ",
+				       "stats",    "version",    "flush_all", "mg ",
+				       "ms ",      "md ",        "mn\r",      "me ",
+				       "gat ",     "verbosity ", "quit",      "gats ",
+				       "ma ",      "slabs ",     "lru ",      "cache_memlimit ",
+				       "watch "};
 static const char *const answers[] = {
 	"VALUE ",        "END\r\n",     "STORED\r\n",    "NOT_STORED\r\n", "EXISTS\r\n",
 	"NOT_FOUND\r\n", "DELETED\r\n", "TOUCHED\r\n",   "STAT ",          "VERSION ",
 	"OK\r\n",        "ERROR\r\n",   "CLIENT_ERROR ", "SERVER_ERROR ",  "HD",
-	"VA ",           "EN\r\n",      "MN\r\n"};
+	"VA ",           "EN\r\n",      "MN\r\n",        "NS\r\n",         "NF\r\n",
+	"EX\r\n",        "ME ",         "RESET\r\n"};
 
 static enum bh_proto_answer
 any_of(const struct bh_proto_input *in, unsigned side, const char *const words[], size_t n)

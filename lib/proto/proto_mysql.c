@@ -38,6 +38,11 @@ bh_proto_MYSQL(const struct bh_proto_input *in)
 	if (h == NULL)
 		return bh_proto_wants_more(in, BH_SERVER);
 	length = bh_load_le24(h);
+	/* X protocol: a first NOTICE with the server's hello, length behind 4 bytes. */
+	if (length == 5 && h[3] == 0 && h[4] == 0x0b)
+		return in->len[BH_SERVER] < 9 ? bh_proto_wants_more(in, BH_SERVER)
+		       : memcmp(c.p, "\x08\x05\x1a\x00", 4) == 0 ? BH_PROTO_YES
+								 : BH_PROTO_NO;
 	if (h[3] != 0 || length < 8 || length > 4096)
 		return BH_PROTO_NO;
 	if (h[4] == 10 || h[4] == 9)

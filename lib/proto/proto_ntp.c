@@ -92,7 +92,7 @@ private_mode(const uint8_t *p, uint32_t n)
 	if ((p[2] != 0 && p[2] != 2 && p[2] != 3) || p[3] > 70 || p[6] >> 4 != 0 ||
 	    (p[4] >> 4 != 0 && (p[0] & 0x80) == 0))
 		return BH_PROTO_NO;
-	if ((p[4] & 0xf) != 0 || items * size > 500)
+	if ((p[4] & 0xf) != 0 || items * size > 500 || n % 4 != 0)
 		return BH_PROTO_NO;
 	return n >= 8 + items * size && (items == 0) == (size == 0) ? BH_PROTO_YES : BH_PROTO_NO;
 }

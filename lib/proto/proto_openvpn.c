@@ -39,6 +39,25 @@ is_tls_crypt(const struct bh_cur *c, const struct bh_cur *s)
 	       (there > here ? there - here : here - there) < 86400;
 }
 
+/* tls-auth: an HMAC, replay protection (packet id 1, time), no acknowledgement, packet id 0. tls-crypt: the replay
+ * protection comes first, then an HMAC and 5 hidden bytes. */
+static bool
+is_authenticated(const struct bh_cur *c)
+{
+	static const uint8_t hmac[] = {16, 20, 28, 32, 48, 64};
+	size_t n = bh_cur_left(c), i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(hmac); i++) {
+		const uint8_t *p = c->p + 9 + hmac[i];
+
+		if (n == 9u + hmac[i] + 13 && bh_load_be32(p) == 1 &&
+		    bh_load_be32(p + 4) > 1000000000 && p[8] == 0 && bh_load_be32(p + 9) == 0)
+			return true;
+	}
+	return n == 9 + 8 + 32 + 5 && bh_load_be32(c->p + 9) == 1 &&
+	       bh_load_be32(c->p + 13) > 1000000000 && bh_load_be32(c->p + 13) < 2500000000u;
+}
+
 enum bh_proto_answer
 bh_proto_OPENVPN(const struct bh_proto_input *in)
 {
@@ -56,6 +75,8 @@ bh_proto_OPENVPN(const struct bh_proto_input *in)
 		return BH_PROTO_NO;
 	/* Without an HMAC: no acknowledgements, packet id 0. */
 	if (bh_cur_left(&c) == 14 && c.p[9] == 0 && bh_load_be32(c.p + 10) == 0)
+		return BH_PROTO_YES;
+	if (is_authenticated(&c))
 		return BH_PROTO_YES;
 	if (in->len[BH_SERVER] == 0)
 		return BH_PROTO_MAYBE;

@@ -4,8 +4,8 @@
 enum bh_proto_answer
 bh_proto_POP3(const struct bh_proto_input *in)
 {
-	static const char *const verbs[] = {"USER", "APOP", "CAPA", "AUTH",
-					    "STLS", "UTF8", "STAT", NULL};
+	static const char *const verbs[] = {"USER", "APOP", "CAPA", "AUTH", "STLS", "UTF8",
+					    "STAT", "QUIT", "LIST", "PASS", "NOOP", NULL};
 	enum bh_proto_answer a = bh_proto_spells(in, BH_SERVER, "+OK"), v;
 
 	if (a == BH_PROTO_NO)

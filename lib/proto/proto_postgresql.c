@@ -1,5 +1,7 @@
 /* postgresql: StartupMessage, SSLRequest, GSSENCRequest or CancelRequest (PostgreSQL documentation, "Message
  * Formats"): the client speaks first. */
+#include <ctype.h>
+
 #include "proto_priv.h"
 
 #define CODE_CANCEL 80877102u
@@ -20,7 +22,7 @@ parameters(const struct bh_proto_input *in, struct bh_cur c)
 		return n > 64 ? BH_PROTO_NO : bh_proto_wants_more(in, BH_CLIENT);
 	n = (size_t)(nul - c.p);
 	for (i = 0; i < n; i++) {
-		if ((c.p[i] < 'a' || c.p[i] > 'z') && c.p[i] != '_')
+		if (!isalnum(c.p[i]) && c.p[i] != '_' && c.p[i] != '.')
 			return BH_PROTO_NO;
 	}
 	return n >= 3 ? BH_PROTO_YES : BH_PROTO_NO;
@@ -42,7 +44,10 @@ bh_proto_POSTGRESQL(const struct bh_proto_input *in)
 		return length == 8 ? BH_PROTO_YES : BH_PROTO_NO;
 	if (code == CODE_CANCEL)
 		return length >= 16 && length <= 272 ? BH_PROTO_YES : BH_PROTO_NO;
-	/* 3.0, 3.2 and minor versions that ask for negotiation; 2.0 is gone since PostgreSQL 14. */
+	/* 2.0, gone since PostgreSQL 14: a packet of fixed size. */
+	if (code == 0x00020000)
+		return length == 296 ? BH_PROTO_YES : BH_PROTO_NO;
+	/* 3.0, 3.2 and minor versions that ask for negotiation. */
 	if (code >> 16 != 3 || (code & 0xffff) > 9999 || length < 9 || length > 10000)
 		return BH_PROTO_NO;
 	return parameters(in, c);

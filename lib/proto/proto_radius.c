@@ -10,6 +10,17 @@ is_code(uint8_t code)
 	return (code >= 1 && code <= 5) || (code >= 11 && code <= 13) || (code >= 40 && code <= 45);
 }
 
+/* Three attributes and more that end with the datagram. */
+static bool
+fills(const uint8_t *p, uint32_t n)
+{
+	uint32_t at = HEADER, whole = 0;
+
+	for (; n - at >= 2 && p[at] != 0 && p[at + 1] >= 2 && p[at + 1] <= n - at; at += p[at + 1])
+		whole++;
+	return at == n && whole >= 3;
+}
+
 enum bh_proto_answer
 bh_proto_RADIUS(const struct bh_proto_input *in)
 {
@@ -25,10 +36,12 @@ bh_proto_RADIUS(const struct bh_proto_input *in)
 		if (length - at < 2 || p[at] == 0 || p[at + 1] < 2 || p[at + 1] > length - at)
 			break;
 	}
-	/* One attribute is damaged: the datagram's exact length and those before it are proof enough. */
+	/* One attribute or the length is damaged: the datagram's exact length and what is whole of it are proof
+	 * enough. */
 	if (at < length)
-		return length == n && whole >= 1 && bh_load_be32(p + 4) != 0 ? BH_PROTO_YES
-									     : BH_PROTO_NO;
+		return (length == n || fills(p, n)) && whole >= 1 && bh_load_be32(p + 4) != 0
+			       ? BH_PROTO_YES
+			       : BH_PROTO_NO;
 	/* An answer may have no attributes: then the request with the same identifier proves it. */
 	if (length > HEADER)
 		return BH_PROTO_YES;

@@ -1,6 +1,6 @@
 /* redis (RESP2 and RESP3 specification): a command as an array of bulk strings, or an inline command that is
  * answered in RESP. */
-#include "proto_priv.h"
+#include "redis_keys.h"
 
 /* Digits and CRLF at the cursor. */
 static enum bh_proto_answer
@@ -67,25 +67,22 @@ array(const struct bh_proto_input *in, unsigned side)
 	return BH_PROTO_YES;
 }
 
-static const char *const inline_words[] = {
-	"PING",      "INFO",    "AUTH ", "SELECT ", "GET ",       "SET ",    "HELLO",  "QUIT",
-	"COMMAND",   "CONFIG ", "KEYS ", "MONITOR", "SUBSCRIBE ", "DEL ",    "INCR ",  "EXISTS ",
-	"REPLCONF ", "PSYNC ",  "SYNC",  "CLIENT ", "CLUSTER ",   "DBSIZE",  "LPUSH ", "RPUSH ",
-	"HGET ",     "HSET ",   "TTL ",  "SCAN ",   "FLUSHALL",   "FLUSHDB", "ROLE",   "SLAVEOF "};
-
 /* A RESP value: type byte and a plausible line. */
 static enum bh_proto_answer
 reply(const struct bh_proto_input *in)
 {
-	static const char words[] = "+OK\r\n|+PONG\r\n|-ERR |-NOAUTH|-WRONGPASS|-WRONGTYPE|-DENIED|"
-				    "-MOVED |-LOADING|-READONLY|-NOPERM|+FULLRESYNC|+CONTINUE";
+	static const char words[] =
+		"+OK\r\n|+PONG\r\n|+QUEUED\r\n|+RESET\r\n|+Background |+FULLRESYNC|+CONTINUE|"
+		"-ERR |-NOAUTH|-WRONGPASS|-WRONGTYPE|-DENIED|-MOVED |-ASK |-LOADING|-READONLY|"
+		"-NOPERM|-NOPROTO|-NOSCRIPT|-MISCONF|-BUSY|-CROSSSLOT|-CLUSTERDOWN|-MASTERDOWN|"
+		"-OOM |-EXECABORT|_\r\n|#t\r\n|#f\r\n";
 	const uint8_t *p = in->data[BH_SERVER];
 	uint32_t end, i, at;
 	int line = bh_proto_line(in, BH_SERVER, &end);
 
 	if (line < 0)
 		return in->len[BH_SERVER] > 512 ? BH_PROTO_NO : bh_proto_wants_more(in, BH_SERVER);
-	if (p[0] == '$' || p[0] == '*' || p[0] == ':' || p[0] == '%' || p[0] == '~') {
+	if (p[0] != 0 && strchr("$*:%~>=!(", p[0]) != NULL) {
 		for (i = 1; i < (uint32_t)line; i++) {
 			if ((p[i] < '0' || p[i] > '9') && p[i] != '-')
 				return BH_PROTO_NO;
@@ -101,20 +98,30 @@ reply(const struct bh_proto_input *in)
 	return BH_PROTO_NO;
 }
 
+/* Is the first word a command, its line complete, and the answer RESP? */
 static enum bh_proto_answer
 inline_command(const struct bh_proto_input *in)
 {
-	enum bh_proto_answer best = BH_PROTO_NO;
-	uint32_t end;
-	size_t i;
+	const uint8_t *p = in->data[BH_CLIENT];
+	uint32_t n = in->len[BH_CLIENT], word = 0, end;
+	struct redis_keys keys;
 
-	for (i = 0; i < BH_ARRAY_SIZE(inline_words) && best != BH_PROTO_YES; i++)
-		best = bh_proto_either(best,
-				       bh_proto_spells_nocase(in, BH_CLIENT, inline_words[i]));
-	if (best != BH_PROTO_YES)
-		return best;
+	while (word < n && word < REDIS_WORD_MAX && is_command_byte(p[word]))
+		word++;
+	if (n > 0 && ((p[0] | 0x20) < 'a' || (p[0] | 0x20) > 'z'))
+		return BH_PROTO_NO;
+	if (word == n)
+		return n < REDIS_WORD_MAX ? bh_proto_wants_more(in, BH_CLIENT) : BH_PROTO_NO;
+	if (word < 3 || (p[word] != ' ' && p[word] != '\r' && p[word] != '\n'))
+		return BH_PROTO_NO;
+	redis_keys_begin(&keys, 1);
+	if (!redis_keys_took(&keys, (const char *)p, word) || keys.command == NULL)
+		return BH_PROTO_NO;
 	if (bh_proto_line(in, BH_CLIENT, &end) < 0)
-		return in->len[BH_CLIENT] > 1024 ? BH_PROTO_NO : bh_proto_wants_more(in, BH_CLIENT);
+		return n > 1024 ? BH_PROTO_NO : bh_proto_wants_more(in, BH_CLIENT);
+	/* POP3's QUIT may be refused. */
+	if (strcmp(keys.name, "quit") == 0)
+		return bh_proto_spells(in, BH_SERVER, "+OK\r\n");
 	return reply(in);
 }
 

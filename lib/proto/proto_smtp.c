@@ -4,7 +4,9 @@
 enum bh_proto_answer
 bh_proto_SMTP(const struct bh_proto_input *in)
 {
-	static const char *const verbs[] = {"EHLO", "HELO", "LHLO", NULL};
+	static const char *const verbs[] = {"EHLO",     "HELO", "LHLO", "MAIL",
+					    "STARTTLS", "VRFY", "EXPN", NULL};
+	static const char *const hello[] = {"EHLO", "HELO", "LHLO", NULL};
 	enum bh_proto_answer v = bh_mail_verb(in, verbs);
 	int code = bh_mail_code(in, BH_SERVER);
 	uint32_t end = 0;
@@ -13,7 +15,8 @@ bh_proto_SMTP(const struct bh_proto_input *in)
 		return BH_PROTO_NO;
 	if (in->len[BH_SERVER] == 0 || code == 0)
 		/* A client that did not wait (or whose server was not captured): EHLO is nobody else's. */
-		return v == BH_PROTO_YES && in->len[BH_CLIENT] > 6
+		return v == BH_PROTO_YES && in->len[BH_CLIENT] > 6 &&
+				       bh_mail_verb(in, hello) == BH_PROTO_YES
 			       ? BH_PROTO_YES
 			       : bh_proto_wants_more(in, BH_SERVER);
 	if (code != 220 && code != 421 && code != 554 && code != 250 && code != 450 && code != 550)

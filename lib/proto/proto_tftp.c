@@ -1,4 +1,6 @@
 /* tftp (RFC 1350, options RFC 2347): a read or write request with its mode. */
+#include <strings.h>
+
 #include "proto_priv.h"
 
 #define BLOCKS 16 /* of a transfer's beginning */
@@ -40,6 +42,25 @@ is_transfer(const struct bh_proto_input *in)
 	return bh_load_be16(q + 2) == block || bh_load_be16(q + 2) + 1u == block;
 }
 
+/* Option acknowledgement (RFC 2347): pairs of a known name and digits. The client answers for block 0. */
+static bool
+is_options(struct bh_cur c)
+{
+	static const char *const names[] = {"blksize",    "tsize",    "timeout",
+					    "windowsize", "rollover", "multicast"};
+	const uint8_t *name = c.p, *nul;
+	size_t i;
+
+	nul = bh_cur_left(&c) != 0 ? memchr(name, 0, bh_cur_left(&c)) : NULL;
+	if (nul == NULL || c.end[-1] != 0 || nul + 2 > c.end || nul[1] < '0' || nul[1] > '9')
+		return false;
+	for (i = 0; i < BH_ARRAY_SIZE(names); i++) {
+		if (strcasecmp((const char *)name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum bh_proto_answer
 bh_proto_TFTP(const struct bh_proto_input *in)
 {
@@ -49,7 +70,11 @@ bh_proto_TFTP(const struct bh_proto_input *in)
 
 	if (is_transfer(in))
 		return BH_PROTO_YES;
-	if (!bh_cur_be16(&c, &op) || (op != 1 && op != 2) || bh_cur_left(&c) < 4)
+	if (!bh_cur_be16(&c, &op))
+		return BH_PROTO_NO;
+	if (op == 6)
+		return is_options(c) ? BH_PROTO_YES : BH_PROTO_NO;
+	if ((op != 1 && op != 2) || bh_cur_left(&c) < 4)
 		return BH_PROTO_NO;
 	nul = memchr(c.p, 0, bh_cur_left(&c));
 	if (nul == NULL)

@@ -11,7 +11,10 @@ version(const struct bh_proto_input *in, unsigned side)
 		return a;
 	if (in->len[side] < 12)
 		return bh_proto_wants_more(in, side);
-	return p[7] == '.' && p[11] == '\n' ? BH_PROTO_YES : BH_PROTO_NO;
+	return p[6] >= '0' && p[6] <= '9' && p[7] == '.' && p[8] >= '0' && p[8] <= '9' &&
+			       p[11] == '\n'
+		       ? BH_PROTO_YES
+		       : BH_PROTO_NO;
 }
 
 enum bh_proto_answer

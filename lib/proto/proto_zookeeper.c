@@ -13,7 +13,10 @@ static const struct {
 	{"envi", "Environment:"},
 	{"cons", " /"},
 	{"isro", "r"},
-	{"wchs", ""},
+	{"crst", "Connection stats reset"},
+	{"srst", "Server stats reset"},
+	{"dirs", "datadir_size"},
+	{"hash", "["},
 	{"dump", "SessionTracker"},
 };
 
