@@ -167,7 +167,8 @@ void bh_sql_verb(struct bh_sql *q, const char *at, size_t len);
 /* The name collected so far names a table. */
 void bh_sql_table(struct bh_sql *q);
 void bh_sql_name_part(struct bh_sql *q);
-/* Is the token, in any case, this text? */
+/* Is the token, in any case, this text; does it begin with it? */
+bool bh_sql_starts(const struct bh_sql_token *t, const char *text);
 bool bh_sql_is(const struct bh_sql_token *t, const char *text);
 
 #endif

@@ -197,7 +197,8 @@ next_statement(struct bh_sql *q, enum bh_sql_word word)
 		       bh_sql_begins(q, word);
 	if (q->dialect != BH_SQL_TSQL || q->before == BH_SQLW_then)
 		return false;
-	if (q->before == BH_SQLW_on || q->before == BH_SQLW_for || q->before == BH_SQLW_of)
+	/* FOR UPDATE OF. ON DELETE CASCADE counts, as SET NOCOUNT ON DELETE does. */
+	if (q->before == BH_SQLW_for || q->before == BH_SQLW_of)
 		return false;
 	if (word == BH_SQLW_set && (l->flags & L_ASSIGN) != 0) {
 		l->flags &= ~L_ASSIGN;
@@ -290,7 +291,7 @@ on_show(struct bh_sql *q, enum bh_sql_word word)
 	if (word == BH_SQLW_columns || word == BH_SQLW_fields || word == BH_SQLW_index ||
 	    word == BH_SQLW_indexes || word == BH_SQLW_keys)
 		q->sub = 1;
-	if (q->token.len == 2 && bh_sql_is(&q->token, "in"))
+	if (word == BH_SQLW_in)
 		on_from(q);
 	else if (word == BH_SQLW_view || word == BH_SQLW_trigger)
 		bh_sql_expect(q, BH_SQLW_view, false);
@@ -360,7 +361,7 @@ expr_word(struct bh_sql *q)
 	}
 	if (q->first == BH_SQLW_show && q->depth == 0)
 		on_show(q, word);
-	if (q->first == BH_SQLW_copy && bh_sql_is(&q->token, "program"))
+	if (q->first == BH_SQLW_copy && word == BH_SQLW_program)
 		q->partial = true;
 	return true;
 }

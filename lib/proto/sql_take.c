@@ -15,17 +15,12 @@ runs_text(const struct bh_sql_token *t)
 		"freetexttable",   "changetable",   "semantic",         "predict",
 		"set_config",
 	};
-	struct bh_sql_token head = {.kind = t->kind};
 	unsigned i;
 
 	if (t->kind != BH_SQLT_WORD && t->kind != BH_SQLT_QUOTED && t->kind != BH_SQLT_DOUBLE)
 		return false;
 	for (i = 0; i < BH_ARRAY_SIZE(prefixes); i++) {
-		head.len = (uint16_t)strlen(prefixes[i]);
-		if (t->len < head.len)
-			continue;
-		memcpy(head.text, t->text, head.len);
-		if (bh_sql_is(&head, prefixes[i]))
+		if (bh_sql_starts(t, prefixes[i]))
 			return true;
 	}
 	return false;

@@ -49,15 +49,19 @@ bh_sql_word_text(unsigned word)
 }
 
 bool
-bh_sql_is(const struct bh_sql_token *t, const char *text)
+bh_sql_starts(const struct bh_sql_token *t, const char *text)
 {
-	size_t i, n = strlen(text);
+	size_t i;
 
-	if (t->len != n)
-		return false;
-	for (i = 0; i < n; i++) {
-		if (lower(t->text[i]) != text[i])
+	for (i = 0; text[i] != '\0'; i++) {
+		if (i == t->len || lower(t->text[i]) != text[i])
 			return false;
 	}
 	return true;
+}
+
+bool
+bh_sql_is(const struct bh_sql_token *t, const char *text)
+{
+	return strlen(text) == t->len && bh_sql_starts(t, text);
 }

@@ -80,6 +80,49 @@ sql_feed(struct sql_rig *r, unsigned side, const void *data, size_t len, size_t 
 	return r->status;
 }
 
+/* A text and what it is to be found to do. */
+struct sql_sample {
+	const char *text, *expected;
+};
+
+static inline void
+sql_say(struct bh_sql *q, char *out, size_t size)
+{
+	static struct bh_op op;
+
+	op.n = 0;
+	op.flags = 0;
+	bh_sql_emit(q, &op, BH_OP_PG_VERB, BH_OP_PG_TABLE, true);
+	sql_text(out, size, &op);
+}
+
+/* Feed a text in pieces (0: whole) to the analyser alone. */
+static inline void
+sql_check(enum bh_sql_dialect dialect, const char *database, const struct sql_sample *s,
+	  size_t piece)
+{
+	static struct bh_sql q;
+	static char said[4096];
+	size_t left = strlen(s->text), n;
+	const char *p = s->text;
+	struct bh_cur in;
+
+	said[0] = '\0';
+	bh_sql_open(&q, dialect);
+	bh_sql_database(&q, database, strlen(database));
+	for (; left != 0; left -= n, p += n) {
+		n = piece != 0 && piece < left ? piece : left;
+		in = bh_cur(p, n);
+		while (bh_sql_feed(&q, &in))
+			sql_say(&q, said, sizeof(said));
+	}
+	if (bh_sql_end(&q))
+		sql_say(&q, said, sizeof(said));
+	if (strcmp(said, s->expected) != 0)
+		printf("%s\n  said     %s  expected %s", s->text, said, s->expected);
+	CU_ASSERT_STRING_EQUAL(said, s->expected);
+}
+
 /* Bytes that a test puts together. */
 struct sql_bytes {
 	size_t n;
