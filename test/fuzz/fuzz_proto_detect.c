@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct flow {
 	struct bh_proto_state state;
-	struct bh_proto_state all; /* asked without the prefilter */
+	struct bh_proto_state unfiltered; /* asked without the prefilter */
 	const uint8_t *side[2];
 	uint32_t all[2]; /* bytes of a side that will come */
 	struct bh_proto_input in;
@@ -53,10 +53,10 @@ check_same(const struct flow *f)
 {
 	unsigned i;
 
-	require(f->state.app == f->all.app && f->state.decided == f->all.decided);
+	require(f->state.app == f->unfiltered.app && f->state.decided == f->unfiltered.decided);
 	for (i = 1; i < BH_APP_COUNT; i++)
 		require(bh_proto_possible(&f->state, (enum bh_app)i) ==
-			bh_proto_possible(&f->all, (enum bh_app)i));
+			bh_proto_possible(&f->unfiltered, (enum bh_app)i));
 }
 
 /* Blocks of exactly the size shown, so that a byte beyond is a finding. */
@@ -74,7 +74,7 @@ ask(struct flow *f)
 		f->in.data[i] = copy[i];
 	}
 	bh_proto_identify(&f->state, &f->in);
-	bh_proto_identify_all(&f->all, &f->in);
+	bh_proto_identify_all(&f->unfiltered, &f->in);
 	check(f, &before);
 	check_same(f);
 	for (i = 0; i < 2; i++)
