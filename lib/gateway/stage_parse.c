@@ -47,6 +47,38 @@ store_checksum(struct rte_mbuf *m, uint32_t off, uint16_t value_be)
 	}
 }
 
+/* The same for CRC32c. */
+static uint32_t
+crc_frame(const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	uint32_t crc = BH_CRC32C_INIT, n;
+
+	for (; m != NULL && off >= m->data_len; m = m->next)
+		off -= m->data_len;
+	for (; m != NULL && len > 0; m = m->next, off = 0, len -= n) {
+		n = RTE_MIN(m->data_len - off, len);
+		crc = bh_crc32c_add(crc, rte_pktmbuf_mtod_offset(m, const void *, off), n);
+	}
+	return ~crc;
+}
+
+/* A local sender leaves SCTP's checksum to the NIC as 0 (Linux: CHECKSUM_PARTIAL with csum_not_inet). */
+static void
+complete_sctp(struct bh_worker *w, struct bh_packet *p, const uint8_t *head)
+{
+	const uint32_t at = p->h.l4_off + 8u;
+	uint32_t len = (uint32_t)(p->h.payload_off - p->h.l4_off) + p->h.payload_len, crc;
+	uint32_t field;
+
+	memcpy(&field, head + at, sizeof(field));
+	if (field != 0 || p->h.l4_off + len > p->m->pkt_len)
+		return;
+	crc = crc_frame(p->m, p->h.l4_off, len);
+	store_checksum(p->m, at, (uint16_t)crc);
+	store_checksum(p->m, at + 2, (uint16_t)(crc >> 16));
+	bh_count(&w->c.partial_checksums, 1);
+}
+
 static uint32_t
 checksum_offset(const struct bh_parsed *h)
 {
@@ -137,8 +169,12 @@ check_l4(struct bh_worker *w, struct bh_packet *p, const uint8_t *head, uint32_t
 {
 	const struct layer inner = {.h = &p->h, .head = head, .judge = bh_net_l4_csum};
 
-	if (p->h.kind == BH_FRAME_IP)
+	if (p->h.kind == BH_FRAME_IP && p->h.key.proto == BH_PROTO_SCTP) {
+		if (w->g->p.wire[p->wire].partial_checksums)
+			complete_sctp(w, p, head);
+	} else if (p->h.kind == BH_FRAME_IP) {
 		check_layer(w, p, &inner);
+	}
 	if ((p->h.flags & BH_PKT_TUNNELLED) != 0)
 		check_tunnels(w, p, head, have);
 }

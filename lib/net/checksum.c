@@ -1,4 +1,4 @@
-/* checksum: the Internet checksum (RFC 1071), and what a checksum field of TCP, UDP or ICMP says. */
+/* checksum: the Internet checksum (RFC 1071), SCTP's, and what a checksum field of TCP, UDP or ICMP says. */
 #include "net_priv.h"
 
 static inline uint64_t
@@ -37,6 +37,24 @@ bh_csum_fold(uint64_t acc)
 	acc = (acc & UINT16_MAX) + (acc >> 16);
 	acc = (acc & UINT16_MAX) + (acc >> 16);
 	return (uint16_t)acc;
+}
+
+uint32_t
+bh_crc32c_add(uint32_t crc, const void *p, size_t len)
+{
+	/* Remainders of the 16 values of four bits by the polynomial 0x1edc6f41, reflected. */
+	static const uint32_t nibble[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+					    0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+					    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+					    0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
+	const uint8_t *b = p;
+
+	for (; len > 0; len--, b++) {
+		crc ^= *b;
+		crc = crc >> 4 ^ nibble[crc & 15];
+		crc = crc >> 4 ^ nibble[crc & 15];
+	}
+	return crc;
 }
 
 /* With segments left, the pseudo header has the last address of the route, not the header's (RFC 8200

@@ -199,6 +199,11 @@ uint64_t bh_csum_add(uint64_t acc, const void *p, size_t len);
 /* Fold to 16 bits; not inverted. Network byte order in memory, as it would be stored. */
 uint16_t bh_csum_fold(uint64_t acc);
 
+/* CRC32c (RFC 9260 appendix A) over parts: begin with BH_CRC32C_INIT, the last result is inverted. SCTP stores it
+ * least significant byte first, computed with a field of 0. */
+#define BH_CRC32C_INIT UINT32_MAX
+uint32_t bh_crc32c_add(uint32_t crc, const void *p, size_t len);
+
 enum bh_csum_state {
 	BH_CSUM_NONE, /* no checksum to check: other protocol, UDP/IPv4 with 0, fragment, cut */
 	BH_CSUM_GOOD,

@@ -156,6 +156,64 @@ partial_checksums_are_completed(void)
 	rig_stop(&r);
 }
 
+/* Bit by bit (RFC 9260 appendix A, reflected). */
+static uint32_t
+plain_crc32c(const uint8_t *p, unsigned len)
+{
+	uint32_t crc = UINT32_MAX;
+	unsigned i, bit;
+
+	for (i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+/* A field of 0 is completed, also when the frame is split; any other one, right or wrong, is left alone. */
+static void
+sctp_checksums_are_completed(void)
+{
+	struct rig_packet p = {
+		.src = WEB, .dst = REDIS, .proto = 132, .sport = 1000, .dport = 6379, .seed = 7};
+	struct rig_frame partial, good;
+	uint32_t crc;
+	struct rig r;
+	unsigned v6, l4, i, done = 0;
+
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_DISCOVER, .tune = partial_wires});
+	for (v6 = 0; v6 < 2; v6++) {
+		p.src = v6 != 0 ? WEB6 : WEB;
+		p.dst = v6 != 0 ? REDIS6 : REDIS;
+		for (p.payload = 0; p.payload < 200; p.payload++) {
+			rig_build(&partial, &p);
+			good = partial;
+			l4 = partial.len - 12 - p.payload;
+			crc = plain_crc32c(good.b + l4, good.len - l4);
+			for (i = 0; i < 4; i++)
+				good.b[l4 + 8 + i] = (uint8_t)(crc >> 8 * i);
+			rig_clear(&r);
+			if ((p.payload & 1) == 0)
+				rig_put(&r, RIG_OUTSIDE, &partial);
+			else
+				rig_put_split(&r, RIG_OUTSIDE, &partial, l4 + p.payload / 10);
+			rig_run(&r);
+			CU_ASSERT_EQUAL_FATAL(r.wire[RIG_INSIDE].n_out, 1);
+			CU_ASSERT_TRUE(rig_same(&r.wire[RIG_INSIDE].out[0], &good));
+			CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &good));
+			good.b[l4 + 9]++;
+			CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &good));
+			done++;
+		}
+	}
+	CU_ASSERT_EQUAL(r.c.partial_checksums, done);
+	rig_stop(&r);
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_DISCOVER});
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &partial));
+	rig_stop(&r);
+}
+
 /* Odd and even cuts, through headers, the checksum field itself, and payload. */
 static void
 partial_checksums_of_split_frames_are_completed(void)
@@ -247,6 +305,7 @@ driver_has_its_say_about_checksums(void)
 const struct bh_unit_test bh_suite_gateway_chain[] = {
 	BH_TEST(split_frames_fare_like_whole_ones),
 	BH_TEST(partial_checksums_are_completed),
+	BH_TEST(sctp_checksums_are_completed),
 	BH_TEST(partial_checksums_of_split_frames_are_completed),
 	BH_TEST(wrong_checksums_pass_unless_they_are_verified),
 	BH_TEST(driver_has_its_say_about_checksums),

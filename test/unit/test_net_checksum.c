@@ -71,6 +71,26 @@ sum_of_parts_is_the_sum(void)
 	}
 }
 
+/* RFC 3720 B.4's vectors, and that parts make the whole. */
+static void
+crc32c_is_that_of_the_vectors(void)
+{
+	uint8_t b[32];
+	unsigned i, cut;
+
+	memset(b, 0, sizeof(b));
+	CU_ASSERT_EQUAL(~bh_crc32c_add(BH_CRC32C_INIT, b, sizeof(b)), 0x8a9136aa);
+	memset(b, 0xff, sizeof(b));
+	CU_ASSERT_EQUAL(~bh_crc32c_add(BH_CRC32C_INIT, b, sizeof(b)), 0x62a8ab43);
+	for (i = 0; i < sizeof(b); i++)
+		b[i] = (uint8_t)i;
+	for (cut = 0; cut <= sizeof(b); cut++)
+		CU_ASSERT_EQUAL(~bh_crc32c_add(bh_crc32c_add(BH_CRC32C_INIT, b, cut), b + cut,
+					       sizeof(b) - cut),
+				0x46dd794e);
+	CU_ASSERT_EQUAL(~bh_crc32c_add(BH_CRC32C_INIT, "123456789", 9), 0xe3069283);
+}
+
 /* ---- L4 fields ------------------------------------------------------------------------------------ */
 
 static unsigned sums; /* calls of sum_frame */
@@ -416,6 +436,7 @@ const struct bh_unit_test bh_suite_net_checksum[] = {
 	BH_TEST(sum_is_that_of_the_textbook),
 	BH_TEST(sum_of_extremes_does_not_lose_carries),
 	BH_TEST(sum_of_parts_is_the_sum),
+	BH_TEST(crc32c_is_that_of_the_vectors),
 	BH_TEST(right_checksums_are_good),
 	BH_TEST(wrong_checksums_are_bad_and_the_right_one_is_told),
 	BH_TEST(partial_checksums_are_told_and_completed),
