@@ -37,11 +37,27 @@ static const struct rule {
 #undef F
 #undef D
 
+#define SET(class) BH_INSPECT_BIT(BH_INSPECT_##class)
 #define N_RULES BH_ARRAY_SIZE(rules)
 
-/* The rules that have any of `on`, in a database of their own. */
+/* Several databases: what is said to servers needs other patterns than what servers say; and three that know few classes
+ * each are compiled in a third of the time that one for all takes. */
+static const struct set {
+	uint64_t classes;
+	uint16_t on;
+} sets[BH_INSPECT_DATABASES] = {
+	{SET(XSS) | SET(CMDI) | SET(SHELLSHOCK) | SET(SSI), BH_ON_REQUEST},
+	{SET(PHP) | SET(JAVA) | SET(CODE) | SET(SSTI) | SET(NODEJS) | SET(DESER), BH_ON_REQUEST},
+	{SET(CRLF) | SET(SMUGGLING) | SET(HTTP) | SET(FORMAT) | SET(NOSQLI) | SET(LDAPI) |
+		 SET(XPATHI) | SET(SESSION) | SET(SCANNER) | SET(XML) | SET(RFI) | SET(REDIRECT),
+	 BH_ON_REQUEST},
+	{BH_INSPECT_ALL, BH_ON_RESPONSE},
+	{BH_INSPECT_ALL, BH_ON_DATA},
+};
+
+/* The rules of a set, in a database of their own. */
 static int
-compile(struct hs_database **db, uint16_t on, struct bh_err *err)
+compile(struct hs_database **db, const struct set *set, struct bh_err *err)
 {
 	const char *pattern[N_RULES];
 	unsigned flags[N_RULES], id[N_RULES], n = 0, i;
@@ -49,11 +65,11 @@ compile(struct hs_database **db, uint16_t on, struct bh_err *err)
 	hs_error_t rc;
 
 	for (i = 0; i < N_RULES; i++) {
-		if (!(rules[i].on & on))
+		if (!(rules[i].on & set->on) || !(set->classes & BH_INSPECT_BIT(rules[i].class)))
 			continue;
 		pattern[n] = rules[i].pattern;
 		flags[n] = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH |
-			   (on & BH_ON_DATA ? 0 : HS_FLAG_CASELESS);
+			   (set->on & BH_ON_DATA ? 0 : HS_FLAG_CASELESS);
 		id[n++] = i;
 	}
 	rc = hs_compile_multi(pattern, flags, id, n, HS_MODE_BLOCK, NULL, db, &why);
@@ -70,12 +86,6 @@ compile(struct hs_database **db, uint16_t on, struct bh_err *err)
 int
 bh_inspect_engine_create(struct bh_inspect_engine **out, struct bh_err *err)
 {
-	/* what is said to servers, what servers say, what must not leave */
-	static const uint16_t sets[BH_INSPECT_DATABASES] = {
-		(uint16_t) ~(BH_ON_RESPONSE | BH_ON_DATA),
-		BH_ON_RESPONSE,
-		BH_ON_DATA,
-	};
 	struct bh_inspect_engine *e = calloc(1, sizeof(*e));
 	unsigned i;
 	int rc;
@@ -84,7 +94,7 @@ bh_inspect_engine_create(struct bh_inspect_engine **out, struct bh_err *err)
 	if (e == NULL)
 		return bh_err_set(err, 12, "no memory for the inspection engine");
 	for (i = 0; i < BH_INSPECT_DATABASES; i++) {
-		rc = compile(&e->db[i], sets[i], err);
+		rc = compile(&e->db[i], &sets[i], err);
 		if (rc != 0)
 			goto fail;
 		if (hs_alloc_scratch(e->db[i], &e->proto) != HS_SUCCESS) {
@@ -152,9 +162,12 @@ on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned f
 void
 bh_judge_rules(struct bh_judge *j, const struct bh_view *v)
 {
-	const struct hs_database *db = j->engine->db[j->on & BH_ON_RESPONSE ? 1 : 0];
+	unsigned i;
 
-	hs_scan(db, (const char *)v->at, (unsigned)v->len, 0, j->scratch->hs, on_match, j);
+	for (i = 0; i < BH_INSPECT_DATABASES - 1; i++)
+		if (!(sets[i].on & BH_ON_RESPONSE) == !(j->on & BH_ON_RESPONSE))
+			hs_scan(j->engine->db[i], (const char *)v->at, (unsigned)v->len, 0,
+				j->scratch->hs, on_match, j);
 }
 
 static int
@@ -172,8 +185,8 @@ on_data(unsigned id, unsigned long long from, unsigned long long to, unsigned fl
 void
 bh_judge_data(struct bh_judge *j, const struct bh_view *v)
 {
-	hs_scan(j->engine->db[2], (const char *)v->at, (unsigned)v->len, 0, j->scratch->hs, on_data,
-		j);
+	hs_scan(j->engine->db[BH_INSPECT_DATABASES - 1], (const char *)v->at, (unsigned)v->len, 0,
+		j->scratch->hs, on_data, j);
 }
 
 static const struct bh_inspect_class_info classes[] = {

