@@ -1,12 +1,13 @@
 /* What it costs to name a new connection's application.
  *
- *     bench_identify             by protocol, asking who is left over and asking all; by size of the table
+ *     bench_identify             by protocol, asking who is left over and asking all; by size of the table;
+ *                                packets through the gateway before and after the verdict
  *     QUICK=1 bench_identify     the same with fewer and shorter rounds
  *
  * A connection is its first exchange as clients and servers send it: a call of bh_proto_identify per segment or
  * datagram until it says decided. A connection that gets another name than the one it is of prints nothing. */
 #include "../lib/proto/first.h"
-#include "bench.h"
+#include "gate.h"
 
 #define ROUNDS 201 /* short ones: another program on this core spoils few */
 #define CONNECTIONS 1000
@@ -193,12 +194,61 @@ by_table(void)
 	}
 }
 
+#define QUERY                                                                                      \
+	"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07"                              \
+	"example\x03"                                                                              \
+	"com\x00\x00\x01\x00\x01"
+
+/* Packets of 10,000 known flows, and the first packet of each of 100,000. */
+static void
+through_the_gateway(struct rte_mempool *pool)
+{
+	static const struct {
+		const char *what;
+		struct gate_options o;
+	} rows[] = {
+		{"port rule, unknown bytes", {10000, 10, 256, 128, NULL, NULL, 0}},
+		{"port rule, dns named", {10000, 10, 256, 128, NULL, QUERY, sizeof(QUERY) - 1}},
+		{"rule for dns, dns judged",
+		 {10000, 10, 256, 128, "dns", QUERY, sizeof(QUERY) - 1}},
+	};
+	unsigned rounds = bench_quick() ? 7 : 21, i, k;
+	double first[21], after[21];
+	char claim[96];
+
+	bench_heading("packets through the gateway, 10,000 flows, bare loop taken off");
+	for (i = 0; i < BH_ARRAY_SIZE(rows); i++) {
+		struct gate *t = gate_create(&rows[i].o, pool);
+
+		for (k = 0; k < rounds; k++) {
+			double bare = gate_run_bare(t, 1u << 17);
+
+			gate_run(t, 1u << 15);
+			after[k] = gate_run(t, 1u << 17) - bare;
+		}
+		for (k = 0; k < rounds; k++) {
+			bh_flow_end_all(t->w->flows, BH_FLOW_END_SHUTDOWN);
+			gate_use(t, t->flows, t->o.flows, true, false);
+			first[k] = gate_run(t, t->o.flows);
+		}
+		snprintf(claim, sizeof(claim), "after the verdict: %s", rows[i].what);
+		bench_row(claim, "cycles/packet", bench_spread(after, rounds), BENCH_NO_TARGET);
+		snprintf(claim, sizeof(claim), "first packet, to its verdict: %s", rows[i].what);
+		bench_row(claim, "cycles/packet", bench_spread(first, rounds), BENCH_NO_TARGET);
+		gate_destroy(t);
+	}
+}
+
 int
 main(void)
 {
-	bench_machine("bench_identify", "no packets");
+	struct rte_mempool *pool;
+	const char *memory = gate_eal(&pool);
+
+	bench_machine("bench_identify", memory);
 	by_protocol();
 	by_table();
+	through_the_gateway(pool);
 	bench_load();
 	return 0;
 }

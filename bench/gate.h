@@ -25,6 +25,10 @@ struct gate_options {
 	unsigned rules;     /* >= GATE_SEGMENTS */
 	unsigned endpoints; /* half of them clients */
 	unsigned frame;     /* bytes on the wire */
+	/* What the rules that match ask for beyond the port, and what the packets say; NULL: nothing. */
+	const char *application;
+	const void *payload;
+	unsigned payload_len;
 };
 
 struct gate {
@@ -124,8 +128,11 @@ gate_policy_text(struct bh_buf *b, const struct gate_options *o)
 			      i % GATE_SEGMENTS, i / GATE_SEGMENTS % GATE_SEGMENTS,
 			      10000 + i / (GATE_SEGMENTS * GATE_SEGMENTS), i);
 	for (i = 0; i < GATE_SEGMENTS; i++)
-		bh_buf_printf(b, "  - {from: c%u, to: s%u, ports: [udp/%u], action: allow}\n", i, i,
-			      GATE_SERVICE);
+		bh_buf_printf(b,
+			      "  - {from: c%u, to: s%u, ports: [udp/%u], %s%s%s action: allow}\n",
+			      i, i, GATE_SERVICE, o->application != NULL ? "applications: [" : "",
+			      o->application != NULL ? o->application : "",
+			      o->application != NULL ? "]," : "");
 }
 
 static inline struct gen_flow
@@ -347,6 +354,8 @@ gate_create(const struct gate_options *o, struct rte_mempool *pool)
 	t->seq = calloc(t->n_seq, sizeof(*t->seq));
 	t->gen.pool = pool;
 	t->gen.burst = BH_BURST;
+	t->gen.payload = o->payload;
+	t->gen.payload_len = o->payload_len;
 	t->ns_per_tsc = (uint64_t)(1e9 / (double)rte_get_tsc_hz() * 4294967296.0);
 	t->mono_ns = BH_NS_PER_SEC;
 	t->wall_ns = bh_clock_system.wall_ns(NULL);

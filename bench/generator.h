@@ -32,6 +32,8 @@ struct gen {
 	uint32_t n_seq, at;
 	bool silent[2]; /* this side receives nothing */
 	struct rte_mempool *pool;
+	const void *payload; /* what each frame carries, before zeros */
+	unsigned payload_len;
 	const struct rte_mbuf *last; /* sent last */
 };
 
@@ -75,6 +77,8 @@ gen_fill(struct gen *g)
 		if (m == NULL)
 			return false;
 		gen_prepare(m, g->frame_len);
+		if (g->payload_len != 0)
+			memcpy(rte_pktmbuf_mtod_offset(m, void *, 42), g->payload, g->payload_len);
 		g->ring[g->tail++ % GEN_FRAMES] = m;
 	}
 	return true;
