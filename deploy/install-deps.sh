@@ -1,13 +1,17 @@
 #!/bin/sh
 # Install the Debian packages that building, testing and the demo need; only those that are missing.
-# Services that a package would start (redis, nginx) are not started: the tests run their own.
+# Services that a package would start (redis, nginx ...) are not started: the tests run their own. They also use
+# rabbitmq-server with amqp-tools, and zookeeper with zookeeper-bin, where these are installed.
 set -eu
 
 packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	libclang-rt-14-dev dpdk-dev libdpdk-dev libyaml-dev libjansson-dev libmicrohttpd-dev libpcap-dev
 	libnghttp2-dev nettle-dev libpcre2-dev libvectorscan-dev zlib1g-dev libbrotli-dev libcurl4-gnutls-dev libcunit1-dev libbsd-dev libnuma-dev
 	iproute2 iputils-ping ethtool procps curl netcat-openbsd iperf3 tcpdump jq
-	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml"
+	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml
+	postgresql postgresql-client mariadb-server mariadb-client mosquitto mosquitto-clients openssh-server openssh-client
+	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client freetds-bin kcat python3-aiosmtpd
+	python3-psycopg2 python3-pymysql python3-pymongo python3-h2"
 
 missing=""
 for p in $packages; do

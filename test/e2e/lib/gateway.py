@@ -234,10 +234,10 @@ class Gateway:
         out = [valid_event(line) for line in lines]
         return [e for e in out if kind is None or e["event_type"] == kind]
 
-    def event(self, kind, seconds=20, **want):
-        """Wait for an event; want names members, bulkhead's own with a leading b_."""
+    def event(self, kind, seconds=20, since=0, **want):
+        """Wait for an event, not one of the first `since`; want names members, bulkhead's own with a leading b_."""
         def find():
-            for e in self.events(kind):
+            for e in self.events(kind)[since:]:
                 if all((e["bulkhead"].get(k[2:]) if k.startswith("b_") else e.get(k)) == v
                        for k, v in want.items()):
                     return e
