@@ -59,6 +59,8 @@ bh_app_create(struct bh_worker *w)
 		rc = create_streams(w);
 	if (rc == 0)
 		rc = bh_slab_create(&w->slab, (size_t)n * SLAB_PER_CONTEXT);
+	if (rc == 0)
+		rc = bh_policy_scratch_create(&w->policy_scratch);
 	w->ops_memory = (struct bh_ops_memory){.alloc = bh_slab_alloc,
 					       .free = bh_slab_free,
 					       .arg = w->slab};
@@ -68,6 +70,7 @@ bh_app_create(struct bh_worker *w)
 void
 bh_app_destroy(struct bh_worker *w)
 {
+	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);
 	bh_stream_store_destroy(w->streams);
 	bh_mem_unmap(w->train, BH_TRAINS * sizeof(*w->train));

@@ -5,7 +5,7 @@ const struct bh_said *
 bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_state *own,
 	    struct bh_said *said)
 {
-	*said = (struct bh_said){.app = own};
+	*said = (struct bh_said){.app = own, .scratch = w->policy_scratch};
 	if (f->ext != 0 && w->app[f->ext].phase != BH_APP_LET_GO) {
 		said->app = &w->app[f->ext].state;
 		return said;
@@ -117,7 +117,7 @@ ask(struct bh_worker *w, const struct bh_app_case *k, const struct bh_op *op,
     struct bh_judgement *j)
 {
 	const struct bh_flow *f = k->c->flow;
-	const struct bh_said said = {.app = &k->c->state, .op = op};
+	const struct bh_said said = {.app = &k->c->state, .op = op, .scratch = w->policy_scratch};
 
 	bh_policy_judge(w->view, &f->key, f->flags & BH_FLAG_INITIATOR, service_of(f), &said, j);
 	bh_count(&w->c.judged, 1);

@@ -199,6 +199,7 @@ struct bh_worker {
 	struct bh_train *train, *free_train;
 	struct bh_ops_memory ops_memory; /* slab.c */
 	struct bh_slab *slab;
+	struct bh_policy_scratch *policy_scratch;
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */

@@ -308,6 +308,31 @@ bh_http1_next(struct bh_http1 *h, unsigned side, struct bh_cur *in, bool ended,
 	return what;
 }
 
+uint64_t
+bh_http1_free(const struct bh_http1 *h, unsigned side)
+{
+	const struct bh_http1_side *s = &h->side[side];
+
+	if (h->over != 0)
+		return 0;
+	if (s->state == HTTP1_BODY_CLOSE)
+		return UINT64_MAX;
+	return s->state == HTTP1_BODY || s->state == HTTP1_CHUNK_DATA ? s->body : 0;
+}
+
+void
+bh_http1_pass(struct bh_http1 *h, unsigned side, uint64_t n)
+{
+	struct bh_http1_side *s = &h->side[side];
+
+	s->at += n;
+	if (s->state == HTTP1_BODY_CLOSE)
+		return;
+	s->body -= n < s->body ? n : s->body;
+	if (s->body == 0)
+		s->state = s->state == HTTP1_BODY ? HTTP1_END : HTTP1_CHUNK_END;
+}
+
 uint32_t
 bh_http1_head(const struct bh_http1 *h, unsigned side)
 {

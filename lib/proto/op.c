@@ -163,6 +163,30 @@ bh_ops_feed(struct bh_ops *s, unsigned side, const uint8_t *data, uint32_t len, 
 	return status;
 }
 
+uint64_t
+bh_ops_free_server(const struct bh_ops *s, unsigned side)
+{
+	(void)s;
+	return side == BH_SERVER ? UINT64_MAX : 0;
+}
+
+uint64_t
+bh_ops_free(const struct bh_ops *s, unsigned side)
+{
+	const struct bh_ops_parser *parser = parser_of(s);
+
+	return s->over == 0 && parser != NULL && parser->free != NULL ? parser->free(s, side) : 0;
+}
+
+void
+bh_ops_pass(struct bh_ops *s, unsigned side, uint64_t n)
+{
+	const struct bh_ops_parser *parser = parser_of(s);
+
+	if (parser != NULL && parser->pass != NULL)
+		parser->pass(s, side, n);
+}
+
 void
 bh_ops_close(struct bh_ops *s)
 {

@@ -77,4 +77,16 @@ feed(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended, struct bh_o
 	return bh_ops_say(out, BH_OPS_ERROR, why);
 }
 
-const struct bh_ops_parser bh_ops_http = {.feed = feed};
+static uint64_t
+http_free(const struct bh_ops *s, unsigned side)
+{
+	return bh_http1_free(&((const struct http_ops *)(const void *)s->state)->http1, side);
+}
+
+static void
+http_pass(struct bh_ops *s, unsigned side, uint64_t n)
+{
+	bh_http1_pass(&BH_OPS_OF(s, struct http_ops)->http1, side, n);
+}
+
+const struct bh_ops_parser bh_ops_http = {.feed = feed, .free = http_free, .pass = http_pass};

@@ -254,4 +254,32 @@ feed(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended, struct bh_o
 	return op ? BH_OPS_OP : BH_OPS_MORE;
 }
 
-const struct bh_ops_parser bh_ops_http2 = {.open = ops_open, .feed = feed, .close = bh_http2_close};
+/* What a response's DATA frame holds is of no interest; a request's is counted against its content-length. */
+static uint64_t
+http2_free(const struct bh_ops *s, unsigned side)
+{
+	const struct http2_side *h =
+		&((const struct http2_ops *)(const void *)s->state)->side[side];
+
+	if (side == 0 || h->stage != STAGE_PAYLOAD || h->type != HTTP2_DATA)
+		return 0;
+	return h->left - h->pad;
+}
+
+static void
+http2_pass(struct bh_ops *s, unsigned side, uint64_t n)
+{
+	struct http2_side *h = &BH_OPS_OF(s, struct http2_ops)->side[side];
+
+	h->left -= (uint32_t)n;
+	if (h->left == h->pad)
+		h->stage = STAGE_PADDING;
+}
+
+const struct bh_ops_parser bh_ops_http2 = {
+	.open = ops_open,
+	.feed = feed,
+	.close = bh_http2_close,
+	.free = http2_free,
+	.pass = http2_pass,
+};

@@ -461,4 +461,4 @@ feed(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended, struct bh_o
 	return status;
 }
 
-const struct bh_ops_parser bh_ops_redis = {.feed = feed};
+const struct bh_ops_parser bh_ops_redis = {.feed = feed, .free = bh_ops_free_server};

@@ -204,6 +204,10 @@ void bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport,
  * operation of bytes that were eaten before (several statements of one message). */
 enum bh_ops_status bh_ops_feed(struct bh_ops *s, unsigned side, const uint8_t *data, uint32_t len,
 			       bool ended, struct bh_ops_out *out);
+/* Bytes of a side that come next and that the parser only counts, or does not look at (UINT64_MAX: all to come):
+ * bh_ops_pass() tells it that so many have gone by unseen. */
+uint64_t bh_ops_free(const struct bh_ops *s, unsigned side);
+void bh_ops_pass(struct bh_ops *s, unsigned side, uint64_t n);
 /* Give back what the parser took from memory. */
 void bh_ops_close(struct bh_ops *s);
 
@@ -298,6 +302,10 @@ struct bh_http1 {
  * say MORE makes progress; a part without bytes (END, SWITCH) comes once. */
 enum bh_http1_what bh_http1_next(struct bh_http1 *h, unsigned side, struct bh_cur *in, bool ended,
 				 struct bh_http1_part *part);
+/* Bytes of the body, or of this chunk of it, that are still to come (UINT64_MAX: until the side ends), and: so many have gone
+ * by unseen. */
+uint64_t bh_http1_free(const struct bh_http1 *h, unsigned side);
+void bh_http1_pass(struct bh_http1 *h, unsigned side, uint64_t n);
 /* Bytes of a head (start line and headers) whose end has not come: the last ones eaten. */
 uint32_t bh_http1_head(const struct bh_http1 *h, unsigned side);
 

@@ -76,6 +76,9 @@ struct bh_ops_parser {
 	enum bh_ops_status (*feed)(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended,
 				   struct bh_ops_out *out);
 	void (*close)(struct bh_ops *s); /* NULL: nothing to give back */
+	/* as bh_ops_free, bh_ops_pass; NULL: every byte is looked at */
+	uint64_t (*free)(const struct bh_ops *s, unsigned side);
+	void (*pass)(struct bh_ops *s, unsigned side, uint64_t n);
 };
 
 #define BH_OPS(name, app) extern const struct bh_ops_parser bh_ops_##name;
@@ -88,6 +91,9 @@ struct bh_ops_parser {
 		_Static_assert(sizeof(type) <= BH_OPS_STATE, "a parser's state fits");             \
 		(type *)(void *)(s)->state;                                                        \
 	})
+
+/* For parsers that do not look at what the server says. */
+uint64_t bh_ops_free_server(const struct bh_ops *s, unsigned side);
 
 /* Say ERROR or OPAQUE with a few words. */
 static inline enum bh_ops_status

@@ -175,6 +175,7 @@ check_rst(struct bh_stream_ctx *c)
 		int64_t end = bh_stream_high(c->st, d) + (d->fin != BH_STREAM_NO_FIN);
 
 		exact = c->from == bh_stream_top(d) || c->from == d->acked + d->fin_acked;
+		exact |= bh_stream_is_skipped(d, c->from);
 		abort = c->from == end || c->from == d->edge + (d->fin == d->edge);
 	}
 	if (!exact && abort && d->waiting != 0 && bh_stream_holds(c->s)) {
@@ -245,6 +246,12 @@ check_fin(struct bh_stream_ctx *c)
 	const struct bh_stream_side *d = c->d;
 	bool fin = (c->flags & BH_TCP_FIN) != 0;
 
+	/* It ends before all of what was skipped has come: that is as far as it goes. */
+	if (fin && d->fin == BH_STREAM_NO_FIN && c->to < d->skip_to && d->edge == d->skip_to &&
+	    bh_stream_is_skipped(d, c->to)) {
+		c->cut = true;
+		return true;
+	}
 	if (d->fin == BH_STREAM_NO_FIN
 		    ? !fin || c->to >= bh_stream_high(c->st, d)
 		    : (fin ? c->to == d->fin : c->to == c->from || c->to <= d->fin))

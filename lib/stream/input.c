@@ -58,11 +58,22 @@ take_bytes(struct bh_stream_ctx *c)
 		.lo = bh_stream_max(bh_stream_max(c->from, d->acked), 0),
 		.hi = bh_stream_min(c->to, d->limit),
 	};
+	bool again = !c->s->gone && v.lo < d->read;
 	bool fin = (c->flags & BH_TCP_FIN) != 0;
 	bool waits = bh_stream_holds(c->s) && c->to > d->released;
 
 	if (c->from == c->to && !fin)
 		return true;
+	/* What has been read is in pieces until it is acknowledged, or was skipped: then nothing is to be known of it. */
+	if (again) {
+		struct bh_stream_overlap read = {.lo = v.lo, .hi = bh_stream_min(v.hi, d->read)};
+
+		bh_stream_compare(c, &read);
+		again = read.same;
+		v.lo = read.hi;
+		if (!again)
+			return bh_stream_except(c, BH_EXCEPTION_TCP_CONFLICT) || !c->s->hold;
+	}
 	bh_stream_compare(c, &v);
 	if (!v.same)
 		return bh_stream_except(c, BH_EXCEPTION_TCP_CONFLICT) || !c->s->hold;
@@ -173,6 +184,8 @@ count(struct bh_stream_ctx *c)
 		count_stamp(c);
 	if ((c->flags & BH_TCP_FIN) != 0)
 		d->fin = c->to;
+	if (c->cut)
+		d->skip_to = d->read = d->seen_to = d->released = d->edge = c->to;
 }
 
 void

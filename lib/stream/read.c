@@ -34,6 +34,35 @@ bh_stream_read(struct bh_stream *s, unsigned side, uint32_t n)
 	bh_stream_trim(s, d);
 }
 
+uint32_t
+bh_stream_skip(struct bh_stream *s, unsigned side, uint32_t n)
+{
+	struct bh_stream_store *st = s->st;
+	struct bh_stream_side *d = &s->side[side];
+	int64_t from = d->read;
+	bool more = d->skip_from != d->skip_to && d->skip_to == from;
+	uint32_t i;
+
+	if (s->gone || n == 0 || from - d->acked > BH_STREAM_SKIP / 2)
+		return 0;
+	if (!more)
+		d->skip_from = from;
+	d->read += n < BH_STREAM_SKIP ? n : BH_STREAM_SKIP;
+	if (d->fin != BH_STREAM_NO_FIN)
+		d->read = bh_stream_min(d->read, d->fin);
+	d->skip_to = d->seen_to = d->read;
+	d->released = bh_stream_max(d->released, d->read);
+	d->edge = bh_stream_max(d->edge, d->read);
+	d->cursor = BH_STREAM_NONE;
+	for (i = bh_stream_find(st, d, d->edge);
+	     i != BH_STREAM_NONE && bh_stream_piece_from(&st->node[i]) <= d->edge;
+	     i = st->node[i].next)
+		d->edge = bh_stream_max(d->edge, bh_stream_piece_to(&st->node[i]));
+	if (!s->hold)
+		d->released = d->edge;
+	return (uint32_t)(d->read - from);
+}
+
 bool
 bh_stream_rewind(struct bh_stream *s, unsigned side)
 {

@@ -137,6 +137,13 @@ bool bh_stream_rewind(struct bh_stream *s, unsigned side);
 uint64_t bh_stream_read_so_far(const struct bh_stream *s, unsigned side); /* offset */
 uint64_t bh_stream_edge(const struct bh_stream *s, unsigned side);
 
+/* The next n bytes behind what was read are of no interest (a body that is only counted): they pass at once, in any
+ * order, and are neither kept nor compared; reading goes on behind them. Returns how many: fewer when the side ends
+ * before, none while half of BH_STREAM_SKIP has not been acknowledged of what was skipped last, so that sequence numbers
+ * stay unambiguous. */
+#define BH_STREAM_SKIP (UINT32_C(1) << 30)
+uint32_t bh_stream_skip(struct bh_stream *s, unsigned side, uint32_t n);
+
 /* Bytes of `side` below `offset` may go. Never moves back; not beyond what has been read (before a rewind, too). */
 void bh_stream_release(struct bh_stream *s, unsigned side, uint64_t offset);
 /* A packet that may go now, in order of its sequence, or NULL. The store keeps a reference of its own while it

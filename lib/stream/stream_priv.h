@@ -43,6 +43,7 @@ struct bh_stream_side {
 	int64_t fin;                   /* offset of the FIN, BH_STREAM_NO_FIN */
 	int64_t right;                 /* right edge of what the receiver ever offered */
 	int64_t limit;                 /* let go: bytes from here on are not compared */
+	int64_t skip_from, skip_to;    /* bytes of the latest skip, equal: there was none */
 	uint32_t isn;                  /* sequence number of byte 0 is isn + 1 */
 	uint32_t window;               /* largest window that the receiver offered, in bytes */
 	uint32_t ts_recent;            /* latest TSval accepted in order (RFC 7323) */
@@ -70,7 +71,7 @@ struct bh_stream {
 	bool gone;  /* let go */
 	bool loose; /* start not seen: scale and stamps are not known */
 };
-_Static_assert(sizeof(struct bh_stream) <= 320, "docs: streams.max says what one costs");
+_Static_assert(sizeof(struct bh_stream) <= 352, "docs: streams.max says what one costs");
 
 struct bh_stream_store {
 	struct bh_stream_params p;
@@ -106,6 +107,7 @@ struct bh_stream_ctx {
 	bool acks;  /* has an ACK of a side that is known */
 	bool opens; /* takes the connection to SYN_SENT or SYN_RECEIVED */
 	bool stale; /* its timestamp is older than it should be */
+	bool cut;   /* its FIN comes before the end of what was skipped */
 };
 
 /* ---- input.c, check.c, option.c --------------------------------------------------------------- */
@@ -174,6 +176,14 @@ static inline int64_t
 bh_stream_offset(const struct bh_stream_side *d, uint32_t seq)
 {
 	return d->edge + (int32_t)(seq - (d->isn + 1 + (uint32_t)d->edge));
+}
+
+/* Within what was skipped nobody knows how far the side has come. */
+static inline bool
+bh_stream_is_skipped(const struct bh_stream_side *d, int64_t offset)
+{
+	return offset >= bh_stream_max(d->acked, d->skip_from) && offset <= d->skip_to &&
+	       d->skip_from != d->skip_to;
 }
 
 /* The next number that the receiver may expect: all that was released, and the FIN once it has gone. */
