@@ -371,6 +371,8 @@ frame_step(struct cassandra *k, struct bh_cur *in, uint32_t limit, struct bh_ops
 	struct bh_cur part;
 	bool done = false;
 
+	if (k->judging && n > bh_sql_room(&k->hold))
+		n = bh_sql_room(&k->hold);
 	if (k->at > AT_LAST && k->at < AT_STARTUP && k->skip == 0)
 		return passed(k, out);
 	if (k->at != AT_HEADER && k->left == 0)

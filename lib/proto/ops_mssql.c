@@ -251,9 +251,13 @@ packet_header(struct mssql *m, struct bh_cur *in, struct bh_ops_out *out)
 static enum bh_ops_status
 body(struct mssql *m, struct bh_cur *in, struct bh_ops_out *out)
 {
-	uint32_t n = bh_cur_left(in) < m->left ? (uint32_t)bh_cur_left(in) : m->left, i = n;
+	uint32_t n = bh_cur_left(in) < m->left ? (uint32_t)bh_cur_left(in) : m->left, i;
 	enum bh_ops_status status = BH_OPS_MORE;
+	bool judging = m->judging;
 
+	if (judging && n > bh_sql_room(&m->hold))
+		n = bh_sql_room(&m->hold);
+	i = n;
 	switch (m->part) {
 	case PART_KEEP:
 		for (i = 0; i < n; i++) {
@@ -276,7 +280,7 @@ body(struct mssql *m, struct bh_cur *in, struct bh_ops_out *out)
 	}
 	bh_cur_take(in, i);
 	m->left = (uint16_t)(m->left - i);
-	if (status == BH_OPS_MORE && m->judging && bh_sql_hold(&m->hold, i, out))
+	if (status == BH_OPS_MORE && judging && m->judging && bh_sql_hold(&m->hold, i, out))
 		status = bh_mssql_emit(m, out, false);
 	return status;
 }

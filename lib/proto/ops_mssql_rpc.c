@@ -301,10 +301,13 @@ bh_mssql_call(struct mssql *m, const uint8_t *p, uint32_t n, uint32_t *eaten,
 	      struct bh_ops_out *out)
 {
 	enum bh_ops_status status = BH_OPS_MORE;
+	bool judging = m->judging;
 	uint32_t k;
 
+	/* What is held is counted from where a call begins. */
 	*eaten = 0;
-	while (status == BH_OPS_MORE && (*eaten < n || (m->rpc == RPC_DATA && m->data == 0))) {
+	while (status == BH_OPS_MORE && m->judging == judging &&
+	       (*eaten < n || (m->rpc == RPC_DATA && m->data == 0))) {
 		if (m->rpc == RPC_DATA) {
 			status = data(m, p + *eaten, n - *eaten, &k, out);
 			*eaten += k;

@@ -262,8 +262,16 @@ keep(struct mysql *m, struct bh_cur *in)
 static enum bh_ops_status
 keep_attributes(struct mysql *m, struct bh_cur *in, struct bh_ops_out *out)
 {
-	uint32_t n = keep(m, in);
-	int length = attributes(m);
+	struct bh_cur part = *in;
+	uint32_t n;
+	int length;
+
+	/* no more than there is room for: what is behind them is put back */
+	if (bh_cur_left(&part) > (size_t)(KEEP - m->n_keep))
+		part.end = part.p + (KEEP - m->n_keep);
+	n = keep(m, &part);
+	in->p = part.p;
+	length = attributes(m);
 
 	if (length < 0 || (length == 0 && m->n_keep == KEEP))
 		return bh_ops_say(out, BH_OPS_ERROR, "query attributes");
@@ -276,7 +284,7 @@ keep_attributes(struct mysql *m, struct bh_cur *in, struct bh_ops_out *out)
 	in->p -= n;
 	m->client.left += n;
 	m->part = TEXT;
-	m->hold.bytes += (uint32_t)length;
+	m->hold.bytes = 5 + (uint32_t)length;
 	return BH_OPS_MORE;
 }
 
@@ -297,10 +305,15 @@ static enum bh_ops_status
 text(struct mysql *m, struct bh_cur *in, struct bh_ops_out *out)
 {
 	size_t n = bh_cur_left(in) < m->client.left ? bh_cur_left(in) : m->client.left;
-	struct bh_cur part = bh_cur(in->p, n);
-	bool done = bh_sql_feed(&m->sql, &part);
-	uint32_t eaten = (uint32_t)(part.p - in->p);
+	struct bh_cur part;
+	uint32_t eaten;
+	bool done;
 
+	if (n > bh_sql_room(&m->hold))
+		n = bh_sql_room(&m->hold);
+	part = bh_cur(in->p, n);
+	done = bh_sql_feed(&m->sql, &part);
+	eaten = (uint32_t)(part.p - in->p);
 	bh_cur_take(in, eaten);
 	m->client.left -= eaten;
 	if (done)

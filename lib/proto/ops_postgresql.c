@@ -183,6 +183,8 @@ text(struct postgresql *p, struct bh_cur *in, struct bh_ops_out *out)
 
 	if (nul != NULL)
 		n = (size_t)(nul - in->p);
+	if (n > bh_sql_room(&p->hold))
+		n = bh_sql_room(&p->hold);
 	if (n == 0) {
 		if (nul == NULL) /* only when the message is at its end */
 			return bh_ops_say(out, BH_OPS_ERROR, "a text without its end");

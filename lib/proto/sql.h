@@ -152,6 +152,13 @@ struct bh_sql_hold {
 	bool early;     /* what is known of a long statement was emitted */
 };
 
+/* Bytes until something is to be emitted early: to take no more at once makes it the same however they come. */
+static inline uint32_t
+bh_sql_room(const struct bh_sql_hold *h)
+{
+	return h->early || h->bytes >= BH_OPS_HOLD ? UINT32_MAX : BH_OPS_HOLD - h->bytes;
+}
+
 /* n more bytes of the message; pending is set. true: what is known so far is to be emitted now (q not NULL). */
 bool bh_sql_hold(struct bh_sql_hold *h, uint32_t n, struct bh_ops_out *out);
 
