@@ -137,7 +137,13 @@ query_attributes_are_no_part_of_the_text(void)
 	put(&q, some, sizeof(some));
 	put(&q, "delete from items", 17);
 	command(&b, 3, q.at, q.n);
-	run(&b, CAPS | ATTRIBUTES, "delete|orders\ndelete|items\n");
+	q.n = 0;
+	put(&q, "\0\1select '", 10);
+	memset(q.at + q.n, 'x', 3000);
+	q.n += 3000;
+	put(&q, "'; drop table t", 15);
+	command(&b, 3, q.at, q.n);
+	run(&b, CAPS | ATTRIBUTES, "delete|orders\ndelete|items\nselect|\ndrop|t\n");
 }
 
 static void
