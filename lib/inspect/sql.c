@@ -74,12 +74,14 @@ operand(const struct bh_isql *s, unsigned i, unsigned *next)
 	       w == BH_SQLW_CASE)
 		i++;
 	k = bh_isql_kind(s, i);
+	*next = i;
 	if (k == BH_SQL_LP) {
 		for (inner = i; bh_isql_kind(s, inner) == BH_SQL_LP; inner++)
 			;
 		if (skip_parens(s, i) == s->n && bh_isql_kind(s, s->n - 1) != BH_SQL_RP &&
 		    bh_isql_word(s, inner) != BH_SQLW_SELECT)
-			return operand(s, inner, next); /* the statement closes them */
+			return inner < s->n ? operand(s, inner, next)
+					    : CONSTANT; /* the statement closes them */
 		if (bh_isql_word(s, inner) == BH_SQLW_SELECT && select_shape(s, inner))
 			o = SUBQUERY;
 		else if (bh_isql_is_call(s, inner) && bh_isql_is_known(s, inner))

@@ -18,6 +18,9 @@ struct inflater {
 	uint8_t coding;
 	bool raw; /* deflate without zlib's header, as some servers send it */
 	bool started;
+	bool fresh; /* nothing was fed yet, or one byte: too little to tell a header by */
+	bool one;
+	uint8_t first; /* that byte */
 };
 
 static voidpf
@@ -66,6 +69,7 @@ start(struct bh_message *m, unsigned level)
 		return NULL;
 	memset(f, 0, sizeof(*f));
 	f->coding = m->s->coding[level];
+	f->fresh = true;
 	if (f->coding == BH_CODING_BROTLI) {
 		f->br = BrotliDecoderCreateInstance(br_alloc, br_free, memory);
 		f->started = f->br != NULL;
@@ -106,9 +110,11 @@ bh_unpack_end(struct bh_message *m)
 	stop(m, 1);
 }
 
-/* One piece of output. Returns how much came out, or -1 when the rest can't be read. */
-static int
-step(struct inflater *f, struct bh_view *in, uint8_t *out, size_t cap, bool *done)
+enum progress { GOES_ON, DONE, FAILED };
+
+/* One piece of output, its length in *n, also when what follows it can't be read. */
+static enum progress
+step(struct inflater *f, struct bh_view *in, uint8_t *out, size_t cap, size_t *n)
 {
 	size_t in_len = in->len, out_len = cap;
 	const uint8_t *next_in = in->at;
@@ -119,30 +125,38 @@ step(struct inflater *f, struct bh_view *in, uint8_t *out, size_t cap, bool *don
 		BrotliDecoderResult r = BrotliDecoderDecompressStream(f->br, &in_len, &next_in,
 								      &out_len, &next_out, NULL);
 
-		in->at = next_in;
-		in->len = in_len;
-		*done = r == BROTLI_DECODER_RESULT_SUCCESS;
-		return r == BROTLI_DECODER_RESULT_ERROR ? -1 : (int)(cap - out_len);
+		*in = (struct bh_view){next_in, in_len};
+		*n = cap - out_len;
+		return r == BROTLI_DECODER_RESULT_ERROR     ? FAILED
+		       : r == BROTLI_DECODER_RESULT_SUCCESS ? DONE
+							    : GOES_ON;
 	}
 	f->z.next_in = (Bytef *)(uintptr_t)in->at;
 	f->z.avail_in = (uInt)in->len;
 	f->z.next_out = out;
 	f->z.avail_out = (uInt)cap;
 	rc = inflate(&f->z, Z_NO_FLUSH);
-	if (rc == Z_DATA_ERROR && f->z.total_out == 0 && !f->raw) {
-		/* "deflate" that is no zlib stream: raw, if it began with this piece */
+	if (rc == Z_DATA_ERROR && f->z.total_out == 0 && !f->raw && f->fresh) {
+		/* "deflate" that is no zlib stream: raw */
 		f->raw = true;
 		if (inflateReset2(&f->z, -15) != Z_OK)
-			return -1;
+			return FAILED;
+		f->z.next_in = &f->first;
+		f->z.avail_in = f->one;
+		if (f->one)
+			inflate(&f->z, Z_NO_FLUSH);
 		f->z.next_in = (Bytef *)(uintptr_t)in->at;
 		f->z.avail_in = (uInt)in->len;
 		rc = inflate(&f->z, Z_NO_FLUSH);
 	}
-	in->at = f->z.next_in;
-	in->len = f->z.avail_in;
-	*done = rc == Z_STREAM_END;
-	return rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR ? -1
-								     : (int)(cap - f->z.avail_out);
+	f->one = f->fresh && !f->one && in->len == 1;
+	f->first = f->one ? in->at[0] : f->first;
+	f->fresh = f->one;
+	*in = (struct bh_view){f->z.next_in, f->z.avail_in};
+	*n = cap - f->z.avail_out;
+	if (rc == Z_STREAM_END)
+		return DONE;
+	return rc == Z_OK || rc == Z_BUF_ERROR ? GOES_ON : FAILED;
 }
 
 /* Several members one behind the other are one file (RFC 1952 2.2). */
@@ -159,7 +173,8 @@ bh_unpack(struct bh_message *m, unsigned level, struct bh_view data)
 	struct bh_inspect_side *s = m->s;
 	struct inflater *f;
 	uint8_t out[UNPACK_PIECE];
-	bool done = false;
+	enum progress how = GOES_ON;
+	size_t n = 0;
 
 	if (level > 1 || s->coding[level] == BH_CODING_NONE) {
 		bh_body_take(m, data);
@@ -174,30 +189,24 @@ bh_unpack(struct bh_message *m, unsigned level, struct bh_view data)
 	}
 	if (level == 0)
 		s->packed += data.len;
-	while (!s->unread && !done) {
-		int n = step(f, &data, out, sizeof(out), &done);
-
-		if (n < 0) {
+	while (!s->unread && how == GOES_ON) {
+		how = step(f, &data, out, sizeof(out), &n);
+		s->unpacked += n;
+		if (n > 0)
+			bh_unpack(m, level + 1, (struct bh_view){out, n});
+		if (how == FAILED) {
 			s->unread = true;
 			bh_message_say(m, BH_INSPECT_HTTP,
 				       "the body is not what Content-Encoding says");
-			break;
-		}
-		s->unpacked += (size_t)n;
-		if (s->unpacked > UNPACK_TOTAL ||
-		    (s->unpacked > (1 << 20) && s->unpacked / UNPACK_RATIO > s->packed)) {
+		} else if (s->unpacked > UNPACK_TOTAL ||
+			   (s->unpacked > (1 << 20) && s->unpacked / UNPACK_RATIO > s->packed)) {
 			s->unread = true;
 			bh_message_say(m, BH_INSPECT_HTTP,
 				       "the body grows beyond measure when it is decoded");
+		} else if (how == DONE && next_member(f, &data)) {
+			how = GOES_ON;
+		} else if (n == 0 || (n < sizeof(out) && data.len == 0)) {
 			break;
 		}
-		if (n > 0)
-			bh_unpack(m, level + 1, (struct bh_view){out, (size_t)n});
-		if (done && next_member(f, &data))
-			done = false;
-		else if (n < (int)sizeof(out) && data.len == 0)
-			break;
-		else if (n == 0)
-			break;
 	}
 }

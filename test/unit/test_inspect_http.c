@@ -134,6 +134,17 @@ compressed_bodies_are_read(void)
 	CU_ASSERT(SAW(posts(form, once, n, "Content-Encoding: deflate\r\n"), SQLI));
 	n = squeeze(once, sizeof(once), body, sizeof(body) - 1, -15);
 	CU_ASSERT(SAW(posts(form, once, n, "Content-Encoding: deflate\r\n"), SQLI));
+	{
+		char text[1500];
+		size_t head =
+			(size_t)snprintf(text, sizeof(text),
+					 "POST /x" HEAD
+					 "Content-Encoding: deflate\r\nContent-Length: %zu\r\n\r\n",
+					 n);
+
+		memcpy(text + head, once, n);
+		CU_ASSERT(SAW(says_side(0, text, head + n, 1, true), SQLI));
+	}
 	CU_ASSERT(SAW(posts(form, "no gzip at all", 14, "Content-Encoding: gzip\r\n"), HTTP));
 }
 
