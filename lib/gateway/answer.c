@@ -17,9 +17,10 @@ struct answer {
 	const struct bh_parsed *h;
 	const uint8_t *in; /* the packet's first bytes, contiguous */
 	uint8_t *out;
-	unsigned l2;  /* bytes of Ethernet header and tags */
-	bool back;    /* to the sender (else on to the receiver) */
-	unsigned len; /* IP bytes */
+	unsigned l2;                     /* bytes of Ethernet header and tags */
+	bool back;                       /* to the sender (else on to the receiver) */
+	const struct bh_stream_gap *gap; /* make_gap */
+	unsigned len;                    /* IP bytes */
 };
 
 static void
@@ -193,6 +194,44 @@ make_forbidden(struct answer *a)
 	put_checksum(a, 6, 16, true);
 }
 
+/* A duplicate acknowledgement, as the receiver would send it (RFC 5681 3.2, RFC 2018 3). */
+static void
+make_gap(struct answer *a)
+{
+	const struct bh_stream_gap *g = a->gap;
+	uint8_t *tcp, *o;
+	unsigned i;
+
+	put_headers(a, 6,
+		    TCP_LEN + (g->stamped ? 12u : 0) +
+			    (g->n_blocks != 0 ? 4u + 8u * g->n_blocks : 0));
+	tcp = a->out + a->l2 + ip_len(a->h);
+	memset(tcp, 0, TCP_LEN);
+	memcpy(tcp, a->in + a->h->l4_off + 2, 2);
+	memcpy(tcp + 2, a->in + a->h->l4_off, 2);
+	put_be32(tcp + 4, g->seq);
+	put_be32(tcp + 8, g->ack);
+	tcp[13] = BH_TCP_ACK;
+	put_be16(tcp + 14, g->window);
+	o = tcp + TCP_LEN;
+	if (g->stamped) {
+		put_be32(o, 0x0101080a);
+		put_be32(o + 4, g->ts_val);
+		put_be32(o + 8, g->ts_ecr);
+		o += 12;
+	}
+	if (g->n_blocks != 0) {
+		put_be32(o, 0x01010500u | (2u + 8u * g->n_blocks));
+		o += 4;
+	}
+	for (i = 0; i < g->n_blocks; i++, o += 8) {
+		put_be32(o, g->block[i].from);
+		put_be32(o + 4, g->block[i].to);
+	}
+	tcp[12] = (uint8_t)((o - tcp) / 4 << 4);
+	put_checksum(a, 6, 16, true);
+}
+
 static void
 send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
 	  void (*make)(struct answer *a))
@@ -218,6 +257,16 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 	struct answer a = {.h = &p->h, .back = back};
 
 	send_made(w, p, &a, p->h.key.proto == 6 ? make_rst : make_unreachable);
+}
+
+void
+bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g)
+{
+	struct answer a = {.h = &p->h, .back = true, .gap = g};
+
+	/* One for each packet of an established connection, and no longer than it is with its payload. */
+	if (may_answer(w, p, ip_len(&p->h) + TCP_LEN))
+		send_made(w, p, &a, make_gap);
 }
 
 void

@@ -207,6 +207,7 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
      const struct bh_stream_result *r)
 {
 	struct bh_packet *p = k->p;
+	struct bh_stream_gap gap;
 
 	if (r->exception != 0)
 		bh_count(&w->c.exceptions[r->exception - 1], 1);
@@ -214,6 +215,8 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
 	case BH_STREAM_KEPT:
 		w->n_waiting += bh_hold_frames(handle);
 		p->fate = BH_FATE_GONE;
+		if (w->config->stream_answer && bh_stream_gap(k->c->stream, side_of(p), &gap))
+			bh_answer_gap(w, p, &gap);
 		return true;
 	case BH_STREAM_PASS:
 		bh_hold_forget(handle);

@@ -156,6 +156,7 @@ count_syn(struct bh_stream_ctx *c)
 	d->wire = c->p->wire;
 	d->scale = c->opt.scale;
 	d->stamps = c->opt.stamp;
+	d->sacks = c->opt.sack;
 	d->ts_recent = d->ts_echoed = c->opt.ts_val;
 	c->s->state++;
 	if (c->p->side == 0)
@@ -179,6 +180,10 @@ count(struct bh_stream_ctx *c)
 	if (c->acks) {
 		count_ack(c);
 		count_window(c);
+		d->raw_window = c->p->h->tcp_window;
+		d->ts_val = c->opt.ts_val;
+		d->ts_ecr = c->opt.ts_ecr;
+		d->spoken = !c->stale && (c->flags & BH_TCP_SYN) == 0;
 	}
 	if (c->opt.stamp && (c->flags & BH_TCP_SYN) == 0)
 		count_stamp(c);
@@ -203,6 +208,7 @@ bh_stream_input(struct bh_stream_store *st, struct bh_stream *s, const struct bh
 	};
 
 	*r = (struct bh_stream_result){.act = BH_STREAM_PASS};
+	c.d->last = BH_STREAM_NONE;
 	if (bh_stream_check(&c) && take_bytes(&c))
 		count(&c);
 }

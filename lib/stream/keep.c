@@ -77,6 +77,8 @@ bh_stream_unpiece(struct bh_stream_store *st, struct bh_stream_side *d, uint32_t
 		d->hint = BH_STREAM_NONE;
 	if (d->cursor == i)
 		d->cursor = BH_STREAM_NONE;
+	if (d->last == i)
+		d->last = BH_STREAM_NONE;
 	n->hi = n->lo;
 	if (!n->waits) {
 		st->p.drop(n->packet);
@@ -269,6 +271,8 @@ bh_stream_keep(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool 
 		at = bh_stream_max(at, bh_stream_piece_to(&node[i]));
 		i = node[i].next;
 	}
+	if (first != BH_STREAM_NONE && bh_stream_piece_from(&node[first]) > c->d->edge)
+		c->d->last = first;
 	if (waits)
 		link_waiting(c, first != BH_STREAM_NONE ? first : take_node(c));
 	advance_edge(c, first);

@@ -45,6 +45,9 @@ read_option(uint8_t kind, const uint8_t *value, uint8_t len, struct bh_stream_op
 		o->ts_val = bh_load_be32(value);
 		o->ts_ecr = bh_load_be32(value + 4);
 		return true;
+	case OPT_SACK_OK:
+		o->sack = true;
+		return true;
 	case OPT_MPTCP:
 		/* What a socket reads then comes from several connections, in an order that only their
 		 * options tell. Without it both ends speak plain TCP. */

@@ -127,6 +127,59 @@ bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s)
 	}
 }
 
+/* The run of known bytes around piece i. */
+static void
+add_block(const struct bh_stream_store *st, const struct bh_stream_side *d, uint32_t i,
+	  struct bh_stream_gap *out)
+{
+	const struct bh_stream_node *node = st->node;
+	uint32_t a = i, b = i, k, from, to;
+
+	while (node[a].prev != BH_STREAM_NONE &&
+	       bh_stream_piece_to(&node[node[a].prev]) == bh_stream_piece_from(&node[a]))
+		a = node[a].prev;
+	while (node[b].next != BH_STREAM_NONE &&
+	       bh_stream_piece_from(&node[node[b].next]) == bh_stream_piece_to(&node[b]))
+		b = node[b].next;
+	from = d->isn + 1 + (uint32_t)bh_stream_piece_from(&node[a]);
+	to = d->isn + 1 + (uint32_t)bh_stream_piece_to(&node[b]);
+	for (k = 0; k < out->n_blocks; k++) {
+		if (out->block[k].from == from)
+			return;
+	}
+	out->block[out->n_blocks].from = from;
+	out->block[out->n_blocks++].to = to;
+}
+
+bool
+bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *out)
+{
+	const struct bh_stream_side *d = &s->side[side], *o = &s->side[side ^ 1];
+	const struct bh_stream_node *node = s->st->node;
+	uint32_t i;
+
+	if (!bh_stream_holds(s) || d->last == BH_STREAM_NONE || !o->spoken ||
+	    s->state != BH_STREAM_ESTABLISHED)
+		return false;
+	*out = (struct bh_stream_gap){
+		.seq = o->isn + 1 + (uint32_t)bh_stream_top(o),
+		.ack = d->isn + 1 + (uint32_t)d->acked,
+		.ts_val = o->ts_val,
+		.ts_ecr = o->ts_ecr,
+		.window = o->raw_window,
+		.stamped = d->stamps && o->stamps,
+	};
+	if (!d->sacks || !o->sacks)
+		return true;
+	add_block(s->st, d, d->last, out);
+	/* The others from the end: those that the sender is most likely not to have heard of (RFC 2018 4). */
+	for (i = d->tail; i != BH_STREAM_NONE && bh_stream_piece_from(&node[i]) > d->edge &&
+			  out->n_blocks < BH_STREAM_BLOCKS;
+	     i = node[i].prev)
+		add_block(s->st, d, i, out);
+	return true;
+}
+
 bool
 bh_stream_settled(const struct bh_stream *s)
 {

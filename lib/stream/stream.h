@@ -158,6 +158,24 @@ void bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s);
 /* Let go, nothing held, and all that was judged is acknowledged: close it and look no more. */
 bool bh_stream_settled(const struct bh_stream *s);
 
+/* What the receiver of a side would answer to a packet of that side that lies behind a gap: the gap is in front of us, what
+ * lies behind it waits here, and without this answer the sender learns of its loss by time-out only (RFC 5681 3.2, RFC
+ * 2018). Numbers as on the wire; nothing is acknowledged that the receiver has not acknowledged itself. */
+#define BH_STREAM_BLOCKS 3
+struct bh_stream_gap {
+	uint32_t seq, ack;
+	uint32_t ts_val, ts_ecr; /* if stamped */
+	uint16_t window;
+	bool stamped;
+	uint8_t n_blocks; /* selective acknowledgements, if both sides permit them; that of the last packet first */
+	struct {
+		uint32_t from, to;
+	} block[BH_STREAM_BLOCKS];
+};
+/* False: the last packet of this side did not come behind a gap, or nothing is held, or the receiver has said nothing
+ * yet. */
+bool bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *out);
+
 /* Packets of this stream that wait (held, not gone), of both sides, and their payload bytes (bytes may be NULL). Since
  * when is the caller's to know: from 0 to 1 is its first KEPT. */
 uint32_t bh_stream_held(const struct bh_stream *s, uint32_t *bytes);

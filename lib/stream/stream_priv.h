@@ -53,11 +53,16 @@ struct bh_stream_side {
 	uint32_t whead, wtail;         /* waiting */
 	uint32_t bytes, nodes;         /* kept */
 	uint32_t waiting, waiting_bytes;
+	uint32_t ts_val, ts_ecr; /* of its last packet */
+	uint32_t last;           /* piece of its last packet behind a gap, BH_STREAM_NONE */
+	uint16_t raw_window;     /* of its last packet, not scaled */
 	uint8_t wire;
 	uint8_t scale;  /* offered by this side's SYN */
 	bool known;     /* its SYN, SYN/ACK or first packet was seen */
 	bool windowed;  /* right is known */
 	bool stamps;    /* its SYN had the timestamp option */
+	bool sacks;     /* its SYN permitted selective acknowledgements */
+	bool spoken;    /* ts_val, ts_ecr and raw_window are set */
 	bool fin_gone;  /* the FIN has been forwarded */
 	bool fin_acked; /* and acknowledged */
 };
@@ -71,7 +76,7 @@ struct bh_stream {
 	bool gone;  /* let go */
 	bool loose; /* start not seen: scale and stamps are not known */
 };
-_Static_assert(sizeof(struct bh_stream) <= 352, "docs: streams.max says what one costs");
+_Static_assert(sizeof(struct bh_stream) <= 384, "docs: streams.max says what one costs");
 
 struct bh_stream_store {
 	struct bh_stream_params p;
@@ -90,6 +95,7 @@ struct bh_stream_options {
 	uint32_t ts_ecr;
 	uint8_t scale; /* BH_STREAM_NO_SCALE */
 	bool stamp;
+	bool sack;
 };
 
 /* One packet on its way through the checks. */

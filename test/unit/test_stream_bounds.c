@@ -232,7 +232,7 @@ bounds_of_the_store_itself_are_checked(void)
 static void
 memory_is_what_the_configuration_says(void)
 {
-	CU_ASSERT_TRUE(sizeof(struct bh_stream) <= 320);
+	CU_ASSERT_TRUE(sizeof(struct bh_stream) <= 384);
 	CU_ASSERT_TRUE(sizeof(struct bh_stream_node) <= 48);
 }
 

@@ -374,6 +374,50 @@ close_hands_back_what_never_went(void)
 	rig_destroy(&rig);
 }
 
+/* RFC 2018 4: the block of the last packet first; RFC 5681 3.2: nothing is acknowledged that the receiver has not. */
+static void
+gap_is_told_to_its_sender_in_the_receivers_words(void)
+{
+	static const uint8_t syn[] = {4, 2, 1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 1};
+	static const uint8_t stamp[] = {1, 1, 8, 10, 0, 0, 0, 50, 0, 0, 0, 9};
+	struct bh_stream_params p = rig_params();
+	struct bh_stream_gap gap;
+	struct rig g;
+
+	CU_ASSERT_FATAL(rig_create(&g, &p));
+	memcpy(g.option, syn, sizeof(syn));
+	g.option_len = sizeof(syn);
+	CU_ASSERT_FATAL(rig_handshake(&g, true));
+	memcpy(g.option, stamp, sizeof(stamp));
+	g.option_len = sizeof(stamp);
+	g.window[1] = 777;
+	CU_ASSERT_EQUAL(rig_put(&g, 1, BH_TCP_ACK, 0, 0, ""), BH_STREAM_PASS);
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 0, 0, "first"), BH_STREAM_KEPT);
+	CU_ASSERT_FALSE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 10, 0, "third"), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 20, 0, "fifth"), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 15, 0, "forth"), BH_STREAM_KEPT);
+	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1);
+	CU_ASSERT_EQUAL(gap.seq, g.isn[1] + 1);
+	CU_ASSERT_EQUAL(gap.window, 777);
+	CU_ASSERT_TRUE(gap.stamped);
+	CU_ASSERT_EQUAL(gap.ts_val, 50);
+	CU_ASSERT_EQUAL(gap.ts_ecr, 9);
+	CU_ASSERT_EQUAL(gap.n_blocks, 1);
+	CU_ASSERT_EQUAL(gap.block[0].from, g.isn[0] + 1 + 10);
+	CU_ASSERT_EQUAL(gap.block[0].to, g.isn[0] + 1 + 25);
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 30, 0, "seven"), BH_STREAM_KEPT);
+	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(gap.n_blocks, 2);
+	CU_ASSERT_EQUAL(gap.block[0].from, g.isn[0] + 1 + 30);
+	CU_ASSERT_EQUAL(gap.block[1].to, g.isn[0] + 1 + 25);
+	/* What closes it is in order. */
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 5, 0, "secon"), BH_STREAM_KEPT);
+	CU_ASSERT_FALSE(bh_stream_gap(g.s, 0, &gap));
+	rig_destroy(&g);
+}
+
 const struct bh_unit_test bh_suite_stream_order[] = {
 	BH_TEST(bytes_wait_until_they_are_released),
 	BH_TEST(gaps_are_not_shown_and_what_is_behind_them_waits),
@@ -391,5 +435,6 @@ const struct bh_unit_test bh_suite_stream_order[] = {
 	BH_TEST(numbers_wrap),
 	BH_TEST(both_sides_are_told_apart),
 	BH_TEST(close_hands_back_what_never_went),
+	BH_TEST(gap_is_told_to_its_sender_in_the_receivers_words),
 	BH_TEST_END,
 };
