@@ -64,10 +64,15 @@ struct tag {
 	bool hit;
 };
 
+/* Where one stands in the text. */
+struct attribute {
+	size_t name, name_len, value, end;
+};
+
 static void
-attribute(const struct bh_view *v, size_t name, size_t name_len, size_t value, size_t end,
-	  struct tag *t)
+attribute(const struct bh_view *v, const struct attribute *a, struct tag *t)
 {
+	size_t name = a->name, name_len = a->name_len, value = a->value, end = a->end;
 	size_t i;
 
 	t->attributes++;
@@ -126,7 +131,7 @@ attributes(const struct bh_view *v, size_t pos, struct tag *t)
 				;
 		}
 		end = pos;
-		attribute(v, name, name_len, value, end, t);
+		attribute(v, &(struct attribute){name, name_len, value, end}, t);
 	}
 	return pos;
 }
@@ -149,11 +154,23 @@ closes(const struct bh_view *v, size_t pos, size_t len)
 	return false;
 }
 
+/* Tags that never end are read to the text's end again and again: more of them than this is itself no ordinary text. */
+#define HTML_BUDGET (16 * BH_INSPECT_PIECE)
+
 static bool
-open_tag(const struct bh_view *v, size_t pos)
+spend(size_t *budget, size_t n)
+{
+	if (*budget < n)
+		return false;
+	*budget -= n;
+	return true;
+}
+
+static bool
+open_tag(const struct bh_view *v, size_t pos, size_t *budget)
 {
 	struct tag t = {0};
-	size_t end = pos, colon;
+	size_t end = pos, colon, pos_end;
 	uint8_t c;
 
 	while (end < v->len && (bh_is_word(v->at[end]) || v->at[end] == ':' || v->at[end] == '-'))
@@ -169,11 +186,13 @@ open_tag(const struct bh_view *v, size_t pos)
 	    bh_in_list(v, colon, end - colon, active, BH_ARRAY_SIZE(active)) ||
 	    bh_at(v, pos, "xsl:") || bh_at(v, pos, "svg:") || bh_at(v, pos, "xml:"))
 		return true;
-	attributes(v, end, &t);
+	pos_end = attributes(v, end, &t);
+	if (!spend(budget, pos_end - end))
+		return true;
 	if (t.hit)
 		return true;
 	if (bh_in_list(v, pos, end - pos, suspect, BH_ARRAY_SIZE(suspect)))
-		return t.attributes > 0 || closes(v, pos, end - pos);
+		return t.attributes > 0 || !spend(budget, v->len) || closes(v, pos, end - pos);
 	return false;
 }
 
@@ -185,6 +204,7 @@ bh_judge_html(struct bh_judge *j, const struct bh_view *v)
 					       "/comment",  "/template", "?import",   "![endif",
 					       "!--[if"};
 	const uint8_t *lt = v->at;
+	size_t budget = HTML_BUDGET;
 	unsigned i;
 
 	/* a document's own tags are not an injection; its texts are judged on their own */
@@ -198,7 +218,7 @@ bh_judge_html(struct bh_judge *j, const struct bh_view *v)
 			pos++;
 		if (pos >= v->len)
 			return;
-		if (bh_is_alpha(v->at[pos]) && open_tag(v, pos)) {
+		if (bh_is_alpha(v->at[pos]) && open_tag(v, pos, &budget)) {
 			bh_judge_hit(j, BH_INSPECT_XSS, pos - 1);
 			return;
 		}

@@ -222,6 +222,9 @@ bh_inspect_value(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value
 	};
 	size_t pos = 0;
 
+	/* there may be thousands of such values: nothing fits into two letters */
+	if (v->len == 0 || (v->len < 3 && bh_is_alnum(v->at[0]) && bh_is_alnum(v->at[v->len - 1])))
+		return 0;
 	j.on = rules_of(v);
 	while (pos < v->len) {
 		struct bh_view piece = {v->at + pos, v->len - pos};

@@ -45,8 +45,9 @@ is_jndi(const uint8_t *text, size_t len)
 	struct bh_view v = {text, len};
 	size_t i = 0;
 
-	while (i < len && (text[i] == '$' || text[i] == '{' || bh_is_space(text[i]) ||
-			   text[i] == '-' || text[i] == ':'))
+	while (i < len && i < 16 &&
+	       (text[i] == '$' || text[i] == '{' || bh_is_space(text[i]) || text[i] == '-' ||
+		text[i] == ':'))
 		i++;
 	return bh_at(&v, i, "jndi") && i + 4 < len &&
 	       memchr(text + i + 4, ':', len - i - 4) != NULL;
@@ -96,7 +97,7 @@ bh_judge_lookup(struct bh_judge *j, const struct bh_view *v)
 	while (p < end && (p = memchr(p, '$', (size_t)(end - p))) != NULL) {
 		size_t pos = (size_t)(p - v->at);
 
-		if (pos + 1 < v->len && v->at[pos + 1] == '{' && tries++ < 64 && evaluate(v, pos)) {
+		if (pos + 1 < v->len && v->at[pos + 1] == '{' && tries++ < 16 && evaluate(v, pos)) {
 			bh_judge_hit(j, BH_INSPECT_LOG4SHELL, pos);
 			return;
 		}

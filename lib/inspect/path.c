@@ -207,7 +207,7 @@ static const char *const files[] = {
 static bool
 spells_file(const struct bh_view *v, size_t pos, const char *file)
 {
-	size_t i = pos;
+	size_t i = pos, limit;
 
 	for (; *file != '\0'; file++) {
 		if (i >= v->len)
@@ -215,7 +215,9 @@ spells_file(const struct bh_view *v, size_t pos, const char *file)
 		if (*file == '/') {
 			if (!is_slash(v->at[i]))
 				return false;
-			while (i < v->len &&
+			/* no run of slashes and dots is that long in earnest: work stays bounded */
+			limit = i + 32;
+			while (i < v->len && i < limit &&
 			       (is_slash(v->at[i]) ||
 				(v->at[i] == '.' && i + 1 < v->len && is_slash(v->at[i + 1]))))
 				i++;
@@ -235,7 +237,9 @@ names_file(const struct bh_view *v, size_t *at)
 	unsigned k;
 
 	for (i = 0; i < v->len; i++) {
-		if (!is_slash(v->at[i]))
+		/* the last slash of a run, also with dots between them, stands for all */
+		if (!is_slash(v->at[i]) || (i + 1 < v->len && is_slash(v->at[i + 1])) ||
+		    (i + 2 < v->len && v->at[i + 1] == '.' && is_slash(v->at[i + 2])))
 			continue;
 		for (k = 0; k < BH_ARRAY_SIZE(files); k++)
 			if (files[k][0] == '/' && spells_file(v, i, files[k])) {

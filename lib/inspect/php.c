@@ -251,15 +251,20 @@ callee_end(const struct bh_view *v, size_t paren)
 		while (i > 0 && bh_is_space(v->at[i - 1]))
 			i--;
 		if (i >= 4 && v->at[i - 1] == '/' && v->at[i - 2] == '*') {
-			for (k = i - 2; k > 1 && !(v->at[k - 2] == '/' && v->at[k - 1] == '*'); k--)
+			for (k = i - 2;
+			     k > 1 && i - k < 64 && !(v->at[k - 2] == '/' && v->at[k - 1] == '*');
+			     k--)
 				;
-			if (k <= 1)
+			if (k <= 1 || i - k >= 64)
 				return i;
 			i = k - 2;
 			continue;
 		}
-		/* # or // to the end of a line */
-		for (k = i; k > 0 && v->at[k - 1] != '\n' && v->at[k - 1] != '#'; k--)
+		if (i == paren)
+			break;
+		/* # to the end of a line */
+		for (k = i; k > 0 && i - k < 128 && v->at[k - 1] != '\n' && v->at[k - 1] != '#';
+		     k--)
 			;
 		if (k > 0 && v->at[k - 1] == '#' && i < paren &&
 		    memchr(v->at + i, '\n', paren - i) != NULL) {

@@ -268,6 +268,9 @@ bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 		enum place place = INNER;
 		size_t next = i + 1;
 
+		if (i > 0 && c == v->at[i - 1] && c != '`')
+			continue;
+
 		if (c == '$' && d == '(')
 			place = SUBSTITUTION, next = i + 2;
 		else if (c == '`' && (i == 0 || balanced_backticks(v, i)))
@@ -287,5 +290,8 @@ bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 			bh_judge_hit(j, BH_INSPECT_CMDI, i);
 			return;
 		}
+		/* all lines' ends of a run of white space stand before the same word */
+		if ((c == '\n' || c == '\r') && bh_skip_space(v, next) > next)
+			i = bh_skip_space(v, next) - 1;
 	}
 }

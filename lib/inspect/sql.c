@@ -117,7 +117,7 @@ expression(const struct bh_isql *s, unsigned i, unsigned *next)
 	enum operand best = operand(s, i, next), o;
 	unsigned turns;
 
-	for (turns = 0; turns < 16 && best != NOTHING; turns++) {
+	for (turns = 0; turns < 8 && best != NOTHING; turns++) {
 		if (bh_isql_kind(s, *next) != BH_SQL_ARITH && bh_isql_word(s, *next) != BH_SQLW_MOD)
 			break;
 		o = operand(s, *next + 1, next);
