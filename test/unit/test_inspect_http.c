@@ -148,6 +148,24 @@ compressed_bodies_are_read(void)
 	CU_ASSERT(SAW(posts(form, "no gzip at all", 14, "Content-Encoding: gzip\r\n"), HTTP));
 }
 
+/* Brotli without compression (RFC 7932 9.2): a window of 64 KiB, one stored meta-block, an empty last one. */
+static void
+brotli_is_read(void)
+{
+	static const char body[] = "a=1&id=" ATTACK_URL;
+	uint8_t packed[200];
+	uint32_t head = (uint32_t)(sizeof(body) - 2) << 4 | 1u << 20;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		packed[i] = (uint8_t)(head >> 8 * i);
+	memcpy(packed + 3, body, sizeof(body) - 1);
+	packed[3 + sizeof(body) - 1] = 0x03;
+	CU_ASSERT(SAW(posts("application/x-www-form-urlencoded", packed, sizeof(body) + 3,
+			    "Content-Encoding: br\r\n"),
+		      SQLI));
+}
+
 static void
 a_bomb_is_named_and_not_unpacked(void)
 {
@@ -258,6 +276,7 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(an_attack_is_seen_in_each_place),
 	BH_TEST(an_attack_is_seen_in_a_part),
 	BH_TEST(compressed_bodies_are_read),
+	BH_TEST(brotli_is_read),
 	BH_TEST(a_bomb_is_named_and_not_unpacked),
 	BH_TEST(findings_do_not_depend_on_segments),
 	BH_TEST(an_attack_at_any_place_of_a_long_body_is_seen),
