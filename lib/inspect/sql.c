@@ -197,8 +197,11 @@ logic_shape(const struct bh_isql *s, unsigned i)
 		i++;
 	if (s->quote == 0 && prev == BH_SQL_WORD) {
 		/* name AND 8 = 3: only what is decided without the database */
-		if (i > 2 || expression(s, i + 1, &next) < CONSTANT)
+		if (i > 2)
 			return false;
+		if (expression(s, i + 1, &next) < CONSTANT)
+			return bh_isql_kind(s, i + 2) == BH_SQL_COMPARE && i + 4 == s->n &&
+			       same_text(s, i + 1, i + 3);
 		while (bh_isql_kind(s, next) == BH_SQL_RP)
 			next++;
 		return bh_isql_is_comparison(s, next) &&
@@ -295,7 +298,8 @@ clause_shape(const struct bh_isql *s, unsigned i)
 		       (s->quote != 0 && bh_isql_kind(s, i + 3) == BH_SQL_COMMENT) ||
 		       (i == 0 && bh_isql_kind(s, i + 2) == BH_SQL_LP);
 	case BH_SQLW_HAVING:
-		return place && predicate(s, i + 1) && bh_isql_kind(s, i + 1) != BH_SQLW_NAME;
+		return (place || (i > 2 && bh_isql_word(s, i - 2) == BH_SQLW_BY)) &&
+		       predicate(s, i + 1);
 	case BH_SQLW_LIMIT:
 		return s->quote != 0 && place && bh_isql_kind(s, i + 1) == BH_SQL_NUMBER &&
 		       bh_isql_kind(s, i + 2) != BH_SQL_WORD;
@@ -323,6 +327,24 @@ clause_shape(const struct bh_isql *s, unsigned i)
 	return false;
 }
 
+/* ' ^ 0 + 1 = (0) --: operators and constants alone, up to a comment. */
+static bool
+constants_only(const struct bh_isql *s, unsigned i)
+{
+	unsigned ops = 0;
+
+	if (s->quote != '\'' || i >= s->n || bh_isql_kind(s, s->n - 1) != BH_SQL_COMMENT)
+		return false;
+	for (; i + 1 < s->n; i++) {
+		unsigned k = bh_isql_kind(s, i);
+
+		ops += k == BH_SQL_COMPARE || k == BH_SQL_ARITH || k == BH_SQL_LOGIC;
+		if (k == BH_SQL_WORD && !bh_isql_is_known(s, i))
+			return false;
+	}
+	return ops > 1;
+}
+
 /* Behind the closed quote: an operator and the statement's own quote again, or a comment. */
 static bool
 breakout_shape(const struct bh_isql *s)
@@ -348,6 +370,8 @@ breakout_shape(const struct bh_isql *s)
 		return s->t[i].len < 24;
 	if (ops > 0 && bh_isql_kind(s, i) == BH_SQL_NUMBER &&
 	    bh_isql_kind(s, i + 1) == BH_SQL_COMMENT)
+		return true;
+	if (constants_only(s, 1))
 		return true;
 	if (bh_isql_kind(s, i) == BH_SQL_ARITH && bh_isql_first(s, i) != '-')
 		return bh_isql_is_known(s, i + 1) || (bh_isql_kind(s, i + 1) == BH_SQL_LP &&
