@@ -4,17 +4,17 @@
 
 /* Tags that run, load, or change how the page is read, whatever they carry. Sorted. */
 static const char *const active[] = {
-	"applet",    "audio",   "bgsound", "embed", "frame",    "frameset", "iframe", "ilayer",
-	"import",    "isindex", "keygen",  "layer", "listener", "marquee",  "math",   "noscript",
-	"plaintext", "portal",  "script",  "svg",   "video",    "vmlframe", "xmp",    "xss",
+	"applet",  "bgsound", "embed",    "frame",  "frameset", "iframe",   "ilayer", "import",
+	"isindex", "keygen",  "noscript", "script", "svg",      "vmlframe", "xmp",    "xss",
 };
 
 /* Tags that do so by an attribute or content; alone they are also what manuals write for a word to be filled in. */
 static const char *const suspect[] = {
-	"animate",  "base",     "body",  "button", "comment", "details", "dialog",
-	"form",     "handler",  "head",  "html",   "image",   "input",   "link",
-	"meta",     "object",   "param", "select", "set",     "source",  "style",
-	"template", "textarea", "title", "xml",
+	"animate",  "audio",     "base",     "body",    "button", "comment", "details",
+	"dialog",   "form",      "handler",  "head",    "html",   "image",   "input",
+	"layer",    "link",      "listener", "marquee", "math",   "meta",    "object",
+	"param",    "plaintext", "portal",   "select",  "set",    "source",  "style",
+	"template", "textarea",  "title",    "video",   "xml",
 };
 
 static const char *const url_attributes[] = {

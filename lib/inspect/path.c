@@ -227,7 +227,9 @@ spells_file(const struct bh_view *v, size_t pos, const char *file)
 			return false;
 		i++;
 	}
-	return true;
+	/* /etc/passwd-like: a word that goes on */
+	return !(i + 1 < v->len && v->at[i] == '-' && bh_is_alpha(v->at[i + 1]) &&
+		 bh_is_alpha(v->at[i - 1]));
 }
 
 static bool

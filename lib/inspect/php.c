@@ -338,6 +338,10 @@ is_call(const struct bh_view *v, size_t paren)
 			;
 		return k > arg && k + 1 == v->len && v->at[k] == ')';
 	}
+	/* time.sleep(), (crypt() variant) */
+	if (start > 0 &&
+	    (v->at[start - 1] == '.' || (closed && strchr(";={|&@\"'", v->at[start - 1]) == NULL)))
+		return false;
 	/* system(whoami), eval(chr(112)), unpack() */
 	for (k = arg; k < v->len && bh_is_word(v->at[k]); k++)
 		;

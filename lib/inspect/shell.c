@@ -167,6 +167,18 @@ is_prefix(const struct line *l)
 	return false;
 }
 
+/* An option, a path, an address, a variable: not merely a name with a dot in it. */
+static bool
+firm_argument(const struct bh_view *v, size_t pos)
+{
+	size_t i = bh_skip_space(v, pos);
+
+	return i < v->len && (memchr("-/$~<>`%|;", v->at[i], 10) != NULL || bh_at(v, i, "http") ||
+			      bh_at(v, i, "ftp:") ||
+			      (i + 2 < v->len && v->at[i + 1] == ':' && v->at[i + 2] == '\\') ||
+			      v->at[pos - 1] == '/');
+}
+
 enum place { LEAD, INNER, WHOLE, SUBSTITUTION };
 
 /* Is there a command at pos that would run? */
@@ -220,15 +232,16 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 	case INNER:
 		if (shape)
 			return true;
-		return alone && ((!is_english(l) && (tight || separator == ';' ||
-						     bh_skip_space(v, l->end) >= v->len)) ||
+		return alone && ((!is_english(l) &&
+				  (tight || separator == ';' ||
+				   (separator != '&' && bh_skip_space(v, l->end) >= v->len))) ||
 				 (tight && separator != '&' && l->name_len < 4) ||
 				 (separator == '|' && tight));
 	case WHOLE:
 		/* the value begins with it: only with an argument that makes it a line */
 		if (bh_is(&(struct bh_view){l->name, l->name_len}, 0, l->name_len, "find"))
 			return false;
-		return shape && l->name_len > 1;
+		return shape && l->name_len > 1 && (!is_english(l) || firm_argument(v, l->end));
 	}
 	return false;
 }

@@ -253,7 +253,7 @@ bh_isql_name_shape(const struct bh_isql *s, unsigned i)
 		       (len > 3 && bh_at(s->v, s->t[i].at, "xp_")) ||
 		       bh_isql_kind(s, i + 1) == BH_SQL_COMPARE ||
 		       bh_isql_kind(s, i - 1) == BH_SQL_DOT;
-	if (!bh_isql_is_known(s, i))
+	if (!bh_isql_is_known(s, i) || (k == BH_SQL_DOT && bh_isql_kind(s, i + 2) == BH_SQL_RP))
 		return false;
 	if (in_list(s, i, strong_functions, BH_ARRAY_SIZE(strong_functions)) &&
 	    bh_isql_adjacent(s, i))
