@@ -175,7 +175,7 @@ check_rst(struct bh_stream_ctx *c)
 		int64_t end = bh_stream_high(c->st, d) + (d->fin != BH_STREAM_NO_FIN);
 
 		exact = c->from == bh_stream_top(d) || c->from == d->acked + d->fin_acked;
-		exact |= bh_stream_is_skipped(d, c->from);
+		exact |= bh_stream_is_skipped(d, c->from) && (!d->windowed || c->from <= d->right);
 		abort = c->from == end || c->from == d->edge + (d->fin == d->edge);
 	}
 	if (!exact && abort && d->waiting != 0 && bh_stream_holds(c->s)) {

@@ -33,9 +33,11 @@ has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 	uint64_t nodes = p->side_segments + (closes_gap ? need : 0);
 	uint64_t judged = 0;
 
+	/* Of what is kept: bytes that were skipped are released and in no piece. */
 	if (d->head != BH_STREAM_NONE)
-		judged = (uint64_t)
-			bh_stream_max(d->released - bh_stream_piece_from(&c->st->node[d->head]), 0);
+		judged = (uint64_t)bh_stream_min(
+			bh_stream_max(d->released - bh_stream_piece_from(&c->st->node[d->head]), 0),
+			d->bytes);
 	if (d->bytes + v->new_bytes > bytes) {
 		if (d->bytes - judged + v->new_bytes > bytes)
 			return bh_stream_except(c, BH_EXCEPTION_STREAM_BYTES);

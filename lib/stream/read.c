@@ -127,8 +127,8 @@ bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s)
 	}
 }
 
-/* The run of known bytes around piece i. */
-static void
+/* The run of known bytes around piece i. Returns its first piece. */
+static uint32_t
 add_block(const struct bh_stream_store *st, const struct bh_stream_side *d, uint32_t i,
 	  struct bh_stream_gap *out)
 {
@@ -145,10 +145,11 @@ add_block(const struct bh_stream_store *st, const struct bh_stream_side *d, uint
 	to = d->isn + 1 + (uint32_t)bh_stream_piece_to(&node[b]);
 	for (k = 0; k < out->n_blocks; k++) {
 		if (out->block[k].from == from)
-			return;
+			return a;
 	}
 	out->block[out->n_blocks].from = from;
 	out->block[out->n_blocks++].to = to;
+	return a;
 }
 
 bool
@@ -176,7 +177,7 @@ bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *ou
 	for (i = d->tail; i != BH_STREAM_NONE && bh_stream_piece_from(&node[i]) > d->edge &&
 			  out->n_blocks < BH_STREAM_BLOCKS;
 	     i = node[i].prev)
-		add_block(s->st, d, i, out);
+		i = add_block(s->st, d, i, out);
 	return true;
 }
 
