@@ -14,9 +14,9 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base net flow stream policy conf event proto inspect sink port gateway api capture
+ROOMS := base net flow stream policy conf event proto inspect sink port gateway api capture store
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd libnghttp2 nettle libpcre2-8 libhs zlib \
-	libbrotlidec
+	libbrotlidec sqlite3
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
 ifeq ($(HAVE_DEPS),yes)
@@ -25,7 +25,7 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
-LIBS := -lyaml -ljansson -lmicrohttpd -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec
+LIBS := -lyaml -ljansson -lmicrohttpd -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
 DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \

@@ -1,0 +1,197 @@
+/* store: policy revisions and the audit log, in one SQLite file.
+ *
+ * Usage     bh_store_open(), bh_store_resume() at start, bh_store_commit(), bh_store_rollback(), bh_store_confirm()
+ *           for changes, bh_store_tick() now and then, bh_store_close().
+ * Threads   any control threads; changes exclude one another, reading waits for single statements only. Every
+ *           change waits for the disk: nothing here may be called from a packet core.
+ * Lifetime  params are copied; strings that a callback is given live until it returns.
+ *
+ * Durable. WAL with synchronous=FULL: what was answered with 0 is on disk. The file is held exclusively, so that
+ * no second gateway writes to it, and no shared-memory file is needed on a full disk.
+ *
+ * A commit is checked (dry run), written as PENDING, published, then marked APPLIED together with its audit entry.
+ * Whoever dies in between leaves a revision that was never acknowledged; bh_store_resume() marks it REFUSED. If
+ * marking fails (disk full), what was in force before is published again and the commit is refused.
+ *
+ * A rollback repeats an older revision under a new number: numbers only grow, and so do If-Match's tags.
+ *
+ * The audit log is a chain: each entry's hash is SHA-256 over its fields, each with its length before it, and the hash
+ * of the entry before. The newest hash stands in a second table, so that entries cut off at the end are missed, too.
+ * Who may write the file can make a new chain from its beginning: for proof against that, keep the head's hash
+ * elsewhere (it is in the gateway's log after every change, and in bh_audit_check).
+ */
+#ifndef BH_STORE_H
+#define BH_STORE_H
+
+#include "../base/base.h"
+
+#define BH_SHA256_SIZE 32
+#define BH_STORE_TEXT_MAX 1024 /* bytes of an author, a reason; longer ones are cut */
+
+struct bh_store;
+
+struct bh_store_params {
+	const char *path;
+	const struct bh_clock *clock; /* NULL: the system's */
+	uint32_t
+		keep; /* documents of so many newest revisions are kept, 0 = all; older keep only their row */
+	uint32_t max_pages; /* of 4 KiB, 0 = as the disk allows; more is -ENOSPC */
+};
+
+/* Makes the file (mode 0600) when it is not there. -EBUSY: another process has it; -EBADMSG: not a store, or
+ * damaged; -EPROTO: made by a newer version; else -errno. err says what to do. */
+int bh_store_open(struct bh_store **out, const struct bh_store_params *params, struct bh_err *err);
+void bh_store_close(struct bh_store *s); /* NULL is fine */
+
+/* ---- revisions ------------------------------------------------------------------------------------ */
+
+enum bh_revision_state {
+	BH_REVISION_PENDING,     /* written, not published: a commit is on its way */
+	BH_REVISION_APPLIED,     /* came into force */
+	BH_REVISION_CONFIRMED,   /* the same, and was confirmed in time */
+	BH_REVISION_REFUSED,     /* did not come into force */
+	BH_REVISION_ROLLED_BACK, /* was in force and was taken back */
+	BH_REVISION_STATES
+};
+const char *bh_revision_state_name(unsigned state);
+
+enum bh_revision_origin {
+	BH_ORIGIN_API,
+	BH_ORIGIN_FILE,     /* the policy file */
+	BH_ORIGIN_ROLLBACK, /* repeats `base` */
+	BH_ORIGINS
+};
+const char *bh_revision_origin_name(unsigned origin);
+
+struct bh_revision {
+	uint32_t number; /* from 1 */
+	uint32_t base;   /* ROLLBACK: the revision that it repeats */
+	uint64_t time_ns;
+	uint8_t state, origin;
+	const char *author, *why;
+	const char *summary;            /* JSON object: counts of what it changed */
+	uint8_t sha256[BH_SHA256_SIZE]; /* of the document, as sha256sum prints it */
+	uint64_t size;
+	const char *text; /* NULL in lists, and where it is no longer kept */
+};
+typedef bool (*bh_revision_fn)(void *arg, const struct bh_revision *r);
+
+/* Newest first, those below `before` (0: all), at most max, until fn returns false. Only what is in the rows: no
+ * document is read or checked. */
+int bh_store_revisions(struct bh_store *s, uint32_t before, unsigned max, bh_revision_fn fn,
+		       void *arg, struct bh_err *err);
+/* One, with its document. -ENOENT; -EBADMSG: its checksum is wrong, err says so and fn is not called. */
+int bh_store_revision(struct bh_store *s, uint32_t number, bh_revision_fn fn, void *arg,
+		      struct bh_err *err);
+
+/* ---- changes -------------------------------------------------------------------------------------- */
+
+/* What a change does to the gateway. Called with no lock that readers need. */
+struct bh_commit_ops {
+	void *arg;
+	/* Dry run: would publish() take it? Appends the JSON object of its counts to summary. -EINVAL: it is wrong. */
+	int (*check)(void *arg, const char *text, size_t len, struct bh_buf *summary,
+		     struct bh_err *err);
+	/* Put it in force as this revision, all or nothing. */
+	int (*publish)(void *arg, uint32_t number, const char *text, size_t len,
+		       struct bh_err *err);
+	/* Put back what publish() replaced. */
+	void (*restore)(void *arg);
+};
+
+struct bh_commit {
+	const char *text;
+	size_t len;
+	const char *author; /* NULL: "" */
+	const char *why;
+	uint64_t
+		confirm_ms; /* not 0: rolled back by bh_store_tick() unless confirmed in this time */
+	enum bh_revision_origin origin;
+};
+
+/* 0 with *number; what check or publish said; -EALREADY: a revision waits for its confirmation; -ENOENT: nothing to
+ * go back to, and confirm_ms is set; -ENOSPC, -EROFS, -EIO: the disk. Nothing changed unless 0. */
+int bh_store_commit(struct bh_store *s, const struct bh_commit *c, const struct bh_commit_ops *ops,
+		    uint32_t *number, struct bh_err *err);
+
+/* Put `to` in force again (0: the newest one before the present one that differs from it). Also when a
+ * revision waits for its confirmation. author and why as in a commit. -ENOENT: there is no such revision,
+ * or it never was in force; -EBADMSG: its document is damaged; -ENODATA: it is no longer kept. */
+int bh_store_rollback(struct bh_store *s, uint32_t to, const char *author, const char *why,
+		      const struct bh_commit_ops *ops, uint32_t *number, struct bh_err *err);
+
+/* -ENOENT: none waits. */
+int bh_store_confirm(struct bh_store *s, const char *author, uint32_t *number, struct bh_err *err);
+
+struct bh_confirm {
+	uint32_t number;   /* waits; 0: none does */
+	uint32_t previous; /* what is put back */
+	uint64_t left_ms;
+};
+void bh_store_waiting(struct bh_store *s, struct bh_confirm *out);
+
+/* Roll back what was not confirmed in time. 1 with *number when it did, 0 when there was nothing to do, -errno when
+ * it failed (it is tried again a second later). Cheap when nothing is due. */
+int bh_store_tick(struct bh_store *s, const struct bh_commit_ops *ops, uint32_t *number,
+		  struct bh_err *err);
+
+/* ---- start ---------------------------------------------------------------------------------------- */
+
+struct bh_store_start {
+	const char *file_text; /* the policy file; NULL: none is configured */
+	size_t file_len;
+};
+
+struct bh_store_started {
+	uint32_t number;  /* now in force; 0: there is none, and no file */
+	bool from_file;   /* the file's, as a new revision */
+	uint32_t damaged; /* newest revision that should be in force, but is damaged; 0: none */
+	bool expired;     /* a confirmation did not come while the gateway was down: rolled back */
+};
+
+/* Put in force what was in force when the gateway ended. The policy file wins when it is another than the one that
+ * was last taken from it (the store keeps that one's SHA-256), so that an edit of the file counts and a restart alone
+ * changes nothing. A damaged revision is passed over for the next older whole one. */
+int bh_store_resume(struct bh_store *s, const struct bh_store_start *in,
+		    const struct bh_commit_ops *ops, struct bh_store_started *out,
+		    struct bh_err *err);
+/* The policy file anew (SIGHUP). 0: in force as *number; 1: it is the one that was taken last, nothing done. */
+int bh_store_file(struct bh_store *s, const char *text, size_t len, const struct bh_commit_ops *ops,
+		  uint32_t *number, struct bh_err *err);
+
+/* ---- audit ---------------------------------------------------------------------------------------- */
+
+struct bh_audit {
+	uint64_t seq; /* from 1, without gaps */
+	uint64_t time_ns;
+	const char *actor;  /* "api:alice", "file", "gateway" */
+	const char *action; /* "policy.commit" */
+	const char *object; /* "revision 12" */
+	const char *result; /* "ok", "refused", "failed" */
+	const char *detail; /* JSON object */
+	uint8_t prev[BH_SHA256_SIZE], hash[BH_SHA256_SIZE];
+};
+typedef bool (*bh_audit_fn)(void *arg, const struct bh_audit *a);
+
+/* Append; seq, time, prev and hash are set here. */
+int bh_store_audit(struct bh_store *s, const struct bh_audit *a, struct bh_err *err);
+/* Newest first, those below `before` (0: all), at most max, until fn returns false. */
+int bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn fn, void *arg,
+		    struct bh_err *err);
+
+struct bh_audit_check {
+	uint64_t entries; /* right ones from the beginning */
+	uint64_t wrong;   /* sequence number of the first wrong entry; 0: all are right */
+	char why[200];
+	uint64_t head_seq;
+	uint8_t head[BH_SHA256_SIZE];
+};
+/* Walk the whole chain. 0: it could be read; *out says what was found. */
+int bh_store_audit_verify(struct bh_store *s, struct bh_audit_check *out, struct bh_err *err);
+
+/* ---- small things --------------------------------------------------------------------------------- */
+
+void bh_sha256(const void *data, size_t len, uint8_t out[BH_SHA256_SIZE]);
+void bh_sha256_hex(const uint8_t hash[BH_SHA256_SIZE], char out[2 * BH_SHA256_SIZE + 1]);
+
+#endif

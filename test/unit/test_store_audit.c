@@ -1,0 +1,230 @@
+/* store: whoever edits, deletes, reorders or cuts off audit entries is found out, and where. */
+#include "test_store_rig.h"
+
+#define ENTRIES 40
+
+static void
+write_entries(struct rig *r, unsigned n)
+{
+	char object[32];
+	unsigned i;
+
+	for (i = 1; i <= n; i++) {
+		snprintf(object, sizeof(object), "revision %u", i);
+		r->wall += i;
+		CU_ASSERT_EQUAL(bh_store_audit(r->s,
+					       &(struct bh_audit){.actor = "api:alice",
+								  .action = "policy.commit",
+								  .object = object,
+								  .result = "ok",
+								  .detail = "{\"a\":1}"},
+					       NULL),
+				0);
+	}
+}
+
+/* The first wrong entry after `sql`, which is a format of up to two sequence numbers; then all is as before. */
+static uint64_t
+wrong_after(struct rig *r, const char *sql, unsigned a, unsigned b)
+{
+	struct bh_audit_check c;
+	char line[400], copy[300];
+
+	rig_close(r);
+	snprintf(copy, sizeof(copy), "cp %s %s.copy", r->path, r->path);
+	CU_ASSERT_EQUAL_FATAL(system(copy), 0);
+	snprintf(line, sizeof(line), sql, a, b);
+	rig_tamper(r, line);
+	CU_ASSERT_EQUAL_FATAL(rig_open(r, NULL), 0);
+	CU_ASSERT_EQUAL(bh_store_audit_verify(r->s, &c, NULL), 0);
+	CU_ASSERT(c.wrong == 0 || c.why[0] != '\0');
+	rig_close(r);
+	snprintf(copy, sizeof(copy), "mv %s.copy %s", r->path, r->path);
+	CU_ASSERT_EQUAL_FATAL(system(copy), 0);
+	CU_ASSERT_EQUAL_FATAL(rig_open(r, NULL), 0);
+	return c.wrong;
+}
+
+static void
+untouched_chain_is_right_whatever_its_length(void)
+{
+	struct bh_audit_check c;
+	struct rig r;
+
+	rig_enter(&r);
+	CU_ASSERT_EQUAL(bh_store_audit_verify(r.s, &c, NULL), 0);
+	CU_ASSERT_EQUAL(c.wrong, 0);
+	CU_ASSERT_EQUAL(c.entries, 0);
+	write_entries(&r, 1);
+	bh_store_audit_verify(r.s, &c, NULL);
+	CU_ASSERT_EQUAL(c.entries, 1);
+	write_entries(&r, 511); /* as many as are read at once */
+	bh_store_audit_verify(r.s, &c, NULL);
+	CU_ASSERT_EQUAL(c.wrong, 0);
+	CU_ASSERT_EQUAL(c.entries, 512);
+	write_entries(&r, 700);
+	bh_store_audit_verify(r.s, &c, NULL);
+	CU_ASSERT_EQUAL(c.wrong, 0);
+	CU_ASSERT_EQUAL(c.entries, 1212);
+	CU_ASSERT_EQUAL(c.head_seq, 1212);
+	rig_leave(&r);
+}
+
+static void
+edit_of_any_column_of_any_entry_names_it(void)
+{
+	static const char *const edits[] = {
+		"UPDATE audit SET time_ns = time_ns + 1 WHERE seq = %u",
+		"UPDATE audit SET actor = 'api:alicf' WHERE seq = %u",
+		"UPDATE audit SET action = 'policy.commis' WHERE seq = %u",
+		"UPDATE audit SET object = object || ' ' WHERE seq = %u",
+		"UPDATE audit SET result = 'oK' WHERE seq = %u",
+		"UPDATE audit SET detail = '{\"a\":2}' WHERE seq = %u",
+		"UPDATE audit SET prev = zeroblob(31) || x'01' WHERE seq = %u",
+		"UPDATE audit SET hash = zeroblob(32) WHERE seq = %u",
+		"UPDATE audit SET hash = x'' WHERE seq = %u",
+		/* the same bytes, moved over the border of two fields */
+		"UPDATE audit SET actor = actor || 'p', action = substr(action, 2) WHERE seq = %u",
+	};
+	struct rig r;
+	unsigned seq, i;
+
+	rig_enter(&r);
+	write_entries(&r, ENTRIES);
+	for (seq = 1; seq <= ENTRIES; seq++) {
+		for (i = seq % 3; i < BH_ARRAY_SIZE(edits); i += 3)
+			CU_ASSERT_EQUAL(wrong_after(&r, edits[i], seq, 0), seq);
+	}
+	rig_leave(&r);
+}
+
+static void
+deletion_at_any_place_names_what_is_missing(void)
+{
+	struct rig r;
+	unsigned seq;
+
+	rig_enter(&r);
+	write_entries(&r, ENTRIES);
+	for (seq = 1; seq <= ENTRIES; seq++) {
+		CU_ASSERT_EQUAL(wrong_after(&r, "DELETE FROM audit WHERE seq = %u", seq, 0), seq);
+		CU_ASSERT_EQUAL(wrong_after(&r, "DELETE FROM audit WHERE seq >= %u", seq, 0), seq);
+		/* the gap closed by renumbering */
+		CU_ASSERT_EQUAL(
+			wrong_after(&r,
+				    "DELETE FROM audit WHERE seq = %u; UPDATE audit SET seq = "
+				    "-seq WHERE seq > %u; UPDATE audit SET seq = -seq - 1 "
+				    "WHERE seq < 0",
+				    seq, seq),
+			seq);
+	}
+	rig_leave(&r);
+}
+
+static void
+reordering_names_the_first_that_moved(void)
+{
+	struct rig r;
+	unsigned seq;
+
+	rig_enter(&r);
+	write_entries(&r, ENTRIES);
+	for (seq = 1; seq < ENTRIES; seq++)
+		CU_ASSERT_EQUAL(
+			wrong_after(
+				&r,
+				"UPDATE audit SET seq = -1 WHERE seq = %u; UPDATE audit SET seq = "
+				"seq - 1 WHERE seq = %u; UPDATE audit SET seq = (SELECT max(seq) "
+				"FROM audit WHERE seq + 1 NOT IN (SELECT seq FROM audit)) + 1 "
+				"WHERE seq = -1",
+				seq, seq + 1),
+			seq);
+	rig_leave(&r);
+}
+
+static void
+head_cannot_be_moved_along_with_what_is_cut_off(void)
+{
+	struct rig r;
+
+	rig_enter(&r);
+	write_entries(&r, ENTRIES);
+	CU_ASSERT_EQUAL(wrong_after(&r, "UPDATE audit_head SET seq = %u", 30, 0), 31);
+	CU_ASSERT_EQUAL(wrong_after(&r, "UPDATE audit_head SET hash = zeroblob(%u)", 32, 0),
+			ENTRIES);
+	CU_ASSERT_EQUAL(wrong_after(&r, "DELETE FROM audit_head", 0, 0), ENTRIES);
+	CU_ASSERT_EQUAL(wrong_after(&r, "DELETE FROM audit; UPDATE audit_head SET seq = %u", 5, 0),
+			1);
+	/* an entry that nobody wrote */
+	CU_ASSERT_EQUAL(wrong_after(&r,
+				    "INSERT INTO audit SELECT %u, time_ns, actor, action, object, "
+				    "result, detail, prev, hash FROM audit WHERE seq = %u",
+				    ENTRIES + 1, ENTRIES),
+			ENTRIES + 1);
+	rig_leave(&r);
+}
+
+struct expect {
+	const char *actor, *action, *object, *result;
+};
+
+static bool
+take(void *arg, const struct bh_audit *a)
+{
+	const struct expect **e = arg;
+
+	CU_ASSERT_STRING_EQUAL(a->actor, (*e)->actor);
+	CU_ASSERT_STRING_EQUAL(a->action, (*e)->action);
+	CU_ASSERT_STRING_EQUAL(a->object, (*e)->object);
+	CU_ASSERT_STRING_EQUAL(a->result, (*e)->result);
+	(*e)++;
+	return true;
+}
+
+static void
+each_change_leaves_its_entry(void)
+{
+	static const struct expect want[] = {
+		{"gateway", "policy.rollback", "revision 6", "ok"},
+		{"api:alice", "policy.commit", "revision 5", "ok"},
+		{"api:bob", "policy.rollback", "revision 4", "ok"},
+		{"api:alice", "policy.commit", "revision 3", "failed"},
+		{"api:carol", "policy.confirm", "revision 2", "ok"},
+		{"api:alice", "policy.commit", "revision 2", "ok"},
+		{"api:alice", "policy.commit", "policy", "refused"},
+		{"api:alice", "policy.commit", "revision 1", "ok"},
+	};
+	const struct expect *next = want;
+	struct bh_audit_check c;
+	uint32_t number;
+	struct rig r;
+
+	rig_enter(&r);
+	rig_commit(&r, "ok one", 0);
+	rig_commit(&r, "wrong", 0);
+	rig_commit(&r, "ok two", 1000);
+	bh_store_confirm(r.s, "api:carol", &number, NULL);
+	r.publish_rc = -EIO;
+	rig_commit(&r, "ok three", 0);
+	r.publish_rc = 0;
+	rig_rollback(&r, 1);
+	rig_commit(&r, "ok five", 1000);
+	r.mono += 2 * BH_NS_PER_SEC;
+	CU_ASSERT_EQUAL(rig_tick(&r), 1);
+	CU_ASSERT_EQUAL(bh_store_audits(r.s, 0, 100, take, &next, NULL), 0);
+	CU_ASSERT_EQUAL(next - want, (long)BH_ARRAY_SIZE(want));
+	bh_store_audit_verify(r.s, &c, NULL);
+	CU_ASSERT_EQUAL(c.wrong, 0);
+	CU_ASSERT_EQUAL(c.entries, BH_ARRAY_SIZE(want));
+	rig_leave(&r);
+}
+
+const struct bh_unit_test bh_suite_store_audit[] = {
+	BH_TEST(untouched_chain_is_right_whatever_its_length),
+	BH_TEST(edit_of_any_column_of_any_entry_names_it),
+	BH_TEST(deletion_at_any_place_names_what_is_missing),
+	BH_TEST(reordering_names_the_first_that_moved),
+	BH_TEST(head_cannot_be_moved_along_with_what_is_cut_off),
+	BH_TEST(each_change_leaves_its_entry),
+	BH_TEST_END,
+};
