@@ -173,6 +173,9 @@ firm_argument(const struct bh_view *v, size_t pos)
 {
 	size_t i = bh_skip_space(v, pos);
 
+	/* <name> is a word to be filled in */
+	if (i + 1 < v->len && v->at[i] == '<' && bh_is_alpha(v->at[i + 1]))
+		return false;
 	return i < v->len && (memchr("-/$~<>`%|;", v->at[i], 10) != NULL || bh_at(v, i, "http") ||
 			      bh_at(v, i, "ftp:") ||
 			      (i + 2 < v->len && v->at[i + 1] == ':' && v->at[i + 2] == '\\') ||

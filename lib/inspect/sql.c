@@ -17,16 +17,21 @@ bh_isql_is_constant(const struct bh_isql *s, unsigned i)
 bool
 bh_isql_is_comparison(const struct bh_isql *s, unsigned i)
 {
+	unsigned next = bh_isql_word(s, i + 1);
+
 	switch (bh_isql_word(s, i)) {
+	case BH_SQLW_IS:
+		return next == BH_SQLW_NULL || next == BH_SQLW_NOT || next == BH_SQLW_TRUE ||
+		       next == BH_SQLW_FALSE;
+	case BH_SQLW_IN:
+		return bh_isql_kind(s, i + 1) == BH_SQL_LP;
 	case BH_SQLW_LIKE:
 	case BH_SQLW_RLIKE:
 	case BH_SQLW_REGEXP:
 	case BH_SQLW_ILIKE:
 	case BH_SQLW_GLOB:
 	case BH_SQLW_MATCH:
-	case BH_SQLW_IN:
 	case BH_SQLW_BETWEEN:
-	case BH_SQLW_IS:
 	case BH_SQLW_SOUNDS:
 	case BH_SQLW_SIMILAR:
 	case BH_SQLW_DIV:
