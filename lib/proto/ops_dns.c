@@ -253,15 +253,17 @@ answer(struct dns *d, struct view *v, struct bh_ops_out *out)
 	return BH_OPS_OP;
 }
 
+/* Over UDP the other side is asked by whoever opens the flow, in a datagram that was judged; each may be shown to a parser
+ * that has seen none before. */
 static enum bh_ops_status
-judge(struct dns *d, const uint8_t *p, size_t len, struct bh_ops_out *out)
+judge(struct dns *d, const uint8_t *p, size_t len, bool udp, struct bh_ops_out *out)
 {
 	struct view v;
 
 	d->n_text = 0;
 	if (!open_message(&v, p, len))
 		return bh_ops_say(out, BH_OPS_ERROR, "a message shorter than its header");
-	if (v.response && d->asked[!out->op.side])
+	if (v.response && (d->asked[!out->op.side] || (udp && out->op.side == 1)))
 		return answer(d, &v, out);
 	return query(d, &v, out);
 }
@@ -302,7 +304,7 @@ message_bytes(struct dns *d, struct message *m, struct bh_cur *in, struct bh_ops
 	if (m->judged || (m->left != 0 && m->kept < sizeof(m->data)))
 		return BH_OPS_MORE;
 	m->judged = true;
-	return judge(d, m->data, m->kept, out);
+	return judge(d, m->data, m->kept, false, out);
 }
 
 static enum bh_ops_status
@@ -336,7 +338,7 @@ feed(struct bh_ops *s, unsigned side, struct bh_cur *in, bool ended, struct bh_o
 	(void)side;
 	if (s->transport != BH_OVER_UDP)
 		return stream(d, in, ended, out);
-	return len == 0 ? BH_OPS_MORE : judge(d, bh_cur_take(in, len), len, out);
+	return len == 0 ? BH_OPS_MORE : judge(d, bh_cur_take(in, len), len, true, out);
 }
 
 const struct bh_ops_parser bh_ops_dns = {.feed = feed};

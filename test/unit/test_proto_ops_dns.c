@@ -176,9 +176,10 @@ answers_are_records_once_asked_for(void)
 	tell(&s, &t, 0, answer.b, answer.n, 0);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(t.text, "\n[0] rrtype=RESPONSE rrname=www.example.com rrtype=A\n"));
+	/* a parser that sees a UDP flow's datagrams one by one: the opener asked */
 	open_dns(&s, &t, BH_OVER_UDP);
 	tell(&s, &t, 1, answer.b, answer.n, 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "[1] rrtype=RESPONSE "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(t.text, "[1 record] rrname=www.example.com rrtype=A rcode="));
 }
 
 /* Pipelined queries over TCP, cut anywhere. */
