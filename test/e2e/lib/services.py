@@ -129,7 +129,7 @@ events {{ worker_connections 512; }}
 http {{
 	access_log {path}/access.log; client_body_temp_path {path}; client_max_body_size 64m;
 	proxy_temp_path {path}; fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};
-	ssl_certificate {path}/cert.pem; ssl_certificate_key {path}/key.pem;
+	ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {path}/cert.pem; ssl_certificate_key {path}/key.pem;
 	{servers}
 }}
 """
@@ -295,7 +295,8 @@ APPS = [
     App("ssh", 22, ssh, ["sshd", "ssh", "ssh-keygen"],
         lambda p: ["ssh", *SSH_OPTIONS, "-i", KEY, "-p", p, f"root@{SERVER}", "echo said so"], "said so"),
     App("dns", 53, dns, ["dnsmasq", "dig"],
-        lambda p: ["dig", f"@{SERVER}", "-p", p, "+tries=1", "+short", "e2e.test"], "10.1.2.3").but(proto="udp", label="dns/udp"),
+        lambda p: ["dig", f"@{SERVER}", "-p", p, "+tries=1", "+short", "e2e.test"],
+        "10.1.2.3").but(proto="udp", label="dns/udp"),
     App("dns", 53, None, ["dnsmasq", "dig"],
         lambda p: ["dig", f"@{SERVER}", "-p", p, "+tries=1", "+tcp", "+short", "e2e.test"],
         "10.1.2.3").but(label="dns/tcp"),
