@@ -207,8 +207,8 @@ make_gap(struct answer *a)
 			    (g->n_blocks != 0 ? 4u + 8u * g->n_blocks : 0));
 	tcp = a->out + a->l2 + ip_len(a->h);
 	memset(tcp, 0, TCP_LEN);
-	memcpy(tcp, a->in + a->h->l4_off + 2, 2);
-	memcpy(tcp + 2, a->in + a->h->l4_off, 2);
+	memcpy(tcp, a->in + a->h->l4_off + (a->back ? 2 : 0), 2);
+	memcpy(tcp + 2, a->in + a->h->l4_off + (a->back ? 0 : 2), 2);
 	put_be32(tcp + 4, g->seq);
 	put_be32(tcp + 8, g->ack);
 	tcp[13] = BH_TCP_ACK;
@@ -260,11 +260,12 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 }
 
 void
-bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g)
+bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
+	      bool back)
 {
-	struct answer a = {.h = &p->h, .back = true, .gap = g};
+	struct answer a = {.h = &p->h, .back = back, .gap = g};
 
-	/* One for each packet of an established connection, and no longer than it is with its payload. */
+	/* One small packet for one of an established connection. */
 	if (may_answer(w, p, ip_len(&p->h) + TCP_LEN))
 		send_made(w, p, &a, make_gap);
 }

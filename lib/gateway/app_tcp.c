@@ -201,13 +201,22 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 	end_if_settled(w, c);
 }
 
+/* A gap in front of us, on `side`: its sender hears of it as soon as all before it has been acknowledged. */
+static void
+answer_gap(struct bh_worker *w, const struct bh_app_case *k, unsigned side, bool back)
+{
+	struct bh_stream_gap gap;
+
+	if (w->config->stream_answer && bh_stream_gap(k->c->stream, side, &gap))
+		bh_answer_gap(w, k->p, &gap, back);
+}
+
 /* What the stream says to a packet. Returns false when there is no more to do. */
 static bool
 obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
      const struct bh_stream_result *r)
 {
 	struct bh_packet *p = k->p;
-	struct bh_stream_gap gap;
 
 	if (r->exception != 0)
 		bh_count(&w->c.exceptions[r->exception - 1], 1);
@@ -215,13 +224,14 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
 	case BH_STREAM_KEPT:
 		w->n_waiting += bh_hold_frames(handle);
 		p->fate = BH_FATE_GONE;
-		if (w->config->stream_answer && bh_stream_gap(k->c->stream, side_of(p), &gap))
-			bh_answer_gap(w, p, &gap);
+		answer_gap(w, k, side_of(p), true);
 		return true;
 	case BH_STREAM_PASS:
 		bh_hold_forget(handle);
 		if (p->train == NULL)
 			bh_hold_stamp(k->c, side_of(p), p->m, p->h.l4_off, false);
+		if (p->h.payload_len == 0)
+			answer_gap(w, k, side_of(p) ^ 1, false);
 		bh_flow_touch_hot(p->flow, &p->h, w->now_ms);
 		bh_packet_decide(p, BH_FATE_PASS,
 				 r->reason != BH_REASON_NONE ? r->reason : p->flow->reason);

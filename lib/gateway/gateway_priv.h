@@ -426,8 +426,9 @@ void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);
 void bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream *s,
 		     bool forbidden);
 
-/* To the sender of p, in its receiver's name: what waits behind a gap. */
-void bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g);
+/* In the receiver's name to the sender of what waits behind a gap. p is the sender's (back), or the receiver's. */
+void bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
+		   bool back);
 
 /* record.c: events. */
 void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);

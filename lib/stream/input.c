@@ -88,7 +88,9 @@ take_bytes(struct bh_stream_ctx *c)
 		d->edge = d->released = c->to;
 	if (waits)
 		c->r->act = BH_STREAM_KEPT;
-	else if (fin)
+	else
+		d->far = bh_stream_max(d->far, c->to);
+	if (!waits && fin)
 		d->fin_gone = true;
 	return true;
 }

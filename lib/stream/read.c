@@ -101,6 +101,7 @@ bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned side,
 	if (i == BH_STREAM_NONE)
 		return NULL;
 	*tag = st->node[i].tag;
+	d->far = bh_stream_max(d->far, st->node[i].from + st->node[i].len);
 	if ((tag->tcp_flags & BH_TCP_FIN) != 0)
 		d->fin_gone = true;
 	return bh_stream_unwait(st, d, i);
@@ -159,7 +160,7 @@ bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *ou
 	const struct bh_stream_node *node = s->st->node;
 	uint32_t i;
 
-	if (!bh_stream_holds(s) || d->last == BH_STREAM_NONE || !o->spoken ||
+	if (!bh_stream_holds(s) || d->last == BH_STREAM_NONE || !o->spoken || d->acked < d->edge ||
 	    s->state != BH_STREAM_ESTABLISHED)
 		return false;
 	*out = (struct bh_stream_gap){

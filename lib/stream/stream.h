@@ -172,8 +172,9 @@ struct bh_stream_gap {
 		uint32_t from, to;
 	} block[BH_STREAM_BLOCKS];
 };
-/* False: the last packet of this side did not come behind a gap, or nothing is held, or the receiver has said nothing
- * yet. */
+/* False: the last packet of this side did not come behind a gap, nothing is held, or the receiver has not acknowledged
+ * all that comes before the gap: told of it earlier, the sender would take the order for disturbed and wait longer
+ * (RFC 8985 6.2). Ask when a packet of the side was kept, and when the receiver has acknowledged. */
 bool bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *out);
 
 /* Packets of this stream that wait (held, not gone), of both sides, and their payload bytes (bytes may be NULL). Since

@@ -43,6 +43,7 @@ struct bh_stream_side {
 	int64_t fin;                   /* offset of the FIN, BH_STREAM_NO_FIN */
 	int64_t right;                 /* right edge of what the receiver ever offered */
 	int64_t limit;                 /* let go: bytes from here on are not compared */
+	int64_t far;                   /* behind the furthest byte that has gone */
 	int64_t skip_from, skip_to;    /* bytes of the latest skip, equal: there was none */
 	uint32_t isn;                  /* sequence number of byte 0 is isn + 1 */
 	uint32_t window;               /* largest window that the receiver offered, in bytes */
@@ -192,11 +193,11 @@ bh_stream_is_skipped(const struct bh_stream_side *d, int64_t offset)
 	       d->skip_from != d->skip_to;
 }
 
-/* The next number that the receiver may expect: all that was released, and the FIN once it has gone. */
+/* The next number that the receiver may expect: behind all that has gone, and the FIN once it has. */
 static inline int64_t
 bh_stream_top(const struct bh_stream_side *d)
 {
-	return d->released + d->fin_gone;
+	return d->far + d->fin_gone;
 }
 
 /* Behind the last byte that is known, gaps or not. */

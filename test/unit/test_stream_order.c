@@ -382,6 +382,7 @@ gap_is_told_to_its_sender_in_the_receivers_words(void)
 	static const uint8_t stamp[] = {1, 1, 8, 10, 0, 0, 0, 50, 0, 0, 0, 9};
 	struct bh_stream_params p = rig_params();
 	struct bh_stream_gap gap;
+	struct bh_stream_tag tag;
 	struct rig g;
 
 	CU_ASSERT_FATAL(rig_create(&g, &p));
@@ -397,8 +398,14 @@ gap_is_told_to_its_sender_in_the_receivers_words(void)
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 10, 0, "third"), BH_STREAM_KEPT);
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 20, 0, "fifth"), BH_STREAM_KEPT);
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 15, 0, "forth"), BH_STREAM_KEPT);
+	/* Not before the receiver has all that comes before it. */
+	CU_ASSERT_FALSE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(rig_read(&g, 0, text, &ended), 5);
+	bh_stream_release(g.s, 0, 5);
+	CU_ASSERT_PTR_NOT_NULL(bh_stream_pop(g.st, g.s, 0, &tag));
+	CU_ASSERT_EQUAL(rig_put(&g, 1, BH_TCP_ACK, 0, 5, ""), BH_STREAM_PASS);
 	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
-	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1);
+	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1 + 5);
 	CU_ASSERT_EQUAL(gap.seq, g.isn[1] + 1);
 	CU_ASSERT_EQUAL(gap.window, 777);
 	CU_ASSERT_TRUE(gap.stamped);

@@ -109,14 +109,22 @@ no_more_is_skipped_than_numbers_can_tell(void)
 {
 	struct bh_stream_params p = rig_params();
 	struct rig g;
+	int64_t at;
 
 	CU_ASSERT_FATAL(rig_create(&g, &p));
 	CU_ASSERT_FATAL(rig_handshake(&g, true));
 	CU_ASSERT_EQUAL(bh_stream_skip(g.s, 1, UINT32_MAX), BH_STREAM_SKIP);
 	CU_ASSERT_EQUAL(bh_stream_skip(g.s, 1, 1), 0);
 	/* The receiver has most of it: on it goes. */
-	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 0, BH_STREAM_SKIP / 2 + 5, ""), BH_STREAM_PASS);
+	for (at = 0; at <= BH_STREAM_SKIP / 2 + 60000; at += 60000) {
+		if (rig_put(&g, 1, BH_TCP_ACK, at, 0, "x") != BH_STREAM_PASS ||
+		    rig_put(&g, 0, BH_TCP_ACK, 0, at + 1, "") != BH_STREAM_PASS)
+			CU_FAIL_FATAL("what is skipped passes");
+	}
 	CU_ASSERT_EQUAL(bh_stream_skip(g.s, 1, 7), 7);
+	/* Numbers of what has not come are nobody's. */
+	CU_ASSERT_EQUAL(bh_stream_seq(g.s, 1), g.isn[1] + 1 + (uint32_t)at - 60000 + 1);
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 0, at + 60000, ""), BH_STREAM_DROP);
 	rig_destroy(&g);
 }
 
