@@ -60,7 +60,7 @@ filter_verdict(struct bh_api_req *req, struct bh_flow_query *q)
 			return true;
 		}
 	}
-	return fail_arg(req, "verdict", "must be allow, violate, deny or reject");
+	return fail_arg(req, "verdict", "must be allow, violate, deny, reject or pending");
 }
 
 /* The first state is number 0, which means "any" in a query: it goes in plus one. */
