@@ -42,13 +42,14 @@ static int
 head_read(struct bh_store *s, uint64_t *seq, uint8_t hash[BH_SHA256_SIZE], struct bh_err *err)
 {
 	sqlite3_stmt *st;
-	int rc = bh_sql_open(s, &st, err, "SELECT seq, hash FROM audit_head WHERE id = 1", "");
+	int rc =
+		bh_store_sql_open(s, &st, err, "SELECT seq, hash FROM audit_head WHERE id = 1", "");
 
 	*seq = 0;
 	memset(hash, 0, BH_SHA256_SIZE);
 	if (rc != 0)
 		return rc;
-	rc = bh_sql_step(s, st, err);
+	rc = bh_store_sql_step(s, st, err);
 	if (rc == 1) {
 		*seq = (uint64_t)sqlite3_column_int64(st, 0);
 		if (!column_hash(st, 1, hash))
@@ -81,15 +82,16 @@ bh_audit_append(struct bh_store *s, const struct bh_audit *a, struct bh_err *err
 		return rc;
 	e.seq++;
 	entry_hash(&e, e.hash);
-	rc = bh_sql_do(s, err,
-		       "INSERT INTO audit(" AUDIT_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       "iitttttbb", (int64_t)e.seq, (int64_t)e.time_ns, e.actor, e.action, e.object,
-		       e.result, e.detail, e.prev, (size_t)BH_SHA256_SIZE, e.hash,
-		       (size_t)BH_SHA256_SIZE);
+	rc = bh_store_sql_do(s, err,
+			     "INSERT INTO audit(" AUDIT_COLUMNS
+			     ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     "iitttttbb", (int64_t)e.seq, (int64_t)e.time_ns, e.actor, e.action,
+			     e.object, e.result, e.detail, e.prev, (size_t)BH_SHA256_SIZE, e.hash,
+			     (size_t)BH_SHA256_SIZE);
 	if (rc == 0)
-		rc = bh_sql_do(s, err,
-			       "INSERT OR REPLACE INTO audit_head(id, seq, hash) VALUES(1, ?, ?)",
-			       "ib", (int64_t)e.seq, e.hash, (size_t)BH_SHA256_SIZE);
+		rc = bh_store_sql_do(
+			s, err, "INSERT OR REPLACE INTO audit_head(id, seq, hash) VALUES(1, ?, ?)",
+			"ib", (int64_t)e.seq, e.hash, (size_t)BH_SHA256_SIZE);
 	return rc;
 }
 
@@ -99,9 +101,9 @@ bh_store_audit(struct bh_store *s, const struct bh_audit *a, struct bh_err *err)
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_begin(s, err);
+	rc = bh_store_sql_begin(s, err);
 	if (rc == 0)
-		rc = bh_sql_end(s, bh_audit_append(s, a, err), err);
+		rc = bh_store_sql_end(s, bh_audit_append(s, a, err), err);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -113,11 +115,11 @@ row_read(sqlite3_stmt *st, struct bh_audit *a)
 	*a = (struct bh_audit){
 		.seq = (uint64_t)sqlite3_column_int64(st, 0),
 		.time_ns = (uint64_t)sqlite3_column_int64(st, 1),
-		.actor = bh_sql_text(st, 2),
-		.action = bh_sql_text(st, 3),
-		.object = bh_sql_text(st, 4),
-		.result = bh_sql_text(st, 5),
-		.detail = bh_sql_text(st, 6),
+		.actor = bh_store_sql_text(st, 2),
+		.action = bh_store_sql_text(st, 3),
+		.object = bh_store_sql_text(st, 4),
+		.result = bh_store_sql_text(st, 5),
+		.detail = bh_store_sql_text(st, 6),
 	};
 	return column_hash(st, 7, a->prev) & column_hash(st, 8, a->hash);
 }
@@ -132,16 +134,30 @@ bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn f
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_open(s, &st, err,
-			 "SELECT " AUDIT_COLUMNS
-			 " FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-			 "ii", below, (int64_t)max);
-	while (rc == 0 && (rc = bh_sql_step(s, st, err)) == 1) {
+	rc = bh_store_sql_open(s, &st, err,
+			       "SELECT " AUDIT_COLUMNS
+			       " FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+			       "ii", below, (int64_t)max);
+	while (rc == 0 && (rc = bh_store_sql_step(s, st, err)) == 1) {
 		row_read(st, &a);
 		rc = fn(arg, &a) ? 0 : 2;
 	}
 	sqlite3_finalize(st);
 	pthread_mutex_unlock(&s->lock);
+	return rc < 0 ? rc : 0;
+}
+
+int
+bh_store_audit_head(struct bh_store *s, uint64_t *seq, char hex[2 * BH_SHA256_SIZE + 1],
+		    struct bh_err *err)
+{
+	uint8_t hash[BH_SHA256_SIZE];
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = head_read(s, seq, hash, err);
+	pthread_mutex_unlock(&s->lock);
+	bh_sha256_hex(hash, hex);
 	return rc < 0 ? rc : 0;
 }
 
@@ -183,15 +199,15 @@ verify_some(struct bh_store *s, uint8_t prev[BH_SHA256_SIZE], struct bh_audit_ch
 {
 	sqlite3_stmt *st;
 	unsigned n = 0;
-	int rc = bh_sql_open(s, &st, err,
-			     "SELECT " AUDIT_COLUMNS
-			     " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-			     "ii", c->entries == 0 ? INT64_MIN : (int64_t)c->entries,
-			     (int64_t)VERIFY_AT_ONCE);
+	int rc = bh_store_sql_open(s, &st, err,
+				   "SELECT " AUDIT_COLUMNS
+				   " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+				   "ii", c->entries == 0 ? INT64_MIN : (int64_t)c->entries,
+				   (int64_t)VERIFY_AT_ONCE);
 
 	if (rc != 0)
 		return rc;
-	while (c->wrong == 0 && (rc = bh_sql_step(s, st, err)) == 1) {
+	while (c->wrong == 0 && (rc = bh_store_sql_step(s, st, err)) == 1) {
 		verify_row(st, c->entries + 1, prev, c);
 		n++;
 	}

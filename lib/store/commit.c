@@ -78,13 +78,13 @@ refused(struct bh_store *s, const struct bh_change *c, const struct bh_revision 
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_begin(s, &err);
+	rc = bh_store_sql_begin(s, &err);
 	if (rc == 0) {
 		if (r != NULL)
 			rc = bh_revision_set_state(s, r->number, BH_REVISION_REFUSED, &err);
 		if (rc == 0)
 			rc = append(s, c, r, result, why != NULL ? why->what : NULL, &err);
-		rc = bh_sql_end(s, rc, &err);
+		rc = bh_store_sql_end(s, rc, &err);
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (rc != 0)
@@ -97,9 +97,9 @@ write_pending(struct bh_store *s, struct bh_revision *r, struct bh_err *err)
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_begin(s, err);
+	rc = bh_store_sql_begin(s, err);
 	if (rc == 0)
-		rc = bh_sql_end(s, bh_revision_insert(s, r, err), err);
+		rc = bh_store_sql_end(s, bh_revision_insert(s, r, err), err);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -108,7 +108,7 @@ write_pending(struct bh_store *s, struct bh_revision *r, struct bh_err *err)
 static int
 mark_left(struct bh_store *s, uint32_t base, uint32_t number, struct bh_err *err)
 {
-	return bh_sql_do(
+	return bh_store_sql_do(
 		s, err,
 		"UPDATE revision SET state = ? WHERE number > ? AND number < ? AND state IN "
 		"(1, 2)",
@@ -122,7 +122,7 @@ mark_applied(struct bh_store *s, const struct bh_change *c, const struct bh_revi
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_begin(s, err);
+	rc = bh_store_sql_begin(s, err);
 	if (rc == 0) {
 		rc = bh_revision_set_state(s, r->number, BH_REVISION_APPLIED, err);
 		if (rc == 0 && c->base != 0)
@@ -130,15 +130,15 @@ mark_applied(struct bh_store *s, const struct bh_change *c, const struct bh_revi
 		if (rc == 0)
 			rc = bh_confirm_write(s, r->number, previous, c->commit->confirm_ms, err);
 		if (rc == 0 && c->file)
-			rc = bh_sql_do(s, err,
-				       "INSERT OR REPLACE INTO setting(key, value) "
-				       "VALUES('file_sha256', ?)",
-				       "b", r->sha256, (size_t)BH_SHA256_SIZE);
+			rc = bh_store_sql_do(s, err,
+					     "INSERT OR REPLACE INTO setting(key, value) "
+					     "VALUES('file_sha256', ?)",
+					     "b", r->sha256, (size_t)BH_SHA256_SIZE);
 		if (rc == 0)
 			rc = bh_revision_prune(s, r->number, err);
 		if (rc == 0)
 			rc = append(s, c, r, "ok", NULL, err);
-		rc = bh_sql_end(s, rc, err);
+		rc = bh_store_sql_end(s, rc, err);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;

@@ -16,15 +16,16 @@ bh_confirm_write(struct bh_store *s, uint32_t number, uint32_t previous, uint64_
 	int rc;
 
 	if (ms == 0)
-		return bh_sql_do(s, err, "DELETE FROM setting WHERE key LIKE 'confirm_%'", "");
-	rc = bh_sql_set(s, "confirm_number", number, err);
+		return bh_store_sql_do(s, err, "DELETE FROM setting WHERE key LIKE 'confirm_%'",
+				       "");
+	rc = bh_store_sql_set(s, "confirm_number", number, err);
 	if (rc == 0)
-		rc = bh_sql_set(s, "confirm_previous", previous, err);
+		rc = bh_store_sql_set(s, "confirm_previous", previous, err);
 	if (rc == 0)
-		rc = bh_sql_set(s, "confirm_deadline_ns", (int64_t)deadline, err);
+		rc = bh_store_sql_set(s, "confirm_deadline_ns", (int64_t)deadline, err);
 	/* A clock that was set back while the gateway was down must not make it longer. */
 	if (rc == 0)
-		rc = bh_sql_set(s, "confirm_ms", (int64_t)ms, err);
+		rc = bh_store_sql_set(s, "confirm_ms", (int64_t)ms, err);
 	return rc;
 }
 
@@ -51,8 +52,8 @@ bh_store_waiting(struct bh_store *s, struct bh_confirm *out)
 	if (due == 0)
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (bh_sql_setting(s, "confirm_number", 0, &number, NULL) == 0 &&
-	    bh_sql_setting(s, "confirm_previous", 0, &previous, NULL) == 0) {
+	if (bh_store_sql_setting(s, "confirm_number", 0, &number, NULL) == 0 &&
+	    bh_store_sql_setting(s, "confirm_previous", 0, &previous, NULL) == 0) {
 		out->number = (uint32_t)number;
 		out->previous = (uint32_t)previous;
 		out->left_ms = due > now ? (due - now) / BH_NS_PER_MS : 0;
@@ -66,12 +67,12 @@ confirm_locked(struct bh_store *s, const char *author, uint32_t *number, struct 
 	struct bh_audit entry = {.actor = author, .action = "policy.confirm", .result = "ok"};
 	char object[32];
 	int64_t waits;
-	int rc = bh_sql_setting(s, "confirm_number", 0, &waits, err);
+	int rc = bh_store_sql_setting(s, "confirm_number", 0, &waits, err);
 
 	if (rc == 0 && waits == 0)
 		return bh_err_set(err, ENOENT, "no revision waits for its confirmation");
 	if (rc == 0)
-		rc = bh_sql_begin(s, err);
+		rc = bh_store_sql_begin(s, err);
 	if (rc != 0)
 		return rc;
 	*number = (uint32_t)waits;
@@ -82,7 +83,7 @@ confirm_locked(struct bh_store *s, const char *author, uint32_t *number, struct 
 		rc = bh_confirm_write(s, 0, 0, 0, err);
 	if (rc == 0)
 		rc = bh_audit_append(s, &entry, err);
-	return bh_sql_end(s, rc, err);
+	return bh_store_sql_end(s, rc, err);
 }
 
 int
@@ -163,7 +164,7 @@ expire_find(struct bh_store *s, struct bh_document *d, struct bh_err *err)
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_setting(s, "confirm_previous", 0, &previous, err);
+	rc = bh_store_sql_setting(s, "confirm_previous", 0, &previous, err);
 	pthread_mutex_unlock(&s->lock);
 	*d = (struct bh_document){0};
 	if (rc != 0)

@@ -16,9 +16,10 @@ file_is_known(struct bh_store *s, const char *text, size_t len, bool *known, str
 	*known = false;
 	bh_sha256(text, len, sha);
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_open(s, &st, err, "SELECT value FROM setting WHERE key = 'file_sha256'", "");
+	rc = bh_store_sql_open(s, &st, err, "SELECT value FROM setting WHERE key = 'file_sha256'",
+			       "");
 	if (rc == 0)
-		rc = bh_sql_step(s, st, err);
+		rc = bh_store_sql_step(s, st, err);
 	if (rc == 1)
 		*known = sqlite3_column_bytes(st, 0) == BH_SHA256_SIZE &&
 			 memcmp(sqlite3_column_blob(st, 0), sha, BH_SHA256_SIZE) == 0;
@@ -74,13 +75,13 @@ drop_pending(struct bh_store *s, struct bh_err *err)
 	int rc = 0;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_begin(s, err);
+	rc = bh_store_sql_begin(s, err);
 	if (rc == 0) {
-		rc = bh_sql_do(s, err, "UPDATE revision SET state = ? WHERE state = ?", "ii",
-			       (int64_t)BH_REVISION_REFUSED, (int64_t)BH_REVISION_PENDING);
+		rc = bh_store_sql_do(s, err, "UPDATE revision SET state = ? WHERE state = ?", "ii",
+				     (int64_t)BH_REVISION_REFUSED, (int64_t)BH_REVISION_PENDING);
 		if (rc == 0 && sqlite3_changes(s->db) != 0)
 			rc = bh_audit_append(s, &e, err);
-		rc = bh_sql_end(s, rc, err);
+		rc = bh_store_sql_end(s, rc, err);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;
@@ -94,9 +95,9 @@ time_left(struct bh_store *s, uint32_t number, uint64_t *ms)
 	int64_t waits = 0, deadline = 0, whole = 0;
 
 	pthread_mutex_lock(&s->lock);
-	if (bh_sql_setting(s, "confirm_number", 0, &waits, NULL) != 0 ||
-	    bh_sql_setting(s, "confirm_deadline_ns", 0, &deadline, NULL) != 0 ||
-	    bh_sql_setting(s, "confirm_ms", 0, &whole, NULL) != 0)
+	if (bh_store_sql_setting(s, "confirm_number", 0, &waits, NULL) != 0 ||
+	    bh_store_sql_setting(s, "confirm_deadline_ns", 0, &deadline, NULL) != 0 ||
+	    bh_store_sql_setting(s, "confirm_ms", 0, &whole, NULL) != 0)
 		waits = 0;
 	pthread_mutex_unlock(&s->lock);
 	*ms = (uint64_t)deadline > now ? ((uint64_t)deadline - now) / BH_NS_PER_MS : 0;

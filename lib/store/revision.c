@@ -47,11 +47,12 @@ bh_revision_insert(struct bh_store *s, struct bh_revision *r, struct bh_err *err
 {
 	uint8_t seal[BH_SHA256_SIZE];
 	sqlite3_stmt *st;
-	int rc = bh_sql_open(s, &st, err, "SELECT coalesce(max(number), 0) + 1 FROM revision", "");
+	int rc = bh_store_sql_open(s, &st, err, "SELECT coalesce(max(number), 0) + 1 FROM revision",
+				   "");
 
 	if (rc != 0)
 		return rc;
-	rc = bh_sql_step(s, st, err);
+	rc = bh_store_sql_step(s, st, err);
 	r->number = (uint32_t)sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
 	if (rc < 0)
@@ -60,21 +61,22 @@ bh_revision_insert(struct bh_store *s, struct bh_revision *r, struct bh_err *err
 	r->state = BH_REVISION_PENDING;
 	bh_sha256(r->text, r->size, r->sha256);
 	row_seal(r, seal);
-	return bh_sql_do(s, err,
-			 "INSERT INTO revision(" ROW
-			 ", document) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			 "iiiiiibbtttb", (int64_t)r->number, (int64_t)r->time_ns, (int64_t)r->state,
-			 (int64_t)r->origin, (int64_t)r->base, (int64_t)r->size, r->sha256,
-			 (size_t)BH_SHA256_SIZE, seal, (size_t)BH_SHA256_SIZE, r->author, r->why,
-			 r->summary, r->text, (size_t)r->size);
+	return bh_store_sql_do(s, err,
+			       "INSERT INTO revision(" ROW
+			       ", document) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			       "iiiiiibbtttb", (int64_t)r->number, (int64_t)r->time_ns,
+			       (int64_t)r->state, (int64_t)r->origin, (int64_t)r->base,
+			       (int64_t)r->size, r->sha256, (size_t)BH_SHA256_SIZE, seal,
+			       (size_t)BH_SHA256_SIZE, r->author, r->why, r->summary, r->text,
+			       (size_t)r->size);
 }
 
 int
 bh_revision_set_state(struct bh_store *s, uint32_t number, enum bh_revision_state state,
 		      struct bh_err *err)
 {
-	return bh_sql_do(s, err, "UPDATE revision SET state = ? WHERE number = ?", "ii",
-			 (int64_t)state, (int64_t)number);
+	return bh_store_sql_do(s, err, "UPDATE revision SET state = ? WHERE number = ?", "ii",
+			       (int64_t)state, (int64_t)number);
 }
 
 int
@@ -82,7 +84,7 @@ bh_revision_prune(struct bh_store *s, uint32_t newest, struct bh_err *err)
 {
 	if (s->keep == 0 || newest <= s->keep)
 		return 0;
-	return bh_sql_do(
+	return bh_store_sql_do(
 		s, err,
 		"UPDATE revision SET document = NULL WHERE number <= ? AND document IS NOT "
 		"NULL",
@@ -102,9 +104,9 @@ row_read(sqlite3_stmt *st, struct bh_revision *r)
 		.origin = (uint8_t)sqlite3_column_int(st, 3),
 		.base = (uint32_t)sqlite3_column_int64(st, 4),
 		.size = (uint64_t)sqlite3_column_int64(st, 5),
-		.author = bh_sql_text(st, 8),
-		.why = bh_sql_text(st, 9),
-		.summary = bh_sql_text(st, 10),
+		.author = bh_store_sql_text(st, 8),
+		.why = bh_store_sql_text(st, 9),
+		.summary = bh_store_sql_text(st, 10),
 	};
 	if (sqlite3_column_bytes(st, 6) != BH_SHA256_SIZE ||
 	    sqlite3_column_bytes(st, 7) != BH_SHA256_SIZE)
@@ -152,11 +154,11 @@ bh_store_revisions(struct bh_store *s, uint32_t before, unsigned max, bh_revisio
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_open(s, &st, err,
-			 "SELECT " ROW
-			 " FROM revision WHERE number < ? ORDER BY number DESC LIMIT ?",
-			 "ii", before != 0 ? (int64_t)before : INT64_MAX, (int64_t)max);
-	while (rc == 0 && (rc = bh_sql_step(s, st, err)) == 1) {
+	rc = bh_store_sql_open(s, &st, err,
+			       "SELECT " ROW
+			       " FROM revision WHERE number < ? ORDER BY number DESC LIMIT ?",
+			       "ii", before != 0 ? (int64_t)before : INT64_MAX, (int64_t)max);
+	while (rc == 0 && (rc = bh_store_sql_step(s, st, err)) == 1) {
 		row_read(st, &r);
 		rc = fn(arg, &r) ? 0 : 2;
 	}
@@ -174,10 +176,11 @@ bh_store_revision(struct bh_store *s, uint32_t number, bh_revision_fn fn, void *
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_open(s, &st, err, "SELECT " ROW ", document FROM revision WHERE number = ?",
-			 "i", (int64_t)number);
+	rc = bh_store_sql_open(s, &st, err,
+			       "SELECT " ROW ", document FROM revision WHERE number = ?", "i",
+			       (int64_t)number);
 	if (rc == 0)
-		rc = bh_sql_step(s, st, err);
+		rc = bh_store_sql_step(s, st, err);
 	if (rc == 0)
 		rc = bh_err_set(err, ENOENT, "there is no revision %u", number);
 	else if (rc == 1)
@@ -245,12 +248,12 @@ newest_number(struct bh_store *s, int64_t before, const uint8_t *but, uint32_t *
 
 	*out = 0;
 	pthread_mutex_lock(&s->lock);
-	rc = bh_sql_open(s, &st, err,
-			 "SELECT number FROM revision WHERE number < ? AND state IN (1, 2) "
-			 "AND sha256 != ? ORDER BY number DESC LIMIT 1",
-			 "ib", before, but, (size_t)(but != NULL ? BH_SHA256_SIZE : 0));
+	rc = bh_store_sql_open(s, &st, err,
+			       "SELECT number FROM revision WHERE number < ? AND state IN (1, 2) "
+			       "AND sha256 != ? ORDER BY number DESC LIMIT 1",
+			       "ib", before, but, (size_t)(but != NULL ? BH_SHA256_SIZE : 0));
 	if (rc == 0)
-		rc = bh_sql_step(s, st, err);
+		rc = bh_store_sql_step(s, st, err);
 	if (rc == 1)
 		*out = (uint32_t)sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);

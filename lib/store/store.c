@@ -33,11 +33,11 @@ static int
 pragma(struct bh_store *s, const char *sql, int64_t *out, struct bh_err *err)
 {
 	sqlite3_stmt *st;
-	int rc = bh_sql_open(s, &st, err, sql, "");
+	int rc = bh_store_sql_open(s, &st, err, sql, "");
 
 	if (rc != 0)
 		return rc;
-	rc = bh_sql_step(s, st, err);
+	rc = bh_store_sql_step(s, st, err);
 	if (rc == 1 && out != NULL)
 		*out = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
@@ -47,13 +47,13 @@ pragma(struct bh_store *s, const char *sql, int64_t *out, struct bh_err *err)
 static int
 make_schema(struct bh_store *s, struct bh_err *err)
 {
-	int rc = bh_sql_begin(s, err);
+	int rc = bh_store_sql_begin(s, err);
 
 	if (rc != 0)
 		return rc;
 	if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
-		rc = bh_sql_err(s, "make its tables", err);
-	return bh_sql_end(s, rc, err);
+		rc = bh_store_sql_err(s, "make its tables", err);
+	return bh_store_sql_end(s, rc, err);
 }
 
 static int
@@ -117,7 +117,7 @@ open_db(struct bh_store *s, struct bh_err *err)
 				  s->path, strerror(code));
 	close(fd);
 	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
-		return s->db != NULL ? bh_sql_err(s, "open it", err)
+		return s->db != NULL ? bh_store_sql_err(s, "open it", err)
 				     : bh_err_set(err, ENOMEM, "out of memory");
 	sqlite3_busy_timeout(s->db, 1000);
 	return 0;

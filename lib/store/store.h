@@ -189,6 +189,10 @@ struct bh_audit_check {
 /* Walk the whole chain. 0: it could be read; *out says what was found. */
 int bh_store_audit_verify(struct bh_store *s, struct bh_audit_check *out, struct bh_err *err);
 
+/* Number and hash of the newest entry, in hexadecimal. */
+int bh_store_audit_head(struct bh_store *s, uint64_t *seq, char hex[2 * BH_SHA256_SIZE + 1],
+			struct bh_err *err);
+
 /* ---- small things --------------------------------------------------------------------------------- */
 
 void bh_sha256(const void *data, size_t len, uint8_t out[BH_SHA256_SIZE]);

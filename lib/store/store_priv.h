@@ -1,7 +1,7 @@
 /* store_priv: statements, rows and digests.
  *
  *   store.c     the file: open, schema
- *   sql.c       statements with their values, errors in words
+ *   statement.c  statements with their values, errors in words
  *   digest.c    SHA-256 over fields with their lengths
  *   revision.c  rows of the table of revisions
  *   commit.c    changes, in the order that store.h promises
@@ -29,25 +29,26 @@ struct bh_store {
 	char path[256];
 };
 
-/* ---- sql.c: with `lock` held ---------------------------------------------------------------------- */
+/* ---- statement.c: with `lock` held ---------------------------------------------------------------------- */
 
 /* The last error as -errno, with "cannot DOING: why" in err. */
-int bh_sql_err(struct bh_store *s, const char *doing, struct bh_err *err);
+int bh_store_sql_err(struct bh_store *s, const char *doing, struct bh_err *err);
 /* Prepare and bind. types: i (int64_t), t (const char *; NULL is ""), b (const void *, size_t). */
-int bh_sql_open(struct bh_store *s, sqlite3_stmt **out, struct bh_err *err, const char *sql,
-		const char *types, ...);
+int bh_store_sql_open(struct bh_store *s, sqlite3_stmt **out, struct bh_err *err, const char *sql,
+		      const char *types, ...);
 /* The same, run to its end. */
-int bh_sql_do(struct bh_store *s, struct bh_err *err, const char *sql, const char *types, ...);
+int bh_store_sql_do(struct bh_store *s, struct bh_err *err, const char *sql, const char *types,
+		    ...);
 /* Next row: 1, 0 at the end, -errno. */
-int bh_sql_step(struct bh_store *s, sqlite3_stmt *st, struct bh_err *err);
-int bh_sql_begin(struct bh_store *s, struct bh_err *err);
+int bh_store_sql_step(struct bh_store *s, sqlite3_stmt *st, struct bh_err *err);
+int bh_store_sql_begin(struct bh_store *s, struct bh_err *err);
 /* Commit, or roll back when rc != 0; returns rc or what failed. */
-int bh_sql_end(struct bh_store *s, int rc, struct bh_err *err);
-const char *bh_sql_text(sqlite3_stmt *st, int column); /* never NULL */
+int bh_store_sql_end(struct bh_store *s, int rc, struct bh_err *err);
+const char *bh_store_sql_text(sqlite3_stmt *st, int column); /* never NULL */
 /* A number of the table of settings; def when it is not there. */
-int bh_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
-		   struct bh_err *err);
-int bh_sql_set(struct bh_store *s, const char *key, int64_t value, struct bh_err *err);
+int bh_store_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
+			 struct bh_err *err);
+int bh_store_sql_set(struct bh_store *s, const char *key, int64_t value, struct bh_err *err);
 
 /* ---- digest.c ------------------------------------------------------------------------------------- */
 

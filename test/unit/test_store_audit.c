@@ -131,13 +131,11 @@ reordering_names_the_first_that_moved(void)
 	write_entries(&r, ENTRIES);
 	for (seq = 1; seq < ENTRIES; seq++)
 		CU_ASSERT_EQUAL(
-			wrong_after(
-				&r,
-				"UPDATE audit SET seq = -1 WHERE seq = %u; UPDATE audit SET seq = "
-				"seq - 1 WHERE seq = %u; UPDATE audit SET seq = (SELECT max(seq) "
-				"FROM audit WHERE seq + 1 NOT IN (SELECT seq FROM audit)) + 1 "
-				"WHERE seq = -1",
-				seq, seq + 1),
+			wrong_after(&r,
+				    "UPDATE audit SET seq = -seq WHERE seq IN (%u, %u); "
+				    "UPDATE audit SET seq = seq - (SELECT sum(seq) FROM audit "
+				    "WHERE seq < 0) WHERE seq < 0",
+				    seq, seq + 1),
 			seq);
 	rig_leave(&r);
 }

@@ -62,7 +62,7 @@ advice(int code)
 }
 
 int
-bh_sql_err(struct bh_store *s, const char *doing, struct bh_err *err)
+bh_store_sql_err(struct bh_store *s, const char *doing, struct bh_err *err)
 {
 	int code = errno_of(s);
 
@@ -110,8 +110,8 @@ prepare(struct bh_store *s, sqlite3_stmt **out, const char *sql, const char *typ
 }
 
 int
-bh_sql_open(struct bh_store *s, sqlite3_stmt **out, struct bh_err *err, const char *sql,
-	    const char *types, ...)
+bh_store_sql_open(struct bh_store *s, sqlite3_stmt **out, struct bh_err *err, const char *sql,
+		  const char *types, ...)
 {
 	va_list ap;
 	int rc;
@@ -119,11 +119,11 @@ bh_sql_open(struct bh_store *s, sqlite3_stmt **out, struct bh_err *err, const ch
 	va_start(ap, types);
 	rc = prepare(s, out, sql, types, ap);
 	va_end(ap);
-	return rc == 0 ? 0 : bh_sql_err(s, "read", err);
+	return rc == 0 ? 0 : bh_store_sql_err(s, "read", err);
 }
 
 int
-bh_sql_do(struct bh_store *s, struct bh_err *err, const char *sql, const char *types, ...)
+bh_store_sql_do(struct bh_store *s, struct bh_err *err, const char *sql, const char *types, ...)
 {
 	sqlite3_stmt *st = NULL;
 	va_list ap;
@@ -134,40 +134,40 @@ bh_sql_do(struct bh_store *s, struct bh_err *err, const char *sql, const char *t
 	va_end(ap);
 	while (rc == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		rc = 0;
-	rc = rc == SQLITE_DONE ? 0 : bh_sql_err(s, "write", err);
+	rc = rc == SQLITE_DONE ? 0 : bh_store_sql_err(s, "write", err);
 	sqlite3_finalize(st);
 	return rc;
 }
 
 int
-bh_sql_step(struct bh_store *s, sqlite3_stmt *st, struct bh_err *err)
+bh_store_sql_step(struct bh_store *s, sqlite3_stmt *st, struct bh_err *err)
 {
 	int rc = sqlite3_step(st);
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	return rc == SQLITE_DONE ? 0 : bh_sql_err(s, "read", err);
+	return rc == SQLITE_DONE ? 0 : bh_store_sql_err(s, "read", err);
 }
 
 int
-bh_sql_begin(struct bh_store *s, struct bh_err *err)
+bh_store_sql_begin(struct bh_store *s, struct bh_err *err)
 {
-	return bh_sql_do(s, err, "BEGIN IMMEDIATE", "");
+	return bh_store_sql_do(s, err, "BEGIN IMMEDIATE", "");
 }
 
 int
-bh_sql_end(struct bh_store *s, int rc, struct bh_err *err)
+bh_store_sql_end(struct bh_store *s, int rc, struct bh_err *err)
 {
 	if (rc == 0)
-		rc = bh_sql_do(s, err, "COMMIT", "");
+		rc = bh_store_sql_do(s, err, "COMMIT", "");
 	/* Some errors have ended the transaction already. */
 	if (rc != 0 && !sqlite3_get_autocommit(s->db))
-		bh_sql_do(s, NULL, "ROLLBACK", "");
+		bh_store_sql_do(s, NULL, "ROLLBACK", "");
 	return rc;
 }
 
 const char *
-bh_sql_text(sqlite3_stmt *st, int column)
+bh_store_sql_text(sqlite3_stmt *st, int column)
 {
 	const char *t = (const char *)sqlite3_column_text(st, column);
 
@@ -175,15 +175,17 @@ bh_sql_text(sqlite3_stmt *st, int column)
 }
 
 int
-bh_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out, struct bh_err *err)
+bh_store_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
+		     struct bh_err *err)
 {
 	sqlite3_stmt *st;
-	int rc = bh_sql_open(s, &st, err, "SELECT value FROM setting WHERE key = ?", "t", key);
+	int rc =
+		bh_store_sql_open(s, &st, err, "SELECT value FROM setting WHERE key = ?", "t", key);
 
 	*out = def;
 	if (rc != 0)
 		return rc;
-	rc = bh_sql_step(s, st, err);
+	rc = bh_store_sql_step(s, st, err);
 	if (rc == 1)
 		*out = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
@@ -191,8 +193,8 @@ bh_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out, s
 }
 
 int
-bh_sql_set(struct bh_store *s, const char *key, int64_t value, struct bh_err *err)
+bh_store_sql_set(struct bh_store *s, const char *key, int64_t value, struct bh_err *err)
 {
-	return bh_sql_do(s, err, "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", "ti",
-			 key, value);
+	return bh_store_sql_do(s, err, "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)",
+			       "ti", key, value);
 }
