@@ -88,7 +88,23 @@ class inside:
             raise OSError(ctypes.get_errno(), "setns")
 
 
-def make(mtu=1500):
+def cable(ns, mtu, road):
+    """From the gateway's interface to a namespace's; with a road the ends meet at `<ns>r` and `<ns>e`, open so far."""
+    end = ["peer", "name", "eth0", "address", mac(ns), "mtu", mtu, "netns", ns]
+    if not road:
+        run("ip", "link", "add", f"{ns}0", "mtu", mtu, "type", "veth", *end)
+        return
+    run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    run("ip", "link", "add", f"{ns}0", "mtu", mtu, "type", "veth", "peer", "name", f"{ns}r", "mtu", mtu)
+    run("ip", "link", "add", f"{ns}e", "mtu", mtu, "type", "veth", *end)
+    # What goes over a packet socket is a frame as on a wire: whole, and with its checksum.
+    run("ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off", "gro", "off", ns=ns)
+    for name in (f"{ns}r", f"{ns}e"):
+        run("ethtool", "-K", name, "gro", "off")
+        run("ip", "link", "set", name, "up")
+
+
+def make(mtu=1500, road=False):
     """The namespaces, cables and addresses. The mount namespace is the test's own: /run vanishes with it."""
     run("mount", "-t", "tmpfs", "tmpfs", "/run")
     run("ip", "link", "set", "lo", "up")
@@ -96,8 +112,7 @@ def make(mtu=1500):
         run("ip", "netns", "add", ns)
         run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0",
             "net.ipv6.conf.default.router_solicitations=0", ns=ns)
-        run("ip", "link", "add", f"{ns}0", "mtu", mtu, "type", "veth", "peer", "name", "eth0",
-            "address", mac(ns), "mtu", mtu, "netns", ns)
+        cable(ns, mtu, road)
         run("ip", "link", "set", f"{ns}0", "up")
         run("ip", "link", "set", "lo", "up", ns=ns)
         for host, (where, _) in HOSTS.items():
