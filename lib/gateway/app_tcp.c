@@ -408,9 +408,14 @@ age_context(struct bh_worker *w, struct bh_app_context *c)
 	struct bh_flow *f = c->flow;
 
 	/* Nothing leaves under a policy or labels that are no longer. */
-	if (f == NULL || !c->waiting || c->stream == NULL || w->view == NULL ||
+	if (f == NULL || !c->waiting || w->view == NULL ||
 	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))
 		return;
+	if (c->stream == NULL) {
+		if (c->n_held != 0 && w->now_ms - c->held_ms >= w->config->hold_ms)
+			bh_app_except(w, &k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_TIME);
+		return;
+	}
 	if (check_bounds(w, &k) && c->stream != NULL && c->waiting)
 		pass_greeting(w, c);
 }

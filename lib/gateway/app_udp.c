@@ -17,6 +17,19 @@ tag_of(const struct bh_packet *p)
 				      .side = p->h.from ^ (p->flow->flags & BH_FLAG_INITIATOR)};
 }
 
+/* What was held before anyone knew whose operations to judge was not read for them: it does not go. */
+static void
+drop_held(struct bh_worker *w, struct bh_app_context *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_held; i++)
+		bh_hold_refuse(w, c->held[i], BH_REASON_OPERATION_DENY);
+	c->n_held = 0;
+	c->held_bytes = 0;
+	c->waiting = false;
+}
+
 /* Returns false when the flow was refused. */
 static bool
 hold(struct bh_worker *w, const struct bh_app_case *k)
@@ -77,7 +90,7 @@ operate(struct bh_worker *w, const struct bh_app_case *k)
 
 	if (!on)
 		return;
-	if (c->phase == BH_APP_OPERATIONS && pending) {
+	if (c->phase == BH_APP_OPERATIONS && pending && c->hold) {
 		hold(w, k);
 		return;
 	}
@@ -104,6 +117,8 @@ find_name(struct bh_worker *w, const struct bh_app_case *k)
 	if (!bh_app_judge(w, k))
 		return;
 	if (c->phase == BH_APP_OPERATIONS) {
+		if (c->by_operation)
+			drop_held(w, c);
 		operate(w, k);
 		return;
 	}

@@ -10,7 +10,9 @@ bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_
 		said->app = &w->app[f->ext].state;
 		return said;
 	}
-	if (f->app == 0 && (f->flags & BH_FLAG_APP_DONE) == 0)
+	/* A connection that was refused while it was examined: what it says now is nobody's judgement. */
+	if ((f->flags & BH_FLAG_APP_DONE) == 0 &&
+	    (f->app == 0 || (f->key.proto == 6 && f->state == BH_STATE_REFUSED)))
 		return NULL;
 	*own = (struct bh_proto_state){.app = (uint8_t)f->app, .decided = true};
 	return said;
@@ -75,7 +77,6 @@ bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason r
 	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
 		bh_answer_reset(w, p, c->stream,
 				how == BH_DENIED_RESPOND && c->asked == c->answered);
-	f->flags |= BH_FLAG_APP_DONE;
 	bh_app_release(w, f->ext, reason);
 	f->ext = 0;
 	if (p != NULL)
@@ -197,7 +198,8 @@ bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k)
 	reason = j.reason == BH_REASON_MONITOR || j.verdict == BH_VERDICT_PENDING
 			 ? BH_REASON_OPERATION_DENY
 			 : (enum bh_reason)j.reason;
-	if (f->key.proto != 6 && !is_monitored(w, k)) {
+	/* QUIC's hello is one operation over several datagrams that are sent again until they arrive. */
+	if (f->key.proto != 6 && c->state.app != BH_APP_QUIC && !is_monitored(w, k)) {
 		/* A datagram stands alone: the flow goes on without it. */
 		f->reason = (uint8_t)reason;
 		bh_record_refusal(w, f, k);

@@ -68,12 +68,18 @@ bh_slab_alloc(void *slab, size_t size)
 
 	if (c == CLASSES)
 		return NULL;
+	/* A block of another size serves when nothing is left to be cut off: what many connections wanted at once must
+	 * not be lost to others for good. */
+	if (s->free[c] == NULL && s->size - s->used < len) {
+		while (c < CLASSES && s->free[c] == NULL)
+			c++;
+		if (c == CLASSES)
+			return NULL;
+	}
 	b = s->free[c];
 	if (b != NULL) {
 		s->free[c] = b->next;
 	} else {
-		if (s->size - s->used < len)
-			return NULL;
 		b = (union block *)(void *)(s->memory + s->used);
 		s->used += len;
 	}
@@ -85,11 +91,12 @@ void
 bh_slab_free(void *slab, void *p)
 {
 	struct bh_slab *s = slab;
-	union block *b = (union block *)p - 1;
+	union block *b = p;
 	unsigned c;
 
 	if (p == NULL)
 		return;
+	b--;
 	c = (unsigned)b->class_;
 	b->next = s->free[c];
 	s->free[c] = b;

@@ -9,9 +9,32 @@ judge(struct bh_burst *b, struct bh_packet *p, enum bh_judge why)
 	b->n_judge++;
 }
 
+/* Packets of a flow that came before the one that ends it: what holds for them now. Its entry may be another flow's when
+ * the burst is judged. What waits for its judgement gets none. */
+static void
+settle_earlier(struct bh_worker *w, struct bh_burst *b, const struct bh_packet *last)
+{
+	const struct bh_flow *f = last->flow;
+	bool allowed = f->verdict == BH_VERDICT_ALLOW || f->verdict == BH_VERDICT_VIOLATE;
+	bool examined = f->ext != 0 && w->app[f->ext].stream != NULL;
+	struct bh_packet *p;
+
+	for (p = b->p; p < last; p++) {
+		if (p->flow != f || p->fate != BH_FATE_OPEN)
+			continue;
+		if (w->view->mode != BH_MODE_PROTECT ||
+		    (allowed && !examined && p->judge == BH_JUDGE_NO))
+			bh_packet_decide(p, BH_FATE_PASS, f->reason);
+		else
+			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_TCP_MIDSTREAM);
+		p->flow = NULL;
+	}
+}
+
 static void
 end_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p, enum bh_flow_end why)
 {
+	settle_earlier(w, b, p);
 	bh_flow_remove(w->flows, p->flow, why);
 	p->flow = NULL;
 	judge(b, p, BH_JUDGE_NEW);

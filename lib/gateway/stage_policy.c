@@ -199,19 +199,41 @@ restored_state(const struct bh_flow *f)
 	return replied ? BH_STATE_REPLIED : BH_STATE_NEW;
 }
 
-/* Rules now ask what the flow says. One that is examined is asked again with its next step; datagrams can be examined
- * from any one on; a connection whose bytes have passed unseen can't be. */
+/* Can what it says still be judged from its first byte on? A connection: while its bytes wait until they are judged
+ * (where nothing is blocked: are read), or where it begins with this packet. Datagrams: from any one on. */
+static bool
+can_be_heard(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	const struct bh_app_context *c = f->ext != 0 ? &w->app[f->ext] : NULL;
+	bool udp = f->key.proto == 17, waits = c != NULL && c->stream != NULL && c->hold;
+
+	if (c != NULL && c->phase != BH_APP_LET_GO &&
+	    (udp || waits || (c->stream != NULL && w->view->mode != BH_MODE_PROTECT)))
+		return true;
+	if (!udp && (!bh_tcp_opens(p->h.tcp_flags) || (f->flags & BH_FLAG_REPLIED) != 0 ||
+		     p->h.from != (f->flags & BH_FLAG_INITIATOR)))
+		return false;
+	/* What it has now belongs to bytes that nobody judged. */
+	bh_app_release(w, f->ext, BH_REASON_POLICY_CHANGED);
+	f->ext = 0;
+	return true;
+}
+
+/* Rules now ask what the flow says. One that is examined is asked again with its next step; a connection whose bytes
+ * have passed unseen can't be. */
 static void
-judge_again_by_words(struct bh_worker *w, struct bh_flow *f, struct bh_judgement *j)
+judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgement *j)
 {
 	bool asks = j->verdict == BH_VERDICT_PENDING || j->by_operation;
 	enum bh_exception_action action;
+	struct bh_flow *f = p->flow;
 
 	if (f->ext != 0)
 		w->app[f->ext].ask_again = true;
 	if (!asks)
 		return;
-	if (f->key.proto == 17 || (f->ext != 0 && w->app[f->ext].stream != NULL)) {
+	if (can_be_heard(w, p)) {
 		if (w->view->mode == BH_MODE_PROTECT || j->verdict == BH_VERDICT_PENDING)
 			j->verdict = BH_VERDICT_PENDING;
 		f->flags &= (uint8_t)~BH_FLAG_APP_DONE;
@@ -233,8 +255,6 @@ forget_words(struct bh_worker *w, struct bh_flow *f)
 {
 	bh_app_release(w, f->ext, (enum bh_reason)f->reason);
 	f->ext = 0;
-	if (f->key.proto == 6)
-		f->flags |= BH_FLAG_APP_DONE;
 }
 
 static void
@@ -245,7 +265,7 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	struct bh_judgement j;
 
 	bh_judge_flow(w, f, &j);
-	judge_again_by_words(w, f, &j);
+	judge_again_by_words(w, p, &j);
 	relabelled = j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1];
 	if (relabelled) {
 		f = succeed_flow(w, p);

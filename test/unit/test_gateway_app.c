@@ -1,8 +1,5 @@
 /* gateway: flows that are judged by what they say. */
-#include "gateway_rig.h"
-
-#define WEB "10.1.0.1"
-#define DB "10.2.0.1"
+#include "gateway_talk.h"
 
 static const char policy[] =
 	"version: 1\n"
@@ -16,76 +13,6 @@ static const char policy[] =
 	"  - {id: cache, from: web, to: db, applications: [redis, dns], action: allow}\n"
 	"  - {id: site, from: web, to: db, ports: [tcp/80], denied: respond,\n"
 	"     applications: [{http: {methods: [GET]}}], action: allow}\n";
-
-#define PING "*1\r\n$4\r\nPING\r\n"
-#define GET "GET /a HTTP/1.1\r\nHost: db\r\n\r\n"
-#define DELETE_IT "DELETE /a HTTP/1.1\r\nHost: db\r\n\r\n"
-
-/* One TCP connection, its sequence numbers as they would be. */
-struct talk {
-	struct rig *r;
-	uint16_t sport, dport;
-	uint32_t seq[2]; /* next of the client, of the server */
-};
-
-static void
-frame(const struct talk *t, unsigned side, uint8_t flags, const char *text, struct rig_frame *f)
-{
-	rig_build(f, &(struct rig_packet){.src = side == 0 ? WEB : DB,
-					  .dst = side == 0 ? DB : WEB,
-					  .proto = 6,
-					  .sport = side == 0 ? t->sport : t->dport,
-					  .dport = side == 0 ? t->dport : t->sport,
-					  .tcp_flags = flags,
-					  .seq = t->seq[side],
-					  .ack = flags & BH_TCP_ACK ? t->seq[1 - side] : 0,
-					  .payload = text != NULL ? (uint16_t)strlen(text) : 0,
-					  .text = text});
-}
-
-static unsigned
-wire_of(unsigned side)
-{
-	return side == 0 ? RIG_OUTSIDE : RIG_INSIDE;
-}
-
-/* A side sends; did exactly this leave on the other one? */
-static bool
-says(struct talk *t, unsigned side, const char *text)
-{
-	struct rig_frame f;
-	bool passed;
-
-	frame(t, side, BH_TCP_ACK | BH_TCP_PSH, text, &f);
-	passed = rig_passes(t->r, wire_of(side), &f);
-	t->seq[side] += (uint32_t)strlen(text);
-	return passed;
-}
-
-static bool
-acks(struct talk *t, unsigned side)
-{
-	struct rig_frame f;
-
-	frame(t, side, BH_TCP_ACK, NULL, &f);
-	return rig_passes(t->r, wire_of(side), &f);
-}
-
-static bool
-opens(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport)
-{
-	struct rig_frame f;
-	bool ok;
-
-	*t = (struct talk){.r = r, .sport = sport, .dport = dport, .seq = {1000, 0xfffffff0}};
-	frame(t, 0, BH_TCP_SYN, NULL, &f);
-	ok = rig_passes(r, RIG_OUTSIDE, &f);
-	t->seq[0]++;
-	frame(t, 1, BH_TCP_SYN | BH_TCP_ACK, NULL, &f);
-	ok = ok && rig_passes(r, RIG_INSIDE, &f);
-	t->seq[1]++;
-	return ok && acks(t, 0);
-}
 
 static void
 start(struct rig *r, unsigned mode)
