@@ -103,6 +103,8 @@ int bh_policy_load_empty(struct bh_policy *p, struct bh_err *err);
 /* The document in force, as it was loaded (REST GET with Accept: application/yaml). Copies into out. */
 void bh_policy_text(struct bh_policy *p, struct bh_buf *out);
 uint32_t bh_policy_revision(struct bh_policy *p);
+/* The next load gets this revision instead of the next one: a store numbers them over restarts. */
+void bh_policy_number_next(struct bh_policy *p, uint32_t revision);
 
 /* ---- endpoints ----------------------------------------------------------------------------------- */
 
@@ -226,6 +228,63 @@ void bh_policy_counts(struct bh_policy *p, struct bh_policy_counts *out);
  * "" when out of range. Control threads; the string lives as long as the model. */
 const char *bh_policy_segment_name(struct bh_policy *p, uint32_t segment);
 const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
+
+/* ---- linting (control threads) ---------------------------------------------------------------------- */
+
+enum bh_lint_kind {
+	BH_LINT_SHADOWED,      /* never decides: rules before it do, whoever is in its segments */
+	BH_LINT_REDUNDANT,     /* rules behind it decide the same: without it, nothing changes */
+	BH_LINT_CONTRADICTING, /* a part of it, as written, is decided the other way before it */
+	BH_LINT_OVER_BROAD,    /* allows all applications on a whole range of ports, from or to anybody */
+	BH_LINT_NO_MEMBERS,    /* nobody is in the segments of a side */
+	BH_LINT_KINDS
+};
+enum bh_lint_severity { BH_LINT_INFO, BH_LINT_WARNING, BH_LINT_ERROR };
+const char *bh_lint_kind_name(unsigned kind);         /* "shadowed" */
+const char *bh_lint_severity_name(unsigned severity); /* "warning" */
+
+/* A connection that shows it. */
+struct bh_lint_witness {
+	bool valid;              /* false: the finding needs none */
+	const char *segment[2];  /* from, to; "any" */
+	char address[2][64];     /* of an endpoint or address that is there; "" = none is known */
+	uint32_t service;        /* protocol << 16 | port, or type << 8 | code */
+	const char *application; /* NULL: whatever it is */
+	const char *operation;   /* as in the rule, NULL: any */
+	const char *by;          /* id of the rule that decides it, NULL: none, it is denied */
+	uint8_t verdict;         /* enum bh_verdict */
+};
+
+struct bh_lint_finding {
+	uint8_t kind;     /* enum bh_lint_kind */
+	uint8_t severity; /* enum bh_lint_severity */
+	uint32_t rule;    /* index in the document */
+	const char *id;
+	unsigned line;
+	const char **other; /* n_others: ids of the rules that make it so, the first of them first */
+	uint32_t *other_index;
+	uint32_t n_others;
+	const char *text; /* a sentence */
+	struct bh_lint_witness witness;
+};
+
+/* Order: of rules in the document, then of kinds. */
+struct bh_lint {
+	struct bh_lint_finding *finding;
+	uint32_t n_findings;
+	uint32_t n_rules, n_segments;
+	bool complete; /* false: the bound on work or findings was met, there may be more */
+	uint64_t elapsed_ns;
+	struct bh_arena arena;
+	uint32_t cap;
+};
+
+/* Look for mistakes in a document, or with text NULL in the one in force. What is found holds for all endpoints that there
+ * could be, not only for those there are, but for NO_MEMBERS. 0; -EINVAL (it does not load; err says where), -E2BIG,
+ * -ENOMEM. */
+int bh_policy_lint(struct bh_policy *p, const char *name, const char *text, size_t len,
+		   struct bh_lint **out, struct bh_err *err);
+void bh_lint_free(struct bh_lint *l); /* NULL is fine */
 
 /* ---- judging (workers) ---------------------------------------------------------------------------- */
 

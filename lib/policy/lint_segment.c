@@ -1,0 +1,504 @@
+/* Segments as sets: a selector is, for each label key, a finite or cofinite set of values and whether the key may be
+ * absent. Each requirement of a selector, and each of their conjunctions, is such a set, and inclusion of two
+ * selectors is decided key by key. Addresses are ranges. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lint.h"
+
+typedef unsigned __int128 u128;
+
+/* ---- values of one key ------------------------------------------------------------------------------ */
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool
+has(const struct bh_lint_key *k, const char *value)
+{
+	uint32_t low = 0, high = k->n_values, mid;
+	int c;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		c = strcmp(k->value[mid], value);
+		if (c == 0)
+			return true;
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+/* How many of a's listed values are in b's list? */
+static uint32_t
+n_common(const struct bh_lint_key *a, const struct bh_lint_key *b)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < a->n_values; i++)
+		n += has(b, a->value[i]);
+	return n;
+}
+
+static bool
+key_in(const struct bh_lint_key *inner, const struct bh_lint_key *outer)
+{
+	if (inner->absent && !outer->absent)
+		return false;
+	if (inner->co)
+		return outer->co && n_common(outer, inner) == outer->n_values;
+	return outer->co ? n_common(inner, outer) == 0 : n_common(inner, outer) == inner->n_values;
+}
+
+static bool
+key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b)
+{
+	if ((a->absent && b->absent) || (a->co && b->co))
+		return false;
+	if (!a->co && !b->co)
+		return n_common(a, b) == 0;
+	return a->co ? n_common(b, a) == b->n_values : n_common(a, b) == a->n_values;
+}
+
+/* a becomes what is in both; its values' array has room for those of both. Not for an a that lists what is not in it
+ * and a b that lists what is. */
+static void
+key_join(struct bh_lint_key *a, const struct bh_lint_key *b)
+{
+	uint32_t i, n = a->co ? a->n_values : 0;
+
+	a->absent = a->absent && b->absent;
+	if (a->co) {
+		for (i = 0; i < b->n_values; i++) {
+			if (!has(a, b->value[i]))
+				a->value[n++] = b->value[i];
+		}
+	} else {
+		for (i = 0; i < a->n_values; i++) {
+			if (has(b, a->value[i]) != b->co)
+				a->value[n++] = a->value[i];
+		}
+	}
+	a->n_values = n;
+	qsort(a->value, n, sizeof(*a->value), by_text);
+}
+
+/* ---- selectors -------------------------------------------------------------------------------------- */
+
+/* A requirement of a kind that is not understood here: a key of its own, equal only to one that is written alike.
+ * Taking it as independent of all others can hide an inclusion, and can't invent one. */
+static const char *
+opaque_key(struct bh_arena *a, const struct bh_requirement *q)
+{
+	struct bh_buf b = {0};
+	const char *text;
+	unsigned i;
+
+	bh_buf_printf(&b, "%s\x01%d", q->key, (int)q->op);
+	for (i = 0; i < q->n_values; i++)
+		bh_buf_printf(&b, "\x01%s", q->value[i]);
+	text = b.failed ? NULL : bh_arena_text(a, b.data, b.len);
+	bh_buf_free(&b);
+	return text;
+}
+
+static int
+read_requirement(struct bh_lint_segments *x, const struct bh_requirement *q, struct bh_lint_key *k,
+		 bool *opaque)
+{
+	static const char *const yes[] = {"1"};
+	const char *const *values = (const char *const *)q->value;
+
+	*k = (struct bh_lint_key){.key = q->key, .n_values = q->n_values};
+	switch (q->op) {
+	case BH_REQUIRE_IN:
+		break;
+	case BH_REQUIRE_NOT_IN:
+		k->absent = k->co = true;
+		break;
+	case BH_REQUIRE_EXISTS:
+		k->co = true;
+		break;
+	case BH_REQUIRE_ABSENT:
+		k->absent = true;
+		break;
+	default:
+		*opaque = true;
+		k->key = opaque_key(&x->arena, q);
+		k->n_values = 1;
+		values = yes;
+	}
+	k->value = bh_arena_alloc(&x->arena, (k->n_values + 1) * sizeof(*k->value));
+	if (k->key == NULL || k->value == NULL)
+		return -ENOMEM;
+	if (k->n_values != 0)
+		memcpy(k->value, values, k->n_values * sizeof(*k->value));
+	qsort(k->value, k->n_values, sizeof(*k->value), by_text);
+	return 0;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct bh_lint_key *)a)->key, ((const struct bh_lint_key *)b)->key);
+}
+
+/* Two requirements on one key become one. */
+static int
+merge_keys(struct bh_lint_segments *x, struct bh_lint_segment *s)
+{
+	uint32_t i, n = 0;
+
+	qsort(s->key, s->n_keys, sizeof(*s->key), by_key);
+	for (i = 0; i < s->n_keys; i++) {
+		struct bh_lint_key *last = n != 0 ? &s->key[n - 1] : NULL;
+		const char **both;
+
+		if (last == NULL || strcmp(last->key, s->key[i].key) != 0) {
+			s->key[n++] = s->key[i];
+			continue;
+		}
+		both = bh_arena_alloc(&x->arena,
+				      (last->n_values + s->key[i].n_values + 1) * sizeof(*both));
+		if (both == NULL)
+			return -ENOMEM;
+		if (last->co && !s->key[i].co) {
+			/* The listed one first. */
+			struct bh_lint_key swap = *last;
+
+			*last = s->key[i];
+			s->key[i] = swap;
+		}
+		if (last->n_values != 0)
+			memcpy(both, last->value, last->n_values * sizeof(*both));
+		last->value = both;
+		key_join(last, &s->key[i]);
+	}
+	s->n_keys = n;
+	for (i = 0; i < n; i++)
+		s->impossible |= !s->key[i].absent && !s->key[i].co && s->key[i].n_values == 0;
+	return 0;
+}
+
+static int
+read_selector(struct bh_lint_segments *x, const struct bh_selector *sel, struct bh_lint_segment *s)
+{
+	const struct bh_requirement *q;
+	uint32_t n = 0;
+	int rc = 0;
+
+	for (q = sel->first; q != NULL; q = q->next)
+		n++;
+	s->has_selector = true;
+	s->key = bh_arena_alloc(&x->arena, (n + 1) * sizeof(*s->key));
+	if (s->key == NULL)
+		return -ENOMEM;
+	for (q = sel->first; rc == 0 && q != NULL; q = q->next)
+		rc = read_requirement(x, q, &s->key[s->n_keys++], &s->opaque);
+	return rc == 0 ? merge_keys(x, s) : rc;
+}
+
+/* Is a selector's set inside another's? */
+static bool
+selector_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *outer)
+{
+	uint32_t i, k = 0;
+
+	for (i = 0; i < outer->n_keys; i++) {
+		while (k < inner->n_keys && strcmp(inner->key[k].key, outer->key[i].key) < 0)
+			k++;
+		/* A key that is not asked for may be anything, and no requirement allows that. */
+		if (k == inner->n_keys || strcmp(inner->key[k].key, outer->key[i].key) != 0 ||
+		    !key_in(&inner->key[k], &outer->key[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+selector_disjoint(const struct bh_lint_segment *a, const struct bh_lint_segment *b)
+{
+	uint32_t i, k = 0;
+
+	for (i = 0; i < a->n_keys; i++) {
+		while (k < b->n_keys && strcmp(b->key[k].key, a->key[i].key) < 0)
+			k++;
+		if (k < b->n_keys && strcmp(b->key[k].key, a->key[i].key) == 0 &&
+		    key_disjoint(&a->key[i], &b->key[k]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- addresses -------------------------------------------------------------------------------------- */
+
+static int
+by_range(const void *a, const void *b)
+{
+	const struct bh_lint_range *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int
+read_addresses(struct bh_lint_segments *x, const struct bh_doc_segment *from,
+	       struct bh_lint_segment *s)
+{
+	/* The arena aligns to 8, ranges want 16. */
+	uint8_t *p = bh_arena_alloc(&x->arena, (from->n_addresses + 1) * sizeof(*s->range));
+	struct bh_lint_range *r = (struct bh_lint_range *)(p + (-(uintptr_t)p & 15));
+	uint32_t i, n = 0;
+
+	if (p == NULL)
+		return -ENOMEM;
+	for (i = 0; i < from->n_addresses; i++) {
+		const struct bh_prefix *a = &from->address[i];
+		unsigned bits = a->family == BH_IP6 ? 128 : 32, k;
+		u128 v = 0, rest;
+
+		for (k = 0; k < bits / 8; k++)
+			v = v << 8 | a->addr[k];
+		rest = bits == a->len ? 0 : ~(u128)0 >> (128 - (bits - a->len));
+		r[i] = (struct bh_lint_range){v, v | rest, a->family};
+	}
+	qsort(r, from->n_addresses, sizeof(*r), by_range);
+	for (i = 0; i < from->n_addresses; i++) {
+		struct bh_lint_range *last = n != 0 ? &r[n - 1] : NULL;
+
+		if (last != NULL && last->family == r[i].family &&
+		    (last->last == ~(u128)0 || r[i].first <= last->last + 1))
+			last->last = r[i].last > last->last ? r[i].last : last->last;
+		else
+			r[n++] = r[i];
+	}
+	s->range = r;
+	s->n_ranges = n;
+	return 0;
+}
+
+static bool
+ranges_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *outer)
+{
+	uint32_t i, k = 0;
+
+	for (i = 0; i < inner->n_ranges; i++) {
+		const struct bh_lint_range *r = &inner->range[i];
+
+		while (k < outer->n_ranges &&
+		       (outer->range[k].family < r->family ||
+			(outer->range[k].family == r->family && outer->range[k].last < r->first)))
+			k++;
+		if (k == outer->n_ranges || outer->range[k].family != r->family ||
+		    outer->range[k].first > r->first || outer->range[k].last < r->last)
+			return false;
+	}
+	return true;
+}
+
+static bool
+ranges_disjoint(const struct bh_lint_segment *a, const struct bh_lint_segment *b)
+{
+	uint32_t i = 0, k = 0;
+
+	while (i < a->n_ranges && k < b->n_ranges) {
+		const struct bh_lint_range *x = &a->range[i], *y = &b->range[k];
+
+		if (x->family == y->family && x->first <= y->last && y->first <= x->last)
+			return false;
+		if (x->family < y->family || (x->family == y->family && x->last < y->last))
+			i++;
+		else
+			k++;
+	}
+	return true;
+}
+
+/* ---- segments --------------------------------------------------------------------------------------- */
+
+bool
+bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inner)
+{
+	const struct bh_lint_segment *o, *i;
+
+	if (outer == inner || outer == x->doc->n_segments)
+		return true;
+	if (inner == x->doc->n_segments || outer <= BH_SEGMENT_UNKNOWN ||
+	    inner <= BH_SEGMENT_UNKNOWN)
+		return false;
+	o = &x->segment[outer];
+	i = &x->segment[inner];
+	if (i->has_selector && !i->impossible && (!o->has_selector || !selector_in(i, o)))
+		return false;
+	return ranges_in(i, o);
+}
+
+bool
+bh_lint_disjoint(const struct bh_lint_segments *x, uint32_t a, uint32_t b)
+{
+	const struct bh_lint_segment *s = &x->segment[a], *t = &x->segment[b];
+
+	if (a == b || a == x->doc->n_segments || b == x->doc->n_segments)
+		return false;
+	/* What is in a reserved segment is no endpoint and in no address segment. */
+	if (a <= BH_SEGMENT_UNKNOWN || b <= BH_SEGMENT_UNKNOWN)
+		return true;
+	/* Labels of one and an address of the other can always come together. */
+	if ((s->has_selector && t->n_ranges != 0) || (t->has_selector && s->n_ranges != 0))
+		return false;
+	if (s->has_selector && t->has_selector && !selector_disjoint(s, t))
+		return false;
+	return ranges_disjoint(s, t);
+}
+
+static int
+add_sup(struct bh_lint_segments *x, uint32_t outer)
+{
+	uint32_t *grown;
+
+	if (x->n_sup == x->cap_sup) {
+		x->cap_sup = x->cap_sup != 0 ? 2 * x->cap_sup : 1024;
+		grown = realloc(x->sup, x->cap_sup * sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		x->sup = grown;
+	}
+	x->sup[x->n_sup++] = outer;
+	return 0;
+}
+
+/* A label set that the selector takes in, and so does each that holds all of it. 0, -ENOMEM, or another code where there
+ * is none to be written. */
+static int
+make_example(const struct bh_lint_segment *s, struct bh_label_sets *sets, struct bh_label_set **out)
+{
+	struct bh_label labels[BH_LABELS_MAX];
+	char fresh[BH_LABELS_MAX][32];
+	unsigned n = 0, k;
+	uint32_t i;
+
+	for (i = 0; i < s->n_keys; i++) {
+		const struct bh_lint_key *key = &s->key[i];
+
+		if (key->absent)
+			continue;
+		if (n == BH_LABELS_MAX)
+			return -E2BIG;
+		labels[n] = (struct bh_label){key->key, key->value[0]};
+		if (key->co) {
+			k = 0;
+			do {
+				snprintf(fresh[n], sizeof(fresh[n]), "other-%u", k++);
+			} while (has(key, fresh[n]));
+			labels[n].value = fresh[n];
+		}
+		n++;
+	}
+	return bh_label_set_intern(sets, labels, n, out, NULL);
+}
+
+/* Segments that could hold all of one, into `out`: a few that an example of it is in. */
+static int
+find_candidates(struct bh_lint_segments *x, const struct bh_snapshot *snapshot, uint32_t segment,
+		struct bh_label_sets *sets, uint32_t *out, uint32_t *n)
+{
+	const struct bh_lint_segment *s = &x->segment[segment];
+	struct bh_label_set *set = NULL;
+	const struct bh_class *c;
+	uint32_t i;
+	int rc = 0;
+
+	*n = 0;
+	if (s->has_selector && !s->opaque) {
+		rc = make_example(s, sets, &set);
+		if (rc == 0) {
+			*n = bh_selector_index_match(&x->doc->index, x->doc, set, out);
+			bh_label_set_put(sets, set);
+			return 0;
+		}
+	} else if (!s->has_selector && s->n_ranges != 0) {
+		c = &snapshot->class_[bh_range_class(
+			snapshot, x->doc->segment[segment].address[0].addr, s->range[0].family)];
+		if (x->doc->segment[segment].address[0].family == s->range[0].family) {
+			memcpy(out, &snapshot->member[c->first], c->n * sizeof(*out));
+			*n = c->n;
+			return 0;
+		}
+	}
+	for (i = 0; rc != -ENOMEM && i < x->doc->n_segments; i++)
+		out[(*n)++] = i;
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int
+find_sups(struct bh_lint_segments *x, const struct bh_snapshot *snapshot,
+	  const struct bh_hash_key *key)
+{
+	uint32_t *out = malloc(2 * ((size_t)x->doc->n_segments + 1) * sizeof(*out)), n, i, k;
+	struct bh_label_sets sets;
+	int rc = bh_label_sets_init(&sets, key);
+
+	if (rc != 0 || out == NULL) {
+		free(out);
+		if (rc == 0)
+			bh_label_sets_free(&sets);
+		return -ENOMEM;
+	}
+	for (i = 0; rc == 0 && i < x->doc->n_segments; i++) {
+		struct bh_lint_segment *s = &x->segment[i];
+
+		s->first_sup = (uint32_t)x->n_sup;
+		rc = add_sup(x, i);
+		if (rc == 0 && i > BH_SEGMENT_UNKNOWN && !s->impossible)
+			rc = find_candidates(x, snapshot, i, &sets, out, &n);
+		else
+			n = 0;
+		for (k = 0; rc == 0 && k < n; k++) {
+			if (out[k] != i && bh_lint_includes(x, out[k], i))
+				rc = add_sup(x, out[k]);
+		}
+		s->n_sup = (uint32_t)x->n_sup - s->first_sup;
+	}
+	bh_label_sets_free(&sets);
+	free(out);
+	return rc;
+}
+
+int
+bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
+		       const struct bh_snapshot *s, const struct bh_hash_key *key)
+{
+	uint32_t i;
+	int rc = 0;
+
+	x->doc = doc;
+	x->segment = calloc((size_t)doc->n_segments + 1, sizeof(*x->segment));
+	if (x->segment == NULL)
+		return -ENOMEM;
+	for (i = 0; rc == 0 && i < doc->n_segments; i++) {
+		if (doc->segment[i].selector != NULL)
+			rc = read_selector(x, doc->segment[i].selector, &x->segment[i]);
+		if (rc == 0)
+			rc = read_addresses(x, &doc->segment[i], &x->segment[i]);
+		/* With addresses a part of it is possible. */
+		if (x->segment[i].n_ranges != 0 && x->segment[i].impossible)
+			x->segment[i].impossible = x->segment[i].has_selector = false;
+	}
+	return rc == 0 ? find_sups(x, s, key) : rc;
+}
+
+void
+bh_lint_segments_free(struct bh_lint_segments *x)
+{
+	free(x->segment);
+	free(x->sup);
+	bh_arena_free(&x->arena);
+}

@@ -1,0 +1,107 @@
+/* What a rule's own shape says: too broad, or about nobody. */
+#include <stdlib.h>
+
+#include "lint.h"
+
+/* Half of all ports: nobody counts them out by hand. */
+#define BROAD_PORTS 32768
+
+/* Are so many ports of TCP or UDP allowed? A range that is most of another protocol's types is not what this is about. */
+static bool
+is_wide(const struct bh_doc_rule *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n_services; i++) {
+		if (r->service[i].last == BH_SERVICE_LAST)
+			return true;
+		if ((r->service[i].first >> 16 == 6 || r->service[i].first >> 16 == 17) &&
+		    r->service[i].last - r->service[i].first + 1 >= BROAD_PORTS)
+			return true;
+	}
+	return r->n_services == 0;
+}
+
+static void
+check_broad(struct bh_lint_run *run, uint32_t rule)
+{
+	const struct bh_doc_rule *r = &run->doc->rule[rule];
+	bool all = r->from.n == 0 && r->to.n == 0;
+	struct bh_lint_finding *f;
+
+	if (r->action != BH_VERDICT_ALLOW || r->n_apps != 0 || (r->from.n != 0 && r->to.n != 0) ||
+	    !is_wide(r))
+		return;
+	f = bh_lint_find(run, BH_LINT_OVER_BROAD, all ? BH_LINT_ERROR : BH_LINT_WARNING, rule);
+	if (f == NULL)
+		return;
+	bh_lint_say(run, f,
+		    all ? "rule '%s' allows anybody to say anything to anybody (ports: %s): name "
+			  "segments, ports or applications"
+			: "rule '%s' has any on one side, no applications and half of all ports or "
+			  "more (%s): name segments, ports or applications",
+		    r->id, r->ports_text);
+	bh_lint_witness(run, f,
+			(uint32_t[]){r->from.n != 0 ? r->from.segment[0] : run->doc->n_segments,
+				     r->to.n != 0 ? r->to.segment[0] : run->doc->n_segments},
+			&run->plane[rule].rect[0]);
+}
+
+static bool
+has_members(const struct bh_lint_run *run, uint32_t segment)
+{
+	return segment <= BH_SEGMENT_UNKNOWN || run->sample_of[segment] != BH_NONE ||
+	       run->segments.segment[segment].n_ranges != 0;
+}
+
+/* Segments of a side that nobody is in, into b. Returns how many. */
+static uint32_t
+put_empty(const struct bh_lint_run *run, const struct bh_side *side, struct bh_buf *b,
+	  bool *impossible)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < side->n; i++) {
+		if (has_members(run, side->segment[i]))
+			continue;
+		*impossible |= run->segments.segment[side->segment[i]].impossible;
+		bh_buf_printf(b, "%s'%s'", b->len == 0 ? "" : ", ",
+			      run->doc->segment[side->segment[i]].name);
+		n++;
+	}
+	return n;
+}
+
+static void
+check_members(struct bh_lint_run *run, uint32_t rule)
+{
+	const struct bh_doc_rule *r = &run->doc->rule[rule];
+	struct bh_lint_finding *f;
+	struct bh_buf b = {0};
+	bool impossible = false;
+	uint32_t n = put_empty(run, &r->from, &b, &impossible);
+
+	n += put_empty(run, &r->to, &b, &impossible);
+	if (n != 0 && !b.failed) {
+		f = bh_lint_find(run, BH_LINT_NO_MEMBERS,
+				 impossible ? BH_LINT_ERROR : BH_LINT_WARNING, rule);
+		if (f != NULL)
+			bh_lint_say(run, f, "rule '%s' names %s %s: nobody %s in %s", r->id,
+				    n == 1 ? "segment" : "segments", b.data,
+				    impossible ? "can be" : "is", n == 1 ? "it" : "them");
+	}
+	bh_buf_free(&b);
+}
+
+void
+bh_lint_check_shape(struct bh_lint_run *run)
+{
+	uint32_t i;
+
+	for (i = 0; run->rc == 0 && i < run->doc->n_rules; i++) {
+		check_broad(run, i);
+		/* Without any endpoint there is nothing to compare with: they come later, over REST. */
+		if (run->n_samples != 0)
+			check_members(run, i);
+	}
+}
