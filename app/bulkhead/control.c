@@ -116,6 +116,7 @@ reload(struct bh_daemon *d)
 	struct bh_err err = {0};
 	struct bh_policy_change change;
 	char text[1024];
+	int rc;
 
 	if (d->eve != NULL && bh_eve_file_reopen(d->eve, &err) != 0) {
 		bh_err_format(&err, text, sizeof(text));
@@ -126,7 +127,17 @@ reload(struct bh_daemon *d)
 		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
 		return;
 	}
-	if (bh_policy_load_file(d->policy, d->config.policy_file, false, &change, &err) != 0) {
+	rc = d->store != NULL
+		     ? bh_daemon_store_reload(d, &change, &err)
+		     : bh_policy_load_file(d->policy, d->config.policy_file, false, &change, &err);
+	if (rc == 1) {
+		bh_log(BH_LOG_INFO,
+		       "policy in force, revision %u: the policy file is the one that was loaded "
+		       "last",
+		       bh_policy_revision(d->policy));
+		return;
+	}
+	if (rc != 0) {
 		bh_err_format(&err, text, sizeof(text));
 		bh_log(BH_LOG_ERROR, "policy refused, revision %u stays in force: %s",
 		       bh_policy_revision(d->policy), text);
@@ -195,6 +206,8 @@ bh_daemon_loop(struct bh_daemon *d)
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);
+			if (d->store != NULL)
+				bh_daemon_store_tick(d);
 			/* When this core itself stood still (a stopped process, a suspended machine), the
 			 * workers' silence says nothing yet. */
 			if (now - last < 10 * WATCH_NS && !workers_answer(d))

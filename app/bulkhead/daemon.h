@@ -1,5 +1,6 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
- * loop, links.c carries link state, ops.c is what the API may ask of it. */
+ * loop, links.c carries link state, commit.c
+ * takes policies through the store, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -13,6 +14,7 @@
 #include "../../lib/port/port.h"
 #include "../../lib/proto/proto.h"
 #include "../../lib/sink/sink.h"
+#include "../../lib/store/store.h"
 
 /* Exit codes, also in --help. */
 enum { BH_EXIT_OK = 0, BH_EXIT_FAILED = 1, BH_EXIT_CONFIG = 2, BH_EXIT_STALLED = 70 };
@@ -36,6 +38,8 @@ struct bh_daemon {
 	enum bh_steering steering;
 	struct bh_gateway *gateway;
 	struct bh_policy *policy;
+	struct bh_store *store; /* NULL: none is configured */
+	char store_alarm[512];  /* what is wrong with it, for an event once there are events */
 	struct bh_api *api;
 	struct bh_eve_file *eve;
 	struct bh_event_names names;
@@ -60,6 +64,17 @@ void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);
 void bh_links_release(struct bh_daemon *d);
+
+/* commit.c */
+int bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err); /* open, policy in force */
+void bh_daemon_store_close(struct bh_daemon *d);
+int bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change,
+			   struct bh_err *err);
+void bh_daemon_store_tick(struct bh_daemon *d);
+int bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_change *change,
+		     struct bh_err *err);
+int bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_policy_change *change,
+		       struct bh_err *err);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

@@ -116,7 +116,7 @@ settle(void *arg)
 }
 
 static int
-load_policy(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
+load_policy(struct bh_daemon *d, struct early_view *early, bool check, struct bh_err *err)
 {
 	struct bh_policy_params params = {
 		.max_endpoints = (uint32_t)d->config.max_endpoints,
@@ -133,6 +133,8 @@ load_policy(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = bh_policy_create(&d->policy, &params);
 	if (rc != 0)
 		return bh_err_set(err, -rc, "cannot set up the policy: %s", strerror(-rc));
+	if (d->config.store_path[0] != '\0' && !check)
+		return bh_daemon_store_load(d, err);
 	if (d->config.policy_file[0] == '\0')
 		return bh_policy_load_empty(d->policy, err);
 	rc = bh_policy_load_file(d->policy, d->config.policy_file, false, &change, err);
@@ -348,6 +350,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.max_body = d->config.api_body,
 		.heartbeat_max_ms = (unsigned)d->config.heartbeat_ms,
 		.policy = d->policy,
+		.store = d->store,
 	};
 	int rc;
 
@@ -429,6 +432,7 @@ finish(struct bh_daemon *d, bool stalled)
 		bh_port_stop(d->port[i]);
 		bh_port_close(d->port[i]);
 	}
+	bh_daemon_store_close(d);
 	bh_eve_file_close(d->eve);
 	bh_policy_destroy(d->policy);
 	bh_gateway_destroy(d->gateway);
@@ -462,6 +466,8 @@ run(struct bh_daemon *d, struct early_view *early)
 	bh_log(BH_LOG_INFO, "forwarding: %u pairs, %u workers, mode %s", d->config.n_pairs,
 	       d->n_workers, bh_mode_name(d->config.mode));
 	bh_daemon_record(d, BH_EVENT_STARTED, NULL, bh_mode_name(d->config.mode));
+	if (d->store_alarm[0] != '\0')
+		bh_daemon_record(d, BH_EVENT_POLICY_DAMAGED, NULL, d->store_alarm);
 	code = bh_daemon_loop(d);
 	finish(d, code == BH_EXIT_STALLED);
 	bh_log(BH_LOG_INFO, "ended");
@@ -485,7 +491,8 @@ main(int argc, char **argv)
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);
 	fill_pairs(&d);
-	if (load_policy(&d, &early, &err) != 0) {
+	if (load_policy(&d, &early, o.check, &err) != 0) {
+		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);
 		return fail(&err, BH_EXIT_CONFIG);
 	}

@@ -206,6 +206,8 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.port = op_port,
 		.steering = op_steering,
 		.policy_put = op_policy_put,
+		.policy_commit = bh_daemon_commit,
+		.policy_rollback = bh_daemon_rollback,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

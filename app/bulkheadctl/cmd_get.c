@@ -263,13 +263,23 @@ get_object(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
 	return rc;
 }
 
+/* The policy's, or with a number a revision's. */
 static int
-get_document(struct bh_ctl *ctl)
+get_document(struct bh_ctl *ctl, const char *revision)
 {
-	const struct bh_ctl_request q = {.method = "GET", .path = "/policy?format=yaml"};
+	struct bh_ctl_request q = {.method = "GET", .path = "/policy?format=yaml"};
 	struct bh_ctl_reply r = {0};
-	int rc = bh_ctl_call(ctl, &q, &r);
+	struct bh_buf path = {0};
+	int rc;
 
+	if (revision != NULL) {
+		bh_buf_str(&path, "/policy/revisions/");
+		bh_ctl_encode(&path, revision);
+		bh_buf_str(&path, "?format=yaml");
+		q.path = path.failed ? "" : path.data;
+	}
+	rc = bh_ctl_call(ctl, &q, &r);
+	bh_buf_free(&path);
 	if (rc == 0 && r.text.len != 0)
 		fwrite(r.text.data, 1, r.text.len, ctl->out);
 	bh_ctl_reply_free(&r);
@@ -285,7 +295,9 @@ bh_ctl_get(struct bh_ctl *ctl)
 		return BH_CTL_USAGE;
 	if (ctl->a.format == BH_OUTPUT_YAML) {
 		if (strcmp(k->plural, "policy") == 0)
-			return get_document(ctl);
+			return get_document(ctl, NULL);
+		if (strcmp(k->plural, "revisions") == 0 && ctl->a.n_words > 1)
+			return get_document(ctl, ctl->a.word[1]);
 		fprintf(ctl->err, "bulkheadctl: only a policy is written as YAML; -o json\n");
 		return BH_CTL_USAGE;
 	}

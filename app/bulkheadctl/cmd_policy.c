@@ -40,20 +40,45 @@ policy_read(struct bh_ctl *ctl, struct bh_buf *out, const char **name)
 	return out->len != 0 ? 0 : BH_CTL_USAGE;
 }
 
+/* For the record of whom and why. */
+static void
+policy_record(struct bh_ctl *ctl, struct bh_buf *path)
+{
+	const struct bh_ctl_option *confirm = &ctl->a.confirm, *why = &ctl->a.why;
+	const char *author = bh_ctl_author();
+
+	bh_buf_str(path, "?why=");
+	bh_ctl_encode(path, why->n != 0 ? why->value[why->n - 1] : "");
+	if (confirm->n != 0) {
+		bh_buf_str(path, "&confirm=");
+		bh_ctl_encode(path, confirm->value[confirm->n - 1]);
+	}
+	if (author != NULL) {
+		bh_buf_str(path, "&author=");
+		bh_ctl_encode(path, author);
+	}
+}
+
 static int
 policy_put(struct bh_ctl *ctl, const struct bh_buf *text, const char *name, bool dry_run,
 	   struct bh_ctl_reply *r)
 {
-	const struct bh_ctl_request q = {
+	struct bh_buf path = {0};
+	struct bh_ctl_request q = {
 		.method = "PUT",
-		.path = dry_run ? "/policy?dry_run=1" : "/policy",
 		.body = text->data,
 		.len = text->len,
 		.content_type = "application/yaml",
 		.file = name,
 	};
-	int rc = bh_ctl_call(ctl, &q, r);
+	int rc;
 
+	bh_buf_str(&path, dry_run ? "/policy?dry_run=1" : "/policy");
+	if (!dry_run)
+		policy_record(ctl, &path);
+	q.path = path.failed ? "" : path.data;
+	rc = bh_ctl_call(ctl, &q, r);
+	bh_buf_free(&path);
 	return rc == BH_CTL_NO ? BH_CTL_REFUSED : rc;
 }
 
@@ -113,6 +138,10 @@ bh_ctl_apply(struct bh_ctl *ctl)
 				: "%s is in force, revision %lld\n",
 			name, policy_count(r.json, "revision"));
 		policy_changes(ctl, r.json);
+		if (ctl->a.confirm.n != 0 && !dry_run)
+			fprintf(ctl->out,
+				"It is taken back in %s unless `bulkheadctl confirm` comes.\n",
+				ctl->a.confirm.value[ctl->a.confirm.n - 1]);
 	}
 	bh_ctl_reply_free(&r);
 	bh_buf_free(&text);

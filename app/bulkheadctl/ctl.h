@@ -184,6 +184,9 @@ void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 #undef BH_VERB
 void bh_ctl_print_json(struct bh_ctl *ctl, json_t *v);
 
+/* cmd_revision.c: who runs this program, or NULL. */
+const char *bh_ctl_author(void);
+
 /* ---- textdiff.c ---------------------------------------------------------------------------------- */
 
 /* Print the difference of two texts in diff(1)'s unified form. Nothing when that program is missing. */

@@ -84,10 +84,13 @@ check_token(const char *token, struct bh_err *err)
 }
 
 static int
-check_ops(const struct bh_api_ops *o, struct bh_err *err)
+check_ops(const struct bh_api_params *p, struct bh_err *err)
 {
-	if (o->n_workers && o->heartbeat_age_ms && o->counters && o->flows && o->n_ports &&
-	    o->port && o->steering && o->policy_put && o->uptime_ms && o->started_ns && o->mode)
+	const struct bh_api_ops *o = &p->ops;
+
+	if ((p->store == NULL || (o->policy_commit && o->policy_rollback)) && o->n_workers &&
+	    o->heartbeat_age_ms && o->counters && o->flows && o->n_ports && o->port &&
+	    o->steering && o->policy_put && o->uptime_ms && o->started_ns && o->mode)
 		return 0;
 	return bh_err_set(err, EINVAL, "the REST API was started without all of its operations");
 }
@@ -156,7 +159,7 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 	if (rc == 0)
 		rc = check_token(api->p.token, err);
 	if (rc == 0)
-		rc = check_ops(&api->p.ops, err);
+		rc = check_ops(&api->p, err);
 	if (rc != 0)
 		goto free_api;
 	api->loopback = is_loopback(&address);

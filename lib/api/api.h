@@ -18,6 +18,7 @@
 #include "../conf/conf.h"
 #include "../gateway/gateway.h"
 #include "../policy/policy.h"
+#include "../store/store.h"
 
 /* JSON-ready facts of a port. */
 struct bh_api_port {
@@ -28,7 +29,16 @@ struct bh_api_port {
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf; /* device */
 };
 
-/* All that the API knows of the running gateway. None may be NULL. */
+/* A change of the policy that is kept in the store. */
+struct bh_api_commit {
+	const char *text; /* commit only */
+	size_t len;
+	uint32_t to; /* rollback only: as in bh_store_rollback */
+	const char *author, *why;
+	uint64_t confirm_ms; /* commit only */
+};
+
+/* All that the API knows of the running gateway. None may be NULL, but for those of the store when there is none. */
 struct bh_api_ops {
 	void *arg;
 	unsigned (*n_workers)(void *arg);
@@ -44,6 +54,11 @@ struct bh_api_ops {
 	 * endpoints (507). Anything else: err says what failed (500). */
 	int (*policy_put)(void *arg, const char *text, size_t len, bool dry_run,
 			  struct bh_policy_change *change, struct bh_err *err);
+	/* With a store, instead of policy_put without dry_run. 0, -errno of bh_store_commit, bh_store_rollback. */
+	int (*policy_commit)(void *arg, const struct bh_api_commit *c,
+			     struct bh_policy_change *change, struct bh_err *err);
+	int (*policy_rollback)(void *arg, const struct bh_api_commit *c,
+			       struct bh_policy_change *change, struct bh_err *err);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);
@@ -58,6 +73,7 @@ struct bh_api_params {
 	unsigned
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
+	struct bh_store *store; /* NULL: revisions and audit log are not kept */
 	struct bh_api_ops ops;
 };
 

@@ -200,6 +200,22 @@ void bh_api_changes_free(struct bh_api_changes *c);
 /* The body as a JSON object, or NULL with the reply set. */
 json_t *bh_api_body_object(struct bh_api_req *req);
 
+/* ---- ep_policy.c, ep_revisions.c: what changes of the policy share ------------------------------------ */
+
+#define BH_API_ACTOR_MAX 136 /* "api:" and at most 128 bytes of a name */
+void bh_api_set_etag(struct bh_api_req *req);
+/* If-Match. false: the reply is set. */
+bool bh_api_precondition(struct bh_api_req *req);
+json_t *bh_api_json_change(const struct bh_policy_change *c, bool dry_run);
+/* The reply to a change that was refused with rc. */
+void bh_api_fail_policy(struct bh_api_req *req, int rc, const struct bh_err *err);
+/* "api", or "api:NAME": the token is one for all, the name is what its bearer says. Checks why, too. false: the
+ * reply is set. */
+bool bh_api_actor(struct bh_api_req *req, const char *name, const char *why,
+		  char out[BH_API_ACTOR_MAX]);
+/* 1s .. 7d in an argument, as 500ms, 90s, 10m, 2h, 1d; stays when it is absent. false: the reply is set. */
+bool bh_api_arg_ms(struct bh_api_req *req, const char *name, uint64_t *ms);
+
 /* ---- handlers: ep_*.c ---------------------------------------------------------------------------- */
 
 #define BH_ROUTE(method, path, handler, role, body, arguments, summary)                            \

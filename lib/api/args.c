@@ -116,6 +116,35 @@ bh_api_arg_u64(struct bh_api_req *req, const char *name, uint64_t max, uint64_t 
 }
 
 bool
+bh_api_arg_ms(struct bh_api_req *req, const char *name, uint64_t *ms)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	const uint64_t max = 7 * units[4].ms;
+	const char *s = bh_api_arg(req, name);
+	char number[12] = "";
+	uint64_t v;
+	size_t n, i;
+
+	if (s == NULL)
+		return true;
+	n = strspn(s, "0123456789");
+	if (n < sizeof(number))
+		memcpy(number, s, n);
+	for (i = 0; i < BH_ARRAY_SIZE(units); i++) {
+		if (strcmp(s + n, units[i].unit) != 0 || !parse_u64(number, max, &v) ||
+		    v * units[i].ms < 1000 || v * units[i].ms > max)
+			continue;
+		*ms = v * units[i].ms;
+		return true;
+	}
+	fail_arg(req, name, "must be a time from 1s to 7d, such as 10m");
+	return false;
+}
+
+bool
 bh_api_arg_limit(struct bh_api_req *req, size_t *limit)
 {
 	uint64_t n = BH_API_LIMIT_DEFAULT;

@@ -15,6 +15,9 @@ static const struct {
 	{"vni", "integer", "VNI of the tenant"},
 	{"format", "string", "json or yaml"},
 	{"dry_run", "integer", "1: check and count only"},
+	{"confirm", "string", "time in which it must be confirmed, such as 10m"},
+	{"author", "string", "who commits, for the record"},
+	{"why", "string", "reason or ticket, for the record"},
 	{"address", "string", "address or prefix that holds either end"},
 	{"port", "integer", "port of either end"},
 	{"proto", "string", "tcp, udp, icmp, ... or a number"},
@@ -77,7 +80,9 @@ body_json(const struct bh_api_route *r)
 		json_object_set(content, "application/json", any);
 		json_object_set_new(content, "application/yaml", any);
 	} else {
-		any = schema_ref(strchr(r->path, '{') != NULL ? "labels" : "changes");
+		any = strncmp(r->path, "/api/v1/policy/", 15) == 0
+			      ? json_pack("{s:s}", "type", "object")
+			      : schema_ref(strchr(r->path, '{') != NULL ? "labels" : "changes");
 		json_object_set_new(content, "application/json", json_pack("{s:o}", "schema", any));
 	}
 	return json_pack("{s:b, s:o}", "required", 1, "content", content);

@@ -4,8 +4,8 @@
 
 #include "api_priv.h"
 
-static void
-set_etag(struct bh_api_req *req)
+void
+bh_api_set_etag(struct bh_api_req *req)
 {
 	snprintf(req->reply.etag, sizeof(req->reply.etag), "\"%u\"",
 		 bh_policy_revision(req->api->p.policy));
@@ -28,15 +28,25 @@ summary_json(struct bh_api_req *req)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
 	struct bh_policy_counts c;
+	struct bh_confirm w = {0};
+	json_t *o;
 
 	bh_policy_counts(req->api->p.policy, &c);
-	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "revision",
-			 (json_int_t)bh_policy_revision(req->api->p.policy), "mode",
-			 bh_api_str(ops->mode(ops->arg)), "segments", (json_int_t)c.segments,
-			 "rules", (json_int_t)c.rules, "endpoints", (json_int_t)c.endpoints,
-			 "label_sets", (json_int_t)c.label_sets, "classes", (json_int_t)c.classes,
-			 "pairs", (json_int_t)c.pairs, "compile_ns", (json_int_t)c.compile_ns,
-			 "bytes", (json_int_t)c.bytes);
+	o = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "revision",
+		      (json_int_t)bh_policy_revision(req->api->p.policy), "mode",
+		      bh_api_str(ops->mode(ops->arg)), "segments", (json_int_t)c.segments, "rules",
+		      (json_int_t)c.rules, "endpoints", (json_int_t)c.endpoints, "label_sets",
+		      (json_int_t)c.label_sets, "classes", (json_int_t)c.classes, "pairs",
+		      (json_int_t)c.pairs, "compile_ns", (json_int_t)c.compile_ns, "bytes",
+		      (json_int_t)c.bytes);
+	if (req->api->p.store != NULL)
+		bh_store_waiting(req->api->p.store, &w);
+	if (w.number != 0)
+		json_object_set_new(o, "unconfirmed",
+				    json_pack("{s:I, s:I, s:I}", "revision", (json_int_t)w.number,
+					      "previous", (json_int_t)w.previous, "left_ms",
+					      (json_int_t)w.left_ms));
+	return o;
 }
 
 void
@@ -50,7 +60,7 @@ bh_api_ep_policy_get(struct bh_api_req *req)
 			    "must be json or yaml");
 		return;
 	}
-	set_etag(req);
+	bh_api_set_etag(req);
 	if (!wants_yaml(req)) {
 		bh_api_json(req, 200, summary_json(req));
 		return;
@@ -60,8 +70,8 @@ bh_api_ep_policy_get(struct bh_api_req *req)
 	bh_buf_free(&text);
 }
 
-static json_t *
-change_json(const struct bh_policy_change *c, bool dry_run)
+json_t *
+bh_api_json_change(const struct bh_policy_change *c, bool dry_run)
 {
 	return json_pack("{s:b, s:I, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, "
 			 "s:{s:I, s:I, s:I, s:I}}",
@@ -78,12 +88,12 @@ change_json(const struct bh_policy_change *c, bool dry_run)
 }
 
 /* If-Match (RFC 9110 13.1.1): replace only what the writer has read. */
-static bool
-precondition(struct bh_api_req *req)
+bool
+bh_api_precondition(struct bh_api_req *req)
 {
 	const char *match = req->head.if_match;
 
-	set_etag(req);
+	bh_api_set_etag(req);
 	if (match == NULL || strcmp(match, "*") == 0 || strcmp(match, req->reply.etag) == 0)
 		return true;
 	bh_api_fail(req, BH_PROBLEM_PRECONDITION, NULL, "the revision in force is %s",
@@ -103,26 +113,75 @@ has_text(struct bh_api_req *req)
 }
 
 void
+bh_api_fail_policy(struct bh_api_req *req, int rc, const struct bh_err *err)
+{
+	enum bh_api_problem problem = BH_PROBLEM_INTERNAL;
+
+	switch (-rc) {
+	case EINVAL:
+		problem = BH_PROBLEM_POLICY;
+		break;
+	case EROFS: /* of the store: its disk */
+		if (req->api->p.store == NULL)
+			break;
+		/* fall through */
+	case ENOSPC:
+	case ENOMEM:
+		problem = BH_PROBLEM_FULL;
+		break;
+	case EALREADY:
+		problem = BH_PROBLEM_UNCONFIRMED;
+		break;
+	case ENOENT:
+	case ENODATA:
+		problem = req->api->p.store != NULL ? BH_PROBLEM_NOT_FOUND : BH_PROBLEM_INTERNAL;
+		break;
+	case EAGAIN:
+		problem = BH_PROBLEM_BUSY;
+		break;
+	}
+	bh_api_fail(req, problem, &(struct bh_api_where){.line = err->line, .column = err->column},
+		    "%s", err->what);
+}
+
+/* Without a store, author and why go no further; a confirmation that never comes must not be promised. */
+static bool
+commit_args(struct bh_api_req *req, struct bh_api_commit *c, char actor[BH_API_ACTOR_MAX])
+{
+	if (req->api->p.store == NULL && bh_api_arg(req, "confirm") != NULL) {
+		bh_api_fail(req, BH_PROBLEM_NO_STORE, &(struct bh_api_where){.argument = "confirm"},
+			    "set store.path in the configuration");
+		return false;
+	}
+	c->why = bh_api_arg(req, "why");
+	return bh_api_arg_ms(req, "confirm", &c->confirm_ms) &&
+	       bh_api_actor(req, bh_api_arg(req, "author"), c->why, actor);
+}
+
+void
 bh_api_ep_policy_put(struct bh_api_req *req)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
 	struct bh_policy_change change = {0};
+	char actor[BH_API_ACTOR_MAX];
+	struct bh_api_commit c = {.author = actor};
 	struct bh_err err = {0};
 	uint64_t dry_run = 0;
 	int rc;
 
-	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !precondition(req) || !has_text(req))
+	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !commit_args(req, &c, actor) ||
+	    !bh_api_precondition(req) || !has_text(req))
 		return;
-	rc = ops->policy_put(ops->arg, req->body.data, req->body.len, dry_run != 0, &change, &err);
+	c.text = req->body.data;
+	c.len = req->body.len;
+	if (req->api->p.store != NULL && dry_run == 0)
+		rc = ops->policy_commit(ops->arg, &c, &change, &err);
+	else
+		rc = ops->policy_put(ops->arg, c.text, c.len, dry_run != 0, &change, &err);
 	if (rc < 0) {
-		bh_api_fail(req,
-			    rc == -EINVAL                    ? BH_PROBLEM_POLICY
-			    : rc == -ENOSPC || rc == -ENOMEM ? BH_PROBLEM_FULL
-							     : BH_PROBLEM_INTERNAL,
-			    &(struct bh_api_where){.line = err.line, .column = err.column}, "%s",
-			    err.what);
+		bh_api_fail_policy(req, rc, &err);
 		return;
 	}
-	set_etag(req);
-	bh_api_json(req, 200, change_json(&change, dry_run != 0));
+	bh_api_set_etag(req);
+	bh_api_json(req, 200, bh_api_json_change(&change, dry_run != 0));
 }

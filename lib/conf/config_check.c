@@ -232,7 +232,7 @@ check_mode(struct bh_config_reader *r)
 	const struct bh_yaml *node = bh_config_node(r, "mode");
 	struct bh_config *c = r->c;
 
-	if (c->policy_file[0] != '\0' || c->mode == BH_MODE_DISCOVER)
+	if (c->policy_file[0] != '\0' || c->store_path[0] != '\0' || c->mode == BH_MODE_DISCOVER)
 		return 0;
 	if (!r->need_ports && node == NULL) {
 		c->mode = BH_MODE_DISCOVER;

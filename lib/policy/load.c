@@ -184,8 +184,12 @@ commit(struct load *l, bool numbered)
 	p->doc = l->doc;
 	l->doc = old;
 	p->published = true;
-	if (numbered)
-		__atomic_store_n(&p->revision, p->revision + 1, __ATOMIC_RELEASE);
+	if (numbered) {
+		uint32_t next = p->next_revision != 0 ? p->next_revision : p->revision + 1;
+
+		p->next_revision = 0;
+		__atomic_store_n(&p->revision, next, __ATOMIC_RELEASE);
+	}
 	bh_model_publish(p, l->view);
 	l->view = NULL;
 	l->snapshot = NULL;

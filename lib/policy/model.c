@@ -217,6 +217,14 @@ bh_policy_revision(struct bh_policy *p)
 	return __atomic_load_n(&p->revision, __ATOMIC_ACQUIRE);
 }
 
+void
+bh_policy_number_next(struct bh_policy *p, uint32_t revision)
+{
+	pthread_mutex_lock(&p->lock);
+	p->next_revision = revision;
+	pthread_mutex_unlock(&p->lock);
+}
+
 const char *
 bh_policy_segment_name(struct bh_policy *p, uint32_t segment)
 {

@@ -520,9 +520,10 @@ struct bh_policy {
 	struct bh_doc *doc;
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
-	struct bh_view *view; /* of these two */
-	bool published;       /* a document, or "none", has been loaded: workers see views */
-	uint32_t revision;    /* read without the lock, too */
+	struct bh_view *view;   /* of these two */
+	bool published;         /* a document, or "none", has been loaded: workers see views */
+	uint32_t revision;      /* read without the lock, too */
+	uint32_t next_revision; /* of the next load; 0: one more */
 	/* slots: 0 is none; below fresh: in use, free or on their way back */
 	uint32_t n_slots, n_live, fresh, free_head, n_free;
 	struct bh_place *place;

@@ -8,6 +8,7 @@
 #include "../../app/bulkheadctl/cmd_endpoint.c"
 #include "../../app/bulkheadctl/cmd_get.c"
 #include "../../app/bulkheadctl/cmd_policy.c"
+#include "../../app/bulkheadctl/cmd_revision.c"
 #include "../../app/bulkheadctl/cmd_status.c"
 #include "../../app/bulkheadctl/cmd_top.c"
 #include "../../app/bulkheadctl/ctl.c"

@@ -32,6 +32,13 @@ static const struct good {
 	{"ep_rules_get", "GET", "/api/v1/rules/web-to-redis", NULL, 200},
 	{"ep_policy_get", "GET", "/api/v1/policy", NULL, 200},
 	{"ep_policy_put", "PUT", "/api/v1/policy?dry_run=1", "{\"version\": 1}", 200},
+	/* without a store; test_api_revision.c has one */
+	{"ep_revisions_list", "GET", "/api/v1/policy/revisions", NULL, 409},
+	{"ep_revisions_get", "GET", "/api/v1/policy/revisions/1", NULL, 409},
+	{"ep_revisions_rollback", "POST", "/api/v1/policy/rollback", "{}", 409},
+	{"ep_revisions_confirm", "POST", "/api/v1/policy/confirm", "{}", 409},
+	{"ep_audit_list", "GET", "/api/v1/audit", NULL, 409},
+	{"ep_audit_verify", "GET", "/api/v1/audit/verify", NULL, 409},
 	{"ep_flows_list", "GET", "/api/v1/flows?limit=1", NULL, 200},
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},
 	{"ep_openapi_get", "GET", "/api/v1/openapi.json", NULL, 200},
