@@ -200,11 +200,14 @@ bench: $(BENCH)
 	$(Q)B=$(B) bench/run.sh
 
 SHARED ?= ../shared
-## make accuracy   identification scored against labelled captures; needs SHARED=FOLDER (../shared)
+## make accuracy   identification and sensors scored against labelled data; needs SHARED=FOLDER (../shared)
 accuracy: $(B)/bulkhead-replay
 	@test -d $(SHARED)/corpora/pcaps || { echo "no labelled captures: give SHARED=FOLDER with corpora/ and tools/"; exit 1; }
 	$(Q)python3 $(SHARED)/tools/score_apps.py --replay $(B)/bulkhead-replay --config config/discover.yaml \
 		--pcaps $(SHARED)/corpora/pcaps --jobs 2 --json $(B)/accuracy.json
+	$(Q)rm -rf $(B)/attacks && python3 $(SHARED)/tools/strings_to_pcap.py $(SHARED)/corpora/attacks $(B)/attacks
+	$(Q)python3 $(SHARED)/tools/score_attacks.py --replay $(B)/bulkhead-replay --config config/inspect.yaml \
+		--truth $(B)/attacks --json $(B)/attacks.json
 
 # ---- install ----------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ static const struct {
 	COUNTER(steered),
 	COUNTER(apps_named),
 	COUNTER(apps_unasked),
+	COUNTER(findings),
 	COUNTER(events_lost),
 	COUNTER(polls),
 	COUNTER(empty_polls),

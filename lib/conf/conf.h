@@ -113,6 +113,7 @@ enum bh_idle { BH_IDLE_SPIN, BH_IDLE_SLEEP };
 enum bh_check { BH_CHECK_IGNORE, BH_CHECK_DRIVER, BH_CHECK_VERIFY };
 enum bh_huge { BH_HUGE_AUTO, BH_HUGE_ON, BH_HUGE_OFF };
 enum bh_parse_apps { BH_PARSE_RULES, BH_PARSE_ALL };
+enum bh_sensors { BH_INSPECT_OFF, BH_INSPECT_ALERT };
 enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
 
 #define BH_MAX_PAIRS 16

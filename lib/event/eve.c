@@ -176,9 +176,14 @@ put_alert(struct writer *w, bool blocked)
 	bh_json_u64(&w->j, "gid", 1);
 	bh_json_u64(&w->j, "signature_id", catalogue[w->type].sid);
 	bh_json_u64(&w->j, "rev", 1);
-	bh_json_str(&w->j, "signature", catalogue[w->type].text);
+	if (w->e != NULL)
+		bh_eve_put_signature(&w->j, w->e, catalogue[w->type].text);
+	else
+		bh_json_str(&w->j, "signature", catalogue[w->type].text);
 	bh_json_str(&w->j, "category", bh_eve_category(catalogue[w->type].kind));
-	bh_json_u64(&w->j, "severity", catalogue[w->type].severity);
+	bh_json_u64(&w->j, "severity",
+		    w->e != NULL && w->e->severity != 0 ? w->e->severity
+							: catalogue[w->type].severity);
 	bh_json_close(&w->j, '}');
 }
 

@@ -123,12 +123,41 @@ bh_eve_put_operation(struct bh_json *j, const struct bh_event *e)
 void
 bh_eve_put_why(struct bh_json *j, const struct bh_event *e)
 {
+	static const struct {
+		uint8_t field;
+		const char *key;
+	} words[] = {
+		{BH_EVENT_WHY, "detail"},
+		{BH_EVENT_SENSOR_KEY, "sensor"},
+		{BH_EVENT_SENSOR_ATTACK, "attack_id"},
+		{BH_EVENT_SENSOR_WHERE, "where"},
+		{BH_EVENT_SENSOR_EXCERPT, "excerpt"},
+	};
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+	unsigned i;
+
+	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		for (i = 0; i < BH_ARRAY_SIZE(words); i++) {
+			if (field == words[i].field)
+				put_text(j, words[i].key, &(struct value){.at = at, .len = len});
+		}
+	}
+}
+
+void
+bh_eve_put_signature(struct bh_json *j, const struct bh_event *e, const char *usual)
+{
 	uint32_t cursor = 0, len;
 	const uint8_t *at;
 	uint8_t field;
 
 	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
-		if (field == BH_EVENT_WHY)
-			put_text(j, "detail", &(struct value){.at = at, .len = len});
+		if (field == BH_EVENT_SENSOR_TEXT) {
+			put_text(j, "signature", &(struct value){.at = at, .len = len});
+			return;
+		}
 	}
+	bh_json_str(j, "signature", usual);
 }

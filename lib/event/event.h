@@ -59,7 +59,8 @@ struct bh_event {
 	uint32_t repeated; /* events of the same kind that were left out before this one */
 	/* An operation: so many slots behind this one hold its words, see bh_event_text. */
 	uint8_t n_text;
-	uint8_t spare[3];
+	uint8_t severity; /* SENSOR: 1 high .. 3 low */
+	uint8_t spare[2];
 	/* FLOW, VIOLATION of an examined connection, if events.judged: bytes of end 0, 1 that were judged, and their
 	 * FNV-1a hash (64 bits). */
 	uint64_t judged_bytes[2], judged_hash[2];
@@ -78,7 +79,16 @@ bool bh_event_push(struct bh_event_ring *r, const struct bh_event *e);
  * in slots right behind their event, which leave the ring with it. */
 #define BH_EVENT_TEXT_SLOTS 5
 #define BH_EVENT_TEXT (BH_EVENT_TEXT_SLOTS * 192)
-#define BH_EVENT_WHY 0xff /* in place of a field: a few words of ours */
+/* In place of a field: a few words of ours; of a SENSOR its key, sentence, ATT&CK id, place in the message, and what
+ * matched, masked. */
+enum {
+	BH_EVENT_WHY = 0xff,
+	BH_EVENT_SENSOR_KEY = 0xfe,
+	BH_EVENT_SENSOR_TEXT = 0xfd,
+	BH_EVENT_SENSOR_ATTACK = 0xfc,
+	BH_EVENT_SENSOR_WHERE = 0xfb,
+	BH_EVENT_SENSOR_EXCERPT = 0xfa,
+};
 struct bh_event_text {
 	uint16_t len;
 	bool cut; /* a value did not fit */

@@ -22,6 +22,8 @@ const char *bh_eve_category(const char *kind);
 /* eve_operation.c: event_type of an operation's record; its words, each field in its object; a few words of ours. */
 const char *bh_eve_operation_type(const struct bh_event *e);
 void bh_eve_put_operation(struct bh_json *j, const struct bh_event *e);
+/* "signature": the sensor's sentence, or the usual one. */
+void bh_eve_put_signature(struct bh_json *j, const struct bh_event *e, const char *usual);
 void bh_eve_put_why(struct bh_json *j, const struct bh_event *e);
 
 #endif

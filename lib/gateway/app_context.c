@@ -60,6 +60,8 @@ bh_app_create(struct bh_worker *w)
 	if (rc == 0)
 		rc = bh_slab_create(&w->slab, (size_t)n * SLAB_PER_CONTEXT);
 	if (rc == 0)
+		rc = bh_app_inspect_create(w);
+	if (rc == 0)
 		rc = bh_policy_scratch_create(&w->policy_scratch);
 	w->ops_memory = (struct bh_ops_memory){.alloc = bh_slab_alloc,
 					       .free = bh_slab_free,
@@ -70,6 +72,7 @@ bh_app_create(struct bh_worker *w)
 void
 bh_app_destroy(struct bh_worker *w)
 {
+	bh_app_inspect_destroy(w);
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);
 	bh_stream_store_destroy(w->streams);
@@ -123,6 +126,7 @@ bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason)
 		bh_hold_refuse(w, c->held[i], reason);
 	if (c->phase == BH_APP_OPERATIONS)
 		bh_ops_close(&c->u.ops);
+	bh_app_inspect_end(w, c);
 	c->stream = NULL;
 	c->flow = NULL;
 	c->n_held = 0;

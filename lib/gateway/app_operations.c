@@ -162,7 +162,7 @@ feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side, struct bh_
 static void
 skip_free(struct bh_worker *w, struct bh_app_context *c, unsigned side)
 {
-	uint64_t n = w->config->event_judged ? 0 : bh_ops_free(&c->u.ops, side);
+	uint64_t n = w->config->event_judged || c->inspect != 0 ? 0 : bh_ops_free(&c->u.ops, side);
 
 	if (n < SKIP_MIN)
 		return;
@@ -189,6 +189,7 @@ feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 		c->side[side].ended |= n == 0;
 		bh_stream_read(c->stream, side, n);
 		bh_app_note_judged(w, c, side, at, n);
+		bh_app_inspect_feed(w, c, side, at, n, n == 0);
 		step = feed(w, k, side, bh_cur(at, n), n == 0, &pending);
 		if (step != STEP_ON)
 			return step;
@@ -220,6 +221,7 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 	uint8_t transport = c->flow->key.proto == 6 ? BH_OVER_TCP : BH_OVER_UDP;
 	unsigned i, side;
 
+	bh_app_inspect_begin(w, c);
 	for (i = 0; i < 2; i++)
 		memcpy(w->window[i], c->u.data[i], len[i]);
 	c->phase = BH_APP_OPERATIONS;

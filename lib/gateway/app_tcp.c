@@ -195,6 +195,12 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 		    (c->phase == BH_APP_OPERATIONS && !bh_app_operate(w, k)))
 			return;
 	}
+	if (c->phase == BH_APP_INSPECTION) {
+		if (c->ask_again && !bh_app_judge(w, k))
+			return;
+		c->ask_again = false;
+		bh_app_inspect_go_on(w, c);
+	}
 	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
 		return;
 	bh_hold_forward_ready(w, c);
@@ -382,8 +388,9 @@ bh_app_tcp(struct bh_worker *w, struct bh_packet *p)
 
 	if (c != NULL && c->stream != NULL)
 		examine(w, p, c);
-	else if (f->verdict == BH_VERDICT_PENDING || (w->config->app_parse == BH_PARSE_ALL &&
-						      bh_tcp_opens(p->h.tcp_flags) && f->ext == 0))
+	else if (f->verdict == BH_VERDICT_PENDING ||
+		 ((w->config->app_parse == BH_PARSE_ALL || w->inspect != NULL) &&
+		  bh_tcp_opens(p->h.tcp_flags) && f->ext == 0))
 		begin(w, p);
 	else
 		watch(w, p);

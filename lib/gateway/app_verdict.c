@@ -33,6 +33,7 @@ bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
 		bh_ops_close(&c->u.ops);
 		c->state.decided = true; /* the window is gone */
 	}
+	bh_app_inspect_end(w, c);
 	c->phase = BH_APP_LET_GO;
 	if (c->stream != NULL) {
 		bh_stream_let_go(w->streams, c->stream);
@@ -167,7 +168,15 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 		if (c->state.app == 0 && !c->state.decided && !c->by_operation &&
 		    f->verdict != BH_VERDICT_PENDING)
 			return true; /* allowed whatever it is: goes on being named */
-		pass_on(w, k, (enum bh_verdict)j.verdict, (enum bh_reason)j.reason);
+		if (bh_app_inspect_begin(w, c)) {
+			f->verdict = j.verdict;
+			f->reason = j.reason;
+			c->phase = BH_APP_INSPECTION;
+			c->state.decided = true;
+			return true;
+		}
+		if (c->phase != BH_APP_INSPECTION)
+			pass_on(w, k, (enum bh_verdict)j.verdict, (enum bh_reason)j.reason);
 		return true;
 	}
 	f->reason = j.reason;

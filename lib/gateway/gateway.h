@@ -112,6 +112,7 @@ struct bh_counters {
 	uint64_t judged;       /* policy look-ups */
 	uint64_t steered;      /* handed to another worker */
 	uint64_t apps_named;   /* flows whose application was proven */
+	uint64_t findings;     /* of sensors */
 	uint64_t apps_unasked; /* flows that found no context: applications.contexts */
 	uint64_t exceptions[BH_EXCEPTION_COUNT]; /* cases met, whatever was done */
 	uint64_t events_lost;

@@ -12,6 +12,7 @@
 
 #include "../flow/flow_hot.h"
 #include "../policy/policy_hot.h"
+#include "../inspect/inspect.h"
 #include "../proto/proto.h"
 #include "../stream/stream.h"
 #include "gateway.h"
@@ -130,6 +131,7 @@ struct bh_app_side {
 enum bh_app_phase {
 	BH_APP_NAMING,     /* which application is it? */
 	BH_APP_OPERATIONS, /* each operation is judged, or recorded */
+	BH_APP_INSPECTION, /* allowed, and looked into */
 	BH_APP_LET_GO,     /* decided: what was judged is watched until it is acknowledged */
 };
 
@@ -145,6 +147,7 @@ struct bh_app_context {
 	struct bh_flow *flow; /* NULL: nobody's */
 	uint32_t held_ms;     /* since when something waits, if waiting */
 	uint32_t next_free;
+	uint32_t inspect; /* of app_inspect.c's pool; 0: none */
 	uint16_t packets;
 	uint16_t asked, answered; /* requests that went on, final responses that came back */
 	uint8_t phase;            /* enum bh_app_phase */
@@ -200,6 +203,7 @@ struct bh_worker {
 	struct bh_ops_memory ops_memory; /* slab.c */
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
+	struct bh_app_inspect *inspect; /* app_inspect.c; NULL: no sensors */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
@@ -243,6 +247,7 @@ struct bh_gateway {
 	unsigned n_workers;
 	struct bh_worker **worker;
 	struct rte_rcu_qsbr *qsbr;
+	struct bh_inspect_engine *inspect; /* NULL: no sensors */
 	struct bh_hash_key steer_key;
 	/* control writes, workers read once a turn */
 	_Atomic(const struct bh_view *) view __rte_cache_aligned; /* release / acquire */
@@ -374,6 +379,18 @@ bool bh_app_operate(struct bh_worker *w, const struct bh_app_case *k);
 /* One datagram. *pending: it has to wait for the next ones. */
 bool bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, bool *pending);
 
+/* app_inspect.c: sensors over what is allowed. Create: 0 or -errno with err set; without sensors it does nothing. */
+int bh_app_inspect_create(struct bh_worker *w);
+void bh_app_inspect_destroy(struct bh_worker *w);
+/* Is this connection to be looked into? Then it is, from its first byte on. */
+bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
+/* All that can be read. */
+void bh_app_inspect_go_on(struct bh_worker *w, struct bh_app_context *c);
+/* Bytes that operations have read: n 0 and ended at the end of a side. */
+void bh_app_inspect_feed(struct bh_worker *w, struct bh_app_context *c, unsigned side,
+			 const uint8_t *at, uint32_t n, bool ended);
+void bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c);
+
 /* app_hold.c: packets that wait. */
 /* Its handle: the packet with all its fragments; NULL when there is no room for those. */
 void *bh_hold_packet(struct bh_worker *w, struct bh_packet *p);
@@ -435,6 +452,9 @@ void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh
 void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
 /* The same with what was said; packet and operation may be missing. */
 void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k);
+struct bh_inspect_finding;
+void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
+		      const struct bh_inspect_finding *found);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 

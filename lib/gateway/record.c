@@ -1,4 +1,6 @@
 /* record: from what a worker knows to an event in its ring. */
+#include <stdio.h>
+
 #include "gateway_priv.h"
 
 static void
@@ -122,6 +124,32 @@ bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_
 	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	if (k->p != NULL)
 		fill_packet(w, &e, k->p);
+	push_text(w, &e, &t);
+}
+
+void
+bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
+		 const struct bh_inspect_finding *found)
+{
+	const struct bh_inspect_class_info *info = bh_inspect_class_info(found->class);
+	struct bh_event e = {.type = BH_EVENT_SENSOR, .severity = info->severity};
+	const char *where = bh_inspect_where_name(found->where);
+	char place[BH_INSPECT_NAME_MAX + 32];
+	struct bh_event_text t;
+
+	t.len = 0;
+	t.cut = false;
+	snprintf(place, sizeof(place), "%s%s%s", where, found->name[0] != '\0' ? " " : "",
+		 found->name);
+	bh_event_text_add(&t, BH_EVENT_SENSOR_KEY, info->key, strlen(info->key));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_TEXT, info->text, strlen(info->text));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_ATTACK, info->attack, strlen(info->attack));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_WHERE, place, strlen(place));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_EXCERPT, found->excerpt, strlen(found->excerpt));
+	fill_flow(w, &e, f);
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	push_text(w, &e, &t);
 }
 

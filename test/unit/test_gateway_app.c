@@ -284,6 +284,50 @@ datagrams_are_judged_by_what_they_say(void)
 	rig_stop(&r);
 }
 
+static void
+alert_on_attacks(struct bh_config *c, struct bh_gateway_params *p)
+{
+	(void)p;
+	c->inspect = BH_INSPECT_ALERT;
+	c->inspect_connections = 16;
+}
+
+static void
+attack_inside_an_allowed_connection_is_told_and_masked(void)
+{
+	const struct bh_event *e;
+	struct rig r;
+	struct talk t;
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+	bool seen = false;
+
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_PROTECT,
+					    .policy = policy,
+					    .tune = alert_on_attacks});
+	CU_ASSERT_TRUE(opens(&t, &r, 40000, 80));
+	CU_ASSERT_TRUE(says(&t, 0, GET));
+	CU_ASSERT_TRUE(says(&t, 1, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+	CU_ASSERT_EQUAL(rig_count_events(&r, BH_EVENT_SENSOR), 0);
+	CU_ASSERT_TRUE(says(&t, 0,
+			    "GET /a?id=1%27%20or%20%271%27%3D%271%27--%20&c=4111111111111111 "
+			    "HTTP/1.1\r\nHost: db\r\n\r\n"));
+	CU_ASSERT(rig_count_events(&r, BH_EVENT_SENSOR) >= 1);
+	for (e = r.event; e < r.event + r.n_events; e = bh_event_after(e)) {
+		if (e->type != BH_EVENT_SENSOR)
+			continue;
+		cursor = 0;
+		while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+			seen |= field == BH_EVENT_SENSOR_KEY && len == 4 &&
+				memcmp(at, "sqli", 4) == 0;
+			CU_ASSERT_PTR_NULL(memmem(at, len, "4111111111111111", 16));
+		}
+	}
+	CU_ASSERT_TRUE(seen);
+	rig_stop(&r);
+}
+
 const struct bh_unit_test bh_suite_gateway_app[] = {
 	BH_TEST(allowed_application_passes_and_costs_nothing_more_when_it_is_acknowledged),
 	BH_TEST(nothing_of_another_application_reaches_the_server),
@@ -296,5 +340,6 @@ const struct bh_unit_test bh_suite_gateway_app[] = {
 	BH_TEST(new_policy_holds_for_what_waits),
 	BH_TEST(connection_seen_by_ports_alone_does_not_outlive_a_rule_about_words),
 	BH_TEST(datagrams_are_judged_by_what_they_say),
+	BH_TEST(attack_inside_an_allowed_connection_is_told_and_masked),
 	BH_TEST_END,
 };
