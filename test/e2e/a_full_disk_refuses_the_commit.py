@@ -5,7 +5,8 @@ import signal
 
 from lib.check import check, main, same
 from lib.gateway import Gateway, RULES, policy, text
-from lib.wire import Server, Stream, attempt, make, run
+from lib.pump import Stream
+from lib.wire import Server, attempt, make, run
 
 CLOSED = policy([r for r in RULES if r["id"] != "web-to-redis"])
 
