@@ -23,8 +23,9 @@ count_exchange(struct bh_app_context *c, const struct bh_op *op)
 static bool
 is_told(const struct bh_worker *w, const struct bh_app_context *c)
 {
+	/* A server may ask for a second hello (RFC 8446 4.1.4): it is judged as well, recorded or not. */
 	bool answered =
-		c->said[1] || !w->config->event_operations ||
+		c->said[1] || (!w->config->event_operations && !c->by_operation) ||
 		(c->stream != NULL && bh_stream_read_so_far(c->stream, 1) > BH_PROTO_WINDOW);
 
 	switch (c->state.app) {

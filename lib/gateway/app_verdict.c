@@ -101,6 +101,11 @@ bh_app_except(struct bh_worker *w, const struct bh_app_case *k, enum bh_exceptio
 			bh_packet_decide(k->p, BH_FATE_DROP, reason);
 		return false;
 	}
+	/* Only read: nothing that it says is asked for. */
+	if (is_monitored(w, k) && k->c->flow->verdict == BH_VERDICT_ALLOW) {
+		bh_app_let_go(w, k->c);
+		return true;
+	}
 	if (!bh_app_refuse(w, k, reason,
 			   action == BH_ACTION_REJECT ? BH_DENIED_RESET : BH_DENIED_DROP))
 		return false;

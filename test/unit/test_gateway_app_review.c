@@ -1,7 +1,6 @@
 /* gateway: what an attacker or an unlucky client makes of flows that are judged by what they say. */
-#include <stdio.h>
-
 #include "gateway_talk.h"
+#include "proto_hello.h"
 
 #define HEAD                                                                                       \
 	"version: 1\n"                                                                             \
@@ -253,9 +252,78 @@ late_packet_of_a_burst_is_not_judged_as_another_flow(void)
 	rig_stop(&r);
 }
 
-/* Monitor passes what it can't judge yet. */
 static void
-monitor_keeps_no_part_of_a_hello_back(void)
+no_records(struct bh_config *c, struct bh_gateway_params *p)
+{
+	(void)p;
+	c->event_operations = false;
+}
+
+/* A side sends bytes; did exactly this leave on the other one? */
+static bool
+sends(struct talk *t, unsigned side, const struct bytes *o)
+{
+	struct rig_packet p = {.src = side == 0 ? WEB : DB,
+			       .dst = side == 0 ? DB : WEB,
+			       .proto = 6,
+			       .sport = side == 0 ? t->sport : t->dport,
+			       .dport = side == 0 ? t->dport : t->sport,
+			       .tcp_flags = BH_TCP_ACK,
+			       .seq = t->seq[side],
+			       .ack = t->seq[1 - side],
+			       .payload = (uint16_t)o->n,
+			       .text = o->b};
+	struct rig_frame f;
+
+	t->seq[side] += (uint32_t)o->n;
+	rig_build(&f, &p);
+	return rig_passes(t->r, wire_of(side), &f);
+}
+
+static void
+make_hello(struct bytes *o, const char *sni)
+{
+	static const uint16_t ciphers[] = {0x1301, 0x1302, 0xffff}, versions[] = {0x0304, 0xffff},
+			      extensions[] = {0, 43, 0xffff};
+	static struct bytes message;
+
+	message.n = o->n = 0;
+	put_hello(&message, &(struct hello){.sni = sni,
+					    .ciphers = ciphers,
+					    .extensions = extensions,
+					    .versions = versions});
+	put_records(o, &message, 16384);
+}
+
+/* RFC 8446 4.1.4: whom the second hello names is judged too, whether operations are recorded or not. */
+static void
+hello_after_a_retry_names_nobody_else(void)
+{
+	static const char policy[] = HEAD "  - {from: web, to: db, action: allow,\n"
+					  "     applications: [{tls: {sni: [good.example]}}]}\n";
+	static struct bytes hello, retry;
+	struct rig r;
+	struct talk t;
+
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_PROTECT,
+					    .policy = policy,
+					    .tune = no_records});
+	CU_ASSERT_TRUE(opens(&t, &r, 40000, 443));
+	make_hello(&hello, "good.example");
+	CU_ASSERT_TRUE(sends(&t, 0, &hello));
+	retry.n = put_hex(retry.b, "160303003402000030"
+				   "0303cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2"
+				   "c8a8339c001301000006002b00020304");
+	retry.b[4] = (uint8_t)(retry.n - 5);
+	retry.b[8] = (uint8_t)(retry.n - 9);
+	CU_ASSERT_TRUE(sends(&t, 1, &retry));
+	make_hello(&hello, "evil.example");
+	CU_ASSERT_FALSE(sends(&t, 0, &hello));
+	rig_stop(&r);
+}
+
+static void
+monitor_passes_a_hello_that_protect_denies(void)
 {
 	uint8_t hello[1500];
 	uint16_t n = read_hex(rfc_packet, hello);
@@ -298,7 +366,8 @@ const struct bh_unit_test bh_suite_gateway_app_review[] = {
 	BH_TEST(datagram_held_before_its_name_is_judged_like_the_others),
 	BH_TEST(datagrams_wait_no_longer_than_hold_time),
 	BH_TEST(late_packet_of_a_burst_is_not_judged_as_another_flow),
-	BH_TEST(monitor_keeps_no_part_of_a_hello_back),
+	BH_TEST(hello_after_a_retry_names_nobody_else),
+	BH_TEST(monitor_passes_a_hello_that_protect_denies),
 	BH_TEST(memory_of_parsers_serves_smaller_blocks_after_larger_ones),
 	BH_TEST_END,
 };
