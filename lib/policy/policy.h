@@ -235,8 +235,8 @@ enum bh_lint_kind {
 	BH_LINT_SHADOWED,      /* never decides: rules before it do, whoever is in its segments */
 	BH_LINT_REDUNDANT,     /* rules behind it decide the same: without it, nothing changes */
 	BH_LINT_CONTRADICTING, /* a part of it, as written, is decided the other way before it */
-	BH_LINT_OVER_BROAD,    /* allows all applications on a whole range of ports, from or to anybody */
-	BH_LINT_NO_MEMBERS,    /* nobody is in the segments of a side */
+	BH_LINT_OVER_BROAD, /* allows all applications on a whole range of ports, from or to anybody */
+	BH_LINT_NO_MEMBERS, /* nobody is in the segments of a side */
 	BH_LINT_KINDS
 };
 enum bh_lint_severity { BH_LINT_INFO, BH_LINT_WARNING, BH_LINT_ERROR };
@@ -261,7 +261,8 @@ struct bh_lint_finding {
 	uint32_t rule;    /* index in the document */
 	const char *id;
 	unsigned line;
-	const char **other; /* n_others: ids of the rules that make it so, the first of them first */
+	const char *
+		*other; /* n_others: ids of the rules that make it so, the first of them first */
 	uint32_t *other_index;
 	uint32_t n_others;
 	const char *text; /* a sentence */
@@ -355,5 +356,83 @@ struct bh_judgement {
  * deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
+
+/* ---- explaining (control threads) ------------------------------------------------------------------- */
+
+/* An end of a question: one of the three. */
+struct bh_question_end {
+	struct bh_prefix address; /* family != 0: whoever has it now; one address */
+	const char *
+		segment; /* somebody in this segment and in no other but those that hold all of it */
+	const struct bh_label *label; /* an endpoint with these labels */
+	unsigned n_labels;
+};
+
+struct bh_question {
+	struct bh_question_end end[2]; /* from, to */
+	bh_tenant tenant;              /* of addresses */
+	uint32_t service;              /* protocol << 16 | port, or type << 8 | code */
+	const char
+		*application; /* proven; "unknown": nothing is, nor will be; NULL: not known yet */
+	const struct bh_op *op; /* NULL: none in particular */
+};
+
+/* What a rule did, or the first condition that it failed for. */
+enum bh_explain_outcome {
+	BH_EXPLAIN_FROM,
+	BH_EXPLAIN_TO,
+	BH_EXPLAIN_PORT,
+	BH_EXPLAIN_APPLICATION,
+	BH_EXPLAIN_OPERATION,
+	BH_EXPLAIN_MAY,           /* may decide, when the application is proven */
+	BH_EXPLAIN_MAY_OPERATION, /* may decide, operation by operation */
+	BH_EXPLAIN_DECIDES,
+	BH_EXPLAIN_BEHIND, /* of the nearest: a rule before it decides */
+	BH_EXPLAIN_OUTCOMES
+};
+const char *bh_explain_outcome_name(unsigned outcome); /* "from", "port", "decides" */
+
+struct bh_explain_step {
+	uint32_t rule; /* index */
+	const char *id;
+	const char *text; /* a few words */
+	unsigned line;
+	uint8_t action;
+	uint8_t outcome; /* enum bh_explain_outcome */
+};
+
+struct bh_explanation {
+	uint32_t revision;
+	uint8_t mode;    /* enum bh_mode */
+	uint8_t verdict; /* enum bh_verdict, mode applied */
+	uint8_t reason;  /* enum bh_reason */
+	uint8_t denied;  /* enum bh_denied */
+	bool by_operation, by_application;
+	bool judged;    /* by bh_policy_judge(), as a packet would be: both ends are addresses */
+	uint32_t rule;  /* index of the one that is named, or BH_NO_RULE */
+	const char *id; /* NULL: none */
+	unsigned line;
+	struct bh_judgement
+		path; /* what going through the rules comes to; slots, classes, stamp: not set */
+	const char **segment[2]; /* of each end, n_segments[] */
+	uint32_t n_segments[2];
+	char endpoint[2][64]; /* that an address belongs to; "" = none */
+	/* Rules in order up to the one that decides. Those that speak of others are left out where there are many. */
+	struct bh_explain_step *step;
+	uint32_t n_steps, n_left_out;
+	/* Where it is not allowed: the rule that would, with the fewest conditions that are not met. id NULL: none does. */
+	struct bh_explain_step nearest;
+	unsigned unmet; /* 1 << enum bh_explain_outcome */
+	struct bh_arena arena;
+};
+
+/* 0; -EINVAL or -ENOENT (a name that nothing has), -ENOMEM; err says which. */
+int bh_policy_explain(struct bh_policy *p, const struct bh_question *q, struct bh_explanation **out,
+		      struct bh_err *err);
+void bh_explanation_free(struct bh_explanation *e); /* NULL is fine */
+/* "tcp/443", "icmp/8/0", "proto/47/0": one service. 32 bytes are enough. */
+const char *bh_service_format(uint32_t service, char *out, size_t size);
+/* "tcp/443" as one service; a range's first. A transport alone is its port 0. 0 or -EINVAL. */
+int bh_service_one(const char *text, uint32_t *out, struct bh_err *err);
 
 #endif

@@ -30,7 +30,7 @@ make_policy(void)
 	return p;
 }
 
-static void
+static inline void
 load(struct bh_policy *p, const char *text, size_t len)
 {
 	struct bh_err err = {0};
@@ -41,7 +41,8 @@ load(struct bh_policy *p, const char *text, size_t len)
 	}
 }
 
-static struct bh_lint *
+/* Not every test lints. */
+static inline struct bh_lint *
 lint(struct bh_policy *p, const char *text)
 {
 	struct bh_lint *l = NULL;
