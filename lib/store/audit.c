@@ -121,7 +121,7 @@ row_read(sqlite3_stmt *st, struct bh_audit *a)
 		.result = bh_store_sql_text(st, 5),
 		.detail = bh_store_sql_text(st, 6),
 	};
-	return column_hash(st, 7, a->prev) & column_hash(st, 8, a->hash);
+	return column_hash(st, 7, a->prev) && column_hash(st, 8, a->hash);
 }
 
 int
