@@ -162,6 +162,69 @@ head_cannot_be_moved_along_with_what_is_cut_off(void)
 	rig_leave(&r);
 }
 
+/* The form that docs/policy.md gives, written down once more. */
+static void
+put_number(struct bh_buf *b, uint64_t v)
+{
+	v = __builtin_bswap64(v);
+	bh_buf_add(b, &v, sizeof(v));
+}
+
+static void
+put_field(struct bh_buf *b, const void *data, size_t len)
+{
+	put_number(b, len);
+	bh_buf_add(b, data, len);
+}
+
+static bool
+hash_as_mallory(void *arg, const struct bh_audit *a)
+{
+	static const char *const first = "bulkhead audit 1", *const actor = "api:mallory";
+	struct bh_buf b = {0};
+	uint8_t hash[BH_SHA256_SIZE];
+	unsigned i;
+
+	put_field(&b, first, strlen(first));
+	put_number(&b, a->seq);
+	put_number(&b, a->time_ns);
+	for (i = 0; i < 2; i++) { /* as it stands, then as the edit would have it */
+		const char *by = i == 0 ? a->actor : actor;
+
+		b.len = 8 + strlen(first) + 16;
+		put_field(&b, by, strlen(by));
+		put_field(&b, a->action, strlen(a->action));
+		put_field(&b, a->object, strlen(a->object));
+		put_field(&b, a->result, strlen(a->result));
+		put_field(&b, a->detail, strlen(a->detail));
+		put_field(&b, a->prev, BH_SHA256_SIZE);
+		bh_sha256(b.data, b.len, hash);
+		CU_ASSERT_EQUAL(memcmp(hash, a->hash, sizeof(hash)) == 0, i == 0);
+	}
+	bh_sha256_hex(hash, arg);
+	bh_buf_free(&b);
+	return false;
+}
+
+static void
+edit_with_a_hash_that_fits_breaks_the_next_link(void)
+{
+	char hex[2 * BH_SHA256_SIZE + 1], sql[300];
+	struct rig r;
+
+	rig_enter(&r);
+	write_entries(&r, ENTRIES);
+	bh_store_audits(r.s, 13 + 1, 1, hash_as_mallory, hex, NULL);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE audit SET actor = 'api:mallory', hash = x'%s' WHERE seq = %%u", hex);
+	CU_ASSERT_EQUAL(wrong_after(&r, sql, 13, 0), 14);
+	bh_store_audits(r.s, 0, 1, hash_as_mallory, hex, NULL);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE audit SET actor = 'api:mallory', hash = x'%s' WHERE seq = %%u", hex);
+	CU_ASSERT_EQUAL(wrong_after(&r, sql, ENTRIES, 0), ENTRIES);
+	rig_leave(&r);
+}
+
 struct expect {
 	const char *actor, *action, *object, *result;
 };
@@ -223,6 +286,7 @@ const struct bh_unit_test bh_suite_store_audit[] = {
 	BH_TEST(deletion_at_any_place_names_what_is_missing),
 	BH_TEST(reordering_names_the_first_that_moved),
 	BH_TEST(head_cannot_be_moved_along_with_what_is_cut_off),
+	BH_TEST(edit_with_a_hash_that_fits_breaks_the_next_link),
 	BH_TEST(each_change_leaves_its_entry),
 	BH_TEST_END,
 };
