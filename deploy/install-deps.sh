@@ -10,7 +10,7 @@ packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	iproute2 iputils-ping ethtool procps curl netcat-openbsd iperf3 tcpdump jq
 	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml
 	postgresql postgresql-client mariadb-server mariadb-client mosquitto mosquitto-clients openssh-server openssh-client
-	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client freetds-bin kcat python3-aiosmtpd
+	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client python3-aiosmtpd
 	python3-psycopg2 python3-pymysql python3-pymongo python3-h2"
 
 missing=""
