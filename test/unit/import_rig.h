@@ -2,6 +2,7 @@
 #ifndef BH_IMPORT_RIG_H
 #define BH_IMPORT_RIG_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
