@@ -2,7 +2,7 @@
  *   input    documents of a text, notes, which form            input.c
  *   term     sets of endpoints as conjunctions over labels      term.c, block.c (addresses)
  *   out      segments and rules of the document that is made    out.c
- *   forms    k8s_read.c k8s_rules.c; nv.c, groups.c over group.c
+ *   forms    k8s_read.c k8s_selector.c k8s_rules.c; nv.c, groups.c over group.c
  *   export   our document as data, export.c; export_k8s.c, export_nv.c
  */
 #ifndef BH_IMPORT_PRIV_H
@@ -185,6 +185,11 @@ struct bh_k8s_policy {
 	struct bh_term subject;
 	bool isolates[2]; /* by direction: 0 ingress, 1 egress */
 };
+
+/* A LabelSelector of pods, or of namespaces, onto a term (k8s_selector.c). BH_TERM_OK, BH_TERM_EMPTY or
+ * -errno. */
+int bh_k8s_selector(struct bh_import *im, const struct bh_yaml *node, bool of_ns,
+		    struct bh_term *t);
 
 struct bh_k8s {
 	struct bh_k8s_policy **policy;
