@@ -67,8 +67,8 @@ bh_api_args_parse(struct bh_api_req *req, char *query)
 			fail_arg(req, NULL, "the query has a broken %-escape");
 			return false;
 		}
-		/* Only label may come twice: of two others, two readers may take different ones. */
-		if (strcmp(a->name, "label") != 0 && bh_api_arg(req, a->name) != NULL) {
+		/* Only these may come twice: of two others, two readers may take different ones. */
+		if (!bh_api_word_in(a->name, "label op") && bh_api_arg(req, a->name) != NULL) {
 			fail_arg(req, a->name, "given twice");
 			return false;
 		}

@@ -23,6 +23,11 @@ static const struct {
 	{"proto", "string", "tcp, udp, icmp, ... or a number"},
 	{"verdict", "string", "allow, violate, deny or reject"},
 	{"state", "string", "state of the connection"},
+	{"from", "string", "address, segment, or labels: key=value,key=value"},
+	{"to", "string", "address, segment, or labels"},
+	{"service", "string", "tcp/443, icmp/8, proto/47"},
+	{"application", "string", "proven; without it, a connection that is being opened"},
+	{"op", "string", "key=value of an operation, keys as in rules; may be repeated"},
 };
 
 static json_t *

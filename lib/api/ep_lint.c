@@ -1,0 +1,104 @@
+/* /lint: mistakes of a policy document. */
+#include <errno.h>
+
+#include "api_priv.h"
+
+static json_t *
+string_or_null(const char *s)
+{
+	return s != NULL ? bh_api_str(s) : json_null();
+}
+
+static json_t *
+end_json(const struct bh_lint_witness *w, unsigned end)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "segment", bh_api_str(w->segment[end]));
+	if (w->address[end][0] != '\0')
+		json_object_set_new(o, "address", bh_api_str(w->address[end]));
+	return o;
+}
+
+static json_t *
+witness_json(const struct bh_lint_witness *w)
+{
+	char service[32];
+	json_t *o;
+
+	if (!w->valid)
+		return json_null();
+	o = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o}", "from", end_json(w, 0), "to",
+		      end_json(w, 1), "service",
+		      bh_service_format(w->service, service, sizeof(service)), "application",
+		      string_or_null(w->application), "operation", string_or_null(w->operation),
+		      "verdict", bh_verdict_name(w->verdict), "rule", string_or_null(w->by));
+	return o;
+}
+
+static json_t *
+finding_json(const struct bh_lint_finding *f)
+{
+	json_t *others = json_array();
+	uint32_t i;
+
+	for (i = 0; i < f->n_others; i++)
+		json_array_append_new(others, bh_api_str(f->other[i]));
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "kind",
+			 bh_lint_kind_name(f->kind), "severity", bh_lint_severity_name(f->severity),
+			 "rule", bh_api_str(f->id), "index", (json_int_t)f->rule, "line",
+			 (json_int_t)f->line, "others", others, "text", bh_api_str(f->text),
+			 "witness", witness_json(&f->witness));
+}
+
+static json_t *
+lint_json(const struct bh_lint *l)
+{
+	json_int_t n[3] = {0};
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < l->n_findings; i++) {
+		n[l->finding[i].severity]++;
+		json_array_append_new(list, finding_json(&l->finding[i]));
+	}
+	return json_pack("{s:I, s:I, s:b, s:I, s:{s:I, s:I, s:I}, s:o}", "rules",
+			 (json_int_t)l->n_rules, "segments", (json_int_t)l->n_segments, "complete",
+			 l->complete, "elapsed_us", (json_int_t)(l->elapsed_ns / 1000), "counts",
+			 "error", n[BH_LINT_ERROR], "warning", n[BH_LINT_WARNING], "info",
+			 n[BH_LINT_INFO], "findings", list);
+}
+
+static void
+reply(struct bh_api_req *req, const char *text, size_t len)
+{
+	struct bh_lint *l = NULL;
+	struct bh_err err = {0};
+	int rc = bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err);
+
+	if (rc != 0) {
+		bh_api_fail(req, rc == -ENOMEM ? BH_PROBLEM_FULL : BH_PROBLEM_POLICY,
+			    &(struct bh_api_where){.line = err.line, .column = err.column}, "%s",
+			    err.what);
+		return;
+	}
+	bh_api_json(req, 200, lint_json(l));
+	bh_lint_free(l);
+}
+
+void
+bh_api_ep_lint_get(struct bh_api_req *req)
+{
+	reply(req, NULL, 0);
+}
+
+/* An empty body is the document in force. */
+void
+bh_api_ep_lint_post(struct bh_api_req *req)
+{
+	const char *text = req->body.data;
+
+	if (text != NULL && text[strspn(text, " \t\r\n")] == '\0')
+		text = NULL;
+	reply(req, text, req->body.len);
+}

@@ -1,0 +1,148 @@
+/* /lint and /explain over HTTP. */
+#include "api_fixture.h"
+
+static json_t *
+post_lint(const struct fix *f, const char *text, long status)
+{
+	struct answer a;
+	json_t *o;
+
+	fix_ask(f,
+		&(struct ask){.method = "POST",
+			      .path = "/api/v1/lint",
+			      .body = text,
+			      .type = "application/yaml"},
+		&a);
+	CU_ASSERT_EQUAL(a.status, status);
+	o = json_incref(a.json);
+	fix_answer_free(&a);
+	return o;
+}
+
+static const char shadowed[] =
+	"version: 1\n"
+	"segments: {a: {selector: app=a}, b: {addresses: [10.5.0.0/24]}}\n"
+	"rules:\n"
+	"  - {id: first, from: a, to: b, ports: tcp/1-100, action: allow}\n"
+	"  - {id: second, from: a, to: b, ports: tcp/50, applications: redis, action: deny}\n";
+
+static void
+a_document_is_linted_and_not_put_in_force(void)
+{
+	struct fix f;
+	json_t *o, *finding, *w;
+
+	fix_start(&f, NULL);
+	o = post_lint(&f, shadowed, 200);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "findings")), 1);
+	CU_ASSERT_EQUAL(fix_int(json_object_get(o, "counts"), "error"), 1);
+	finding = json_array_get(json_object_get(o, "findings"), 0);
+	CU_ASSERT_STRING_EQUAL(fix_str(finding, "kind"), "shadowed");
+	CU_ASSERT_STRING_EQUAL(fix_str(finding, "severity"), "error");
+	CU_ASSERT_STRING_EQUAL(fix_str(finding, "rule"), "second");
+	CU_ASSERT_EQUAL(fix_int(finding, "line"), 5);
+	CU_ASSERT_STRING_EQUAL(json_string_value(
+				       json_array_get(json_object_get(finding, "others"), 0)),
+			       "first");
+	w = json_object_get(finding, "witness");
+	CU_ASSERT_STRING_EQUAL(fix_str(w, "service"), "tcp/50");
+	CU_ASSERT_STRING_EQUAL(fix_str(w, "application"), "redis");
+	CU_ASSERT_STRING_EQUAL(fix_str(w, "rule"), "first");
+	CU_ASSERT_STRING_EQUAL(fix_str(json_object_get(w, "to"), "segment"), "b");
+	json_decref(o);
+	o = fix_get(&f, "/api/v1/rules/web-to-redis");
+	CU_ASSERT_PTR_NOT_NULL(o);
+	json_decref(o);
+	fix_stop(&f);
+}
+
+static void
+an_empty_body_means_the_policy_in_force(void)
+{
+	struct fix f;
+	json_t *o;
+
+	fix_start(&f, NULL);
+	o = post_lint(&f, "", 200);
+	CU_ASSERT_EQUAL(fix_int(o, "rules"), 2);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "findings")), 0);
+	json_decref(o);
+	o = fix_get(&f, "/api/v1/lint");
+	CU_ASSERT_EQUAL(fix_int(o, "rules"), 2);
+	json_decref(o);
+	o = post_lint(&f, "version: 1\nrules: 5\n", 422);
+	CU_ASSERT_EQUAL(fix_int(o, "line"), 2);
+	json_decref(o);
+	f.token = NULL;
+	o = post_lint(&f, shadowed, 401);
+	json_decref(o);
+	fix_stop(&f);
+}
+
+static void
+a_decision_is_explained_by_address_segment_and_labels(void)
+{
+	static const char *const froms[] = {"10.1.0.10", "web", "app=web,tier=front"};
+	struct fix f;
+	char path[200];
+	json_t *o;
+	size_t i;
+
+	fix_start(&f, NULL);
+	for (i = 0; i < BH_ARRAY_SIZE(froms); i++) {
+		snprintf(path, sizeof(path),
+			 "/api/v1/explain?from=%s&to=10.2.0.20&service=tcp/6379", froms[i]);
+		o = fix_get(&f, path);
+		CU_ASSERT_STRING_EQUAL(fix_str(o, "verdict"), "allow");
+		CU_ASSERT_STRING_EQUAL(fix_str(o, "rule"), "web-to-redis");
+		CU_ASSERT_EQUAL(json_is_true(json_object_get(o, "judged")), i == 0);
+		json_decref(o);
+	}
+	o = fix_get(&f, "/api/v1/explain?from=web&to=redis&service=tcp/80&application=http"
+			"&op=methods=GET&op=paths=/x");
+	CU_ASSERT_STRING_EQUAL(fix_str(o, "verdict"), "deny");
+	CU_ASSERT_STRING_EQUAL(fix_str(o, "rule"), "no-more");
+	CU_ASSERT_STRING_EQUAL(fix_str(json_object_get(o, "nearest"), "rule"), "web-to-redis");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "path")), 2);
+	CU_ASSERT_STRING_EQUAL(fix_str(json_array_get(json_object_get(o, "path"), 0), "outcome"),
+			       "port");
+	json_decref(o);
+	fix_stop(&f);
+}
+
+static void
+wrong_questions_are_400_and_say_what(void)
+{
+	static const char *const paths[] = {
+		"/api/v1/explain",
+		"/api/v1/explain?from=web&to=redis",
+		"/api/v1/explain?from=web&to=redis&service=any",
+		"/api/v1/explain?from=nobody&to=redis&service=tcp/1",
+		"/api/v1/explain?from=10.0.0.0/8&to=redis&service=tcp/1",
+		"/api/v1/explain?from=10.0.0.1&to=2001:db8::1&service=tcp/1",
+		"/api/v1/explain?from=a%3Db,c&to=redis&service=tcp/1",
+		"/api/v1/explain?from=web&to=redis&service=tcp/1&application=rediss",
+		"/api/v1/explain?from=web&to=redis&service=tcp/1&op=methods=GET",
+		"/api/v1/explain?from=web&to=redis&service=tcp/1&application=redis&op=methods=GET",
+	};
+	struct answer a;
+	struct fix f;
+	size_t i;
+
+	fix_start(&f, NULL);
+	for (i = 0; i < BH_ARRAY_SIZE(paths); i++) {
+		fix_ask(&f, &(struct ask){.method = "GET", .path = paths[i]}, &a);
+		CU_ASSERT_EQUAL(a.status, 400);
+		CU_ASSERT(fix_str(a.json, "detail")[0] != '\0');
+		fix_answer_free(&a);
+	}
+	fix_stop(&f);
+}
+
+const struct bh_unit_test bh_suite_api_lint[] = {
+	BH_TEST(a_document_is_linted_and_not_put_in_force),
+	BH_TEST(an_empty_body_means_the_policy_in_force),
+	BH_TEST(a_decision_is_explained_by_address_segment_and_labels),
+	BH_TEST(wrong_questions_are_400_and_say_what),
+	BH_TEST_END,
+};
