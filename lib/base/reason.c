@@ -39,8 +39,8 @@ bh_reason_group_name(enum bh_reason_group group)
 const char *
 bh_verdict_name(unsigned verdict)
 {
-	static const char *const names[BH_VERDICT_COUNT] = {"none", "allow", "violate", "deny",
-							    "reject", "pending"};
+	static const char *const names[BH_VERDICT_COUNT] = {"none", "allow",  "violate",
+							    "deny", "reject", "pending"};
 
 	return verdict < BH_VERDICT_COUNT ? names[verdict] : "invalid";
 }

@@ -135,6 +135,8 @@ bh_sql_verb(struct bh_sql *q, const char *at, size_t len)
 	unsigned i;
 	int start;
 
+	if (len == 0)
+		return;
 	if (len > sizeof(text)) {
 		q->partial = true;
 		len = sizeof(text);
