@@ -396,6 +396,62 @@ absent_gateway_is_exit_4_and_says_where_it_was_looked_for(void)
 }
 
 static void
+lint_tells_findings_by_line_and_exit_code(void)
+{
+	char bad[64], wrong[64], line[128];
+	struct run r;
+
+	run_start(&r);
+	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
+	write_file(bad, sizeof(bad),
+		   "version: 1\nsegments: {a: {addresses: [10.5.0.0/24]}}\nrules:\n"
+		   "  - {id: one, from: a, to: a, ports: tcp/1-9, action: allow}\n"
+		   "  - {id: two, from: a, to: a, ports: tcp/5, action: deny}\n");
+	write_file(wrong, sizeof(wrong), "version: 1\nrules: 5\n");
+	CU_ASSERT_EQUAL(run(&r, "lint"), 0);
+	CU_ASSERT(says(r.out, "2 rules: nothing found"));
+	snprintf(line, sizeof(line), "lint %s", bad);
+	CU_ASSERT_EQUAL(run(&r, line), 1);
+	CU_ASSERT(says(r.out, ":5: error: shadowed: rule 'two' never decides"));
+	CU_ASSERT(says(r.out, "a 10.5.0.0/24 -> a 10.5.0.0/24 tcp/5: allow by one"));
+	CU_ASSERT(says(r.out, "1 errors, 0 warnings"));
+	snprintf(line, sizeof(line), "lint %s -o json", bad);
+	CU_ASSERT_EQUAL(run(&r, line), 1);
+	CU_ASSERT(says(r.out, "\"findings\""));
+	snprintf(line, sizeof(line), "lint %s", wrong);
+	CU_ASSERT_EQUAL(run(&r, line), 2);
+	CU_ASSERT(says(r.err, ":2:"));
+	CU_ASSERT_EQUAL(run(&r, "lint /nonexistent"), 2);
+	CU_ASSERT_EQUAL(run(&r, "lint -s http://127.0.0.1:1"), 2);
+	unlink(bad);
+	unlink(wrong);
+	run_stop(&r);
+}
+
+static void
+explain_tells_verdict_path_and_nearest_rule(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "explain 10.1.0.10 10.2.0.20 tcp/6379"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "allow: a rule allows it (rule_allow), rule web-to-redis in line 9"));
+	CU_ASSERT(says(r.out, "from  10.1.0.10: in web (endpoint 10.1.0.10)"));
+	CU_ASSERT_EQUAL(run(&r, "explain app=web redis tcp/80 -a http --op methods=GET"),
+			BH_CTL_OK);
+	CU_ASSERT(says(r.out, "deny: a rule denies it"));
+	CU_ASSERT(says(r.out, "web-to-redis  allow   port     tcp/80 is not in tcp/6379"));
+	CU_ASSERT(says(r.out, "no-more       deny    decides"));
+	CU_ASSERT(says(r.out, "Nearest: rule web-to-redis in line 9 would allow it but for: port"));
+	CU_ASSERT_EQUAL(run(&r, "explain web redis tcp/80 -o json"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "\"path\""));
+	CU_ASSERT_EQUAL(run(&r, "explain web nobody tcp/80"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "no segment is named 'nobody'"));
+	CU_ASSERT_EQUAL(run(&r, "explain web redis"), BH_CTL_USAGE);
+	run_stop(&r);
+}
+
+static void
 help_names_every_verb_option_kind_and_exit_code(void)
 {
 	char line[64];
@@ -439,6 +495,8 @@ const struct bh_unit_test bh_suite_api_ctl[] = {
 	BH_TEST(health_is_exit_1_and_says_why),
 	BH_TEST(top_shows_rates),
 	BH_TEST(absent_gateway_is_exit_4_and_says_where_it_was_looked_for),
+	BH_TEST(lint_tells_findings_by_line_and_exit_code),
+	BH_TEST(explain_tells_verdict_path_and_nearest_rule),
 	BH_TEST(help_names_every_verb_option_kind_and_exit_code),
 	BH_TEST_END,
 };
