@@ -1,12 +1,15 @@
 """A committed policy is in force after kill -9, a rollback brings back the one before, what nobody confirms goes."""
 
+import http.client
 import json
 import os
+import random
 import signal
 import sqlite3
+import threading
 import time
 
-from lib.check import check, main, same, until
+from lib.check import Failed, check, main, same, until
 from lib.gateway import BUILD, Gateway, RULES, policy, rule, text, write
 from lib.wire import Server, attempt, make, run
 
@@ -52,7 +55,47 @@ def killed(gateway):
     opens("open", "under the last one")
     first = gateway.get("/policy/revisions?limit=1000")["items"][-2]
     same((first["revision"], first["author"], first["why"]), (2, "api:alice", "TICKET-7"), "who and why")
-    return 3 + n
+
+
+class Writer(threading.Thread):
+    """Commits one document after the other until nobody answers; knows what was acknowledged and what is on its way."""
+
+    def __init__(self, gateway, n):
+        super().__init__(daemon=True)
+        self.gateway, self.n, self.acknowledged, self.sent = gateway, n, None, None
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                self.n += 1
+                self.sent = text(policy(RULES + [rule(f"marker-{self.n}", "batch", "cards", ["tcp/9"])]))
+                status, answer = self.gateway.put_policy(self.sent)
+                if status != 200:
+                    raise Failed(f"PUT {self.n}: {status} {answer}")
+                self.acknowledged = self.sent, answer["revision"]
+        except (OSError, http.client.HTTPException):
+            pass
+
+
+def killed_in_between(gateway):
+    """Random moments: acknowledged or on its way, whole, and never an older one."""
+    n = 0
+    for _ in range(int(os.environ.get("CASES", "8"))):
+        before = gateway.request("GET", "/policy?format=yaml")[1].decode()
+        writer = Writer(gateway, n)
+        until(lambda: writer.acknowledged or not writer.is_alive(), "a first commit")
+        time.sleep(random.uniform(0, 0.3))
+        gateway.kill(signal.SIGKILL)
+        writer.join(30)
+        n = writer.n
+        gateway.start()
+        acknowledged, number = writer.acknowledged
+        document = gateway.request("GET", "/policy?format=yaml")[1].decode()
+        check(document in (acknowledged, writer.sent), f"the last acknowledged policy or the next:\n{document}")
+        check(document != before and number <= revision(gateway) <= number + 1,
+              f"revision {revision(gateway)} after {number} was acknowledged")
+        intact(gateway, 1)
 
 
 def rolled_back(gateway, ctl, last):
@@ -125,7 +168,11 @@ def test():
         same(done.returncode, want, f"exit status of bulkheadctl {' '.join(args)}: {done.stdout.strip()}")
         return done.stdout
 
-    last = killed(gateway)
+    killed(gateway)
+    killed_in_between(gateway)
+    put(gateway, CLOSED)
+    put(gateway, OPEN)
+    last = gateway.get("/policy/revisions?limit=1")["items"][0]["revision"]
     last = rolled_back(gateway, ctl, last)
     last = unconfirmed(gateway, ctl, last)
     same(len(json.loads(ctl("get", "revisions", "-o", "json"))["items"]), last, "revisions are all there")
