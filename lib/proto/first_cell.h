@@ -6,4 +6,3 @@
 #include "proto.def"
 #undef BH_PROTO
 ,
-/* clang-format on */
