@@ -166,6 +166,7 @@ bool bh_import_app_over(const char *name, uint32_t service);
 struct bh_k8s_peer {
 	struct bh_term term;
 	const char *hint;
+	bool told; /* that it cannot be joined with labels */
 };
 
 /* One item of `ingress` or `egress`. */

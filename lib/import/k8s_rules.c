@@ -64,19 +64,20 @@ meet(struct bh_import *im, const struct bh_k8s_rule *peers, const struct bh_k8s_
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < peers->n_peers; i++) {
-		const struct bh_k8s_peer *p = &peers->peer[i];
+		struct bh_k8s_peer *p = &peers->peer[i];
 
 		if (p->term.kind == BH_TERM_LABELS && !bh_term_meet(&p->term, subject))
 			continue;
 		rc = bh_term_and(im, &p->term, subject, &both);
-		if (rc == BH_TERM_UNSAYABLE)
-			bh_import_note_at(
-				im, &peers->place,
-				"whether the ipBlock of %.120s takes in pods of %.120s depends on "
-				"their addresses, which no selector says: not allowed between pods "
-				"that are isolated in both directions (say where pods are with "
-				"--pods)",
-				p->hint, pods->policy->name);
+		if (rc == BH_TERM_UNSAYABLE && !p->told)
+			bh_import_note_at(im, &peers->place,
+					  "whether the ipBlock of %.120s takes in pods depends on "
+					  "their addresses, "
+					  "which no selector says: not allowed between pods that "
+					  "are isolated in "
+					  "both directions (say where pods are with --pods)",
+					  p->hint);
+		p->told |= rc == BH_TERM_UNSAYABLE;
 		if (rc > 0) {
 			rc = 0;
 			continue;

@@ -166,6 +166,24 @@ split_segment(struct bh_import *im, const struct bh_term *t, const struct bh_wan
 	return rc != 0 ? rc : bh_out_segment(im, &part, hint, names, n);
 }
 
+/* The policy room takes so many in a selector. */
+#define REQUIREMENTS_MAX 64
+
+static size_t
+requirements(const struct bh_term *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->n; i++) {
+		const struct bh_want *w = &t->want[i];
+		/* As want_text() writes them: a list of more than one value may begin with the empty one. */
+		bool empty = w->n > 1 && w->value[0][0] == '\0';
+
+		n += w->exists + w->absent + empty + (w->n - empty + 199) / 200;
+	}
+	return n;
+}
+
 int
 bh_out_segment(struct bh_import *im, const struct bh_term *t, const char *hint, const char ***names,
 	       size_t *n)
@@ -178,6 +196,11 @@ bh_out_segment(struct bh_import *im, const struct bh_term *t, const char *hint, 
 		return split_segment(im, t, w, hint, names, n);
 	if (t->kind == BH_TERM_NAMED)
 		return add_name(im, t->name, names, n);
+	if (requirements(t) > REQUIREMENTS_MAX)
+		return bh_err_set(im->err, E2BIG,
+				  "segment '%.100s' would need more than %d requirements: give its "
+				  "members a common label",
+				  hint, REQUIREMENTS_MAX);
 	if (t->kind == BH_TERM_LABELS)
 		bh_term_selector(t, &selector);
 	else

@@ -359,6 +359,54 @@ ports_with_names_leave_the_rule_stricter_never_open(void)
 	rig_free(&r);
 }
 
+/* A namespace and `keys` labels, one of `values` each. */
+static int
+import_wide(struct rig *r, unsigned keys, unsigned values)
+{
+	struct bh_buf b = {0};
+	unsigned i, v;
+	int rc;
+
+	bh_buf_str(&b, "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\n"
+		       "metadata: {name: x, namespace: shop}\nspec:\n  podSelector:\n"
+		       "    matchExpressions:\n");
+	for (i = 0; i < keys; i++) {
+		bh_buf_printf(&b, "    - {key: k%u, operator: %s, values: [\"\"", i,
+			      i == 0 ? "In" : "NotIn");
+		for (v = 1; v < values; v++)
+			bh_buf_printf(&b, ", v%u", v);
+		bh_buf_str(&b, "]}\n");
+	}
+	rc = rig_import(r, BH_FORM_AUTO, b.data, NULL);
+	bh_buf_free(&b);
+	return rc;
+}
+
+static void
+wide_selectors_become_what_loads_or_are_refused(void)
+{
+	static const char ends[] =
+		"endpoints:\n"
+		"  - {address: 10.0.0.1, labels: {k8s.namespace: shop, k0: v599}}\n"
+		"  - {address: 10.0.0.2, labels: {k8s.namespace: shop, k0: \"\"}}\n"
+		"  - {address: 10.0.0.3, labels: {k8s.namespace: shop, k0: v1, k1: v300}}\n"
+		"  - {address: 10.0.0.4, labels: {k8s.namespace: lab}}\n";
+	struct rig r;
+
+	CU_ASSERT_EQUAL_FATAL(import_wide(&r, 2, 600), 0);
+	rig_load(&r, ends);
+	CU_ASSERT_FALSE(rig_allows(&r, 0x0a000004, 0x0a000001, 6, 80));
+	CU_ASSERT_FALSE(rig_allows(&r, 0x0a000004, 0x0a000002, 6, 80));
+	CU_ASSERT_TRUE(rig_allows(&r, 0x0a000004, 0x0a000003, 6, 80));
+	rig_free(&r);
+	CU_ASSERT_EQUAL_FATAL(import_wide(&r, 32, 2), 0);
+	rig_load(&r, ends);
+	rig_free(&r);
+	CU_ASSERT_EQUAL(import_wide(&r, 33, 2), -E2BIG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.err.what, "64 requirements"));
+	rig_free(&r);
+}
+
 const struct bh_unit_test bh_suite_import_forms[] = {
 	BH_TEST(older_form_gives_segments_and_rules_their_full_names),
 	BH_TEST(automatic_suffix_follows_the_content_and_not_the_layout),
@@ -368,4 +416,5 @@ const struct bh_unit_test bh_suite_import_forms[] = {
 	BH_TEST(exports_mean_what_our_policy_says),
 	BH_TEST(export_tells_what_the_form_cannot_say),
 	BH_TEST(ports_with_names_leave_the_rule_stricter_never_open),
+	BH_TEST(wide_selectors_become_what_loads_or_are_refused),
 	BH_TEST_END};
