@@ -273,7 +273,7 @@ check(struct bh_lint_run *run, struct bh_policy *p, struct bh_err *err)
 		bh_lint_check_shape(run);
 		rc = run->rc;
 	}
-	if (rc == 0)
+	if (rc == 0 && run->out->n_findings != 0)
 		qsort(run->out->finding, run->out->n_findings, sizeof(*run->out->finding), by_rule);
 	return rc;
 }
