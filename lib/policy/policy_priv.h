@@ -6,6 +6,8 @@
  *   snapshot  rules and segments, compiled               snapshot.c pairs.c ranges.c class.c
  *   model     owns all; loads, applies, publishes        model.c load.c apply.c list.c
  *   judge     the only code here that runs on workers    judge.c
+ *   lint      proves what rules never do                  lint*.c, lint.h
+ *   explain   a question, answered rule by rule           explain*.c, explain.h
  */
 #ifndef BH_POLICY_PRIV_H
 #define BH_POLICY_PRIV_H
