@@ -11,6 +11,7 @@
 #define ICMP_LEN 8u
 #define QUOTE_L4 8u /* RFC 792: the first 64 bits behind the IP header */
 #define ANSWER_TTL 64
+#define BH_PART_MAX 1920u /* bytes of a buffer of the usual size */
 
 /* One answer: where its parts stand in the frame. */
 struct answer {
@@ -295,6 +296,45 @@ bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struct bh_
 		return;
 	}
 	send_made(w, p, &a, make_rst);
+}
+
+bool
+bh_answer_part(struct bh_worker *w, const struct bh_part *part)
+{
+	uint32_t len = (uint32_t)part->payload_off + part->n, l4_len = len - part->l4_off;
+	uint8_t tail[4] = {0, 6, (uint8_t)(l4_len >> 8), (uint8_t)l4_len};
+	struct rte_mbuf *m;
+	uint8_t *ip, *tcp;
+	uint64_t acc;
+	uint16_t sum;
+	bool v4;
+
+	if (!w->g->p.send_rejects || len > BH_PART_MAX)
+		return false;
+	m = rte_pktmbuf_copy(part->m, w->g->p.pool, 0, len);
+	if (m == NULL || m->nb_segs != 1) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	ip = rte_pktmbuf_mtod_offset(m, uint8_t *, part->l3_off);
+	tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, part->l4_off);
+	v4 = ip[0] >> 4 == 4;
+	put_be16(ip + (v4 ? 2 : 4), (uint16_t)(len - part->l3_off - (v4 ? 0 : IP6_LEN)));
+	if (v4) {
+		memset(ip + 10, 0, 2);
+		sum = (uint16_t)~bh_csum_fold(bh_csum_add(0, ip, (ip[0] & 15u) * 4u));
+		memcpy(ip + 10, &sum, 2);
+	}
+	tcp[13] &= (uint8_t)~BH_TCP_FIN;
+	memset(tcp + 16, 0, 2);
+	acc = bh_csum_add(0, tcp, l4_len);
+	acc = bh_csum_add(acc, ip + (v4 ? 12 : 8), v4 ? 8 : 32);
+	acc = bh_csum_add(acc, tail, sizeof(tail));
+	sum = (uint16_t)~bh_csum_fold(acc);
+	memcpy(tcp + 16, &sum, 2);
+	m->ol_flags = 0;
+	bh_tx_put_made(w, part->wire, m);
+	return true;
 }
 
 void

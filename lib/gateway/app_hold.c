@@ -2,7 +2,7 @@
 #include "gateway_priv.h"
 
 /* In mbuf.dynfield1; [0] is the length on the wire, of captures. */
-enum { ARRIVAL = 1, L4_OFF };
+enum { ARRIVAL = 1, L4_OFF, L3_OFF };
 
 static inline bool
 is_train(const void *handle)
@@ -26,6 +26,7 @@ mark_payload(struct bh_packet *p, uint32_t arrival)
 	m->hash.usr = (uint32_t)p->h.payload_off << 16 | RTE_MIN(have, p->h.payload_len);
 	m->dynfield1[ARRIVAL] = arrival;
 	m->dynfield1[L4_OFF] = p->h.l4_off;
+	m->dynfield1[L3_OFF] = (p->h.flags & BH_PKT_TUNNELLED) == 0 ? p->h.l3_off : UINT16_MAX;
 }
 
 const uint8_t *
@@ -323,6 +324,31 @@ bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c)
 				bh_hold_forward(w, c->flow, m, &r[i].tag);
 			}
 		} while (n == READY_MAX);
+	}
+}
+
+void
+bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
+{
+	unsigned side;
+
+	for (side = 0; side < 2; side++) {
+		uint32_t n;
+		struct rte_mbuf *m = bh_stream_part(c->stream, side, &n);
+		struct bh_part part;
+
+		if (m == NULL || is_train(m) || m->dynfield1[L3_OFF] == UINT16_MAX)
+			continue;
+		part = (struct bh_part){
+			.m = m,
+			.l3_off = (uint16_t)m->dynfield1[L3_OFF],
+			.l4_off = (uint16_t)m->dynfield1[L4_OFF],
+			.payload_off = (uint16_t)(m->hash.usr >> 16),
+			.n = (uint16_t)n,
+			.wire = w->exit[m->port].wire,
+		};
+		if (bh_answer_part(w, &part))
+			bh_stream_part_gone(c->stream, side);
 	}
 }
 

@@ -109,10 +109,10 @@ handle(struct bh_worker *w, const struct bh_app_case *k, enum bh_ops_status stat
 	case BH_OPS_MORE:
 		return STEP_ON;
 	case BH_OPS_OP:
-		if (w->config->event_operations)
-			bh_record_operation(w, k->c->flow, &out->op);
 		if ((out->op.flags & BH_OP_RECORD) == 0 && !bh_app_judge_operation(w, &one))
 			return STEP_REFUSED;
+		if (w->config->event_operations)
+			bh_record_operation(w, k->c->flow, &out->op);
 		count_exchange(k->c, &out->op);
 		k->c->said[out->op.side & 1] = true;
 		let_go_when_told(w, k->c);

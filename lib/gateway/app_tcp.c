@@ -204,6 +204,8 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
 		return;
 	bh_hold_forward_ready(w, c);
+	if (c->phase == BH_APP_OPERATIONS && c->hold)
+		bh_hold_forward_parts(w, c);
 	end_if_settled(w, c);
 }
 
@@ -396,15 +398,37 @@ bh_app_tcp(struct bh_worker *w, struct bh_packet *p)
 		watch(w, p);
 }
 
+/* The client has sent its preface, settings and window updates, and no request (RFC 9113 6). */
+static bool
+is_preface_only(const struct bh_app_context *c)
+{
+	enum { PREFACE = 24, SETTINGS = 4, WINDOW_UPDATE = 8 };
+	struct bh_cur in = bh_cur(c->u.data[0], c->side[0].len);
+	const uint8_t *frame;
+
+	if (bh_cur_take(&in, PREFACE) == NULL)
+		return false;
+	while ((frame = bh_cur_take(&in, 9)) != NULL) {
+		if ((frame[3] != SETTINGS && frame[3] != WINDOW_UPDATE) ||
+		    bh_cur_take(&in, bh_load_be32(frame) >> 8) == NULL)
+			return false;
+	}
+	return bh_cur_left(&in) == 0;
+}
+
 /* A server that speaks first, and whose words fit several applications, is heard by its client after a moment: the client
  * waits for it, and what it answers is what decides. Nothing has gone to the server. */
 static void
 pass_greeting(struct bh_worker *w, struct bh_app_context *c)
 {
-	if (c->phase != BH_APP_NAMING || c->side[0].len != 0 || c->side[1].len == 0 ||
-	    w->now_ms - c->held_ms < w->config->hold_greeting_ms)
+	unsigned side = c->side[1].len != 0;
+
+	if (c->phase != BH_APP_NAMING || w->now_ms - c->held_ms < w->config->hold_greeting_ms)
 		return;
-	bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
+	/* A client of HTTP/2 may wait for the server's settings before it asks for anything (RFC 9113 3.4). */
+	if (side == 0 ? c->state.app != BH_APP_HTTP2 || !is_preface_only(c) : c->side[0].len != 0)
+		return;
+	bh_stream_release(c->stream, side, bh_stream_read_so_far(c->stream, side));
 	bh_hold_forward_ready(w, c);
 }
 

@@ -406,6 +406,8 @@ void bh_hold_stamp(struct bh_app_context *c, unsigned side, struct rte_mbuf *m, 
 /* Packets that may go leave in the order in which they came, not of their sequence: a receiver takes the older timestamp
  * behind a newer one for a stray. */
 void bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c);
+/* Of a packet that has to wait, what may go (bh_stream_part). */
+void bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c);
 /* stream's callbacks */
 const uint8_t *bh_hold_payload(const void *handle, uint32_t off, uint32_t *n);
 void bh_hold_keep(void *handle);
@@ -446,6 +448,15 @@ void bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struc
 /* In the receiver's name to the sender of what waits behind a gap. p is the sender's (back), or the receiver's. */
 void bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
 		   bool back);
+
+/* A copy of the first n payload bytes of a TCP packet leaves by a wire. False: it can't be made. */
+struct bh_part {
+	const struct rte_mbuf *m;
+	uint16_t l3_off, l4_off, payload_off;
+	uint16_t n;
+	uint8_t wire;
+};
+bool bh_answer_part(struct bh_worker *w, const struct bh_part *part);
 
 /* record.c: events. */
 void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);

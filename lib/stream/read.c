@@ -107,6 +107,28 @@ bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned side,
 	return bh_stream_unwait(st, d, i);
 }
 
+void *
+bh_stream_part(const struct bh_stream *s, unsigned side, uint32_t *n)
+{
+	const struct bh_stream_side *d = &s->side[side];
+	const struct bh_stream_node *first;
+
+	if (!bh_stream_holds(s) || d->whead == BH_STREAM_NONE || d->far >= d->released ||
+	    d->acked < d->far)
+		return NULL;
+	first = &s->st->node[d->whead];
+	if (first->from > d->far || first->from + first->len <= d->released)
+		return NULL;
+	*n = (uint32_t)(d->released - first->from);
+	return first->packet;
+}
+
+void
+bh_stream_part_gone(struct bh_stream *s, unsigned side)
+{
+	s->side[side].far = s->side[side].released;
+}
+
 void
 bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s)
 {

@@ -152,6 +152,13 @@ void bh_stream_release(struct bh_stream *s, unsigned side, uint64_t offset);
 void *bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned side,
 		    struct bh_stream_tag *tag);
 
+/* The first packet that waits though *n of its bytes, its first ones, may go, while the receiver has acknowledged all that
+ * has gone: a sender that may have one packet on its way only (RFC 5681 3.1, after a loss) waits for an answer to them, and
+ * we for what it has not sent. NULL: there is none. The caller sends a copy of these bytes and says so; the packet
+ * itself goes later. */
+void *bh_stream_part(const struct bh_stream *s, unsigned side, uint32_t *n);
+void bh_stream_part_gone(struct bh_stream *s, unsigned side);
+
 /* What it says no longer matters: everything held may go (pop it), new bytes pass at once and are not kept. What was
  * contiguous before is still compared until it is acknowledged; nothing is read any more. */
 void bh_stream_let_go(struct bh_stream_store *st, struct bh_stream *s);
