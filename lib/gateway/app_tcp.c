@@ -421,14 +421,15 @@ is_preface_only(const struct bh_app_context *c)
 static void
 pass_greeting(struct bh_worker *w, struct bh_app_context *c)
 {
-	unsigned side = c->side[1].len != 0;
-
-	if (c->phase != BH_APP_NAMING || w->now_ms - c->held_ms < w->config->hold_greeting_ms)
-		return;
 	/* A client of HTTP/2 may wait for the server's settings before it asks for anything (RFC 9113 3.4). */
-	if (side == 0 ? c->state.app != BH_APP_HTTP2 || !is_preface_only(c) : c->side[0].len != 0)
+	bool settings = c->state.app == BH_APP_HTTP2 && is_preface_only(c);
+
+	if (c->phase != BH_APP_NAMING || w->now_ms - c->held_ms < w->config->hold_greeting_ms ||
+	    (!settings && c->side[0].len != 0))
 		return;
-	bh_stream_release(c->stream, side, bh_stream_read_so_far(c->stream, side));
+	if (settings)
+		bh_stream_release(c->stream, 0, bh_stream_read_so_far(c->stream, 0));
+	bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
 	bh_hold_forward_ready(w, c);
 }
 

@@ -304,7 +304,7 @@ APPS = [
     App("etcd", 2379, etcd, ["etcd", "etcdctl"],
         lambda p: ["etcdctl", f"--endpoints=http://{SERVER}:{p}", "put", "k", "v"],
         # Its client sends no request before it has heard the server.
-        "OK").but(rule=["http"], seen=["http2", "etcd"]),
+        "OK").but(seen=["http2", "etcd"]),
     App("smtp", 25, smtp, ["/usr/lib/python3/dist-packages/aiosmtpd"], python(MAIL), "accepted"),
     App("amqp", 5672, amqp, ["/usr/lib/rabbitmq/bin/rabbitmq-server", "amqp-declare-queue"],
         lambda p: ["amqp-declare-queue", "-u", f"amqp://guest:guest@{SERVER}:{p}", "-q", "jobs"], "jobs"),
