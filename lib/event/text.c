@@ -26,7 +26,8 @@ bool
 bh_event_text_next(const struct bh_event *e, uint32_t *cursor, uint8_t *field, const uint8_t **at,
 		   uint32_t *len)
 {
-	struct bh_cur c = bh_cur(e + 1, e->n_text * sizeof(*e));
+	unsigned slots = e->n_text < BH_EVENT_TEXT_SLOTS ? e->n_text : BH_EVENT_TEXT_SLOTS;
+	struct bh_cur c = bh_cur(e + 1, slots * sizeof(*e));
 	const uint8_t *head;
 	uint32_t n;
 

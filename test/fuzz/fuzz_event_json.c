@@ -35,17 +35,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char name[256];
 	struct bh_event_names names = {name32, name32, name32, name16, name};
-	struct bh_event e = {0};
+	struct bh_event e[1 + BH_EVENT_TEXT_SLOTS] = {0};
 	struct bh_buf b = {0};
 	size_t n = size < sizeof(e) ? size : sizeof(e), rest;
 	json_t *v;
 
-	memcpy(&e, data, n);
+	memcpy(e, data, n);
 	rest = size - n < sizeof(name) - 1 ? size - n : sizeof(name) - 1;
 	memcpy(name, data + n, rest);
 	name[rest] = '\0';
 
-	bh_eve_format(&b, &e, &names);
+	bh_eve_format(&b, e, &names);
 	if (b.len == 0 || memchr(b.data, '\n', b.len) != b.data + b.len - 1)
 		abort();
 	v = parsed(&b);
