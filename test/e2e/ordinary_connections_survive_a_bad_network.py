@@ -198,7 +198,7 @@ def test():
     for road in roads:
         same(road.stdout.readline().strip(), "open", "the road")
     servers()
-    gateway = Gateway(document(RULES), memory={"mbufs": 16384}).start()
+    gateway = Gateway(document(RULES), memory={"mbufs": 32768}).start()
     began = time.monotonic()
     failures = everything()
     took = time.monotonic() - began
