@@ -33,6 +33,9 @@ struct bh_yaml_doc; /* owns all nodes */
 int bh_yaml_load_file(struct bh_yaml_doc **out, const char *path, struct bh_err *err);
 int bh_yaml_load_text(struct bh_yaml_doc **out, const char *name, const char *text, size_t len,
 		      struct bh_err *err);
+/* Where the document that begins at p ends: a text of several is loaded one by one. *lines is how many
+ * lines it has, to be added to those of what comes behind it. */
+const char *bh_yaml_part(const char *p, const char *end, unsigned *lines);
 const struct bh_yaml *bh_yaml_root(
 	const struct bh_yaml_doc *doc);                  /* never NULL; may be empty map */
 const char *bh_yaml_name(const struct bh_yaml_doc *doc); /* file name for errors */

@@ -210,49 +210,6 @@ read_document(struct bh_import *im, struct bh_forms *f, const struct bh_yaml *do
 
 /* ---- documents of a text --------------------------------------------------------------------------- */
 
-/* "---" alone or before a blank, at the start of a line: YAML allows it nowhere but between documents
- * (YAML 1.2.2, c-forbidden), so that cutting there needs no parser. */
-static bool
-is_marker(const char *line, const char *end)
-{
-	return end - line >= 3 && memcmp(line, "---", 3) == 0 &&
-	       (end - line == 3 || strchr(" \t\r\n", line[3]) != NULL);
-}
-
-/* Has the part only directives, comments and blank lines? They belong to what follows. */
-static bool
-only_prologue(const char *p, const char *end)
-{
-	const char *next;
-
-	for (; p < end; p = next) {
-		next = memchr(p, '\n', (size_t)(end - p));
-		next = next != NULL ? next + 1 : end;
-		while (p < next && strchr(" \t\r\n", *p) != NULL && *p != '\0')
-			p++;
-		if (p < next && *p != '#' && *p != '%')
-			return false;
-	}
-	return true;
-}
-
-/* Where the document that begins at p ends; *lines is how many it has. */
-static const char *
-part_end(const char *p, const char *end, unsigned *lines)
-{
-	const char *line = p, *next;
-
-	*lines = 0;
-	while (line < end) {
-		if (*lines > 0 && is_marker(line, end) && !only_prologue(p, line))
-			return line;
-		next = memchr(line, '\n', (size_t)(end - line));
-		line = next != NULL ? next + 1 : end;
-		++*lines;
-	}
-	return end;
-}
-
 static int
 read_input(struct bh_import *im, struct bh_forms *f, const struct bh_import_input *in,
 	   enum bh_form *form)
@@ -263,7 +220,7 @@ read_input(struct bh_import *im, struct bh_forms *f, const struct bh_import_inpu
 	int rc = 0;
 
 	for (im->base = 0; rc == 0 && p < end; p = next) {
-		next = part_end(p, end, &lines);
+		next = bh_yaml_part(p, end, &lines);
 		rc = bh_yaml_load_text(&yaml, in->name, p, (size_t)(next - p), im->err);
 		if (rc == 0) {
 			im->yaml = yaml;
