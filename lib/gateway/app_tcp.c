@@ -147,19 +147,23 @@ check_bounds(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_context *c = k->c;
 	uint32_t bytes, packets = bh_stream_held(c->stream, &bytes);
+	bool gap;
 
 	if (packets == 0 || c->phase != BH_APP_NAMING) {
 		c->waiting = false;
 		return true;
 	}
-	if (!c->waiting)
+	gap = bh_stream_has_gap(c->stream);
+	if (!c->waiting || (c->gap && !gap))
 		c->held_ms = w->now_ms;
 	c->waiting = true;
-	if (bytes > w->config->hold_bytes)
+	c->gap = gap;
+	/* What comes out of order is bounded by the stream. */
+	if (!gap && bytes > w->config->hold_bytes)
 		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_BYTES);
-	if (packets > w->config->hold_packets)
+	if (!gap && packets > w->config->hold_packets)
 		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_PACKETS);
-	if (w->now_ms - c->held_ms >= w->config->hold_ms)
+	if (w->now_ms - c->held_ms >= (gap ? w->config->hold_gap_ms : w->config->hold_ms))
 		return bh_app_except(w, k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_TIME);
 	return true;
 }

@@ -157,7 +157,8 @@ struct bh_app_context {
 	bool by_operation;        /* operations are judged, not only recorded */
 	bool ask_again;           /* policy changed: what holds now? */
 	bool waiting;
-	bool said[2];                             /* a side's operation has been emitted */
+	bool gap;     /* and did so for the network when it was looked at last */
+	bool said[2]; /* a side's operation has been emitted */
 	uint64_t judged_bytes[2], judged_hash[2]; /* events.judged; by side */
 	uint32_t stamp[2];                        /* newest TCP timestamp of a side that has gone */
 	bool stamped[2];

@@ -1,9 +1,6 @@
 /* A packet comes in: checked, compared, kept; then what it says about the connection counts. */
 #include "stream_priv.h"
 
-/* The longest payload: what closes a gap is let in above the bounds, or nothing behind it ever goes. */
-#define SLACK_BYTES UINT16_MAX
-
 /* Like congestion: the sender slows down and sends it again. */
 static bool
 refuse(struct bh_stream_ctx *c, enum bh_reason reason)
@@ -28,9 +25,9 @@ has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 	const struct bh_stream_params *p = &c->st->p;
 	const struct bh_stream_side *d = c->d;
 	uint32_t need = v->holes > 0 ? v->holes : waits;
-	bool closes_gap = c->from <= d->edge && bh_stream_high(c->st, d) > d->edge;
-	uint64_t bytes = p->side_bytes + (closes_gap ? SLACK_BYTES : 0);
-	uint64_t nodes = p->side_segments + (closes_gap ? need : 0);
+	unsigned before_gap = c->from <= d->edge && bh_stream_high(c->st, d) > d->edge;
+	uint64_t bytes = (uint64_t)p->side_bytes << before_gap;
+	uint64_t nodes = (uint64_t)p->side_segments << before_gap;
 	uint64_t judged = 0;
 
 	/* Of what is kept: bytes that were skipped are released and in no piece. */
@@ -112,6 +109,19 @@ window_of(const struct bh_stream_ctx *c)
 	return (uint32_t)c->p->h->tcp_window << shift;
 }
 
+/* The window field that says the same in a packet without SYN, at most. */
+static uint16_t
+unscaled_window(const struct bh_stream_ctx *c)
+{
+	const struct bh_stream *s = c->s;
+	uint32_t window = c->p->h->tcp_window;
+
+	if ((c->flags & BH_TCP_SYN) != 0 && s->side[0].scale != BH_STREAM_NO_SCALE &&
+	    s->side[1].scale != BH_STREAM_NO_SCALE)
+		window >>= c->d->scale;
+	return (uint16_t)window;
+}
+
 static void
 count_window(struct bh_stream_ctx *c)
 {
@@ -184,10 +194,10 @@ count(struct bh_stream_ctx *c)
 	if (c->acks) {
 		count_ack(c);
 		count_window(c);
-		d->raw_window = c->p->h->tcp_window;
+		d->raw_window = unscaled_window(c);
 		d->ts_val = c->opt.ts_val;
 		d->ts_ecr = c->opt.ts_ecr;
-		d->spoken = !c->stale && (c->flags & BH_TCP_SYN) == 0;
+		d->spoken = !c->stale;
 	}
 	if (c->opt.stamp && (c->flags & BH_TCP_SYN) == 0)
 		count_stamp(c);

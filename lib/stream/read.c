@@ -182,8 +182,12 @@ bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *ou
 	const struct bh_stream_node *node = s->st->node;
 	uint32_t i;
 
-	if (!bh_stream_holds(s) || d->last == BH_STREAM_NONE || !o->spoken || d->acked < d->edge ||
+	if (!bh_stream_holds(s) || d->last == BH_STREAM_NONE || !o->spoken ||
 	    s->state != BH_STREAM_ESTABLISHED)
+		return false;
+	/* What waits here before the gap can't be acknowledged: then all that has gone is enough. */
+	if (d->acked < d->edge &&
+	    (d->acked < d->far || d->whead == BH_STREAM_NONE || node[d->whead].from >= d->edge))
 		return false;
 	*out = (struct bh_stream_gap){
 		.seq = o->isn + 1 + (uint32_t)bh_stream_top(o),
@@ -209,6 +213,13 @@ bh_stream_settled(const struct bh_stream *s)
 {
 	return s->gone && s->side[0].waiting + s->side[1].waiting == 0 &&
 	       s->side[0].head == BH_STREAM_NONE && s->side[1].head == BH_STREAM_NONE;
+}
+
+bool
+bh_stream_has_gap(const struct bh_stream *s)
+{
+	return bh_stream_high(s->st, &s->side[0]) > s->side[0].edge ||
+	       bh_stream_high(s->st, &s->side[1]) > s->side[1].edge;
 }
 
 uint32_t

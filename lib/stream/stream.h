@@ -22,8 +22,8 @@
  *
  * Bounds. What is kept of a side is bounded in bytes and packets. Out of order or undecided beyond them: STREAM_BYTES,
  * STREAM_SEGMENTS. Room that only waits for acknowledgements: the packet is dropped (no exception, never an end), as
- * by a congested router; likewise where the pool runs low, of which nobody gets all that is left. What closes a gap is
- * let in above a side's bounds.
+ * by a congested router; likewise where the pool runs low, of which nobody gets all that is left. What comes in order
+ * before a gap has as much room again, or nothing behind the gap would ever go.
  *
  * Trust. A side's packets count only when they come in on the wire where that side's SYN or SYN/ACK came in
  * (TCP_WRONG_SIDE otherwise, packet dropped): a sender can't acknowledge in its receiver's name. The SYN/ACK comes
@@ -180,13 +180,16 @@ struct bh_stream_gap {
 	} block[BH_STREAM_BLOCKS];
 };
 /* False: the last packet of this side did not come behind a gap, nothing is held, or the receiver has not acknowledged
- * all that comes before the gap: told of it earlier, the sender would take the order for disturbed and wait longer
- * (RFC 8985 6.2). Ask when a packet of the side was kept, and when the receiver has acknowledged. */
+ * all that comes before the gap, as far as it has gone: told of it earlier, the sender would take the order for disturbed
+ * and wait longer (RFC 8985 6.2). Ask when a packet of the side was kept, and when the receiver has acknowledged. */
 bool bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *out);
 
 /* Packets of this stream that wait (held, not gone), of both sides, and their payload bytes (bytes may be NULL). Since
  * when is the caller's to know: from 0 to 1 is its first KEPT. */
 uint32_t bh_stream_held(const struct bh_stream *s, uint32_t *bytes);
+
+/* Bytes lie behind a gap, on either side: what waits does so for the network. */
+bool bh_stream_has_gap(const struct bh_stream *s);
 
 /* The next sequence number of a side as its receiver expects it at the latest (released + FIN, as a 32-bit number),
  * for an RST or a response in that side's name. */

@@ -85,6 +85,41 @@ undecided_bytes_wait_and_leave_in_order_once_they_are_known(void)
 }
 
 static void
+run_ms(struct rig *r, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++)
+		rig_run(r);
+}
+
+/* What it waits for is its sender's next try. */
+static void
+what_lies_behind_a_gap_waits_longer(void)
+{
+	struct rig r;
+	struct talk t;
+
+	start(&r, BH_MODE_PROTECT);
+	CU_ASSERT_TRUE(opens(&t, &r, 40000, 7777));
+	t.seq[0] += 4;
+	CU_ASSERT_FALSE(says(&t, 0, "$4\r\nPING\r\n"));
+	rig_wait(&r, 29000);
+	run_ms(&r, 200);
+	CU_ASSERT_EQUAL(r.c.held, 1);
+	t.seq[0] -= 4 + 10;
+	says(&t, 0, "*1\r\n");
+	CU_ASSERT_EQUAL(r.c.held, 0);
+	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_HOLD_FULL], 0);
+	CU_ASSERT_TRUE(opens(&t, &r, 40001, 7777));
+	t.seq[0] += 4;
+	CU_ASSERT_FALSE(says(&t, 0, "$4\r\nPING\r\n"));
+	rig_wait(&r, 30000);
+	run_ms(&r, 200);
+	CU_ASSERT_EQUAL(r.c.held, 0);
+	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_HOLD_FULL], 1);
+	rig_stop(&r);
+}
+
+static void
 what_stays_undecided_is_refused_when_its_time_is_over(void)
 {
 	struct rig r;
@@ -93,7 +128,7 @@ what_stays_undecided_is_refused_when_its_time_is_over(void)
 	start(&r, BH_MODE_PROTECT);
 	CU_ASSERT_TRUE(opens(&t, &r, 40000, 7777));
 	CU_ASSERT_FALSE(says(&t, 0, "*1\r\n$4"));
-	rig_wait(&r, 4900);
+	rig_wait(&r, 9900);
 	rig_run(&r);
 	CU_ASSERT_EQUAL(r.c.held, 1);
 	for (int i = 0; i < 200; i++)
@@ -332,6 +367,7 @@ const struct bh_unit_test bh_suite_gateway_app[] = {
 	BH_TEST(allowed_application_passes_and_costs_nothing_more_when_it_is_acknowledged),
 	BH_TEST(nothing_of_another_application_reaches_the_server),
 	BH_TEST(undecided_bytes_wait_and_leave_in_order_once_they_are_known),
+	BH_TEST(what_lies_behind_a_gap_waits_longer),
 	BH_TEST(what_stays_undecided_is_refused_when_its_time_is_over),
 	BH_TEST(sent_again_with_other_content_ends_the_connection),
 	BH_TEST(denied_request_never_arrives_and_is_answered),

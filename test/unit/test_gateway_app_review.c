@@ -216,7 +216,7 @@ datagrams_wait_no_longer_than_hold_time(void)
 	memset(strange, 0x11, sizeof(strange));
 	start(&r, BH_MODE_PROTECT, some_names);
 	CU_ASSERT_FALSE(datagram(&r, 9953, strange, sizeof(strange)));
-	rig_wait(&r, 4900);
+	rig_wait(&r, 9900);
 	for (i = 0; i < 200; i++)
 		rig_run(&r);
 	CU_ASSERT_EQUAL(r.c.held, 0);

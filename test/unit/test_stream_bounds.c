@@ -42,7 +42,7 @@ undecided_bytes_beyond_the_bound_are_an_exception(void)
 	start(true);
 	for (i = 0; i < 8; i++)
 		CU_ASSERT_EQUAL(DATA(i * RIG_PAYLOAD, block), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(DATA(4096, "x"), BH_STREAM_END);
+	CU_ASSERT_EQUAL(DATA(4096, "x"), BH_STREAM_DROP);
 	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_STREAM_BYTES);
 	CU_ASSERT_EQUAL(rig.r.exception, BH_EXCEPTION_STREAM_BYTES + 1);
 	/* The other side has room of its own. */
@@ -71,7 +71,7 @@ bytes_that_wait_for_acknowledgement_only_slow_the_sender(void)
 }
 
 static void
-what_closes_a_gap_is_let_in_above_the_bound(void)
+what_comes_before_a_gap_has_room_of_its_own(void)
 {
 	unsigned i;
 
@@ -80,10 +80,12 @@ what_closes_a_gap_is_let_in_above_the_bound(void)
 	params.side_segments = 8;
 	start(true);
 	for (i = 1; i <= 8; i++)
+		CU_ASSERT_EQUAL(DATA((i + 7) * RIG_PAYLOAD, block), BH_STREAM_KEPT);
+	CU_ASSERT_EQUAL(DATA(16 * RIG_PAYLOAD, "x"), BH_STREAM_DROP);
+	/* Undecided, and still all of it gets in. */
+	for (i = 0; i < 8; i++)
 		CU_ASSERT_EQUAL(DATA(i * RIG_PAYLOAD, block), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(DATA(9 * RIG_PAYLOAD, "x"), BH_STREAM_END);
-	CU_ASSERT_EQUAL(DATA(0, block), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(bh_stream_edge(rig.s, 0), 9 * RIG_PAYLOAD);
+	CU_ASSERT_EQUAL(bh_stream_edge(rig.s, 0), 16 * RIG_PAYLOAD);
 	rig_destroy(&rig);
 }
 
@@ -93,6 +95,7 @@ packets_are_bounded_like_bytes(void)
 	unsigned i;
 
 	params = rig_params();
+	params.action[BH_EXCEPTION_STREAM_SEGMENTS] = BH_ACTION_DROP_FLOW;
 	params.side_segments = 8;
 	start(true);
 	for (i = 0; i < 8; i++)
@@ -239,7 +242,7 @@ memory_is_what_the_configuration_says(void)
 const struct bh_unit_test bh_suite_stream_bounds[] = {
 	BH_TEST(undecided_bytes_beyond_the_bound_are_an_exception),
 	BH_TEST(bytes_that_wait_for_acknowledgement_only_slow_the_sender),
-	BH_TEST(what_closes_a_gap_is_let_in_above_the_bound),
+	BH_TEST(what_comes_before_a_gap_has_room_of_its_own),
 	BH_TEST(packets_are_bounded_like_bytes),
 	BH_TEST(nobody_takes_the_whole_pool_of_packets),
 	BH_TEST(watched_streams_let_pass_what_is_too_much),

@@ -398,11 +398,14 @@ gap_is_told_to_its_sender_in_the_receivers_words(void)
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 10, 0, "third"), BH_STREAM_KEPT);
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 20, 0, "fifth"), BH_STREAM_KEPT);
 	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 15, 0, "forth"), BH_STREAM_KEPT);
-	/* Not before the receiver has all that comes before it. */
-	CU_ASSERT_FALSE(bh_stream_gap(g.s, 0, &gap));
+	/* What is undecided before it can't be acknowledged by anyone. */
+	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1);
 	CU_ASSERT_EQUAL(rig_read(&g, 0, text, &ended), 5);
 	bh_stream_release(g.s, 0, 5);
 	CU_ASSERT_PTR_NOT_NULL(bh_stream_pop(g.st, g.s, 0, &tag));
+	/* But not before the receiver has all that has gone. */
+	CU_ASSERT_FALSE(bh_stream_gap(g.s, 0, &gap));
 	CU_ASSERT_EQUAL(rig_put(&g, 1, BH_TCP_ACK, 0, 5, ""), BH_STREAM_PASS);
 	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
 	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1 + 5);
@@ -425,7 +428,33 @@ gap_is_told_to_its_sender_in_the_receivers_words(void)
 	rig_destroy(&g);
 }
 
+/* A handshake that took a second try has no round trip's time: its sender would wait for seconds. */
+static void
+gap_at_the_very_start_is_told_by_what_the_syn_ack_said(void)
+{
+	static const uint8_t syn[] = {4, 2, 1, 3, 3, 4, 1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 7, 0, 0};
+	struct bh_stream_params p = rig_params();
+	struct bh_stream_gap gap;
+	struct rig g;
+
+	CU_ASSERT_FATAL(rig_create(&g, &p));
+	memcpy(g.option, syn, sizeof(syn));
+	g.option_len = sizeof(syn);
+	g.window[1] = 16000;
+	CU_ASSERT_FATAL(rig_handshake(&g, true));
+	CU_ASSERT_EQUAL(rig_put(&g, 0, BH_TCP_ACK, 5, 0, "world"), BH_STREAM_KEPT);
+	CU_ASSERT_TRUE(bh_stream_gap(g.s, 0, &gap));
+	CU_ASSERT_EQUAL(gap.ack, g.isn[0] + 1);
+	CU_ASSERT_EQUAL(gap.seq, g.isn[1] + 1);
+	CU_ASSERT_EQUAL(gap.window, 1000);
+	CU_ASSERT_EQUAL(gap.ts_val, 9);
+	CU_ASSERT_EQUAL(gap.n_blocks, 1);
+	CU_ASSERT_EQUAL(gap.block[0].from, g.isn[0] + 6);
+	rig_destroy(&g);
+}
+
 const struct bh_unit_test bh_suite_stream_order[] = {
+	BH_TEST(gap_at_the_very_start_is_told_by_what_the_syn_ack_said),
 	BH_TEST(bytes_wait_until_they_are_released),
 	BH_TEST(gaps_are_not_shown_and_what_is_behind_them_waits),
 	BH_TEST(retransmission_with_other_content_ends_the_connection),
