@@ -155,7 +155,8 @@ start_gateway(struct replay *r, struct bh_err *err)
 		return rc;
 	r->worker = bh_gateway_worker(r->gateway, 0);
 	bh_gateway_publish(r->gateway, r->view);
-	return 0;
+	rc = bh_gateway_name_segments(r->gateway, r->policy);
+	return rc == 0 ? 0 : bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
 }
 
 /* ---- files -------------------------------------------------------------------------------------------- */

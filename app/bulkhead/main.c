@@ -241,7 +241,8 @@ start_gateway(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		return rc;
 	early->gateway = d->gateway;
 	bh_gateway_publish(d->gateway, early->view);
-	return 0;
+	rc = bh_gateway_name_segments(d->gateway, d->policy);
+	return rc == 0 ? 0 : bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
 }
 
 static int

@@ -66,6 +66,21 @@ by_exception(const uint64_t count[BH_EXCEPTION_COUNT])
 	return o;
 }
 
+/* The same of threats. */
+static json_t *
+by_threat(const uint64_t count[BH_THREAT_COUNT])
+{
+	json_t *o = json_object();
+	unsigned i;
+
+	for (i = 0; i < BH_THREAT_COUNT; i++) {
+		if (count[i] != 0)
+			json_object_set_new(o, bh_threat_info(i)->key,
+					    json_integer((json_int_t)count[i]));
+	}
+	return o;
+}
+
 static json_t *
 counters_json(const struct bh_api_ops *ops, uint32_t worker)
 {
@@ -84,6 +99,7 @@ counters_json(const struct bh_api_ops *ops, uint32_t worker)
 	json_object_set_new(o, "dropped_by_reason", by_reason(c.dropped));
 	json_object_set_new(o, "passed_by_reason", by_reason(c.passed));
 	json_object_set_new(o, "exceptions", by_exception(c.exceptions));
+	json_object_set_new(o, "threats", by_threat(c.threats));
 	return o;
 }
 

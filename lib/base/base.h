@@ -36,6 +36,7 @@ enum bh_reason_group {
 	BH_GROUP_POLICY,
 	BH_GROUP_RESOURCE,
 	BH_GROUP_PORT,
+	BH_GROUP_THREAT,
 };
 
 /* Name ("frag_overlap"), group and sentence of a reason; any value is safe ("invalid"). */

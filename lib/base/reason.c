@@ -31,7 +31,8 @@ bh_reason_group(unsigned reason)
 const char *
 bh_reason_group_name(enum bh_reason_group group)
 {
-	static const char *const names[] = {"pass", "malformed", "policy", "resource", "port"};
+	static const char *const names[] = {"pass",     "malformed", "policy",
+					    "resource", "port",      "threat"};
 
 	return (unsigned)group < BH_ARRAY_SIZE(names) ? names[group] : "invalid";
 }

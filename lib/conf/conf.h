@@ -14,6 +14,7 @@
 #define BH_CONF_H
 
 #include "../base/base.h"
+#include "../threat/threat.h"
 
 enum bh_yaml_type { BH_YAML_SCALAR, BH_YAML_LIST, BH_YAML_MAP };
 
@@ -159,6 +160,9 @@ struct bh_config {
 	bool frame_pass[16];          /* by enum bh_frame_kind: `frames:` of non-IP classes */
 	uint16_t vxlan_port[4], geneve_port[4];
 	uint8_t exception[BH_EXCEPTION_COUNT]; /* enum bh_exception_action */
+	struct bh_threat_rule threat[BH_THREAT_COUNT];
+	unsigned n_threat_segments; /* names that their exceptions list */
+	char threat_segment[BH_THREAT_SEGMENTS][128];
 };
 
 void bh_config_default(struct bh_config *c);

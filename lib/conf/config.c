@@ -66,6 +66,8 @@ bh_config_default(struct bh_config *c)
 	memcpy(c->geneve_port, geneve, sizeof(geneve));
 	for (i = 0; i < BH_EXCEPTION_COUNT; i++)
 		c->exception[i] = bh_exception_info((unsigned)i)->normal;
+	for (i = 0; i < BH_THREAT_COUNT; i++)
+		bh_threat_rule_default(&c->threat[i], (unsigned)i);
 	c->frame_pass[BH_FRAME_ARP] = true;
 	c->frame_pass[BH_FRAME_ND] = true;
 }

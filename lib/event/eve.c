@@ -309,6 +309,16 @@ put_judged(struct writer *w)
 	bh_json_close(&w->j, '}');
 }
 
+/* What was counted of a threat, and from how many on it is one. */
+static void
+put_counts(struct writer *w)
+{
+	if (w->type != BH_EVENT_THREAT || w->e->judged_bytes[0] == 0)
+		return;
+	bh_json_u64(&w->j, "count", w->e->judged_bytes[0]);
+	bh_json_u64(&w->j, "threshold", w->e->judged_bytes[1]);
+}
+
 static void
 put_bulkhead(struct writer *w)
 {
@@ -317,6 +327,7 @@ put_bulkhead(struct writer *w)
 	put_name(w, "kind", catalogue[w->type].kind);
 	put_judgement(w);
 	put_judged(w);
+	put_counts(w);
 	if (w->e->n_text != 0)
 		bh_eve_put_why(&w->j, w->e);
 	if (w->e->repeated != 0)

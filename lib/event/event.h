@@ -59,11 +59,12 @@ struct bh_event {
 	uint32_t repeated; /* events of the same kind that were left out before this one */
 	/* An operation: so many slots behind this one hold its words, see bh_event_text. */
 	uint8_t n_text;
-	uint8_t severity; /* SENSOR: 1 high .. 3 low */
+	uint8_t severity; /* SENSOR, THREAT: 1 high .. 3 low */
 	uint8_t spare[2];
 	/* FLOW, VIOLATION of an examined connection, if events.judged: bytes of end 0, 1 that were judged, and their
 	 * FNV-1a hash (64 bits). */
-	uint64_t judged_bytes[2], judged_hash[2];
+	uint64_t judged_bytes[2],
+		judged_hash[2]; /* THREAT: judged_bytes are what was counted, and its threshold */
 };
 _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
 

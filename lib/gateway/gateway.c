@@ -29,6 +29,7 @@ worker_destroy(struct bh_worker *w)
 	free(w->tx_inbox);
 	free(w->tx_outbox);
 	bh_app_destroy(w);
+	bh_threat_destroy(w);
 	bh_event_ring_destroy(w->events);
 	bh_frag_store_destroy(w->frags);
 	bh_flow_table_destroy(w->flows);
@@ -131,6 +132,8 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 		rc = bh_event_ring_create(&w->events, (uint32_t)g->p.config->event_ring);
 	if (rc == 0)
 		rc = bh_app_create(w);
+	if (rc == 0)
+		rc = bh_threat_create(w);
 	return rc;
 }
 
@@ -298,6 +301,18 @@ struct bh_worker *
 bh_gateway_worker(struct bh_gateway *g, unsigned index)
 {
 	return g->worker[index];
+}
+
+int
+bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p)
+{
+	const struct bh_config *c = g->p.config;
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < c->n_threat_segments; i++)
+		rc = bh_policy_segment_id(p, c->threat_segment[i], &g->threat_segment[i]);
+	return rc;
 }
 
 void

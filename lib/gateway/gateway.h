@@ -16,6 +16,7 @@
 #include "../flow/flow.h"
 #include "../net/net.h"
 #include "../policy/policy.h"
+#include "../threat/threat.h"
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -69,6 +70,9 @@ void bh_gateway_retire(void *gateway, void *obj, void (*free_fn)(void *obj));
  * leaves after it. -ETIMEDOUT after a second (a worker hangs: the heartbeat will say so). */
 int bh_gateway_settle(struct bh_gateway *g);
 
+/* Name ids of the segments that exceptions of threats list. Once, before workers run. 0 or -ENOMEM. */
+int bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p);
+
 /* ---- workers ------------------------------------------------------------------------------------- */
 
 struct bh_worker *bh_gateway_worker(struct bh_gateway *g, unsigned index);
@@ -115,6 +119,7 @@ struct bh_counters {
 	uint64_t findings;     /* of sensors */
 	uint64_t apps_unasked; /* flows that found no context: applications.contexts */
 	uint64_t exceptions[BH_EXCEPTION_COUNT]; /* cases met, whatever was done */
+	uint64_t threats[BH_THREAT_COUNT];       /* seen, told or not */
 	uint64_t events_lost;
 	uint64_t polls, empty_polls;
 	uint64_t flows; /* now in the table */

@@ -15,6 +15,7 @@
 #include "../inspect/inspect.h"
 #include "../proto/proto.h"
 #include "../stream/stream.h"
+#include "../threat/threat.h"
 #include "gateway.h"
 
 #define BH_BURST 32
@@ -204,6 +205,7 @@ struct bh_worker {
 	struct bh_ops_memory ops_memory; /* slab.c */
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
+	struct bh_threat_state *threat; /* threat_report.c */
 	struct bh_app_inspect *inspect; /* app_inspect.c; NULL: no sensors */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
@@ -250,6 +252,7 @@ struct bh_gateway {
 	struct rte_rcu_qsbr *qsbr;
 	struct bh_inspect_engine *inspect; /* NULL: no sensors */
 	struct bh_hash_key steer_key;
+	uint32_t threat_segment[BH_THREAT_SEGMENTS]; /* name ids of config.threat_segment */
 	/* control writes, workers read once a turn */
 	_Atomic(const struct bh_view *) view __rte_cache_aligned; /* release / acquire */
 	_Atomic bool stop;                                        /* relaxed */
@@ -465,10 +468,38 @@ void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
 /* The same with what was said; packet and operation may be missing. */
 void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k);
 struct bh_inspect_finding;
+struct bh_threat_case;
 void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 		      const struct bh_inspect_finding *found);
+/* A threat in a packet or a flow; missed: alerts of the same that were left out. */
+void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked,
+		      uint32_t missed);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
+
+/* threat_report.c: threats. What was seen, in a packet or in a flow. */
+struct bh_threat_case {
+	const struct bh_packet *p; /* or NULL */
+	const struct bh_flow *f;   /* or NULL: the packet's headers say who it is */
+	enum bh_threat threat;
+	unsigned source;    /* end of the key that does it */
+	uint64_t count;     /* of what its threshold counts; 0: it is none of number */
+	const char *detail; /* a few words, or NULL */
+};
+/* Count it, and tell it unless that was done just now (watching.report) about this threat and source. Returns what is to
+ * be done: ALERT unless it is on, the mode is protect and no exception holds. BLOCK: the source is blocked already, what
+ * is left to do is to drop. */
+enum bh_threat_action bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k);
+/* Do so to a packet. A connection that is held (app context): bh_app_refuse() instead, reason THREAT. */
+void bh_threat_enforce(struct bh_packet *p, enum bh_threat_action action);
+int bh_threat_create(struct bh_worker *w); /* -ENOMEM */
+void bh_threat_destroy(struct bh_worker *w);
+
+static inline bool
+bh_threat_on(const struct bh_worker *w, enum bh_threat threat)
+{
+	return w->config->threat[threat].on;
+}
 
 /* worker.c */
 bool bh_bucket_take(struct bh_bucket *b, uint64_t now_ms);

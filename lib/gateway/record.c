@@ -154,6 +154,46 @@ bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 }
 
 void
+bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked, uint32_t missed)
+{
+	const struct bh_threat_info *info = bh_threat_info(k->threat);
+	struct bh_event e = {.type = BH_EVENT_THREAT, .severity = info->severity};
+	struct bh_judgement j = {.segment = {UINT32_MAX, UINT32_MAX}, .rule = BH_NO_RULE};
+	struct bh_event_text t;
+
+	t.len = 0;
+	t.cut = false;
+	bh_event_text_add(&t, BH_EVENT_SENSOR_KEY, info->sensor, strlen(info->sensor));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_TEXT, info->text, strlen(info->text));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_ATTACK, info->attack, strlen(info->attack));
+	if (k->detail != NULL)
+		bh_event_text_add(&t, BH_EVENT_WHY, k->detail, strlen(k->detail));
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
+	if (k->f != NULL) {
+		fill_flow(w, &e, k->f);
+	} else {
+		e.key = k->p->h.key;
+		if (w->view != NULL && k->p->h.kind == BH_FRAME_IP)
+			bh_policy_judge(w->view, &e.key, k->source, k->p->h.service, NULL, &j);
+		memcpy(e.segment, j.segment, sizeof(e.segment));
+		e.rule = BH_NO_RULE;
+	}
+	if (k->p != NULL)
+		fill_packet(w, &e, k->p);
+	e.initiator = (uint8_t)k->source;
+	e.verdict = blocked ? BH_VERDICT_DENY : BH_VERDICT_ALLOW;
+	e.reason = blocked ? BH_REASON_THREAT : BH_REASON_NONE;
+	if (k->p != NULL && k->p->fate == BH_FATE_DROP)
+		e.reason = k->p->reason;
+	e.judged_bytes[0] = k->count;
+	e.judged_bytes[1] = w->config->threat[k->threat].threshold;
+	e.repeated = missed;
+	push_text(w, &e, &t);
+}
+
+void
 bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op)
 {
 	struct bh_event e = {.type = BH_EVENT_OPERATION};

@@ -337,3 +337,26 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 	out->segment[1 - (initiator & 1)] =
 		deciding_segment(s, to, r != NULL ? r->to : NULL, r != NULL ? r->n_to : 0);
 }
+
+bool
+bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsigned end,
+		 uint32_t segment)
+{
+	const struct bh_snapshot *s = view->snapshot;
+	const struct bh_class *c[2];
+	struct end e;
+	uint32_t i, k;
+
+	find_end(view, key, end, &e);
+	if (segment == BH_SEGMENT_UNKNOWN)
+		return e.unknown;
+	c[0] = e.by_label;
+	c[1] = e.by_address;
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < c[k]->n; i++) {
+			if (s->seg_name[s->member[c[k]->first + i]] == segment)
+				return true;
+		}
+	}
+	return false;
+}

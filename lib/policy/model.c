@@ -231,6 +231,23 @@ bh_policy_segment_name(struct bh_policy *p, uint32_t segment)
 	return bh_names_text(p->segment_names, segment);
 }
 
+int
+bh_policy_segment_id(struct bh_policy *p, const char *name, uint32_t *id)
+{
+	uint32_t reserved;
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	/* Their ids are fixed, whoever comes first. */
+	rc = bh_names_intern(p->segment_names, "external", &reserved);
+	if (rc == 0)
+		rc = bh_names_intern(p->segment_names, "unknown", &reserved);
+	if (rc == 0)
+		rc = bh_names_intern(p->segment_names, name, id);
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
 const char *
 bh_policy_rule_name(struct bh_policy *p, uint32_t rule)
 {

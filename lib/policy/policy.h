@@ -228,6 +228,8 @@ void bh_policy_counts(struct bh_policy *p, struct bh_policy_counts *out);
  * "" when out of range. Control threads; the string lives as long as the model. */
 const char *bh_policy_segment_name(struct bh_policy *p, uint32_t segment);
 const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
+/* The name id of a segment, whether or not there is one of that name yet. 0 or -ENOMEM. */
+int bh_policy_segment_id(struct bh_policy *p, const char *name, uint32_t *id);
 
 /* ---- linting (control threads) ---------------------------------------------------------------------- */
 
@@ -356,6 +358,10 @@ struct bh_judgement {
  * deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
+
+/* Is an end of a key in the segment of this name id, by its labels or its address? Workers. */
+bool bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsigned end,
+		      uint32_t segment);
 
 /* ---- explaining (control threads) ------------------------------------------------------------------- */
 

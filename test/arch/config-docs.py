@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The tables of docs/configuration.md, made from config.def, config_list.def, flow_state.def
-and exception.def.
+exception.def and threat.def.
 
 Without arguments: does the document hold exactly them? With "write": put them there.
 """
@@ -10,7 +10,7 @@ import sys
 
 os.chdir(os.path.join(os.path.dirname(__file__), "..", ".."))
 DOC = "docs/configuration.md"
-FLAT = {"1u << 20": "1M", "1u << 24": "16M", "1u << 27": "128M", "16u << 20": "16M", "1u << 30": "1G",
+FLAT = {"1u << 20": "1M", "1u << 22": "4M", "1u << 24": "16M", "1u << 27": "128M", "16u << 20": "16M", "1u << 30": "1G",
         "256u << 10": "256k", "64u << 10": "64k", "64u << 20": "64M"}
 
 
@@ -80,9 +80,18 @@ def exception_rows():
         yield "| `%s` | %s | %s | %s |" % (words(a[1]), action(a[2]), ", ".join(others), words(a[5]))
 
 
+def threat_rows():
+    yield "| key under `threats` | name | default | threshold | window | ATT&CK | what it is, or what the threshold counts |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for _, a in arguments("lib/threat/threat.def", "BH_THREAT"):
+        yield "| `%s` | %s | %s%s | %s | %s | %s | %s |" % (
+            words(a[2]), words(a[1]), "" if a[4] == "true" else "off, ", action(a[5]),
+            a[6] if a[6] != "0" else "", duration(a[7]) if a[7] != "0" else "", words(a[8]), words(a[9]))
+
+
 def render(text):
     for mark, rows in (("scalars", scalar_rows), ("lists", list_rows), ("states", state_rows),
-                       ("exceptions", exception_rows)):
+                       ("exceptions", exception_rows), ("threats", threat_rows)):
         text = re.sub(r"(<!-- %s -->\n).*?(<!-- end -->)" % mark,
                       lambda m, rows=rows: m.group(1) + "\n".join(rows()) + "\n" + m.group(2),
                       text, flags=re.S)

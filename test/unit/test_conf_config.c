@@ -239,10 +239,48 @@ shipped_configurations_load(void)
 	CU_ASSERT_TRUE(config.frame_pass[BH_FRAME_OTHER]);
 }
 
+static void
+threats_not_named_keep_their_default_or_follow_all(void)
+{
+	const struct bh_threat_rule *t = config.threat;
+
+	CU_ASSERT_EQUAL_FATAL(load("c",
+				   PORTS
+				   "mode: discover\nthreats:\n"
+				   "  syn_flood: {threshold: 2k, window: 1s, except: [a, b]}\n"
+				   "  port_scan: block\n"
+				   "  icmp_flood: off\n"
+				   "  session_limit: {action: reset, except: [b]}\n",
+				   true),
+			      0);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SYN_FLOOD].threshold, 2048);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SYN_FLOOD].window_ms, 1000);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SYN_FLOOD].except, 3);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SYN_FLOOD].action, BH_THREAT_DROP);
+	CU_ASSERT(t[BH_THREAT_PORT_SCAN].on && t[BH_THREAT_PORT_SCAN].action == BH_THREAT_BLOCK);
+	CU_ASSERT_FALSE(t[BH_THREAT_ICMP_FLOOD].on);
+	CU_ASSERT(t[BH_THREAT_SESSION_LIMIT].on);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SESSION_LIMIT].except, 2);
+	CU_ASSERT(t[BH_THREAT_TEARDROP].on && t[BH_THREAT_TEARDROP].action == BH_THREAT_DROP);
+	CU_ASSERT_EQUAL(config.n_threat_segments, 2);
+	CU_ASSERT_STRING_EQUAL(config.threat_segment[1], "b");
+	CU_ASSERT_EQUAL_FATAL(load("c",
+				   PORTS "mode: discover\nthreats: {all: alert, syn_flood: off, "
+					 "small_window: drop}\n",
+				   true),
+			      0);
+	CU_ASSERT_FALSE(t[BH_THREAT_SYN_FLOOD].on);
+	CU_ASSERT(t[BH_THREAT_SMALL_WINDOW].on);
+	CU_ASSERT_EQUAL(t[BH_THREAT_SMALL_WINDOW].action, BH_THREAT_DROP);
+	CU_ASSERT(t[BH_THREAT_SYN_DATA].on);
+	CU_ASSERT_EQUAL(t[BH_THREAT_TEARDROP].action, BH_THREAT_ALERT);
+}
+
 const struct bh_unit_test bh_suite_conf_config[] = {
 	BH_TEST(defaults_are_those_of_the_table),
 	BH_TEST(each_kind_of_key_is_read),
 	BH_TEST(exceptions_not_named_keep_their_default),
+	BH_TEST(threats_not_named_keep_their_default_or_follow_all),
 	BH_TEST(pairs_may_stand_before_their_ports),
 	BH_TEST(relative_paths_start_at_the_files_folder),
 	BH_TEST(range_of_worker_cores_is_each_of_them),

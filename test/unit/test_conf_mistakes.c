@@ -57,6 +57,16 @@ static const struct {
 	{GOOD "exceptions:\n  tcp_conflct: reject\n",
 	 "bulkhead.yaml:5:3: unknown key 'tcp_conflct' in 'exceptions': did you mean "
 	 "'tcp_conflict'?"},
+	{GOOD "threats: {syn_flod: off}\n",
+	 "bulkhead.yaml:4:11: unknown key 'syn_flod' in 'threats': did you mean 'syn_flood'?"},
+	{GOOD "threats: {teardrop: {threshold: 5}}\n",
+	 "bulkhead.yaml:4:22: unknown key 'threshold' in 'threats.teardrop': it may hold enabled, "
+	 "action, except"},
+	{GOOD "threats: {syn_flood: {except: web}}\n",
+	 "bulkhead.yaml:4:31: expected a list of segment names, found 'web'"},
+	{GOOD "threats: {syn_flood: {action: blok}}\n",
+	 "bulkhead.yaml:4:31: expected alert, drop, reset or block, found 'blok': did you mean "
+	 "'block'?"},
 	{GOOD "exceptions: pass\n",
 	 "bulkhead.yaml:4:13: 'exceptions' must be a map of keys, found 'pass'"},
 	{GOOD "streams: {packets: 8}\n",

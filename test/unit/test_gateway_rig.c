@@ -156,6 +156,7 @@ start_policy(struct rig *r, const struct rig_options *o)
 
 	CU_ASSERT_EQUAL_FATAL(bh_hash_key_random(&pp.hash_key), 0);
 	CU_ASSERT_EQUAL_FATAL(bh_policy_create(&r->policy, &pp), 0);
+	CU_ASSERT_EQUAL_FATAL(bh_gateway_name_segments(r->g, r->policy), 0);
 	if (!o->no_policy)
 		rig_load(r, o->policy != NULL ? o->policy : rig_policy);
 }

@@ -1,0 +1,116 @@
+/* Threats: what is told of them, and what is done. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "threat_state.h"
+
+#define TOLD 4096 /* pairs of threat and source that are not told again for a while */
+
+int
+bh_threat_create(struct bh_worker *w)
+{
+	struct bh_threat_state *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return -ENOMEM;
+	w->threat = s;
+	rc = bh_hash_key_random(&s->secret);
+	if (rc == 0)
+		rc = bh_threat_limit_create(&s->limit, TOLD);
+	if (rc == 0)
+		rc = bh_threat_table_create(&s->sources, (uint32_t)w->config->threat_sources);
+	return rc;
+}
+
+void
+bh_threat_destroy(struct bh_worker *w)
+{
+	struct bh_threat_state *s = w->threat;
+
+	if (s == NULL)
+		return;
+	bh_threat_table_destroy(s->sources);
+	bh_threat_limit_destroy(s->limit);
+	free(s);
+	w->threat = NULL;
+}
+
+static const struct bh_flow_key *
+key_of(const struct bh_threat_case *k)
+{
+	return k->f != NULL ? &k->f->key : &k->p->h.key;
+}
+
+static bool
+is_excepted(const struct bh_worker *w, const struct bh_threat_case *k)
+{
+	uint32_t left = w->config->threat[k->threat].except;
+	const struct bh_flow_key *key = key_of(k);
+
+	for (; left != 0 && w->view != NULL && key->family != 0; left &= left - 1) {
+		uint32_t segment = w->g->threat_segment[__builtin_ctz(left)];
+
+		if (bh_policy_end_in(w->view, key, 0, segment) ||
+		    bh_policy_end_in(w->view, key, 1, segment))
+			return true;
+	}
+	return false;
+}
+
+void
+bh_threat_block(struct bh_worker *w, const struct bh_flow_key *key, unsigned source)
+{
+	struct bh_threat_state *s = w->threat;
+	uint64_t id = bh_threat_id(&s->secret, key, source, BH_SALT_BLOCKED);
+	struct bh_threat_cell *c = bh_threat_table_get(s->sources, id, w->now_ms);
+
+	c->start_ms = w->now_ms;
+	c->over = true;
+	s->blocks = true;
+}
+
+bool
+bh_threat_is_blocked(struct bh_worker *w, const struct bh_flow_key *key, unsigned source)
+{
+	struct bh_threat_state *s = w->threat;
+	uint64_t id = bh_threat_id(&s->secret, key, source, BH_SALT_BLOCKED);
+	struct bh_threat_cell *c = bh_threat_table_find(s->sources, id);
+
+	if (c == NULL || !c->over)
+		return false;
+	c->over = w->now_ms - c->start_ms < w->config->block_ms;
+	return c->over;
+}
+
+enum bh_threat_action
+bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k)
+{
+	const struct bh_threat_rule *rule = &w->config->threat[k->threat];
+	enum bh_threat_action action = (enum bh_threat_action)rule->action;
+	struct bh_threat_state *s = w->threat;
+	uint32_t missed;
+	uint64_t id;
+
+	if (!rule->on || is_excepted(w, k))
+		return BH_THREAT_ALERT;
+	if (w->view == NULL || w->view->mode != BH_MODE_PROTECT)
+		action = BH_THREAT_ALERT;
+	bh_count(&w->c.threats[k->threat], 1);
+	id = bh_threat_id(&s->secret, key_of(k), k->source, k->threat + 1);
+	if (bh_threat_limit_tell(s->limit, id, w->now_ms, (uint32_t)w->config->threat_report_ms,
+				 &missed))
+		bh_record_threat(w, k, action != BH_THREAT_ALERT, missed);
+	if (action == BH_THREAT_BLOCK)
+		bh_threat_block(w, key_of(k), k->source);
+	return action;
+}
+
+void
+bh_threat_enforce(struct bh_packet *p, enum bh_threat_action action)
+{
+	if (action == BH_THREAT_DROP || action == BH_THREAT_BLOCK)
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_THREAT);
+	else if (action == BH_THREAT_RESET)
+		bh_packet_decide(p, BH_FATE_REJECT, BH_REASON_THREAT);
+}

@@ -1,0 +1,121 @@
+/* threat: what packets and flows show of an attack. The table of threats (threat.def) and the bounded structures that
+ * count, remember and limit.
+ *
+ * Usage     lib/conf fills a bh_threat_rule of each threat; the gateway's stage_threat.c keeps one bh_threat_* of a kind
+ *           per worker and reports through bh_threat_report (gateway_priv.h).
+ * Threads   an object belongs to one worker. Addresses are known by a 64-bit keyed hash (bh_threat_id).
+ * Lifetime  all memory is taken at creation.
+ */
+#ifndef BH_THREAT_H
+#define BH_THREAT_H
+
+#include "../base/base.h"
+#include "../net/net.h"
+
+enum bh_threat {
+#define BH_THREAT(sym, name, key, severity, on, action, threshold, window, attack, text)           \
+	BH_THREAT_##sym,
+#include "threat.def"
+#undef BH_THREAT
+	BH_THREAT_COUNT
+};
+
+/* What is done with the packet, or with the connection where one is seen as a whole. */
+enum bh_threat_action {
+	BH_THREAT_ALERT, /* it goes on */
+	BH_THREAT_DROP,  /* dropped in silence */
+	BH_THREAT_RESET, /* RST to both ends, or ICMP unreachable */
+	BH_THREAT_BLOCK, /* dropped, and whatever its source opens for blocking.time */
+	BH_THREAT_ACTIONS
+};
+const char *bh_threat_action_name(unsigned action); /* "alert" */
+
+struct bh_threat_info {
+	const char *name;   /* "TCP.SYN.Flood" */
+	const char *key;    /* "syn_flood" */
+	const char *sensor; /* "threat.syn_flood" */
+	const char *attack; /* MITRE ATT&CK technique */
+	const char *text;
+	uint32_t threshold, window_ms; /* defaults */
+	uint8_t severity;              /* 1 high .. 3 low */
+	uint8_t action;                /* default, enum bh_threat_action */
+	bool on;                       /* default */
+};
+/* Line of threat.def; any value is safe (one that is called "invalid"). */
+const struct bh_threat_info *bh_threat_info(unsigned threat);
+
+/* One threat as configured. */
+struct bh_threat_rule {
+	uint32_t threshold, window_ms;
+	uint32_t except; /* bit i: nothing from or to segment i of the configured names */
+	uint8_t action;  /* enum bh_threat_action */
+	bool on;
+};
+#define BH_THREAT_SEGMENTS 32 /* names that exceptions may list */
+void bh_threat_rule_default(struct bh_threat_rule *rule, unsigned threat);
+
+/* ---- who ------------------------------------------------------------------------------------------ */
+
+/* An end of a key in its network: never 0. salt: what is counted, so that tables can be shared. */
+static inline uint64_t
+bh_threat_id(const struct bh_hash_key *secret, const struct bh_flow_key *key, unsigned end,
+	     uint64_t salt)
+{
+	const uint64_t *a = key->addr[end].q;
+	uint64_t h = bh_mum(a[0] ^ secret->k[0], a[1] ^ secret->k[1]) ^
+		     bh_mum(key->tenant ^ secret->k[2],
+			    ((uint64_t)key->family << 8 | key->pair) ^ secret->k[3]) ^
+		     bh_mum(salt ^ secret->k[4], secret->k[5]);
+
+	h = bh_mum(h ^ secret->k[6], secret->k[7]);
+	return h != 0 ? h : 1;
+}
+
+/* ---- telling (limit.c) ------------------------------------------------------------------------------ */
+
+struct bh_threat_limit;
+/* entries: remembered at once, at least. 0 or -ENOMEM. */
+int bh_threat_limit_create(struct bh_threat_limit **out, uint32_t entries);
+void bh_threat_limit_destroy(struct bh_threat_limit *l); /* NULL is fine */
+/* Is this one to be told: none was in the last every_ms? *missed: so many were not, since the last that was. When more
+ * are remembered than there is room for, the one told longest ago is forgotten. */
+bool bh_threat_limit_tell(struct bh_threat_limit *l, uint64_t id, uint32_t now_ms,
+			  uint32_t every_ms, uint32_t *missed);
+
+/* ---- counting (meter.c) ----------------------------------------------------------------------------- */
+
+/* What is known of one id. 32 bytes. */
+struct bh_threat_cell {
+	uint64_t id;       /* 0: free */
+	uint32_t seen_ms;  /* when it was last asked for */
+	uint32_t start_ms; /* of the window, or whatever its user counts from */
+	uint32_t count;    /* in this window */
+	uint32_t before;   /* in the one before */
+	uint32_t extra;
+	bool over; /* has been at the threshold, and not come down since */
+	uint8_t spare[3];
+};
+_Static_assert(sizeof(struct bh_threat_cell) == 32, "two a line");
+
+struct bh_threat_table;
+/* cells: at least so many, 4 to a set. 0 or -ENOMEM. */
+int bh_threat_table_create(struct bh_threat_table **out, uint32_t cells);
+void bh_threat_table_destroy(struct bh_threat_table *t); /* NULL is fine */
+/* The cell of an id, or NULL. */
+struct bh_threat_cell *bh_threat_table_find(struct bh_threat_table *t, uint64_t id);
+/* The same; where there is none, a zeroed one whose window starts now. In a full set the one that counted least gives way,
+ * of equal ones the one seen longest ago: what is asked for once does not push out what is asked for often. */
+struct bh_threat_cell *bh_threat_table_get(struct bh_threat_table *t, uint64_t id, uint32_t now_ms);
+
+/* Where a count stands to its threshold, with hysteresis: over from the threshold on, until a whole window had fewer than
+ * three quarters of it. */
+enum bh_threat_level {
+	BH_THREAT_UNDER,
+	BH_THREAT_RISES, /* is over with this one */
+	BH_THREAT_OVER,
+	BH_THREAT_FALLS, /* is under since this one */
+};
+enum bh_threat_level bh_threat_meter(struct bh_threat_cell *c, uint32_t n, uint32_t now_ms,
+				     uint32_t window_ms, uint32_t threshold);
+
+#endif
