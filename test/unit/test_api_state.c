@@ -113,6 +113,10 @@ no_counter_is_left_out_of_stats(void)
 	{
 		mark(seen, v);
 	}
+	json_object_foreach(json_object_get(total, "threats"), key, v)
+	{
+		mark(seen, v);
+	}
 	for (i = 0; i < BH_ARRAY_SIZE(seen); i++)
 		CU_ASSERT(seen[i]);
 	json_decref(o);

@@ -44,6 +44,7 @@ groups_are_told(void)
 	CU_ASSERT_EQUAL(bh_reason_group(BH_REASON_LINK_DOWN), BH_GROUP_PORT);
 	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_PASS), "pass");
 	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_PORT), "port");
+	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_THREAT), "threat");
 	CU_ASSERT_STRING_EQUAL(bh_verdict_name(BH_VERDICT_VIOLATE), "violate");
 	CU_ASSERT_STRING_EQUAL(bh_verdict_name(BH_VERDICT_REJECT), "reject");
 	CU_ASSERT_STRING_EQUAL(bh_mode_name(BH_MODE_DISCOVER), "discover");
@@ -66,7 +67,7 @@ numbers_out_of_range_are_safe(void)
 	}
 	CU_ASSERT_STRING_EQUAL(bh_verdict_name(BH_VERDICT_COUNT), "invalid");
 	CU_ASSERT_STRING_EQUAL(bh_mode_name(BH_MODE_PROTECT + 1), "invalid");
-	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_PORT + 1), "invalid");
+	CU_ASSERT_STRING_EQUAL(bh_reason_group_name(BH_GROUP_THREAT + 1), "invalid");
 }
 
 static void
