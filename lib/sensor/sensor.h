@@ -146,10 +146,11 @@ struct bh_sensor_rule {
 	struct bh_sensor_ports *ports; /* the server's; NULL: any */
 	struct bh_sensor_pattern *patterns, *last_pattern;
 	uint32_t gid, sid, rev; /* 0: none */
-	uint16_t app;           /* enum bh_app; BH_APP_UNKNOWN: any */
-	uint8_t severity;       /* 1 high .. 3 low; 0: the sensor's */
-	uint8_t action;         /* enum bh_sensor_action */
-	uint8_t direction;      /* enum bh_sensor_direction */
+	bool off;     /* left out of the set: bh_sensor_check refused it, or its document says so */
+	uint16_t app; /* enum bh_app; BH_APP_UNKNOWN: any */
+	uint8_t severity;  /* 1 high .. 3 low; 0: the sensor's */
+	uint8_t action;    /* enum bh_sensor_action */
+	uint8_t direction; /* enum bh_sensor_direction */
 	struct {
 		uint8_t type;  /* enum bh_sensor_threshold_type */
 		uint8_t track; /* enum bh_sensor_track */
@@ -220,6 +221,10 @@ struct bh_sensor_set_info {
 	uint64_t compile_ns;
 };
 
+/* Would this rule be refused? Looks at it alone, a fraction of a millisecond: for readers that list what they leave out
+ * (set rule->off) rather than refuse a file. May still be too big for a database, which only compiling shows. The model grows
+ * by what is written down on the way. 0, -EINVAL, -ENOMEM as bh_sensor_compile. */
+int bh_sensor_check(struct bh_sensor_model *model, struct bh_sensor_rule *rule, struct bh_err *err);
 /* Compile and take over the model. cache_dir NULL: no cache; files in it are <key>.hsdb, written aside and renamed, and
  * used only when this user owns them and no one else may write them. Seconds for ten thousand patterns: never on a
  * packet core.
@@ -343,7 +348,8 @@ struct bh_sensor_side {
 	struct bh_sensor_region *region[BH_SENSOR_CONTEXTS]; /* open ones */
 	uint64_t open;                                       /* BH_SENSOR_CONTEXT_BIT */
 	uint64_t blind;                    /* of these the rest is not looked at */
-	uint64_t seen;                     /* contexts that this message had bytes of, or an end */
+	uint64_t seen;                     /* contexts that this message had regions of */
+	uint64_t lost;                     /* of these some bytes were not looked at */
 	uint64_t message;                  /* its number */
 	bool begun;                        /* it has begun */
 	struct bh_sensor_progress part[2]; /* of the message; of the connection */
@@ -356,6 +362,7 @@ struct bh_sensor_conn {
 	void *user;
 	uint64_t *bits; /* flowbits: of the pool, or NULL */
 	uint64_t client, server;
+	uint64_t born; /* newest set when it was opened, or went over */
 	uint16_t app, port;
 	uint8_t group; /* which databases */
 	struct bh_sensor_side side[2];
