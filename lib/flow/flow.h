@@ -51,6 +51,7 @@ enum {
 	BH_FLAG_ALERTED = 1 << 3,   /* a violation of it has been reported */
 	BH_FLAG_LAST_FIN = 1 << 4,  /* CLOSING: which end of the key sent the second FIN */
 	BH_FLAG_APP_DONE = 1 << 5,  /* nothing more is asked about its application */
+	BH_FLAG_EMBRYO = 1 << 6,    /* TCP: counted as half open by who watches for floods */
 	BH_FLAG_USED = 1 << 7,      /* entry is in the table */
 };
 

@@ -177,8 +177,8 @@ bh_flow_confirm_hot(struct bh_flow_table *t, struct bh_flow *candidate,
 	return bh_flow_lookup(t, key, hash);
 }
 
-/* bh_flow_touch */
-static inline void
+/* bh_flow_touch. True: more than counters may have changed. */
+static inline bool
 bh_flow_touch_hot(struct bh_flow *f, const struct bh_parsed *pkt, uint32_t now_ms)
 {
 	unsigned from = pkt->from & 1;
@@ -188,8 +188,11 @@ bh_flow_touch_hot(struct bh_flow *f, const struct bh_parsed *pkt, uint32_t now_m
 	f->bytes[from] += pkt->l3_len;
 	f->packets[from] += f->packets[from] != UINT32_MAX;
 	f->last_ms = now_ms;
-	if (BH_UNLIKELY(quiet == 0 || (pkt->tcp_flags & ~f->tcp_seen[from]) != 0))
+	if (BH_UNLIKELY(quiet == 0 || (pkt->tcp_flags & ~f->tcp_seen[from]) != 0)) {
 		bh_flow_advance(f, pkt);
+		return true;
+	}
+	return false;
 }
 
 #endif

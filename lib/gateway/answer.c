@@ -21,6 +21,7 @@ struct answer {
 	unsigned l2;                     /* bytes of Ethernet header and tags */
 	bool back;                       /* to the sender (else on to the receiver) */
 	const struct bh_stream_gap *gap; /* make_gap */
+	uint32_t cookie;                 /* make_cookie */
 	unsigned len;                    /* IP bytes */
 };
 
@@ -233,6 +234,25 @@ make_gap(struct answer *a)
 	put_checksum(a, 6, 16, true);
 }
 
+/* Whatever the client had sent, this acknowledges something else: see lib/threat/cookie.c. No window, no option: nothing of it
+ * is used. */
+static void
+make_cookie(struct answer *a)
+{
+	uint8_t *tcp;
+
+	put_headers(a, 6, TCP_LEN);
+	tcp = a->out + a->l2 + ip_len(a->h);
+	memset(tcp, 0, TCP_LEN);
+	memcpy(tcp, a->in + a->h->l4_off + 2, 2);
+	memcpy(tcp + 2, a->in + a->h->l4_off, 2);
+	put_be32(tcp + 4, ~a->cookie);
+	put_be32(tcp + 8, a->cookie);
+	tcp[12] = TCP_LEN / 4 << 4;
+	tcp[13] = BH_TCP_SYN | BH_TCP_ACK;
+	put_checksum(a, 6, 16, true);
+}
+
 static void
 send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
 	  void (*make)(struct answer *a))
@@ -258,6 +278,17 @@ send_answer(struct bh_worker *w, const struct bh_packet *p, bool back)
 	struct answer a = {.h = &p->h, .back = back};
 
 	send_made(w, p, &a, p->h.key.proto == 6 ? make_rst : make_unreachable);
+}
+
+bool
+bh_answer_cookie(struct bh_worker *w, const struct bh_packet *p, uint32_t cookie)
+{
+	struct answer a = {.h = &p->h, .back = true, .cookie = cookie};
+
+	if (!may_answer(w, p, ip_len(&p->h) + TCP_LEN))
+		return false;
+	send_made(w, p, &a, make_cookie);
+	return true;
 }
 
 void

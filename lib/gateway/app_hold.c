@@ -200,7 +200,7 @@ bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
 				    .l3_len = tag->l3_len};
 	unsigned i;
 
-	bh_flow_touch_hot(f, &h, w->now_ms);
+	bh_touch_flow(w, f, &h);
 	w->n_waiting -= bh_hold_frames(handle);
 	if (!is_train(handle)) {
 		forward_frame(w, handle, tag->wire, f->reason);

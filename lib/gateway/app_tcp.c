@@ -244,7 +244,7 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
 			bh_hold_stamp(k->c, side_of(p), p->m, p->h.l4_off, false);
 		if (p->h.payload_len == 0)
 			answer_gap(w, k, side_of(p) ^ 1, false);
-		bh_flow_touch_hot(p->flow, &p->h, w->now_ms);
+		bh_touch_flow(w, p->flow, &p->h);
 		bh_packet_decide(p, BH_FATE_PASS,
 				 r->reason != BH_REASON_NONE ? r->reason : p->flow->reason);
 		return true;

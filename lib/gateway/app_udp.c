@@ -77,7 +77,7 @@ pass(struct bh_worker *w, struct bh_packet *p)
 {
 	if (p->fate != BH_FATE_OPEN)
 		return;
-	bh_flow_touch_hot(p->flow, &p->h, w->now_ms);
+	bh_touch_flow(w, p->flow, &p->h);
 	bh_packet_decide(p, BH_FATE_PASS, p->flow->reason);
 }
 

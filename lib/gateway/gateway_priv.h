@@ -60,6 +60,7 @@ struct bh_burst {
 	unsigned n;
 	/* What later stages find to do, so that most bursts cost them one look. */
 	unsigned n_fragments; /* parse: for fragment */
+	unsigned n_odd;       /* parse: ICMP, not IP, malformed: for threat */
 	unsigned n_judge;     /* flow: for policy */
 	unsigned
 		n_unnamed; /* flow: for application; flows that policy finds or opens come on top */
@@ -187,6 +188,12 @@ struct bh_train {
 	uint8_t data[UINT16_MAX + 1];
 };
 
+/* What is watched for threats. */
+struct bh_threat_watch {
+	bool opened; /* flows that open, and how their states move */
+	bool packet; /* every packet: quotas of packets and bytes */
+};
+
 /* All that one packet core writes. Counters are written by its worker alone and read relaxed by
  * control. */
 struct bh_worker {
@@ -205,6 +212,7 @@ struct bh_worker {
 	struct bh_ops_memory ops_memory; /* slab.c */
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
+	struct bh_threat_watch watch;
 	struct bh_threat_state *threat; /* threat_report.c */
 	struct bh_app_inspect *inspect; /* app_inspect.c; NULL: no sensors */
 	uint32_t timeout_ms[BH_STATE_COUNT];
@@ -279,6 +287,7 @@ void bh_stage_parse(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_steer(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_fragment(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_flow(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_threat(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_policy(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_application(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_verdict(struct bh_worker *w, struct bh_burst *b);
@@ -449,6 +458,8 @@ void bh_answer_reject(struct bh_worker *w, const struct bh_packet *p);
 void bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream *s,
 		     bool forbidden);
 
+/* SYN/ACK to the sender of a SYN that acknowledges what it has not sent. False: it can't be told. */
+bool bh_answer_cookie(struct bh_worker *w, const struct bh_packet *p, uint32_t cookie);
 /* In the receiver's name to the sender of what waits behind a gap. p is the sender's (back), or the receiver's. */
 void bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
 		   bool back);
@@ -494,6 +505,26 @@ enum bh_threat_action bh_threat_report(struct bh_worker *w, const struct bh_thre
 void bh_threat_enforce(struct bh_packet *p, enum bh_threat_action action);
 int bh_threat_create(struct bh_worker *w); /* -ENOMEM */
 void bh_threat_destroy(struct bh_worker *w);
+
+/* threat_flood.c, stage_threat.c */
+/* A flow is about to open, and this is what policy says. True: it does not, the packet's fate is decided. */
+bool bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
+		     const struct bh_judgement *j);
+void bh_threat_opened(struct bh_worker *w, struct bh_packet *p);
+/* A packet may have moved its flow's state. */
+void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
+		     uint8_t before);
+void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f);
+
+/* Count a packet of a flow. */
+static inline void
+bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
+{
+	uint8_t before = f->state;
+
+	if (unlikely(bh_flow_touch_hot(f, h, w->now_ms)) && w->watch.opened)
+		bh_threat_moved(w, f, h, before);
+}
 
 static inline bool
 bh_threat_on(const struct bh_worker *w, enum bh_threat threat)

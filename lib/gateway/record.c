@@ -175,7 +175,7 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 		fill_flow(w, &e, k->f);
 	} else {
 		e.key = k->p->h.key;
-		if (w->view != NULL && k->p->h.kind == BH_FRAME_IP)
+		if (w->view != NULL && k->p->h.kind == BH_FRAME_IP && e.key.family != 0)
 			bh_policy_judge(w->view, &e.key, k->source, k->p->h.service, NULL, &j);
 		memcpy(e.segment, j.segment, sizeof(e.segment));
 		e.rule = BH_NO_RULE;
@@ -185,8 +185,11 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 	e.initiator = (uint8_t)k->source;
 	e.verdict = blocked ? BH_VERDICT_DENY : BH_VERDICT_ALLOW;
 	e.reason = blocked ? BH_REASON_THREAT : BH_REASON_NONE;
-	if (k->p != NULL && k->p->fate == BH_FATE_DROP)
+	if (k->p != NULL && k->p->fate == BH_FATE_DROP) {
+		/* Is dropped whatever the threat's action is. */
+		e.verdict = BH_VERDICT_DENY;
 		e.reason = k->p->reason;
+	}
 	e.judged_bytes[0] = k->count;
 	e.judged_bytes[1] = w->config->threat[k->threat].threshold;
 	e.repeated = missed;
@@ -242,6 +245,8 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	struct bh_event e = {.type = BH_EVENT_FLOW};
 
 	bh_count(&w->c.flows_ended, 1);
+	if (w->watch.opened)
+		bh_threat_ended(w, f);
 	fill_judged(w, &e, f);
 	bh_app_release(w, f->ext,
 		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);

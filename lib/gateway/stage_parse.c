@@ -267,7 +267,7 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 {
 	unsigned i;
 
-	b->n_fragments = 0;
+	b->n_fragments = b->n_odd = 0;
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 
@@ -275,5 +275,7 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 			continue;
 		parse_any(w, p);
 		b->n_fragments += p->h.kind == BH_FRAME_FRAGMENT;
+		b->n_odd += p->fate != BH_FATE_OPEN || p->h.kind != BH_FRAME_IP ||
+			    p->h.key.proto == 1 || p->h.key.proto == 58;
 	}
 }

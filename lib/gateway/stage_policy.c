@@ -113,6 +113,8 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		return;
 	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), NULL, &j);
 	bh_count(&w->c.judged, 1);
+	if (w->watch.opened && bh_threat_opens(w, p, initiator, &j))
+		return;
 	f = add_flow(w, p, initiator);
 	p->flow = f;
 	if (f == NULL) {
@@ -125,6 +127,8 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		f->flags |= BH_FLAG_MIDSTREAM;
 	if (is_blocked(j.verdict))
 		f->state = BH_STATE_REFUSED;
+	if (w->watch.opened)
+		bh_threat_opened(w, p);
 	report_if_violation(w, p, &j);
 }
 

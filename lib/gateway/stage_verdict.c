@@ -19,7 +19,7 @@ apply_flow(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
 
-	bh_flow_touch_hot(f, &p->h, w->now_ms);
+	bh_touch_flow(w, f, &p->h);
 	if (likely(f->verdict == BH_VERDICT_ALLOW)) {
 		bh_packet_decide(p, BH_FATE_PASS, f->reason);
 		return;

@@ -6,6 +6,24 @@
 
 #define TOLD 4096 /* pairs of threat and source that are not told again for a while */
 
+static void
+fill_watch(struct bh_worker *w)
+{
+	static const enum bh_threat of_flows[] = {
+		BH_THREAT_SYN_FLOOD,       BH_THREAT_SESSION_LIMIT, BH_THREAT_SYN_DATA,
+		BH_THREAT_SPLIT_HANDSHAKE, BH_THREAT_SMALL_MSS,     BH_THREAT_NO_CLIENT_DATA,
+		BH_THREAT_PORT_SCAN,       BH_THREAT_ADDRESS_SCAN,  BH_THREAT_BEACON,
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(of_flows); i++)
+		w->watch.opened |= bh_threat_on(w, of_flows[i]);
+	/* Whatever has the action block blocks what opens. */
+	for (i = 0; i < BH_THREAT_COUNT; i++)
+		w->watch.opened |= bh_threat_on(w, (enum bh_threat)i) &&
+				   w->config->threat[i].action == BH_THREAT_BLOCK;
+}
+
 int
 bh_threat_create(struct bh_worker *w)
 {
@@ -19,7 +37,8 @@ bh_threat_create(struct bh_worker *w)
 	if (rc == 0)
 		rc = bh_threat_limit_create(&s->limit, TOLD);
 	if (rc == 0)
-		rc = bh_threat_table_create(&s->sources, (uint32_t)w->config->threat_sources);
+		rc = bh_threat_table_create(&s->cells, (uint32_t)w->config->threat_sources);
+	fill_watch(w);
 	return rc;
 }
 
@@ -30,7 +49,7 @@ bh_threat_destroy(struct bh_worker *w)
 
 	if (s == NULL)
 		return;
-	bh_threat_table_destroy(s->sources);
+	bh_threat_table_destroy(s->cells);
 	bh_threat_limit_destroy(s->limit);
 	free(s);
 	w->threat = NULL;
@@ -42,11 +61,10 @@ key_of(const struct bh_threat_case *k)
 	return k->f != NULL ? &k->f->key : &k->p->h.key;
 }
 
-static bool
-is_excepted(const struct bh_worker *w, const struct bh_threat_case *k)
+bool
+bh_threat_excepted(const struct bh_worker *w, enum bh_threat threat, const struct bh_flow_key *key)
 {
-	uint32_t left = w->config->threat[k->threat].except;
-	const struct bh_flow_key *key = key_of(k);
+	uint32_t left = w->config->threat[threat].except;
 
 	for (; left != 0 && w->view != NULL && key->family != 0; left &= left - 1) {
 		uint32_t segment = w->g->threat_segment[__builtin_ctz(left)];
@@ -61,21 +79,17 @@ is_excepted(const struct bh_worker *w, const struct bh_threat_case *k)
 void
 bh_threat_block(struct bh_worker *w, const struct bh_flow_key *key, unsigned source)
 {
-	struct bh_threat_state *s = w->threat;
-	uint64_t id = bh_threat_id(&s->secret, key, source, BH_SALT_BLOCKED);
-	struct bh_threat_cell *c = bh_threat_table_get(s->sources, id, w->now_ms);
+	struct bh_threat_cell *c = bh_threat_cell(w, key, source, BH_SALT_BLOCKED);
 
 	c->start_ms = w->now_ms;
 	c->over = true;
-	s->blocks = true;
+	w->threat->blocks = true;
 }
 
 bool
 bh_threat_is_blocked(struct bh_worker *w, const struct bh_flow_key *key, unsigned source)
 {
-	struct bh_threat_state *s = w->threat;
-	uint64_t id = bh_threat_id(&s->secret, key, source, BH_SALT_BLOCKED);
-	struct bh_threat_cell *c = bh_threat_table_find(s->sources, id);
+	struct bh_threat_cell *c = bh_threat_known(w, key, source, BH_SALT_BLOCKED);
 
 	if (c == NULL || !c->over)
 		return false;
@@ -92,9 +106,9 @@ bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k)
 	uint32_t missed;
 	uint64_t id;
 
-	if (!rule->on || is_excepted(w, k))
+	if (!rule->on || bh_threat_excepted(w, k->threat, key_of(k)))
 		return BH_THREAT_ALERT;
-	if (w->view == NULL || w->view->mode != BH_MODE_PROTECT)
+	if (!bh_threat_protects(w))
 		action = BH_THREAT_ALERT;
 	bh_count(&w->c.threats[k->threat], 1);
 	id = bh_threat_id(&s->secret, key_of(k), k->source, k->threat + 1);

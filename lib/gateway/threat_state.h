@@ -4,20 +4,65 @@
 
 #include "gateway_priv.h"
 
-/* What is counted of an id, where tables are shared: the id's salt. Those of reports are the threats, from 1 on. */
+/* What is counted of an id, where a table is shared: the id's salt. Those of reports are the threats, from 1 on. */
 enum bh_threat_salt {
 	BH_SALT_BLOCKED = 256,
+	BH_SALT_SYN, /* by destination; count: SYNs in the window, extra: half-open connections */
+	BH_SALT_VERIFIED, /* by source: answered a cookie at start_ms */
+	BH_SALT_SESSIONS, /* by source; count: what is open */
+	BH_SALT_ICMP,     /* by destination */
 };
 
 struct bh_threat_state {
 	struct bh_hash_key secret;
-	struct bh_threat_limit *limit;   /* what has been told */
-	struct bh_threat_table *sources; /* counts, blocked sources */
-	bool blocks;                     /* a source has been blocked; stays */
+	struct bh_threat_limit *limit; /* what has been told */
+	struct bh_threat_table *cells; /* by salt and address */
+	bool blocks;                   /* a source has been blocked; stays */
+	bool cookies;                  /* one was given less than two minutes ago */
+	bool besieged;                 /* half-open connections fill half of the flow table */
+	uint32_t cookie_ms;            /* when the last one was given */
+	uint32_t embryos;              /* half-open connections */
 };
 
-/* threat_report.c: from now on, for blocking.time. */
+static inline struct bh_threat_cell *
+bh_threat_cell(struct bh_worker *w, const struct bh_flow_key *key, unsigned end, uint64_t salt)
+{
+	struct bh_threat_state *s = w->threat;
+
+	return bh_threat_table_get(s->cells, bh_threat_id(&s->secret, key, end, salt), w->now_ms);
+}
+
+static inline struct bh_threat_cell *
+bh_threat_known(struct bh_worker *w, const struct bh_flow_key *key, unsigned end, uint64_t salt)
+{
+	struct bh_threat_state *s = w->threat;
+
+	return bh_threat_table_find(s->cells, bh_threat_id(&s->secret, key, end, salt));
+}
+
+static inline bool
+bh_threat_protects(const struct bh_worker *w)
+{
+	return w->view != NULL && w->view->mode == BH_MODE_PROTECT;
+}
+
+/* threat_report.c */
+/* Is an end of the key in a segment that this threat's exceptions list? */
+bool bh_threat_excepted(const struct bh_worker *w, enum bh_threat threat,
+			const struct bh_flow_key *key);
+/* From now on, for blocking.time. */
 void bh_threat_block(struct bh_worker *w, const struct bh_flow_key *key, unsigned source);
 bool bh_threat_is_blocked(struct bh_worker *w, const struct bh_flow_key *key, unsigned source);
+
+/* threat_packet.c: one that was dropped, and a SYN's payload and options. */
+void bh_threat_malformed(struct bh_worker *w, const struct bh_packet *p);
+void bh_threat_syn_options(struct bh_worker *w, struct bh_packet *p);
+
+/* threat_flood.c */
+/* A SYN that would open a flow. True: it does not, its fate is decided. */
+bool bh_threat_syn(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
+		   const struct bh_judgement *j);
+/* A RST of no flow: does it answer a cookie? Then its source is real. */
+void bh_threat_cookie_answer(struct bh_worker *w, struct bh_packet *p);
 
 #endif

@@ -90,23 +90,31 @@ bh_threat_table_get(struct bh_threat_table *t, uint64_t id, uint32_t now_ms)
 	return least;
 }
 
+bool
+bh_threat_window(struct bh_threat_cell *c, uint32_t n, uint32_t now_ms, uint32_t window_ms)
+{
+	uint32_t since = now_ms - c->start_ms;
+	bool recent = since < 2 * (uint64_t)window_ms, ended = since >= window_ms;
+
+	if (ended) {
+		/* The window that ended, or, when it is long over, one with nothing in it. */
+		c->before = recent ? c->count : 0;
+		c->start_ms = recent ? c->start_ms + window_ms : now_ms;
+		c->count = 0;
+	}
+	c->count = UINT32_MAX - c->count < n ? UINT32_MAX : c->count + n;
+	return ended;
+}
+
 enum bh_threat_level
 bh_threat_meter(struct bh_threat_cell *c, uint32_t n, uint32_t now_ms, uint32_t window_ms,
 		uint32_t threshold)
 {
-	uint32_t since = now_ms - c->start_ms, calm = threshold - threshold / 4;
-	bool fell = false;
+	bool ended = bh_threat_window(c, n, now_ms, window_ms), fell;
 
-	if (since >= window_ms) {
-		/* The window that ended, or, when it is long over, one with nothing in it. */
-		c->before = since < 2 * (uint64_t)window_ms ? c->count : 0;
-		c->count = 0;
-		c->start_ms = since < 2 * (uint64_t)window_ms ? c->start_ms + window_ms : now_ms;
-		fell = c->over && c->before < calm;
-		if (fell)
-			c->over = false;
-	}
-	c->count = UINT32_MAX - c->count < n ? UINT32_MAX : c->count + n;
+	fell = ended && c->over && c->before < bh_threat_calm(threshold);
+	if (fell)
+		c->over = false;
 	if (c->count >= threshold && !c->over) {
 		c->over = true;
 		return BH_THREAT_RISES;

@@ -107,6 +107,15 @@ struct bh_threat_cell *bh_threat_table_find(struct bh_threat_table *t, uint64_t 
  * of equal ones the one seen longest ago: what is asked for once does not push out what is asked for often. */
 struct bh_threat_cell *bh_threat_table_get(struct bh_threat_table *t, uint64_t id, uint32_t now_ms);
 
+/* Count n in the present window; windows that have ended become the one before. True: one has. */
+bool bh_threat_window(struct bh_threat_cell *c, uint32_t n, uint32_t now_ms, uint32_t window_ms);
+/* What a window must stay below to be calm again. */
+static inline uint32_t
+bh_threat_calm(uint32_t threshold)
+{
+	return threshold - threshold / 4;
+}
+
 /* Where a count stands to its threshold, with hysteresis: over from the threshold on, until a whole window had fewer than
  * three quarters of it. */
 enum bh_threat_level {
@@ -117,5 +126,14 @@ enum bh_threat_level {
 };
 enum bh_threat_level bh_threat_meter(struct bh_threat_cell *c, uint32_t n, uint32_t now_ms,
 				     uint32_t window_ms, uint32_t threshold);
+
+/* ---- SYN cookies (cookie.c) -------------------------------------------------------------------------- */
+
+/* The acknowledgement number to which a client at this end answers with a RST that has it as its sequence number. */
+uint32_t bh_threat_cookie(const struct bh_hash_key *secret, const struct bh_flow_key *key,
+			  unsigned client, uint32_t now_ms);
+/* Was it given to this client within the last minute or two? */
+bool bh_threat_cookie_good(const struct bh_hash_key *secret, const struct bh_flow_key *key,
+			   unsigned client, uint32_t now_ms, uint32_t cookie);
 
 #endif

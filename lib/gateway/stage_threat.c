@@ -1,0 +1,44 @@
+/* threat: what packets show of an attack before policy judges them. Only bursts with a packet that opens a flow, is no TCP
+ * or UDP, or is malformed, cost more than one look. The files:
+ *   threat_report.c  what is told and done
+ *   threat_flood.c   half-open connections, cookies
+ *   threat_packet.c  single packets: malformed ones, options of SYNs */
+#include "threat_state.h"
+
+bool
+bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
+		const struct bh_judgement *j)
+{
+	struct bh_threat_state *s = w->threat;
+
+	if (unlikely(s->blocks) && bh_threat_protects(w) &&
+	    bh_threat_is_blocked(w, &p->h.key, initiator)) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_THREAT_BLOCKED);
+		return true;
+	}
+	if (p->h.key.proto != 6 || !bh_tcp_opens(p->h.tcp_flags))
+		return false;
+	bh_threat_syn_options(w, p);
+	if (p->fate != BH_FATE_OPEN)
+		return true;
+	return bh_threat_on(w, BH_THREAT_SYN_FLOOD) && bh_threat_syn(w, p, initiator, j);
+}
+
+void
+bh_stage_threat(struct bh_worker *w, struct bh_burst *b)
+{
+	const struct bh_threat_state *s = w->threat;
+	unsigned i;
+
+	if (likely(b->n_odd == 0 && (!s->cookies || b->n_judge == 0)))
+		return;
+	for (i = 0; i < b->n; i++) {
+		struct bh_packet *p = &b->p[i];
+
+		if (p->fate == BH_FATE_DROP)
+			bh_threat_malformed(w, p);
+		else if (s->cookies && p->judge == BH_JUDGE_NEW && p->h.key.proto == 6 &&
+			 (p->h.tcp_flags & (BH_TCP_RST | BH_TCP_ACK)) == BH_TCP_RST)
+			bh_threat_cookie_answer(w, p);
+	}
+}

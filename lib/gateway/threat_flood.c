@@ -1,0 +1,191 @@
+/* Connections that are opened and never completed: SYN floods, and cookies in front of who is flooded. */
+#include "threat_state.h"
+
+/* A client that answered a cookie needs none for so long, counted from its last connection. */
+#define VERIFIED_MS 300000
+/* Cookies are good for up to 2 * 65,536 ms. */
+#define COOKIES_MS 131072
+
+static bool
+is_half_open(uint8_t state)
+{
+	return state == BH_STATE_SYN_SENT || state == BH_STATE_SYN_RECEIVED;
+}
+
+static struct bh_threat_case
+flood_case(const struct bh_packet *p, unsigned initiator, uint64_t count)
+{
+	/* Its sources are made up: it is told once of an address that is flooded. */
+	return (struct bh_threat_case){.p = p,
+				       .threat = BH_THREAT_SYN_FLOOD,
+				       .source = 1 - initiator,
+				       .count = count,
+				       .detail = "half-open connections to src_ip"};
+}
+
+/* ---- cookies ----------------------------------------------------------------------------------------- */
+
+static bool
+is_verified(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_threat_cell *c = bh_threat_known(w, &p->h.key, p->h.from, BH_SALT_VERIFIED);
+
+	if (c == NULL || w->now_ms - c->start_ms >= VERIFIED_MS)
+		return false;
+	c->start_ms = c->seen_ms = w->now_ms;
+	c->count++;
+	return true;
+}
+
+static void
+ask_for_proof(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_threat_state *s = w->threat;
+	uint32_t cookie = bh_threat_cookie(&s->secret, &p->h.key, p->h.from, w->now_ms);
+
+	/* This one number would be right: the client would believe it. One in 2^32. */
+	if (cookie != p->h.tcp_seq + 1 && bh_answer_cookie(w, p, cookie)) {
+		s->cookies = true;
+		s->cookie_ms = w->now_ms;
+	}
+	bh_packet_decide(p, BH_FATE_DROP, BH_REASON_SYN_COOKIE);
+}
+
+void
+bh_threat_cookie_answer(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_threat_state *s = w->threat;
+	struct bh_threat_cell *c;
+
+	if (w->now_ms - s->cookie_ms > COOKIES_MS) {
+		s->cookies = false;
+		return;
+	}
+	if (!bh_threat_cookie_good(&s->secret, &p->h.key, p->h.from, w->now_ms, p->h.tcp_seq))
+		return;
+	c = bh_threat_cell(w, &p->h.key, p->h.from, BH_SALT_VERIFIED);
+	c->start_ms = w->now_ms;
+	c->count++;
+	bh_packet_decide(p, BH_FATE_DROP, BH_REASON_SYN_COOKIE);
+}
+
+/* ---- half-open connections ---------------------------------------------------------------------------- */
+
+/* SYNs of the window that ended are few, and so are the connections still half open: calm again? */
+static void
+calm_down(struct bh_worker *w, struct bh_threat_cell *c)
+{
+	uint32_t calm = bh_threat_calm(w->config->threat[BH_THREAT_SYN_FLOOD].threshold);
+
+	if (c->over && c->before < calm && c->extra < calm)
+		c->over = false;
+}
+
+bool
+bh_threat_syn(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
+	      const struct bh_judgement *j)
+{
+	const struct bh_threat_rule *rule = &w->config->threat[BH_THREAT_SYN_FLOOD];
+	struct bh_threat_state *s = w->threat;
+	struct bh_threat_cell *c = bh_threat_cell(w, &p->h.key, 1 - initiator, BH_SALT_SYN);
+
+	if (bh_threat_window(c, 1, w->now_ms, rule->window_ms))
+		calm_down(w, c);
+	if (likely(!c->over && !s->besieged) || !bh_threat_protects(w) ||
+	    rule->action == BH_THREAT_ALERT ||
+	    bh_threat_excepted(w, BH_THREAT_SYN_FLOOD, &p->h.key))
+		return false;
+	/* What policy denies takes no place in the table of flows now. */
+	if (j->verdict == BH_VERDICT_DENY || j->verdict == BH_VERDICT_REJECT) {
+		bh_packet_decide(p, BH_FATE_DROP, (enum bh_reason)j->reason);
+		return true;
+	}
+	if (is_verified(w, p))
+		return false;
+	if (c->over) {
+		const struct bh_threat_case k = flood_case(p, initiator, c->count);
+
+		bh_threat_report(w, &k);
+	}
+	ask_for_proof(w, p);
+	return true;
+}
+
+static void
+count_embryo(struct bh_worker *w, struct bh_packet *p)
+{
+	const struct bh_threat_rule *rule = &w->config->threat[BH_THREAT_SYN_FLOOD];
+	unsigned initiator = p->flow->flags & BH_FLAG_INITIATOR;
+	struct bh_threat_state *s = w->threat;
+	struct bh_threat_cell *c = bh_threat_cell(w, &p->h.key, 1 - initiator, BH_SALT_SYN);
+
+	p->flow->flags |= BH_FLAG_EMBRYO;
+	c->extra++;
+	s->embryos++;
+	s->besieged = s->embryos >= bh_flow_capacity(w->flows) / 2;
+	if (c->extra >= rule->threshold && !c->over) {
+		const struct bh_threat_case k = flood_case(p, initiator, c->extra);
+
+		c->over = true;
+		bh_threat_report(w, &k);
+	}
+}
+
+void
+bh_threat_opened(struct bh_worker *w, struct bh_packet *p)
+{
+	if (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && p->flow->state == BH_STATE_SYN_SENT &&
+	    p->h.key.proto == 6)
+		count_embryo(w, p);
+}
+
+static void
+uncount_embryo(struct bh_worker *w, const struct bh_flow *f)
+{
+	struct bh_threat_cell *c =
+		bh_threat_known(w, &f->key, 1 - (f->flags & BH_FLAG_INITIATOR), BH_SALT_SYN);
+	struct bh_threat_state *s = w->threat;
+
+	if (c != NULL && c->extra != 0)
+		c->extra--;
+	s->embryos--;
+	/* A quarter below where it began. */
+	if (s->besieged && s->embryos < bh_flow_capacity(w->flows) / 8 * 3)
+		s->besieged = false;
+}
+
+/* Both ends want to open the connection to each other: RFC 9293 allows it, and nobody does it but to confuse who looks on. */
+static void
+report_split(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
+{
+	const struct bh_threat_case k = {.f = f,
+					 .threat = BH_THREAT_SPLIT_HANDSHAKE,
+					 .source = h->from};
+	enum bh_threat_action action = bh_threat_report(w, &k);
+
+	/* One that is examined has tcp_handshake among exceptions. */
+	if (action == BH_THREAT_ALERT || f->ext != 0)
+		return;
+	f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+	f->reason = BH_REASON_THREAT;
+	f->state = BH_STATE_REFUSED;
+}
+
+void
+bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h, uint8_t before)
+{
+	if ((f->flags & BH_FLAG_EMBRYO) != 0 && !is_half_open(f->state)) {
+		uncount_embryo(w, f);
+		f->flags &= (uint8_t)~BH_FLAG_EMBRYO;
+	}
+	if (before == BH_STATE_SYN_SENT && h->from != (f->flags & BH_FLAG_INITIATOR) &&
+	    bh_tcp_opens(h->tcp_flags) && bh_threat_on(w, BH_THREAT_SPLIT_HANDSHAKE))
+		report_split(w, f, h);
+}
+
+void
+bh_threat_ended(struct bh_worker *w, const struct bh_flow *f)
+{
+	if ((f->flags & BH_FLAG_EMBRYO) != 0)
+		uncount_embryo(w, f);
+}
