@@ -140,6 +140,8 @@ struct bh_sensor_rule {
 	const char *name;      /* never NULL */
 	const char *message;   /* may be NULL, as all texts below */
 	const char *classtype; /* "web-application-attack" */
+	const char *category;  /* NULL: the sensor's */
+	const char *attack;    /* MITRE ATT&CK id; NULL: the sensor's */
 	const char *metadata;  /* as written */
 	struct bh_sensor_reference *references;
 	struct bh_sensor_bit *bits;

@@ -1,0 +1,125 @@
+/* signature: documents that say what sensors look for, as a model of lib/sensor.
+ *
+ * Usage     bh_signature_load() reads files of any of the forms below into one struct bh_signatures: a model that
+ *           bh_sensor_compile() takes, where its sensors apply (attachments, exceptions), and a report of what each file
+ *           holds and of what could not be said. docs/sensors.md describes the forms.
+ * Forms     sensors: ours, YAML; nv: the container firewall's DLP and WAF documents and its security rules' dlp and waf
+ *           settings; suricata: rules of that engine.
+ * Threads   loading: control. What was loaded is immutable: bh_signature_allows() from any thread.
+ * Lifetime  all that is reachable lives until bh_signatures_free(); the model until it is given away.
+ * Mistakes  of YAML end the load, with their place. One rule of a Suricata file that can't be read, or uses what is not
+ *           supported, is left out and told in the report: sets of thousands of rules have such.
+ */
+#ifndef BH_SIGNATURE_H
+#define BH_SIGNATURE_H
+
+#include "../base/base.h"
+#include "../sensor/sensor.h"
+
+enum bh_signature_form {
+	BH_SIGNATURE_SENSORS,
+	BH_SIGNATURE_NV,
+	BH_SIGNATURE_SURICATA,
+	BH_SIGNATURE_FORMS
+};
+const char *bh_signature_form_name(unsigned form); /* any value is safe */
+
+/* ---- the report ---------------------------------------------------------------------------------- */
+
+enum bh_signature_fate {
+	BH_SIGNATURE_REFUSED, /* can't be read: the rule is left out */
+	BH_SIGNATURE_SKIPPED, /* uses what is not supported: the rule is left out */
+	BH_SIGNATURE_CHANGED, /* loaded, and it says less, or something a little different: `text` says what */
+	BH_SIGNATURE_FATES
+};
+const char *bh_signature_fate_name(unsigned fate); /* any value is safe */
+
+struct bh_signature_note {
+	uint32_t file; /* index of report.file */
+	unsigned line, column;
+	uint8_t fate;       /* enum bh_signature_fate */
+	uint32_t sid;       /* 0: none, or not known */
+	const char *option; /* which one; NULL: the rule as a whole */
+	const char *text;
+};
+
+struct bh_signature_file {
+	const char *name;
+	uint8_t form;                      /* enum bh_signature_form */
+	uint32_t sensors, rules, patterns; /* loaded */
+	uint32_t attachments, exceptions;
+	uint32_t disabled; /* rules that stand in comments */
+	uint32_t left_out; /* rules that are not loaded */
+	uint32_t changed;  /* rules that are, with a note */
+};
+
+struct bh_signature_report {
+	const struct bh_signature_file *file;
+	size_t n_files;
+	const struct bh_signature_note *note; /* in order of files and lines */
+	size_t n_notes;
+};
+
+/* ---- where sensors apply --------------------------------------------------------------------------- */
+
+/* Which end of a connection a segment is. */
+enum bh_signature_side { BH_SIGNATURE_EITHER, BH_SIGNATURE_SERVER, BH_SIGNATURE_CLIENT };
+
+/* Names; n = 0: all of them. */
+struct bh_signature_names {
+	const char *const *name;
+	size_t n;
+};
+
+/* One attachment or exception. It holds for a connection when one of `segments` is the end that `side` says, and one of
+ * `peers` the other end. Of several attachments that hold for a rule the first one says the action. */
+struct bh_signature_where {
+	const char *sensor;            /* NULL: every one */
+	const struct bh_sensor *found; /* NULL: every one, or a built-in class */
+	unsigned class; /* enum bh_inspect_class of a built-in one, else BH_INSPECT_CLASS_COUNT */
+	struct bh_signature_names rules, segments, peers;
+	uint8_t side;   /* enum bh_signature_side */
+	uint8_t action; /* enum bh_sensor_action; of an exception 0 */
+	uint32_t file;  /* index of report.file */
+	unsigned line, column;
+};
+
+struct bh_signatures {
+	struct bh_sensor_model
+		*model; /* set it to NULL when bh_sensor_compile() has taken it over */
+	const struct bh_signature_where *attachment, *exception;
+	size_t n_attachments, n_exceptions;
+	struct bh_signature_report report;
+	struct bh_sig *own; /* of this room */
+};
+
+struct bh_signature_params {
+	const char *const *file; /* each of any form */
+	size_t n_files;
+	const char *vars;    /* file of Suricata's variables, YAML; NULL: none */
+	const char *classes; /* file of classifications; NULL: none */
+};
+
+/* 0; -EINVAL and others with err set (where, what, what to do). *out is set on success only. */
+int bh_signature_load(const struct bh_signature_params *params, struct bh_signatures **out,
+		      struct bh_err *err);
+/* The same with one text of the given name instead of files. */
+int bh_signature_load_text(const struct bh_signature_params *params, const char *name,
+			   const char *text, size_t len, struct bh_signatures **out,
+			   struct bh_err *err);
+void bh_signatures_free(struct bh_signatures *s); /* NULL is fine */
+
+/* ---- what a rule's header says ---------------------------------------------------------------------- */
+
+/* Ends of a connection; addresses of IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
+struct bh_signature_ends {
+	uint8_t client[16], server[16];
+	uint16_t client_port, server_port;
+	uint8_t proto; /* IP protocol number */
+};
+/* Does the header of this rule (transport, addresses and ports) take this connection in? true for rules without one. For
+ * bh_sensor_worker_params.wanted: no lock, no memory, two binary searches. */
+bool bh_signature_allows(const struct bh_signatures *s, const struct bh_sensor_rule *rule,
+			 const struct bh_signature_ends *ends);
+
+#endif
