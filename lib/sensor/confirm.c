@@ -41,6 +41,8 @@ ask(struct bh_sensor_scan *s, const struct bh_sensor_expr *e, enum bh_sensor_whe
 		[BH_SENSOR_AT_END] = 0,
 	};
 	struct bh_sensor_region *r = s->region;
+	/* An empty region has no window; machine code does not take NULL. */
+	const uint8_t *window = r->used != 0 ? r->window : (const uint8_t *)"";
 	const uint8_t *data = s->data;
 	uint64_t base = s->base;
 	size_t len = s->len;
@@ -49,7 +51,7 @@ ask(struct bh_sensor_scan *s, const struct bh_sensor_expr *e, enum bh_sensor_whe
 
 	bh_sensor_tick(&s->w->c.confirms, 1);
 	/* Behind the first window its first byte is only looked back at, so that \A and ^ can't mean it. */
-	rc = pcre2_jit_match(e->code, r->window, r->used, r->window_at != 0, options[when],
+	rc = pcre2_jit_match(e->code, window, r->used, r->window_at != 0, options[when],
 			     s->w->match, s->w->match_context);
 	if (rc == PCRE2_ERROR_NOMATCH || rc == PCRE2_ERROR_PARTIAL)
 		return false;
@@ -58,7 +60,7 @@ ask(struct bh_sensor_scan *s, const struct bh_sensor_expr *e, enum bh_sensor_whe
 		return true;
 	}
 	bh_sensor_tick(&s->w->c.confirmed, 1);
-	s->data = r->window;
+	s->data = window;
 	s->base = r->window_at;
 	s->len = r->used;
 	for (i = 0; i < e->n_units; i++)
