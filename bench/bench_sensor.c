@@ -244,7 +244,8 @@ one_row(const char *claim, const char *unit, double value, double target)
 	bench_row(claim, unit, (struct bench_spread){value, value, value, value}, target);
 }
 
-static void
+/* Returns the set. */
+static struct bh_sensor_set *
 bench_compile(unsigned n)
 {
 	char dir[] = "/tmp/bench_sensor.XXXXXX", claim[128], command[128];
@@ -267,10 +268,10 @@ bench_compile(unsigned n)
 		die("the cache was not used", NULL);
 	snprintf(claim, sizeof(claim), "load %u patterns from the cache", n);
 	one_row(claim, "ms", (double)info.compile_ns / 1e6, BENCH_NO_TARGET);
-	bh_sensor_set_destroy(set);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	if (system(command) != 0)
 		die(command, NULL);
+	return set;
 }
 
 static void
@@ -428,9 +429,21 @@ start_scanner(struct scanner *s, pthread_t *thread)
 }
 
 static void
-bench_swap(unsigned n, unsigned swaps)
+stop_scanner(struct scanner *s, pthread_t thread, const char *what, double target)
 {
-	struct bh_sensor_set *set = make_set(n, 1, NULL), *now = set, *then;
+	__atomic_store_n(&s->stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	tell_stall(s, what, target);
+}
+
+#define SWAPS 100
+
+/* The worker scans with `set`; meanwhile nothing, then another thread compiles, then sets of the same size take turns:
+ * each time all that the worker has for one is new to its caches. */
+static void
+bench_swap(struct bh_sensor_set *set, unsigned n)
+{
+	struct bh_sensor_set *both[2] = {set, make_set(n, 2, NULL)};
 	static struct scanner s;
 	pthread_t thread;
 	unsigned i;
@@ -438,25 +451,24 @@ bench_swap(unsigned n, unsigned swaps)
 	s.w = make_worker(set);
 	start_scanner(&s, &thread);
 	sleep(2);
-	__atomic_store_n(&s.stop, 1, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	tell_stall(&s, "no swap", BENCH_NO_TARGET);
+	stop_scanner(&s, thread, "nothing", BENCH_NO_TARGET);
 
 	start_scanner(&s, &thread);
-	for (i = 0; i < swaps; i++) {
-		then = now;
-		now = make_set(n, 2 + i, NULL);
-		while (bh_sensor_publish(s.w, now, BH_SENSOR_RESET) != 0)
+	bh_sensor_set_destroy(make_set(1000, 3, NULL));
+	stop_scanner(&s, thread, "compiling 1,000 patterns", 20);
+
+	start_scanner(&s, &thread);
+	for (i = 1; i <= SWAPS; i++) {
+		while (bh_sensor_publish(s.w, both[i % 2], BH_SENSOR_RESET) != 0)
 			usleep(1000);
-		while (bh_sensor_reap(s.w, then))
+		while (bh_sensor_reap(s.w, both[1 - i % 2]))
 			usleep(1000);
-		bh_sensor_set_destroy(then);
+		usleep(10000);
 	}
-	__atomic_store_n(&s.stop, 1, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	tell_stall(&s, "compile and swap meanwhile", 20);
+	stop_scanner(&s, thread, "swapping", 20);
 	bh_sensor_worker_destroy(s.w);
-	bh_sensor_set_destroy(now);
+	bh_sensor_set_destroy(both[0]);
+	bh_sensor_set_destroy(both[1]);
 }
 
 int
@@ -486,8 +498,8 @@ main(void)
 	bench_compress(set);
 	bh_sensor_set_destroy(set);
 	bench_heading("compiling");
-	bench_compile(n);
-	bench_heading("a new set while a worker scans");
-	bench_swap(n, 2);
+	set = bench_compile(n);
+	bench_heading("what a worker that scans feels of");
+	bench_swap(set, n);
 	return 0;
 }
