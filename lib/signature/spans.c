@@ -7,7 +7,7 @@
 #define SPANS_MAX 100000 /* of one set: a list of every country's networks has fewer */
 
 int
-bh_spans_add(struct bh_spans *s, bh_number first, bh_number last)
+bh_sig_spans_add(struct bh_spans *s, bh_number first, bh_number last)
 {
 	size_t cap;
 	void *p;
@@ -36,7 +36,7 @@ by_first(const void *a, const void *b)
 }
 
 void
-bh_spans_normalise(struct bh_spans *s)
+bh_sig_spans_normalise(struct bh_spans *s)
 {
 	size_t i, n = 0;
 
@@ -56,7 +56,7 @@ bh_spans_normalise(struct bh_spans *s)
 }
 
 int
-bh_spans_complement(const struct bh_spans *s, bh_number max, struct bh_spans *out)
+bh_sig_spans_complement(const struct bh_spans *s, bh_number max, struct bh_spans *out)
 {
 	bh_number from = 0;
 	size_t i;
@@ -64,16 +64,16 @@ bh_spans_complement(const struct bh_spans *s, bh_number max, struct bh_spans *ou
 
 	for (i = 0; rc == 0 && i < s->n; i++) {
 		if (s->at[i].first > from)
-			rc = bh_spans_add(out, from, s->at[i].first - 1);
+			rc = bh_sig_spans_add(out, from, s->at[i].first - 1);
 		if (s->at[i].last >= max)
 			return rc;
 		from = s->at[i].last + 1;
 	}
-	return rc != 0 ? rc : bh_spans_add(out, from, max);
+	return rc != 0 ? rc : bh_sig_spans_add(out, from, max);
 }
 
 int
-bh_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans *out)
+bh_sig_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans *out)
 {
 	size_t i = 0, k = 0;
 	bh_number first, last;
@@ -83,7 +83,7 @@ bh_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans
 		first = a->at[i].first > b->at[k].first ? a->at[i].first : b->at[k].first;
 		last = a->at[i].last < b->at[k].last ? a->at[i].last : b->at[k].last;
 		if (first <= last)
-			rc = bh_spans_add(out, first, last);
+			rc = bh_sig_spans_add(out, first, last);
 		if (a->at[i].last < b->at[k].last)
 			i++;
 		else
@@ -93,7 +93,7 @@ bh_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans
 }
 
 void
-bh_spans_free(struct bh_spans *s)
+bh_sig_spans_free(struct bh_spans *s)
 {
 	free(s->at);
 	*s = (struct bh_spans){0};

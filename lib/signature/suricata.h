@@ -107,11 +107,11 @@ struct bh_spans {
 	} * at; /* malloc'd */
 	size_t n, cap;
 };
-int bh_spans_add(struct bh_spans *s, bh_number first, bh_number last); /* 0, -ENOMEM, -E2BIG */
-void bh_spans_normalise(struct bh_spans *s);                           /* sort and join */
-int bh_spans_complement(const struct bh_spans *s, bh_number max, struct bh_spans *out);
-int bh_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans *out);
-void bh_spans_free(struct bh_spans *s);
+int bh_sig_spans_add(struct bh_spans *s, bh_number first, bh_number last); /* 0, -ENOMEM, -E2BIG */
+void bh_sig_spans_normalise(struct bh_spans *s);                           /* sort and join */
+int bh_sig_spans_complement(const struct bh_spans *s, bh_number max, struct bh_spans *out);
+int bh_sig_spans_and(const struct bh_spans *a, const struct bh_spans *b, struct bh_spans *out);
+void bh_sig_spans_free(struct bh_spans *s);
 
 /* A set as written in a header, normalised. 0, -ENOMEM, -E2BIG, -EINVAL with *why. Free out in any case. */
 int bh_suricata_set(const struct bh_suricata_vars *vars, bool ports, const char *text,

@@ -94,7 +94,7 @@ read_group(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml
 			rc = bh_suricata_set(vars, ports, v.text, &spans, &bad);
 			if (rc == -EINVAL)
 				bh_yaml_err_in(doc, map->item[i], bad.at, s->err, "%s", bad.what);
-			bh_spans_free(&spans);
+			bh_sig_spans_free(&spans);
 		}
 	}
 	return rc == -ENOMEM ? bh_err_set(s->err, ENOMEM, "out of memory") : rc;

@@ -86,7 +86,7 @@ read_port(struct reading *r, const char *text, struct bh_spans *out)
 		return bad(r, "expected a port from 0 to 65535 behind ':'");
 	if ((colon != NULL && n == 1) || first > last)
 		return bad(r, "a range of ports that holds none");
-	return bh_spans_add(out, first, last);
+	return bh_sig_spans_add(out, first, last);
 }
 
 static bool
@@ -121,18 +121,18 @@ read_address(struct reading *r, char *text, struct bh_spans *out)
 	if (!address(text, &first, &bits))
 		return bad(r, "expected an address, a prefix, a range, a $VARIABLE or any");
 	if (sep == '\0')
-		return bh_spans_add(out, first, first);
+		return bh_sig_spans_add(out, first, first);
 	if (sep == '-') {
 		if (!address(cut, &last, &bits2) || bits2 != bits || last < first)
 			return bad(r, "a range of addresses that holds none");
-		return bh_spans_add(out, first, last);
+		return bh_sig_spans_add(out, first, last);
 	}
 	if (!port_number(cut, strlen(cut), &len) || len > bits)
 		return bad(r, "a prefix longer than its address, or none behind '/'");
 	/* A shift by all 128 bits is not defined. */
 	last = len == 0 && bits == 128 ? ~(bh_number)0
 				       : ((bh_number)1 << (bits - (unsigned)len)) - 1;
-	return bh_spans_add(out, first & ~last, first | last);
+	return bh_sig_spans_add(out, first & ~last, first | last);
 }
 
 static int
@@ -176,14 +176,14 @@ close_list(const struct reading *r, struct bh_spans *yes, struct bh_spans *no, s
 	struct bh_spans rest = {0};
 	int rc;
 
-	bh_spans_normalise(yes);
-	bh_spans_normalise(no);
-	rc = bh_spans_complement(no, max_of(r), &rest);
+	bh_sig_spans_normalise(yes);
+	bh_sig_spans_normalise(no);
+	rc = bh_sig_spans_complement(no, max_of(r), &rest);
 	if (rc == 0 && yes->n == 0)
-		rc = bh_spans_add(yes, 0, max_of(r));
+		rc = bh_sig_spans_add(yes, 0, max_of(r));
 	if (rc == 0)
-		rc = bh_spans_and(yes, &rest, out);
-	bh_spans_free(&rest);
+		rc = bh_sig_spans_and(yes, &rest, out);
+	bh_sig_spans_free(&rest);
 	return rc;
 }
 
@@ -208,8 +208,8 @@ read_list(struct reading *r, struct bh_spans *out)
 		r->p++;
 		rc = close_list(r, &yes, &no, out);
 	}
-	bh_spans_free(&yes);
-	bh_spans_free(&no);
+	bh_sig_spans_free(&yes);
+	bh_sig_spans_free(&no);
 	return rc;
 }
 
@@ -232,8 +232,8 @@ read_set(struct reading *r, struct bh_spans *out)
 		r->depth--;
 		if (rc == 0)
 			rc = close_list(r, &none, &inner, out);
-		bh_spans_free(&inner);
-		bh_spans_free(&none);
+		bh_sig_spans_free(&inner);
+		bh_sig_spans_free(&none);
 		return rc;
 	}
 	if (*r->p == '$')
@@ -246,7 +246,7 @@ read_set(struct reading *r, struct bh_spans *out)
 	}
 	n = word(r, text, sizeof(text));
 	if (strcmp(n != 0 ? text : "", "any") == 0)
-		rc = bh_spans_add(out, 0, max_of(r));
+		rc = bh_sig_spans_add(out, 0, max_of(r));
 	else if (n == 0)
 		rc = bad(r, "expected an address or port");
 	else
@@ -267,7 +267,7 @@ bh_suricata_set(const struct bh_suricata_vars *vars, bool ports, const char *tex
 		if (*r.p != '\0')
 			rc = bad(&r, "something behind an address or port");
 	}
-	bh_spans_normalise(out);
+	bh_sig_spans_normalise(out);
 	if (rc == 0 && out->n == 0)
 		rc = bad(&r, "a set that holds nothing: what it lists is excluded again");
 	return rc;

@@ -175,7 +175,7 @@ header_set(struct bh_suricata_draft *d, unsigned word, bool ports, const struct 
 		if (rc == 0 && (spans.n != 1 || spans.at[0].first != 0 ||
 				spans.at[0].last != (ports ? 65535 : ~(bh_number)0)))
 			set = bh_sig_set_keep(s, &spans);
-		bh_spans_free(&spans);
+		bh_sig_spans_free(&spans);
 		if (rc == -EINVAL)
 			return bh_suricata_refuse(d, d->rule->word[word].at + bad.at, NULL,
 						  bad.what);

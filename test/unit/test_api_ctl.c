@@ -12,6 +12,7 @@
 #include "../../app/bulkheadctl/cmd_lint.c"
 #include "../../app/bulkheadctl/cmd_policy.c"
 #include "../../app/bulkheadctl/cmd_revision.c"
+#include "../../app/bulkheadctl/cmd_sensors.c"
 #include "../../app/bulkheadctl/cmd_status.c"
 #include "../../app/bulkheadctl/cmd_top.c"
 #include "../../app/bulkheadctl/ctl.c"
@@ -451,6 +452,54 @@ explain_tells_verdict_path_and_nearest_rule(void)
 	run_stop(&r);
 }
 
+static int
+check_sensors(struct run *r, const char *text, const char *options)
+{
+	char path[64], line[160];
+	int rc;
+
+	write_file(path, sizeof(path), text);
+	snprintf(line, sizeof(line), "sensors check %s %s", path, options);
+	rc = run(r, line);
+	unlink(path);
+	return rc;
+}
+
+static void
+sensors_check_tells_what_is_not_loaded_by_exit_code_and_place(void)
+{
+	static const char rules[] =
+		"#alert tcp any any -> any any (content:\"z\"; sid:1;)\n"
+		"alert http any any -> any any (http.uri; content:\"/x\"; sid:2;)\n";
+	char more[512];
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(check_sensors(&r, rules, ""), BH_CTL_OK);
+	CU_ASSERT(says(r.out, ": suricata: sensors 1, rules 1, patterns 1,"));
+	CU_ASSERT(says(r.out, "disabled 1, left out 0, changed 0\n"));
+	CU_ASSERT(says(r.out, "compiled: rules 1, databases "));
+	snprintf(more, sizeof(more),
+		 "%salert tcp any any -> any any (content:\"a\"; lua:x; sid:3;)\n", rules);
+	CU_ASSERT_EQUAL(check_sensors(&r, more, ""), BH_CTL_NO);
+	CU_ASSERT(says(r.out, "left out 1, changed 0\n"));
+	CU_ASSERT(says(r.out, ":3:44: skipped sid 3, lua: programs in rules are not run\n"));
+	CU_ASSERT_EQUAL(check_sensors(&r, more, "-o json"), BH_CTL_NO);
+	CU_ASSERT(says(r.out, "\"option\": \"lua\""));
+	CU_ASSERT_EQUAL(check_sensors(&r, "sensors: [{name: a}]\n", ""), BH_CTL_USAGE);
+	CU_ASSERT(says(r.err, ":1:11: a sensor needs 'rules'"));
+	CU_ASSERT_EQUAL(
+		check_sensors(
+			&r, "sensors: [{name: a, rules: [{name: b, patterns: [{value: '('}]}]}]\n",
+			""),
+		BH_CTL_USAGE);
+	CU_ASSERT(says(r.err, ":1:60: sensor 'a', rule 'b', packet pattern '('"));
+	CU_ASSERT_EQUAL(run(&r, "sensors check /nonexistent"), BH_CTL_USAGE);
+	CU_ASSERT_EQUAL(run(&r, "sensors chekc x"), BH_CTL_USAGE);
+	CU_ASSERT(says(r.err, "did you mean check?"));
+	run_stop(&r);
+}
+
 static void
 help_names_every_verb_option_kind_and_exit_code(void)
 {
@@ -497,6 +546,7 @@ const struct bh_unit_test bh_suite_api_ctl[] = {
 	BH_TEST(absent_gateway_is_exit_4_and_says_where_it_was_looked_for),
 	BH_TEST(lint_tells_findings_by_line_and_exit_code),
 	BH_TEST(explain_tells_verdict_path_and_nearest_rule),
+	BH_TEST(sensors_check_tells_what_is_not_loaded_by_exit_code_and_place),
 	BH_TEST(help_names_every_verb_option_kind_and_exit_code),
 	BH_TEST_END,
 };
