@@ -122,4 +122,39 @@ struct bh_signature_ends {
 bool bh_signature_allows(const struct bh_signatures *s, const struct bh_sensor_rule *rule,
 			 const struct bh_signature_ends *ends);
 
+/* ---- what is done about a hit ------------------------------------------------------------------------ */
+
+/* Segments of a policy by name: false when there is none of it. */
+struct bh_signature_segment {
+	bool (*find)(void *arg, const char *name, uint32_t *id);
+	void *arg;
+};
+
+struct bh_signature_scope; /* attachments and exceptions over one policy's segments; immutable */
+
+/* model: the one that was loaded, wherever it is now. Both it and `s` outlive the scope. 0; -EINVAL: an attachment or
+ * exception names a segment that is not there (err has its place); -ENOMEM. Control. */
+int bh_signature_scope_create(struct bh_signature_scope **out, const struct bh_signatures *s,
+			      const struct bh_sensor_model *model,
+			      const struct bh_signature_segment *segment, struct bh_err *err);
+void bh_signature_scope_destroy(struct bh_signature_scope *scope); /* NULL is fine */
+
+/* Segments that each end of a connection is in, as ids in ascending order. */
+struct bh_signature_segments {
+	const uint32_t *id;
+	size_t n;
+};
+struct bh_signature_pair {
+	struct bh_signature_segments client, server;
+};
+
+/* What is done about a hit of the rule, or, where that is NULL, of the built-in class: BH_SENSOR_DEFAULT: nothing, it is
+ * attached nowhere here, or excepted. Any thread; no lock, no memory; its cost grows with the attachments. */
+enum bh_sensor_action bh_signature_action(const struct bh_signature_scope *scope,
+					  const struct bh_sensor_rule *rule, unsigned class,
+					  const struct bh_signature_pair *pair);
+/* Is anything attached between these two: is the connection worth looking into? */
+bool bh_signature_attached(const struct bh_signature_scope *scope,
+			   const struct bh_signature_pair *pair);
+
 #endif

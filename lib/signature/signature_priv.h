@@ -1,5 +1,6 @@
 /* What the files of this room share.
  *   load        files to forms, resolving names, the end          load.c, report.c, memory.c
+ *   scope       what is done about a hit between two segments      scope.c
  *   sensors     ours and the container firewall's, YAML           yaml_sensor.c, yaml_rule.c, yaml_where.c, nv.c
  *   suricata    see suricata.h
  */
