@@ -202,6 +202,8 @@ finish(struct bh_sig *s, struct bh_signatures *out)
 {
 	int rc = bh_sig_resolve(s);
 
+	if (rc == 0)
+		rc = bh_suricata_tell_bits(s);
 	if (rc != 0)
 		return rc;
 	bh_sig_sort_headers(s);

@@ -101,6 +101,12 @@ bh_sig_name_get(const struct bh_sig_names *m, const char *text)
 	return m->cell != NULL ? cell_of(m, text)->value : NULL;
 }
 
+bool
+bh_sig_name_has(const struct bh_sig_names *m, const char *text)
+{
+	return m->cell != NULL && cell_of(m, text)->text != NULL;
+}
+
 void
 bh_sig_names_free(struct bh_sig_names *m)
 {

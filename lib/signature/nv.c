@@ -33,6 +33,7 @@ static int
 changed(const struct reading *r, const struct bh_yaml *at, const char *fmt, const char *name)
 {
 	const struct bh_signature_note n = {.fate = BH_SIGNATURE_CHANGED,
+					    .file = bh_sig_file_index(r->s),
 					    .line = at->line + r->s->base,
 					    .column = at->column};
 	char text[256];
@@ -61,7 +62,7 @@ attach(const struct reading *r, const struct bh_yaml *name, uint8_t action, cons
 {
 	static const char *const external[] = {"external"};
 	struct bh_signature_where w = {.action = action,
-				       .file = (uint32_t)(r->s->n_files - 1),
+				       .file = bh_sig_file_index(r->s),
 				       .line = name->line + r->s->base,
 				       .column = name->column};
 	const char **names = NULL;

@@ -28,6 +28,12 @@ bh_sig_file(struct bh_sig *s)
 	return &s->file[s->n_files - 1];
 }
 
+uint32_t
+bh_sig_file_index(const struct bh_sig *s)
+{
+	return (uint32_t)(s->n_files - 1);
+}
+
 int
 bh_sig_note(struct bh_sig *s, const struct bh_signature_note *note, const char *fmt, ...)
 {
@@ -38,7 +44,6 @@ bh_sig_note(struct bh_sig *s, const struct bh_signature_note *note, const char *
 	va_start(ap, fmt);
 	bh_buf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	n.file = (uint32_t)(s->n_files - 1);
 	n.text = b.failed ? NULL : bh_arena_text(&s->arena, b.data != NULL ? b.data : "", b.len);
 	bh_buf_free(&b);
 	if (note->option != NULL)

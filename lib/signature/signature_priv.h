@@ -22,6 +22,7 @@ struct bh_sig_names {
 /* The cell's value; NULL when it is new (then *fresh). NULL returned: no memory. */
 void **bh_sig_name(struct bh_sig_names *m, const char *text, bool *fresh);
 void *bh_sig_name_get(const struct bh_sig_names *m, const char *text); /* NULL: not there */
+bool bh_sig_name_has(const struct bh_sig_names *m, const char *text);
 void bh_sig_names_free(struct bh_sig_names *m);
 
 /* A variable of addresses or ports. */
@@ -83,7 +84,7 @@ struct bh_sig {
 	struct bh_sig_names
 		options; /* of Suricata's rules -> number of the line in option.def, from 1 */
 	struct bh_sig_names sensors; /* name -> struct bh_sensor */
-	struct bh_sig_names sids;    /* "gid:sid" -> struct bh_sensor_rule */
+	struct bh_sig_names sids;    /* "gid:sid" -> not NULL when the rule has a note */
 	struct bh_sig_names sets[2]; /* text of addresses, ports -> struct bh_sig_set */
 };
 
@@ -93,10 +94,11 @@ int bh_sig_push(struct bh_arena *a, void *list, size_t *n, const void *item, siz
 char *bh_sig_printf(struct bh_arena *a, const char *fmt, ...) BH_PRINTF(2, 3); /* NULL: no memory */
 int bh_sig_nomem(struct bh_sig *s);
 
-/* report.c: about the file that is being read. fmt's text is printed into the arena. 0 or -ENOMEM. */
+/* report.c: fmt's text is printed into the arena. 0 or -ENOMEM. */
 int bh_sig_note(struct bh_sig *s, const struct bh_signature_note *note, const char *fmt, ...)
 	BH_PRINTF(3, 4);
 struct bh_signature_file *bh_sig_file(struct bh_sig *s); /* the one that is being read */
+uint32_t bh_sig_file_index(const struct bh_sig *s);
 
 void bh_sig_sort_headers(struct bh_sig *s);
 
@@ -152,7 +154,9 @@ int bh_sig_read_nv(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct
 int bh_sig_read_suricata(struct bh_sig *s, const char *text, size_t len);
 int bh_suricata_read_vars(struct bh_sig *s, const char *path);
 int bh_suricata_read_classes(struct bh_sig *s, const char *path);
-/* Is one of the first lines with something in them a rule? */
+/* Tell of rules that wait for a bit that no rule sets. All files have been read. */
+int bh_suricata_tell_bits(struct bh_sig *s);
+/* Is the first line with something in it a rule? */
 bool bh_suricata_sniff(const char *text, size_t len);
 
 #endif

@@ -25,7 +25,10 @@ bh_suricata_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 static int
 tell(struct bh_suricata_draft *d, size_t at, const char *option, const char *what, int fate)
 {
-	struct bh_signature_note n = {.fate = (uint8_t)fate, .option = option, .sid = d->sid};
+	struct bh_signature_note n = {.fate = (uint8_t)fate,
+				      .option = option,
+				      .sid = d->sid,
+				      .file = bh_sig_file_index(d->sig)};
 
 	if (d->fate < 0 || fate < d->fate)
 		d->fate = fate;
@@ -182,6 +185,8 @@ one_rule(struct bh_sig *s, struct bh_sensor *sensor, struct bh_suricata_rule *r)
 				  BH_SIGNATURE_SKIPPED);
 		else if (rc == 0)
 			rc = bh_suricata_write(d, sensor);
+		if (rc == 0 && d->fate == BH_SIGNATURE_CHANGED)
+			*cell = d->sig; /* what counts is that it is there */
 	}
 	if (d->fate == BH_SIGNATURE_REFUSED || d->fate == BH_SIGNATURE_SKIPPED)
 		bh_sig_file(s)->left_out++;

@@ -314,7 +314,9 @@ write_lists(struct bh_suricata_draft *d, struct bh_sensor_rule *r)
 static int
 engine_check(struct bh_suricata_draft *d, struct bh_sensor_rule *r)
 {
-	struct bh_signature_note n = {.fate = BH_SIGNATURE_REFUSED, .sid = d->sid};
+	struct bh_signature_note n = {.fate = BH_SIGNATURE_REFUSED,
+				      .sid = d->sid,
+				      .file = bh_sig_file_index(d->sig)};
 	struct bh_err err = {0};
 	int rc = bh_sensor_check(d->sig->model, r, &err);
 

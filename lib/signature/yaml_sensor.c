@@ -140,6 +140,7 @@ fresh_sensor(struct bh_sig_reading *r, const struct bh_yaml *map, const char *na
 	return bh_sig_note(
 		r->s,
 		&(struct bh_signature_note){.fate = BH_SIGNATURE_CHANGED,
+					    .file = bh_sig_file_index(r->s),
 					    .line = at->line + r->s->base,
 					    .column = at->column},
 		"sensor '%.60s' is built in as '%s', which is used instead of these patterns", name,

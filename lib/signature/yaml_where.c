@@ -79,7 +79,7 @@ read_where(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml
 	int rc = 0;
 
 	w->class = BH_INSPECT_CLASS_COUNT;
-	w->file = (uint32_t)(s->n_files - 1);
+	w->file = bh_sig_file_index(s);
 	w->line = map->line + s->base;
 	w->column = map->column;
 	if (sensor != NULL) {

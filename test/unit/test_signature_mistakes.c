@@ -239,6 +239,26 @@ a_number_is_loaded_once(void)
 	rig_free(&r);
 }
 
+static void
+a_bit_that_no_loaded_rule_sets_is_told(void)
+{
+	struct rig r;
+
+	rig_must(&r, "a.rules",
+		 HEAD "(content:\"a\"; flowbits:isset,x; sid:1;)\n" HEAD
+		      "(content:\"b\"; lua:y; flowbits:set,x; sid:2;)\n" HEAD
+		      "(content:\"c\"; flowbits:isset,z; flowbits:isnotset,q; sid:3;)\n" HEAD
+		      "(content:\"d\"; flowbits:toggle,z; sid:4;)\n" HEAD
+		      "(content:\"e\"; flowbits:isset,x; classtype:strange; sid:5;)\n");
+	CU_ASSERT_TRUE(rig_told(&r, CHANGED, 1, 1, "waits for bit 'x'"));
+	CU_ASSERT_TRUE(rig_told(&r, CHANGED, 5, 1, "waits for bit 'x'"));
+	CU_ASSERT_FALSE(rig_told(&r, CHANGED, 3, 0, "waits"));
+	/* Rules are counted, not notes. */
+	CU_ASSERT_EQUAL(r.s->report.file[0].changed, 2);
+	CU_ASSERT_EQUAL(r.s->report.n_notes, 4);
+	rig_free(&r);
+}
+
 /* ---- headers --------------------------------------------------------------------------------------- */
 
 static struct bh_signature_ends
@@ -400,6 +420,7 @@ const struct bh_unit_test bh_suite_signature_mistakes[] = {
 	BH_TEST(mistakes_in_headers_have_their_place),
 	BH_TEST(every_option_that_is_not_supported_is_listed),
 	BH_TEST(a_number_is_loaded_once),
+	BH_TEST(a_bit_that_no_loaded_rule_sets_is_told),
 	BH_TEST(headers_take_in_what_they_say),
 	BH_TEST(ports_of_the_server_are_in_the_model),
 	BH_TEST(variables_and_kinds_come_from_files),
