@@ -143,7 +143,7 @@ read_text(struct bh_sig *s, const char *name, const char *text, size_t len)
 	s->off = 0;
 	if (f.name == NULL || bh_sig_push(&s->arena, &s->file, &s->n_files, &f, sizeof(f)) != 0)
 		return bh_sig_nomem(s);
-	if (bh_suricata_sniff(text, len)) {
+	if (bh_suricata_sniff(name, text, len)) {
 		bh_sig_file(s)->form = BH_SIGNATURE_SURICATA;
 		rc = bh_sig_read_suricata(s, text, len);
 	} else {

@@ -156,7 +156,7 @@ int bh_suricata_read_vars(struct bh_sig *s, const char *path);
 int bh_suricata_read_classes(struct bh_sig *s, const char *path);
 /* Tell of rules that wait for a bit that no rule sets. All files have been read. */
 int bh_suricata_tell_bits(struct bh_sig *s);
-/* Is the first line with something in it a rule? */
-bool bh_suricata_sniff(const char *text, size_t len);
+/* Is one of the first lines a rule, or the file called so? */
+bool bh_suricata_sniff(const char *name, const char *text, size_t len);
 
 #endif

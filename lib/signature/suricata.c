@@ -5,6 +5,8 @@
 
 #include "suricata.h"
 
+#define SNIFF_MAX 100 /* lines that are looked at to tell the form */
+
 bool
 bh_suricata_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -206,14 +208,21 @@ whole_file(const char *text, size_t len)
 }
 
 bool
-bh_suricata_sniff(const char *text, size_t len)
+bh_suricata_sniff(const char *name, const char *text, size_t len)
 {
 	struct bh_suricata_file f = whole_file(text, len);
 	struct bh_suricata_rule r;
+	size_t n = strlen(name);
+	unsigned i;
 
-	if (!bh_suricata_next(&f, &r))
-		return f.disabled != 0;
-	return bh_suricata_is_rule(r.text, r.text + r.len);
+	if (n > 6 && strcmp(name + n - 6, ".rules") == 0)
+		return true;
+	/* The first ones may have a mistake. */
+	for (i = 0; i < SNIFF_MAX && bh_suricata_next(&f, &r); i++) {
+		if (bh_suricata_is_rule(r.text, r.text + r.len))
+			return true;
+	}
+	return i == 0 && f.disabled != 0;
 }
 
 int

@@ -500,6 +500,33 @@ rules_over_several_lines_and_comments_are_read(void)
 	rig_free(&r);
 }
 
+static void
+the_form_is_told_by_what_stands_in_a_file(void)
+{
+	static const struct {
+		const char *name, *text;
+		enum bh_signature_form form;
+	} cases[] = {
+		{"a", "alrt tcp any any -> any any (x;)\nalert tcp any any -> any any (sid:1;)",
+		 BH_SIGNATURE_SURICATA},
+		{"a", "# alert tcp any any -> any any (content:\"a\"; sid:1;)",
+		 BH_SIGNATURE_SURICATA},
+		{"a.rules", "nonsense", BH_SIGNATURE_SURICATA},
+		{"a.rules", "", BH_SIGNATURE_SURICATA},
+		{"a", "", BH_SIGNATURE_SENSORS},
+		{"a", "# alert on this\nsensors: []", BH_SIGNATURE_SENSORS},
+		{"a", "kind: NvGroupDefinition", BH_SIGNATURE_NV},
+	};
+	struct rig r;
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		rig_must(&r, cases[i].name, cases[i].text);
+		CU_ASSERT_EQUAL(r.s->report.file[0].form, cases[i].form);
+		rig_free(&r);
+	}
+}
+
 const struct bh_unit_test bh_suite_signature_suricata[] = {
 	BH_TEST(content_holds_escapes_and_bytes_in_hex),
 	BH_TEST(content_takes_its_modifiers),
@@ -515,5 +542,6 @@ const struct bh_unit_test bh_suite_signature_suricata[] = {
 	BH_TEST(applications_come_from_the_header_or_an_option),
 	BH_TEST(flowbits_are_kept_in_order),
 	BH_TEST(thresholds_keep_their_numbers),
+	BH_TEST(the_form_is_told_by_what_stands_in_a_file),
 	BH_TEST(rules_over_several_lines_and_comments_are_read),
 	BH_TEST_END};
