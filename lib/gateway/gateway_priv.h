@@ -516,14 +516,19 @@ void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_par
 		     uint8_t before);
 void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f);
 
-/* Count a packet of a flow. */
-static inline void
+/* A packet of a connection that is still half open. True: its fate is decided. */
+bool bh_threat_syn_again(struct bh_worker *w, struct bh_packet *p);
+
+/* Count a packet of a flow. True: its state may have moved, and that is watched. */
+static inline bool
 bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 {
 	uint8_t before = f->state;
 
-	if (unlikely(bh_flow_touch_hot(f, h, w->now_ms)) && w->watch.opened)
-		bh_threat_moved(w, f, h, before);
+	if (likely(!bh_flow_touch_hot(f, h, w->now_ms)) || !w->watch.opened)
+		return false;
+	bh_threat_moved(w, f, h, before);
+	return true;
 }
 
 static inline bool

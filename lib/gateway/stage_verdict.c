@@ -19,7 +19,9 @@ apply_flow(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
 
-	bh_touch_flow(w, f, &p->h);
+	if (unlikely(bh_touch_flow(w, f, &p->h)) && (f->flags & BH_FLAG_EMBRYO) != 0 &&
+	    bh_threat_syn_again(w, p))
+		return;
 	if (likely(f->verdict == BH_VERDICT_ALLOW)) {
 		bh_packet_decide(p, BH_FATE_PASS, f->reason);
 		return;

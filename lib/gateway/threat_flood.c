@@ -139,6 +139,28 @@ bh_threat_opened(struct bh_worker *w, struct bh_packet *p)
 		count_embryo(w, p);
 }
 
+/* SYNs that come again and again are no better than others. Who is real and had its SYN answered before the flood, but not
+ * the answer, loses this flow by its RST and gets the next one by its cookie. */
+bool
+bh_threat_syn_again(struct bh_worker *w, struct bh_packet *p)
+{
+	const struct bh_threat_rule *rule = &w->config->threat[BH_THREAT_SYN_FLOOD];
+	unsigned initiator = p->flow->flags & BH_FLAG_INITIATOR;
+	struct bh_threat_cell *c;
+
+	/* The first one, which opened the flow, is not asked. */
+	if (!bh_tcp_opens(p->h.tcp_flags) || p->h.from != initiator ||
+	    p->flow->packets[initiator] < 2)
+		return false;
+	c = bh_threat_known(w, &p->h.key, 1 - initiator, BH_SALT_SYN);
+	if (c == NULL || !c->over || rule->action == BH_THREAT_ALERT || !bh_threat_protects(w) ||
+	    bh_threat_excepted(w, BH_THREAT_SYN_FLOOD, &p->h.key) || is_verified(w, p))
+		return false;
+	bh_threat_window(c, 1, w->now_ms, rule->window_ms);
+	ask_for_proof(w, p);
+	return true;
+}
+
 static void
 uncount_embryo(struct bh_worker *w, const struct bh_flow *f)
 {

@@ -94,6 +94,23 @@ flood_fills_neither_table_nor_server(void)
 }
 
 static void
+same_syns_again_do_not_pass(void)
+{
+	struct rig r;
+
+	threat_start(&r, small, BH_MODE_PROTECT);
+	flood(&r, 0, 40, SERVER);
+	flood(&r, 0, 40, SERVER);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 80);
+	flood(&r, 0, 200, SERVER);
+	/* A burst of 32, then what was still missing to 64: from this burst on. */
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 80 + 32 + 24);
+	flood(&r, 0, 200, SERVER);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 80 + 32 + 24);
+	rig_stop(&r);
+}
+
+static void
 client_that_answers_its_cookie_connects(void)
 {
 	struct rig_frame f;
@@ -249,6 +266,7 @@ alert_and_monitor_let_it_pass(void)
 
 const struct bh_unit_test bh_suite_gateway_flood[] = {
 	BH_TEST(flood_fills_neither_table_nor_server),
+	BH_TEST(same_syns_again_do_not_pass),
 	BH_TEST(client_that_answers_its_cookie_connects),
 	BH_TEST(old_cookie_is_worth_nothing),
 	BH_TEST(after_the_flood_nobody_is_asked),
