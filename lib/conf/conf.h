@@ -161,7 +161,9 @@ struct bh_config {
 	uint16_t vxlan_port[4], geneve_port[4];
 	uint8_t exception[BH_EXCEPTION_COUNT]; /* enum bh_exception_action */
 	struct bh_threat_rule threat[BH_THREAT_COUNT];
-	unsigned n_threat_segments; /* names that their exceptions list */
+	struct bh_threat_quota quota[BH_THREAT_QUOTAS];
+	unsigned n_quotas;
+	unsigned n_threat_segments; /* names that exceptions and quotas list */
 	char threat_segment[BH_THREAT_SEGMENTS][128];
 };
 

@@ -28,6 +28,10 @@ const struct bh_yaml *bh_config_node(const struct bh_config_reader *r, const cha
 #include "config_list.def"
 #undef BH_CONFIG_LIST
 
+/* config_threat.c: index of a segment's name among those of threats and quotas; a new one is added. */
+int bh_config_threat_segment(struct bh_config_reader *r, const struct bh_yaml *node,
+			     unsigned *index);
+
 /* What no key can say alone. */
 int bh_config_check(struct bh_config_reader *r);
 

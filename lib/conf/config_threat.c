@@ -8,8 +8,8 @@
 #define WINDOW_MAX_MS 86400000
 
 /* Index of a segment's name among those that exceptions list; a new one is added. */
-static int
-name_segment(struct bh_config_reader *r, const struct bh_yaml *node, unsigned *index)
+int
+bh_config_threat_segment(struct bh_config_reader *r, const struct bh_yaml *node, unsigned *index)
 {
 	struct bh_config *c = r->c;
 	const char *text;
@@ -27,10 +27,11 @@ name_segment(struct bh_config_reader *r, const struct bh_yaml *node, unsigned *i
 			break;
 	}
 	if (i == BH_THREAT_SEGMENTS)
-		return bh_yaml_err(r->doc, node, r->err,
-				   "more than %d segments in exceptions of threats: make one "
-				   "segment of those that are excepted together",
-				   BH_THREAT_SEGMENTS);
+		return bh_yaml_err(
+			r->doc, node, r->err,
+			"more than %d segments in exceptions of threats and quotas: make "
+			"one segment of those that are treated alike",
+			BH_THREAT_SEGMENTS);
 	if (i == c->n_threat_segments)
 		snprintf(c->threat_segment[c->n_threat_segments++], sizeof(c->threat_segment[0]),
 			 "%s", text);
@@ -52,7 +53,7 @@ read_except(struct bh_config_reader *r, const struct bh_yaml *node, struct bh_th
 				   bh_yaml_found(node, found, sizeof(found)));
 	rule->except = 0;
 	for (i = 0; rc == 0 && i < node->n; i++) {
-		rc = name_segment(r, node->item[i], &index);
+		rc = bh_config_threat_segment(r, node->item[i], &index);
 		if (rc == 0)
 			rule->except |= UINT32_C(1) << index;
 	}

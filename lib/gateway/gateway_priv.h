@@ -493,6 +493,9 @@ struct bh_threat_case {
 	const struct bh_packet *p; /* or NULL */
 	const struct bh_flow *f;   /* or NULL: the packet's headers say who it is */
 	enum bh_threat threat;
+	const struct bh_threat_info
+		*info;      /* what it is where it is no line of threat.def; else NULL */
+	uint64_t threshold; /* then */
 	unsigned source;    /* end of the key that does it */
 	uint64_t count;     /* of what its threshold counts; 0: it is none of number */
 	const char *detail; /* a few words, or NULL */
@@ -511,6 +514,8 @@ void bh_threat_destroy(struct bh_worker *w);
 bool bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 		     const struct bh_judgement *j);
 void bh_threat_opened(struct bh_worker *w, struct bh_packet *p);
+/* A flow is one more session of its ends, or one less: whenever its segments change, too. */
+void bh_threat_sessions(struct bh_worker *w, const struct bh_flow *f, bool opens);
 /* A packet may have moved its flow's state. */
 void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
 		     uint8_t before);

@@ -156,7 +156,7 @@ bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 void
 bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked, uint32_t missed)
 {
-	const struct bh_threat_info *info = bh_threat_info(k->threat);
+	const struct bh_threat_info *info = k->info != NULL ? k->info : bh_threat_info(k->threat);
 	struct bh_event e = {.type = BH_EVENT_THREAT, .severity = info->severity};
 	struct bh_judgement j = {.segment = {UINT32_MAX, UINT32_MAX}, .rule = BH_NO_RULE};
 	struct bh_event_text t;
@@ -191,7 +191,7 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 		e.reason = k->p->reason;
 	}
 	e.judged_bytes[0] = k->count;
-	e.judged_bytes[1] = w->config->threat[k->threat].threshold;
+	e.judged_bytes[1] = k->info != NULL ? k->threshold : w->config->threat[k->threat].threshold;
 	e.repeated = missed;
 	push_text(w, &e, &t);
 }

@@ -2,6 +2,7 @@
  * or UDP, or is malformed, cost more than one look. The files:
  *   threat_report.c  what is told and done
  *   threat_flood.c   half-open connections, cookies
+ *   threat_quota.c   what sources, destinations and pairs of segments may take
  *   threat_packet.c  single packets: malformed ones, options of SYNs */
 #include "threat_state.h"
 
@@ -16,12 +17,29 @@ bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_THREAT_BLOCKED);
 		return true;
 	}
-	if (p->h.key.proto != 6 || !bh_tcp_opens(p->h.tcp_flags))
-		return false;
-	bh_threat_syn_options(w, p);
-	if (p->fate != BH_FATE_OPEN)
-		return true;
-	return bh_threat_on(w, BH_THREAT_SYN_FLOOD) && bh_threat_syn(w, p, initiator, j);
+	if (p->h.key.proto == 6 && bh_tcp_opens(p->h.tcp_flags)) {
+		bh_threat_syn_options(w, p);
+		if (p->fate != BH_FATE_OPEN ||
+		    (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && bh_threat_syn(w, p, initiator, j)))
+			return true;
+	}
+	return w->config->n_quotas != 0 && j->verdict != BH_VERDICT_DENY &&
+	       j->verdict != BH_VERDICT_REJECT && !bh_threat_quota_opens(w, p, initiator, j);
+}
+
+/* What quotas say to packets of known flows; those that open one were asked when they did. */
+static void
+take_quotas(struct bh_worker *w, struct bh_burst *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->n; i++) {
+		struct bh_packet *p = &b->p[i];
+
+		if (p->flow != NULL && p->fate == BH_FATE_OPEN &&
+		    p->flow->state != BH_STATE_REFUSED)
+			bh_threat_quota_packet(w, p);
+	}
 }
 
 void
@@ -30,6 +48,8 @@ bh_stage_threat(struct bh_worker *w, struct bh_burst *b)
 	const struct bh_threat_state *s = w->threat;
 	unsigned i;
 
+	if (unlikely(w->watch.packet))
+		take_quotas(w, b);
 	if (likely(b->n_odd == 0 && (!s->cookies || b->n_judge == 0)))
 		return;
 	for (i = 0; i < b->n; i++) {

@@ -134,6 +134,8 @@ count_embryo(struct bh_worker *w, struct bh_packet *p)
 void
 bh_threat_opened(struct bh_worker *w, struct bh_packet *p)
 {
+	if (w->config->n_quotas != 0)
+		bh_threat_sessions(w, p->flow, true);
 	if (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && p->flow->state == BH_STATE_SYN_SENT &&
 	    p->h.key.proto == 6)
 		count_embryo(w, p);
@@ -208,6 +210,8 @@ bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *
 void
 bh_threat_ended(struct bh_worker *w, const struct bh_flow *f)
 {
+	if (w->config->n_quotas != 0)
+		bh_threat_sessions(w, f, false);
 	if ((f->flags & BH_FLAG_EMBRYO) != 0)
 		uncount_embryo(w, f);
 }

@@ -18,6 +18,12 @@ fill_watch(struct bh_worker *w)
 
 	for (i = 0; i < BH_ARRAY_SIZE(of_flows); i++)
 		w->watch.opened |= bh_threat_on(w, of_flows[i]);
+	for (i = 0; i < w->config->n_quotas; i++) {
+		const uint64_t *limit = w->config->quota[i].limit;
+
+		w->watch.opened = true;
+		w->watch.packet |= (limit[BH_QUOTA_PACKETS] | limit[BH_QUOTA_BYTES]) != 0;
+	}
 	/* Whatever has the action block blocks what opens. */
 	for (i = 0; i < BH_THREAT_COUNT; i++)
 		w->watch.opened |= bh_threat_on(w, (enum bh_threat)i) &&
@@ -37,6 +43,11 @@ bh_threat_create(struct bh_worker *w)
 	if (rc == 0)
 		rc = bh_threat_limit_create(&s->limit, TOLD);
 	if (rc == 0)
+		rc = w->config->n_quotas == 0
+			     ? 0
+			     : bh_threat_accounts_create(&s->accounts,
+							 (uint32_t)w->config->threat_sources);
+	if (rc == 0)
 		rc = bh_threat_table_create(&s->cells, (uint32_t)w->config->threat_sources);
 	fill_watch(w);
 	return rc;
@@ -49,6 +60,7 @@ bh_threat_destroy(struct bh_worker *w)
 
 	if (s == NULL)
 		return;
+	bh_threat_accounts_destroy(s->accounts);
 	bh_threat_table_destroy(s->cells);
 	bh_threat_limit_destroy(s->limit);
 	free(s);

@@ -11,17 +11,19 @@ enum bh_threat_salt {
 	BH_SALT_VERIFIED, /* by source: answered a cookie at start_ms */
 	BH_SALT_SESSIONS, /* by source; count: what is open */
 	BH_SALT_ICMP,     /* by destination */
+	BH_SALT_QUOTA,    /* and as many as there can be quotas */
 };
 
 struct bh_threat_state {
 	struct bh_hash_key secret;
-	struct bh_threat_limit *limit; /* what has been told */
-	struct bh_threat_table *cells; /* by salt and address */
-	bool blocks;                   /* a source has been blocked; stays */
-	bool cookies;                  /* one was given less than two minutes ago */
-	bool besieged;                 /* half-open connections fill half of the flow table */
-	uint32_t cookie_ms;            /* when the last one was given */
-	uint32_t embryos;              /* half-open connections */
+	struct bh_threat_limit *limit;       /* what has been told */
+	struct bh_threat_table *cells;       /* by salt and address */
+	struct bh_threat_accounts *accounts; /* NULL: no quotas */
+	bool blocks;                         /* a source has been blocked; stays */
+	bool cookies;                        /* one was given less than two minutes ago */
+	bool besieged;                       /* half-open connections fill half of the flow table */
+	uint32_t cookie_ms;                  /* when the last one was given */
+	uint32_t embryos;                    /* half-open connections */
 };
 
 static inline struct bh_threat_cell *
@@ -57,6 +59,12 @@ bool bh_threat_is_blocked(struct bh_worker *w, const struct bh_flow_key *key, un
 /* threat_packet.c: one that was dropped, and a SYN's payload and options. */
 void bh_threat_malformed(struct bh_worker *w, const struct bh_packet *p);
 void bh_threat_syn_options(struct bh_worker *w, struct bh_packet *p);
+
+/* threat_quota.c. A flow that is about to open: false, it does not, its fate is decided. */
+bool bh_threat_quota_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
+			   const struct bh_judgement *j);
+/* A packet of a known flow. */
+void bh_threat_quota_packet(struct bh_worker *w, struct bh_packet *p);
 
 /* threat_flood.c */
 /* A SYN that would open a flow. True: it does not, its fate is decided. */

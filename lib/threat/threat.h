@@ -136,4 +136,58 @@ uint32_t bh_threat_cookie(const struct bh_hash_key *secret, const struct bh_flow
 bool bh_threat_cookie_good(const struct bh_hash_key *secret, const struct bh_flow_key *key,
 			   unsigned client, uint32_t now_ms, uint32_t cookie);
 
+/* ---- quotas (quota.c) --------------------------------------------------------------------------------- */
+
+enum bh_threat_per { BH_QUOTA_SOURCE, BH_QUOTA_DESTINATION, BH_QUOTA_PAIR, BH_QUOTA_PERS };
+enum bh_threat_resource {
+	BH_QUOTA_CONNECTIONS, /* new ones a second */
+	BH_QUOTA_PACKETS,     /* a second, both ways */
+	BH_QUOTA_BYTES,       /* of IP, the same */
+	BH_QUOTA_RATES,
+	BH_QUOTA_SESSIONS = BH_QUOTA_RATES, /* open at once */
+	BH_QUOTA_RESOURCES
+};
+const char *bh_threat_resource_name(unsigned resource);
+
+#define BH_THREAT_QUOTAS 16
+#define BH_THREAT_ANY 0xff
+struct bh_threat_quota {
+	char name[32];
+	uint8_t per;                        /* enum bh_threat_per */
+	uint8_t from, to;                   /* of the configured segment names, or BH_THREAT_ANY */
+	bool alert;                         /* only tell */
+	uint64_t limit[BH_QUOTA_RESOURCES]; /* 0: none */
+};
+
+/* What one id has taken of a quota. A line. */
+struct bh_threat_account {
+	uint64_t id; /* 0: free */
+	uint64_t tokens[BH_QUOTA_RATES];
+	uint32_t last_ms;
+	uint32_t refused_ms; /* 0: never */
+	uint32_t sessions;
+	uint8_t over; /* bit by resource: is refused until there is a tenth again */
+	bool told;
+	uint8_t resource; /* that it was told of */
+	uint8_t spare[17];
+};
+_Static_assert(sizeof(struct bh_threat_account) == 64, "8 + 24 + 12 + 2, a line");
+
+struct bh_threat_accounts;
+int bh_threat_accounts_create(struct bh_threat_accounts **out, uint32_t accounts); /* -ENOMEM */
+void bh_threat_accounts_destroy(struct bh_threat_accounts *t); /* NULL is fine */
+struct bh_threat_account *bh_threat_account_find(struct bh_threat_accounts *t, uint64_t id);
+/* A new one has full buckets and no sessions; in a full set that one gives way that has the fewest sessions. */
+struct bh_threat_account *bh_threat_account_get(struct bh_threat_accounts *t,
+						const struct bh_threat_quota *q, uint64_t id,
+						uint32_t now_ms);
+/* Take n of a rate: all or, when there are fewer, none. */
+bool bh_threat_quota_take(struct bh_threat_account *a, const struct bh_threat_quota *q,
+			  unsigned resource, uint32_t n, uint32_t now_ms);
+/* Is there room for one more session? Over the limit: not before there are a tenth fewer. */
+bool bh_threat_quota_session(struct bh_threat_account *a, const struct bh_threat_quota *q,
+			     uint32_t now_ms);
+/* RISES with the first refusal, FALLS when a second went by without one. */
+enum bh_threat_level bh_threat_quota_level(struct bh_threat_account *a, uint32_t now_ms);
+
 #endif

@@ -60,7 +60,8 @@ def test():
     rate, before, under, times = attack(gateway, 20000)
     say(f"flood of {rate:.0f} SYN/s: goodput {before / 1e6:.1f} before, {under / 1e6:.1f} Mbit/s under it; three new clients "
         f"connected after {', '.join(f'{t * 1000:.0f}' for t in times)} ms")
-    check(under >= 0.95 * before, "established connections keep 95 % of their goodput")
+    # What it could not send at first, iperf3 catches up on.
+    check(under >= 0.95 * min(before, BITRATE), "established connections keep 95 % of their goodput")
     check(max(times) < 1, "new clients connect within a second")
     flows = gateway.total()["flows"]
     arrived = len(seen.frames())

@@ -67,6 +67,15 @@ static const struct {
 	{GOOD "threats: {syn_flood: {action: blok}}\n",
 	 "bulkhead.yaml:4:31: expected alert, drop, reset or block, found 'blok': did you mean "
 	 "'block'?"},
+	{GOOD "quotas: {name: a}\n", "bulkhead.yaml:4:9: expected a list of quotas, found a map"},
+	{GOOD "quotas: [{name: a, per: source}]\n",
+	 "bulkhead.yaml:4:10: quota 'a' limits nothing: it lacks connections, sessions, packets or "
+	 "bytes"},
+	{GOOD "quotas: [{name: a, packets: 1}, {name: a, bytes: 1}]\n",
+	 "bulkhead.yaml:4:40: a second quota named 'a': give each its own name"},
+	{GOOD "quotas: [{name: a, per: pairs, packets: 1}]\n",
+	 "bulkhead.yaml:4:25: expected source, destination or pair, found 'pairs': did you mean "
+	 "'pair'?"},
 	{GOOD "exceptions: pass\n",
 	 "bulkhead.yaml:4:13: 'exceptions' must be a map of keys, found 'pass'"},
 	{GOOD "streams: {packets: 8}\n",
