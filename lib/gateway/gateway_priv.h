@@ -516,10 +516,12 @@ bool bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiato
 void bh_threat_opened(struct bh_worker *w, struct bh_packet *p);
 /* A flow is one more session of its ends, or one less: whenever its segments change, too. */
 void bh_threat_sessions(struct bh_worker *w, const struct bh_flow *f, bool opens);
+/* threat_scan.c: the same for threats.session_limit. */
+void bh_threat_session(struct bh_worker *w, const struct bh_flow *f, bool opens);
 /* A packet may have moved its flow's state. */
 void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
 		     uint8_t before);
-void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f);
+void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f, enum bh_flow_end why);
 
 /* A packet of a connection that is still half open. True: its fate is decided. */
 bool bh_threat_syn_again(struct bh_worker *w, struct bh_packet *p);

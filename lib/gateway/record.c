@@ -246,7 +246,7 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 
 	bh_count(&w->c.flows_ended, 1);
 	if (w->watch.opened)
-		bh_threat_ended(w, f);
+		bh_threat_ended(w, f, why);
 	fill_judged(w, &e, f);
 	bh_app_release(w, f->ext,
 		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);

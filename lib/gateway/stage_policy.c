@@ -284,6 +284,8 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	store_judgement(f, &j);
 	if (w->watch.opened && w->config->n_quotas != 0)
 		bh_threat_sessions(w, f, true);
+	if (w->watch.opened && relabelled && bh_threat_on(w, BH_THREAT_SESSION_LIMIT))
+		bh_threat_session(w, f, true);
 	if (is_blocked(j.verdict) && !was_blocked) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
 		if (j.reason != BH_REASON_TCP_MIDSTREAM)

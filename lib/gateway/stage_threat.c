@@ -3,6 +3,8 @@
  *   threat_report.c  what is told and done
  *   threat_flood.c   half-open connections, cookies
  *   threat_quota.c   what sources, destinations and pairs of segments may take
+ *   threat_scan.c    what is tried in vain, and how much is open
+ *   threat_icmp.c    ICMP
  *   threat_packet.c  single packets: malformed ones, options of SYNs */
 #include "threat_state.h"
 
@@ -23,6 +25,11 @@ bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 		    (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && bh_threat_syn(w, p, initiator, j)))
 			return true;
 	}
+	if (j->verdict == BH_VERDICT_DENY || j->verdict == BH_VERDICT_REJECT ||
+	    j->verdict == BH_VERDICT_VIOLATE)
+		bh_threat_denied(w, p, initiator);
+	if (bh_threat_on(w, BH_THREAT_SESSION_LIMIT) && !bh_threat_session_opens(w, p, initiator))
+		return true;
 	return w->config->n_quotas != 0 && j->verdict != BH_VERDICT_DENY &&
 	       j->verdict != BH_VERDICT_REJECT && !bh_threat_quota_opens(w, p, initiator, j);
 }
@@ -57,6 +64,9 @@ bh_stage_threat(struct bh_worker *w, struct bh_burst *b)
 
 		if (p->fate == BH_FATE_DROP)
 			bh_threat_malformed(w, p);
+		else if (p->h.kind == BH_FRAME_IP && p->fate == BH_FATE_OPEN &&
+			 (p->h.key.proto == 1 || p->h.key.proto == 58))
+			bh_threat_icmp(w, p);
 		else if (s->cookies && p->judge == BH_JUDGE_NEW && p->h.key.proto == 6 &&
 			 (p->h.tcp_flags & (BH_TCP_RST | BH_TCP_ACK)) == BH_TCP_RST)
 			bh_threat_cookie_answer(w, p);

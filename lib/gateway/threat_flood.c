@@ -136,6 +136,8 @@ bh_threat_opened(struct bh_worker *w, struct bh_packet *p)
 {
 	if (w->config->n_quotas != 0)
 		bh_threat_sessions(w, p->flow, true);
+	if (bh_threat_on(w, BH_THREAT_SESSION_LIMIT))
+		bh_threat_session(w, p->flow, true);
 	if (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && p->flow->state == BH_STATE_SYN_SENT &&
 	    p->h.key.proto == 6)
 		count_embryo(w, p);
@@ -202,14 +204,21 @@ bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *
 		uncount_embryo(w, f);
 		f->flags &= (uint8_t)~BH_FLAG_EMBRYO;
 	}
+	if (before == BH_STATE_SYN_SENT && f->state == BH_STATE_CLOSED &&
+	    h->from != (f->flags & BH_FLAG_INITIATOR))
+		bh_threat_unanswered(w, f);
 	if (before == BH_STATE_SYN_SENT && h->from != (f->flags & BH_FLAG_INITIATOR) &&
 	    bh_tcp_opens(h->tcp_flags) && bh_threat_on(w, BH_THREAT_SPLIT_HANDSHAKE))
 		report_split(w, f, h);
 }
 
 void
-bh_threat_ended(struct bh_worker *w, const struct bh_flow *f)
+bh_threat_ended(struct bh_worker *w, const struct bh_flow *f, enum bh_flow_end why)
 {
+	if (bh_threat_on(w, BH_THREAT_SESSION_LIMIT))
+		bh_threat_session(w, f, false);
+	if (f->state == BH_STATE_SYN_SENT && why == BH_FLOW_END_TIMEOUT)
+		bh_threat_unanswered(w, f);
 	if (w->config->n_quotas != 0)
 		bh_threat_sessions(w, f, false);
 	if ((f->flags & BH_FLAG_EMBRYO) != 0)

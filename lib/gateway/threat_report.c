@@ -47,6 +47,9 @@ bh_threat_create(struct bh_worker *w)
 			     ? 0
 			     : bh_threat_accounts_create(&s->accounts,
 							 (uint32_t)w->config->threat_sources);
+	if (rc == 0 &&
+	    (bh_threat_on(w, BH_THREAT_PORT_SCAN) || bh_threat_on(w, BH_THREAT_ADDRESS_SCAN)))
+		rc = bh_threat_scans_create(&s->scans, (uint32_t)w->config->threat_sources);
 	if (rc == 0)
 		rc = bh_threat_table_create(&s->cells, (uint32_t)w->config->threat_sources);
 	fill_watch(w);
@@ -60,6 +63,7 @@ bh_threat_destroy(struct bh_worker *w)
 
 	if (s == NULL)
 		return;
+	bh_threat_scans_destroy(s->scans);
 	bh_threat_accounts_destroy(s->accounts);
 	bh_threat_table_destroy(s->cells);
 	bh_threat_limit_destroy(s->limit);

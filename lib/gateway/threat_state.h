@@ -12,6 +12,8 @@ enum bh_threat_salt {
 	BH_SALT_SESSIONS, /* by source; count: what is open */
 	BH_SALT_ICMP,     /* by destination */
 	BH_SALT_QUOTA,    /* and as many as there can be quotas */
+	BH_SALT_SCAN = BH_SALT_QUOTA + BH_THREAT_QUOTAS, /* and the next one */
+	BH_SALT_ECHO = 1 << 20, /* and twice as many as there are identifiers; by who asks */
 };
 
 struct bh_threat_state {
@@ -19,6 +21,7 @@ struct bh_threat_state {
 	struct bh_threat_limit *limit;       /* what has been told */
 	struct bh_threat_table *cells;       /* by salt and address */
 	struct bh_threat_accounts *accounts; /* NULL: no quotas */
+	struct bh_threat_scans *scans;       /* NULL: nobody looks for scans */
 	bool blocks;                         /* a source has been blocked; stays */
 	bool cookies;                        /* one was given less than two minutes ago */
 	bool besieged;                       /* half-open connections fill half of the flow table */
@@ -65,6 +68,15 @@ bool bh_threat_quota_opens(struct bh_worker *w, struct bh_packet *p, unsigned in
 			   const struct bh_judgement *j);
 /* A packet of a known flow. */
 void bh_threat_quota_packet(struct bh_worker *w, struct bh_packet *p);
+
+/* threat_icmp.c: an ICMP packet that policy has not judged yet. */
+void bh_threat_icmp(struct bh_worker *w, struct bh_packet *p);
+
+/* threat_scan.c: policy says no to a new flow; a TCP flow ends, or is refused, without an answer. */
+void bh_threat_denied(struct bh_worker *w, const struct bh_packet *p, unsigned initiator);
+void bh_threat_unanswered(struct bh_worker *w, const struct bh_flow *f);
+/* Open flows by source. False: this one is too many, its fate is decided. */
+bool bh_threat_session_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator);
 
 /* threat_flood.c */
 /* A SYN that would open a flow. True: it does not, its fate is decided. */

@@ -190,4 +190,14 @@ bool bh_threat_quota_session(struct bh_threat_account *a, const struct bh_threat
 /* RISES with the first refusal, FALLS when a second went by without one. */
 enum bh_threat_level bh_threat_quota_level(struct bh_threat_account *a, uint32_t now_ms);
 
+/* ---- scans (scan.c) ----------------------------------------------------------------------------------- */
+
+struct bh_threat_scans;
+int bh_threat_scans_create(struct bh_threat_scans **out, uint32_t records); /* -ENOMEM */
+void bh_threat_scans_destroy(struct bh_threat_scans *s);                    /* NULL is fine */
+/* An id tried `what`. Returns how many different ones it has tried since its window began, about, or 0 when it had tried this
+ * one. Up to some 3,000 are told apart; up to 1,000 the error is 5 % (one standard deviation). */
+uint32_t bh_threat_scan_try(struct bh_threat_scans *s, uint64_t id, uint64_t what, uint32_t now_ms,
+			    uint32_t window_ms);
+
 #endif

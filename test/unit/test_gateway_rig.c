@@ -178,6 +178,8 @@ rig_start(struct rig *r, const struct rig_options *options)
 	r->config.app_contexts = 64;
 	r->config.max_flows = 4096 * (o->n_workers != 0 ? o->n_workers : 1);
 	r->config.frag_datagrams = 64;
+	/* Tests send more than a hundred a millisecond. */
+	r->config.threat[BH_THREAT_ICMP_FLOOD].on = false;
 	fill_params(r, o);
 	if (o->tune != NULL)
 		o->tune(&r->config, &r->params);
