@@ -481,11 +481,14 @@ main(void)
 	char *eal[] = {name, no_huge, no_shconf, no_pci, memory, log_level};
 	unsigned rounds = quick ? 21 : 101, n = quick ? 1000 : 10000;
 	struct bh_sensor_set *set;
+	struct bh_err err = {0};
 
 	if (rte_eal_init((int)BH_ARRAY_SIZE(eal), eal) < 0)
 		die("rte_eal_init", NULL);
 	make_traffic();
 	bench_machine("bench_sensor", hs_version());
+	if (bh_sensor_engine_check(&err) != 0)
+		printf("%s\n", err.what);
 	bench_heading("feed, beside Hyperscan alone");
 	set = make_set(100, 3, NULL);
 	compare(set, "100 patterns", 1460, rounds);

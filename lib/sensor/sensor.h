@@ -203,6 +203,10 @@ const char *bh_sensor_text(struct bh_sensor_model *m, const char *text, size_t l
 
 /* ---- compiling: control only --------------------------------------------------------------------- */
 
+/* Try whether libhs finds what is there, some milliseconds; to be asked once before anything relies on it. 0, -ENOMEM,
+ * -EBADMSG: it misses matches on this CPU (err says which version, and how many). */
+int bh_sensor_engine_check(struct bh_err *err);
+
 #define BH_SENSOR_RULE_PATTERNS 62  /* of one rule; a chain of relative ones counts once */
 #define BH_SENSOR_BITS 2048         /* names of flowbits in one set */
 #define BH_SENSOR_WINDOW 16384      /* bytes of a region that PCRE2 sees at once */
