@@ -1,9 +1,9 @@
 /* A connection's bytes: regions begin, are scanned, end. */
 #include "sensor_priv.h"
 
-/* The least that must have come before a confirmation that was in vain is tried again, and then twice as much: so that bytes
- * that come one by one cost no square. */
-#define RETRY 64
+/* A confirmation that was in vain is tried again after so many bytes, or a quarter of the window's if that is more: so that
+ * bytes that come one by one cost no square. */
+#define RETRY 32
 
 static int
 on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
@@ -19,7 +19,7 @@ on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned f
 
 		if (!(s->region->done[slot / 64] >> slot % 64 & 1)) {
 			s->region->pending[slot / 64] |= UINT64_C(1) << slot % 64;
-			s->region->any = s->triggered = true;
+			s->region->any = true;
 		}
 		return 0;
 	}
@@ -99,11 +99,10 @@ scan_kept(struct bh_sensor_scan *s, const uint8_t *data, size_t len)
 		memcpy((uint8_t *)(uintptr_t)r->window + r->used, data, n);
 		r->used += (uint32_t)n;
 		scan(s, data, n);
-		if (s->triggered && r->used >= r->next_try && r->used < BH_SENSOR_WINDOW) {
+		if (r->any && r->used >= r->next_try && r->used < BH_SENSOR_WINDOW) {
 			bh_sensor_confirm(s, BH_SENSOR_MORE_COMES);
-			r->next_try = r->used * 2 > RETRY ? r->used * 2 : RETRY;
+			r->next_try = r->used + (r->used / 4 > RETRY ? r->used / 4 : RETRY);
 		}
-		s->triggered = false;
 		if (r->used == BH_SENSOR_WINDOW)
 			slide(s);
 		data += n;

@@ -212,8 +212,7 @@ struct bh_sensor_scan {
 	uint64_t base;
 	unsigned side;
 	uint8_t context;
-	bool triggered; /* something is to be confirmed since the last look */
-	bool bits;      /* a flowbit has changed */
+	bool bits; /* a flowbit has changed */
 };
 
 /* judge.c: a unit matched, up to the offset `to` of its region. */

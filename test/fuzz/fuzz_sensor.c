@@ -16,9 +16,12 @@ struct seen {
 static void
 on_hit(void *arg, struct bh_sensor_conn *c, const struct bh_sensor_hit *hit)
 {
+	/* `packet` is no part of a message: what PCRE2 confirms there may be known a little later in other pieces. */
+	uint64_t message = hit->context == BH_SENSOR_PACKET ? 0 : hit->message % 32;
+
 	(void)arg;
-	((struct seen *)c->user)->of_rule[hit->rule->index] |=
-		UINT64_C(1) << (hit->side * 32 + hit->message % 32);
+	((struct seen *)c->user)->of_rule[hit->rule->index] |= UINT64_C(1)
+							       << (hit->side * 32 + message);
 	if (hit->len > 0 && hit->at == NULL)
 		abort();
 }
