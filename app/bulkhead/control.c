@@ -20,6 +20,7 @@ bh_daemon_take_events(struct bh_daemon *d)
 
 	do {
 		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
+		bh_daemon_evidence_take(d, e, n);
 		if (d->eve != NULL)
 			bh_eve_file_write(d->eve, e, n);
 		taken += n;
@@ -206,6 +207,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);
+			bh_daemon_evidence_watch(d);
 			if (d->store != NULL)
 				bh_daemon_store_tick(d);
 			/* When this core itself stood still (a stopped process, a suspended machine), the

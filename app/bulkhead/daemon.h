@@ -9,6 +9,7 @@
 #include "../../lib/api/api.h"
 #include "../../lib/base/base.h"
 #include "../../lib/conf/conf.h"
+#include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
@@ -43,6 +44,8 @@ struct bh_daemon {
 	struct bh_api *api;
 	struct bh_eve_file *eve;
 	struct bh_event_names names;
+	struct bh_evidence *evidence; /* NULL: none is kept */
+	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_link_watch link[BH_MAX_PORTS];
 	struct bh_buf record; /* control core: records formatted here */
 	uint64_t started_wall_ns, started_mono_ns;
@@ -60,6 +63,13 @@ void bh_daemon_take_events(struct bh_daemon *d);
 /* A record of the control core's own: about which port (or NULL), and a sentence. */
 void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
 		      const char *detail);
+
+/* evidence.c */
+void bh_daemon_evidence_names(struct bh_daemon *d);
+int bh_daemon_evidence_start(struct bh_daemon *d, struct bh_err *err);
+/* Events in n slots, before they are written anywhere. */
+void bh_daemon_evidence_take(struct bh_daemon *d, const struct bh_event *e, unsigned n);
+void bh_daemon_evidence_watch(struct bh_daemon *d);
 
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);

@@ -311,6 +311,7 @@ open_events(struct bh_daemon *d, struct bh_err *err)
 					   .port = name_port,
 					   .app = name_app,
 					   .arg = d};
+	bh_daemon_evidence_names(d);
 	if (d->config.eve_file[0] == '\0')
 		return 0;
 	return bh_eve_file_open(&d->eve, &params, err);
@@ -403,6 +404,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = start_gateway(d, early, err);
 	if (rc == 0)
+		rc = bh_daemon_evidence_start(d, err);
+	if (rc == 0)
 		rc = start_api(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
@@ -433,6 +436,7 @@ finish(struct bh_daemon *d, bool stalled)
 		bh_port_stop(d->port[i]);
 		bh_port_close(d->port[i]);
 	}
+	bh_evidence_close(d->evidence);
 	bh_daemon_store_close(d);
 	bh_eve_file_close(d->eve);
 	bh_policy_destroy(d->policy);

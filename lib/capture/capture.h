@@ -1,7 +1,8 @@
 /* capture: packets in and out of capture files.
  *
  * Usage     bh_capture_open(), bh_capture_next() until it returns 0 or fails, bh_capture_close().
- *           bh_capture_writer_open(), bh_capture_write(), bh_capture_writer_close().
+ *           bh_capture_writer_open(), bh_capture_write(), bh_capture_writer_close(); or, with comments and into
+ *           memory, bh_capture_put_section(), bh_capture_put_packet().
  * Threads   an object belongs to its caller's thread.
  * Lifetime  a packet's bytes are the reader's and valid until the next call.
  *
@@ -70,5 +71,27 @@ int bh_capture_writer_open_stream(struct bh_capture_writer **out, FILE *stream, 
 int bh_capture_write(struct bh_capture_writer *w, const struct bh_capture_packet *p);
 /* Flush and close. 0, or the first error of any write with err set. NULL is fine. */
 int bh_capture_writer_close(struct bh_capture_writer *w, struct bh_err *err);
+
+/* ---- pcapng in memory, with comments --------------------------------------------------------------- */
+
+/* Appended to a buffer: a section, whose interfaces are told beforehand, then its packets. Times are nanoseconds. */
+struct bh_capture_interface {
+	const char *name; /* or NULL */
+	uint32_t linktype;
+	uint32_t snaplen;
+};
+struct bh_capture_section {
+	const char *application; /* shb_userappl, or NULL */
+	const char *const *comment;
+	unsigned n_comments;
+	const struct bh_capture_interface *interface;
+	unsigned n_interfaces;
+};
+#define BH_CAPTURE_COMMENT_MAX 65535u /* bytes of one; what is longer is cut */
+
+void bh_capture_put_section(struct bh_buf *out, const struct bh_capture_section *s);
+/* interface: number in its section; came in there. comment: or NULL. The packet's linktype is not looked at. */
+void bh_capture_put_packet(struct bh_buf *out, const struct bh_capture_packet *p,
+			   uint32_t interface, const char *comment);
 
 #endif

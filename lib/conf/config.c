@@ -232,6 +232,8 @@ anchor_paths(struct bh_config_reader *r)
 	if (rc == 0)
 		rc = anchor_path(r, "store.path", c->store_path);
 	if (rc == 0)
+		rc = anchor_path(r, "evidence.path", c->evidence_path);
+	if (rc == 0)
 		rc = anchor_path(r, "run_dir", c->run_dir);
 	return rc;
 }

@@ -141,6 +141,10 @@ check_memory(struct bh_config_reader *r)
 		return bh_yaml_err(r->doc, node_or_root(r, "events.ring"), r->err,
 				   "expected a power of two such as 4096 or 8192, found %llu",
 				   (unsigned long long)c->event_ring);
+	if ((c->evidence_ring & (c->evidence_ring - 1)) != 0)
+		return bh_yaml_err(r->doc, node_or_root(r, "evidence.ring"), r->err,
+				   "expected a power of two such as 16M or 32M, found %llu",
+				   (unsigned long long)c->evidence_ring);
 	if (r->need_ports && c->mbufs < held)
 		return bh_yaml_err(
 			r->doc, node_or_root(r, "memory.mbufs"), r->err,

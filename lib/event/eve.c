@@ -162,6 +162,12 @@ put_flow_tcp(struct writer *w)
 	bh_json_close(&w->j, '}');
 }
 
+const char *
+bh_event_kind(unsigned type)
+{
+	return type < BH_EVENT_COUNT ? catalogue[type].kind : "";
+}
+
 static bool
 is_alert(unsigned type)
 {
@@ -238,6 +244,10 @@ put_segments(struct writer *w)
 	}
 	if (n->rule != NULL && e->rule != UINT32_MAX)
 		put_name(w, "rule_id", n->rule(n->arg, e->rule));
+	if (n->labels != NULL && is_alert(w->type)) {
+		n->labels(n->arg, &w->j, "src_labels", e, w->src);
+		n->labels(n->arg, &w->j, "dst_labels", e, w->dst);
+	}
 }
 
 /* Ours about a packet or a flow. */
@@ -332,6 +342,8 @@ put_bulkhead(struct writer *w)
 		bh_eve_put_why(&w->j, w->e);
 	if (w->e->repeated != 0)
 		bh_json_u64(&w->j, "repeated", w->e->repeated);
+	if (is_alert(w->type) && w->names->evidence != NULL)
+		put_name(w, "evidence", w->names->evidence(w->names->arg, w->e));
 	bh_json_close(&w->j, '}');
 }
 

@@ -69,6 +69,7 @@ struct bh_event {
 _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
 
 struct bh_event_ring;
+struct bh_json;
 
 /* slots: power of two, 2 .. 2^24. All memory is taken and touched here. 0, -EINVAL, -ENOMEM. */
 int bh_event_ring_create(struct bh_event_ring **out, uint32_t slots);
@@ -124,8 +125,16 @@ struct bh_event_names {
 	const char *(*rule)(void *arg, uint32_t rule);
 	const char *(*port)(void *arg, uint32_t port);
 	const char *(*app)(void *arg, uint16_t app);
+	/* Of an alert: an object of the labels that an end of the key has, under this key, or nothing. */
+	void (*labels)(void *arg, struct bh_json *j, const char *key, const struct bh_event *e,
+		       unsigned end);
+	/* Of an alert: the file with its packets. */
+	const char *(*evidence)(void *arg, const struct bh_event *e);
 	void *arg;
 };
+
+/* "violation", "sensor", "threat", "anomaly", or "". Any value is safe. */
+const char *bh_event_kind(unsigned type);
 
 /* Append one JSON object and a newline, in the field names of Suricata's EVE
  * (docs/events.md). Valid UTF-8 whatever the names hold, valid JSON whatever the event holds.

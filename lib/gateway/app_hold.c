@@ -1,9 +1,6 @@
 /* Packets that wait for a judgement: one frame, or a datagram with all its fragments. They leave as they came. */
 #include "gateway_priv.h"
 
-/* In mbuf.dynfield1; [0] is the length on the wire, of captures. */
-enum { ARRIVAL = 1, L4_OFF, L3_OFF };
-
 static inline bool
 is_train(const void *handle)
 {
@@ -24,9 +21,10 @@ mark_payload(struct bh_packet *p, uint32_t arrival)
 	uint32_t have = m->pkt_len > p->h.payload_off ? m->pkt_len - p->h.payload_off : 0;
 
 	m->hash.usr = (uint32_t)p->h.payload_off << 16 | RTE_MIN(have, p->h.payload_len);
-	m->dynfield1[ARRIVAL] = arrival;
-	m->dynfield1[L4_OFF] = p->h.l4_off;
-	m->dynfield1[L3_OFF] = (p->h.flags & BH_PKT_TUNNELLED) == 0 ? p->h.l3_off : UINT16_MAX;
+	m->dynfield1[BH_MBUF_ARRIVAL] = arrival;
+	m->dynfield1[BH_MBUF_L4_OFF] = p->h.l4_off;
+	m->dynfield1[BH_MBUF_L3_OFF] =
+		(p->h.flags & BH_PKT_TUNNELLED) == 0 ? p->h.l3_off : UINT16_MAX;
 }
 
 const uint8_t *
@@ -183,6 +181,8 @@ forward_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_re
 	const struct bh_exit *e = &w->exit[wire];
 
 	m->port = (uint16_t)wire;
+	if (unlikely(w->evidence != NULL))
+		bh_evidence_held(w, m, BH_FATE_PASS, reason);
 	if (m->pkt_len > e->max_len) {
 		bh_drop_frame(w, m, wire, e->refuse);
 		return;
@@ -283,7 +283,7 @@ static uint32_t
 arrival_of(const void *handle)
 {
 	return is_train(handle) ? train_of(handle)->arrival
-				: ((const struct rte_mbuf *)handle)->dynfield1[ARRIVAL];
+				: ((const struct rte_mbuf *)handle)->dynfield1[BH_MBUF_ARRIVAL];
 }
 
 /* They come sorted by sequence, nearly always the order of arrival too. */
@@ -320,7 +320,8 @@ bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c)
 				struct rte_mbuf *m = r[i].handle;
 
 				if (!is_train(m))
-					bh_hold_stamp(c, side, m, m->dynfield1[L4_OFF], true);
+					bh_hold_stamp(c, side, m, m->dynfield1[BH_MBUF_L4_OFF],
+						      true);
 				bh_hold_forward(w, c->flow, m, &r[i].tag);
 			}
 		} while (n == READY_MAX);
@@ -337,12 +338,12 @@ bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
 		struct rte_mbuf *m = bh_stream_part(c->stream, side, &n);
 		struct bh_part part;
 
-		if (m == NULL || is_train(m) || m->dynfield1[L3_OFF] == UINT16_MAX)
+		if (m == NULL || is_train(m) || m->dynfield1[BH_MBUF_L3_OFF] == UINT16_MAX)
 			continue;
 		part = (struct bh_part){
 			.m = m,
-			.l3_off = (uint16_t)m->dynfield1[L3_OFF],
-			.l4_off = (uint16_t)m->dynfield1[L4_OFF],
+			.l3_off = (uint16_t)m->dynfield1[BH_MBUF_L3_OFF],
+			.l4_off = (uint16_t)m->dynfield1[BH_MBUF_L4_OFF],
 			.payload_off = (uint16_t)(m->hash.usr >> 16),
 			.n = (uint16_t)n,
 			.wire = w->exit[m->port].wire,
@@ -352,6 +353,14 @@ bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
 	}
 }
 
+static void
+refuse_frame(struct bh_worker *w, struct rte_mbuf *m, enum bh_reason reason)
+{
+	if (unlikely(w->evidence != NULL))
+		bh_evidence_held(w, m, BH_FATE_DROP, reason);
+	bh_drop_frame(w, m, m->port, reason);
+}
+
 void
 bh_hold_refuse(struct bh_worker *w, void *handle, enum bh_reason reason)
 {
@@ -359,15 +368,10 @@ bh_hold_refuse(struct bh_worker *w, void *handle, enum bh_reason reason)
 
 	w->n_waiting -= bh_hold_frames(handle);
 	if (!is_train(handle)) {
-		struct rte_mbuf *m = handle;
-
-		bh_drop_frame(w, m, m->port, reason);
+		refuse_frame(w, handle, reason);
 		return;
 	}
-	for (i = 0; i < train_of(handle)->n; i++) {
-		struct rte_mbuf *m = train_of(handle)->packet[i];
-
-		bh_drop_frame(w, m, m->port, reason);
-	}
+	for (i = 0; i < train_of(handle)->n; i++)
+		refuse_frame(w, train_of(handle)->packet[i], reason);
 	put_train(train_of(handle));
 }

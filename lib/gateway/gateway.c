@@ -31,6 +31,7 @@ worker_destroy(struct bh_worker *w)
 	bh_app_destroy(w);
 	bh_threat_destroy(w);
 	bh_event_ring_destroy(w->events);
+	bh_evidence_ring_destroy(w->evidence);
 	bh_frag_store_destroy(w->frags);
 	bh_flow_table_destroy(w->flows);
 	free(w);
@@ -77,8 +78,8 @@ create_frag_store(struct bh_worker *w, const struct bh_gateway *g)
 	return bh_frag_store_create(&w->frags, &fp);
 }
 
-static void
-fill_parse_params(struct bh_parse_params *params, const struct bh_config *c)
+void
+bh_gateway_parse_params(const struct bh_config *c, struct bh_parse_params *params)
 {
 	bh_parse_params_default(params);
 	memcpy(params->vxlan_port, c->vxlan_port, sizeof(params->vxlan_port));
@@ -122,7 +123,7 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 			      memory_order_relaxed);
 	w->reject_bucket.rate = g->p.config->reject_rate;
 	w->event_bucket.rate = g->p.config->event_drop_rate;
-	fill_parse_params(&w->parse, g->p.config);
+	bh_gateway_parse_params(g->p.config, &w->parse);
 	fill_entries(w, &g->p);
 	*out = w;
 	rc = create_flow_table(w, g);
@@ -130,6 +131,9 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 		rc = create_frag_store(w, g);
 	if (rc == 0)
 		rc = bh_event_ring_create(&w->events, (uint32_t)g->p.config->event_ring);
+	if (rc == 0 && g->p.config->evidence_path[0] != '\0')
+		rc = bh_evidence_ring_create(&w->evidence, g->p.config->evidence_ring,
+					     (uint32_t)g->p.config->evidence_snap);
 	if (rc == 0)
 		rc = bh_app_create(w);
 	if (rc == 0)
@@ -410,4 +414,10 @@ bh_gateway_events(struct bh_gateway *g, struct bh_event *out, unsigned n)
 	for (i = 0; i < g->n_workers && done < n; i++)
 		done += bh_event_pop(g->worker[i]->events, out + done, n - done);
 	return done;
+}
+
+struct bh_evidence_ring *
+bh_gateway_evidence(struct bh_gateway *g, unsigned worker)
+{
+	return g->worker[worker]->evidence;
 }

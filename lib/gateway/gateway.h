@@ -98,6 +98,14 @@ void bh_gateway_control(struct bh_gateway *g);
 void bh_gateway_wire_down(struct bh_gateway *g, unsigned wire, bool down);
 /* Pop up to n events over all workers, oldest of each ring first. One control thread. */
 unsigned bh_gateway_events(struct bh_gateway *g, struct bh_event *out, unsigned n);
+/* A worker's latest packets (evidence.path), or NULL; the gateway's. */
+struct bh_evidence_ring;
+struct bh_evidence_ring *bh_gateway_evidence(struct bh_gateway *g, unsigned worker);
+/* How the configuration wants frames parsed. */
+void bh_gateway_parse_params(const struct bh_config *c, struct bh_parse_params *out);
+/* For bh_event_names: the labels of an end of a flow as an object under key; nothing where it has none. */
+void bh_gateway_put_labels(struct bh_policy *policy, struct bh_json *j, const char *key,
+			   const struct bh_flow_key *flow, unsigned end);
 /* Milliseconds since a worker last turned. */
 uint64_t bh_gateway_heartbeat_age_ms(struct bh_gateway *g, unsigned worker);
 

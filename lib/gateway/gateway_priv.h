@@ -10,6 +10,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "../evidence/evidence.h"
 #include "../flow/flow_hot.h"
 #include "../policy/policy_hot.h"
 #include "../inspect/inspect.h"
@@ -193,6 +194,8 @@ struct bh_threat_watch {
 	bool opened; /* flows that open, and how their states move */
 	bool packet; /* every packet: quotas of packets and bytes */
 };
+/* In mbuf.dynfield1, of frames that wait; [0] is the length on the wire, of captures. */
+enum bh_mbuf_field { BH_MBUF_ARRIVAL = 1, BH_MBUF_L4_OFF, BH_MBUF_L3_OFF, BH_MBUF_EVIDENCE };
 
 /* All that one packet core writes. Counters are written by its worker alone and read relaxed by
  * control. */
@@ -206,7 +209,8 @@ struct bh_worker {
 	struct bh_flow_table *flows;
 	struct bh_frag_store *frags;
 	struct bh_event_ring *events;
-	struct bh_app_context *app; /* [app_contexts + 1], see app_context.c */
+	struct bh_evidence_ring *evidence; /* NULL: none is kept */
+	struct bh_app_context *app;        /* [app_contexts + 1], see app_context.c */
 	struct bh_stream_store *streams;
 	struct bh_train *train, *free_train;
 	struct bh_ops_memory ops_memory; /* slab.c */
@@ -232,9 +236,12 @@ struct bh_worker {
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
 	struct bh_burst burst;
-	uint32_t app_cursor; /* housekeeping looks at contexts from here on */
-	uint32_t n_waiting;  /* frames on hold outside of the fragment store */
-	uint32_t arrivals;   /* packets that were given a handle; wraps */
+	uint32_t evidence_first
+		[BH_BURST];     /* stage_evidence.c: of the burst's packets, their numbers */
+	uint32_t evidence_kept; /* and which have one, as bits */
+	uint32_t app_cursor;    /* housekeeping looks at contexts from here on */
+	uint32_t n_waiting;     /* frames on hold outside of the fragment store */
+	uint32_t arrivals;      /* packets that were given a handle; wraps */
 	uint8_t scratch[BH_MAX_SEGMENT_HEAD];
 	uint8_t window[2][BH_PROTO_WINDOW]; /* while operations start */
 	/* written here, read by control (relaxed) */
@@ -290,7 +297,9 @@ void bh_stage_flow(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_threat(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_policy(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_application(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_evidence(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_verdict(struct bh_worker *w, struct bh_burst *b);
+void bh_stage_settle(struct bh_worker *w, const struct bh_burst *b);
 void bh_stage_tx(struct bh_worker *w);
 void bh_stage_housekeeping(struct bh_worker *w);
 
@@ -403,6 +412,10 @@ void bh_app_inspect_go_on(struct bh_worker *w, struct bh_app_context *c);
 void bh_app_inspect_feed(struct bh_worker *w, struct bh_app_context *c, unsigned side,
 			 const uint8_t *at, uint32_t n, bool ended);
 void bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c);
+
+/* stage_evidence.c: what became of a frame that left its burst to wait. Before the frame is given away. */
+void bh_evidence_held(struct bh_worker *w, const struct rte_mbuf *m, enum bh_fate fate,
+		      enum bh_reason reason);
 
 /* app_hold.c: packets that wait. */
 /* Its handle: the packet with all its fragments; NULL when there is no room for those. */

@@ -12,6 +12,8 @@ bh_pipeline_run(struct bh_worker *w, struct bh_burst *b)
 	bh_stage_flow(w, b);        /* known flows: their verdict, if its stamp is current */
 	bh_stage_threat(w, b);      /* floods, blocked sources, ICMP, ARP, what was malformed */
 	bh_stage_policy(w, b);      /* the others: who, to whom, is it allowed */
+	bh_stage_evidence(w, b);    /* a copy as it came, where evidence is kept */
 	bh_stage_application(w, b); /* what is spoken, from the first bytes of both sides */
 	bh_stage_verdict(w, b);     /* pass, drop, reject: the only place that does it */
+	bh_stage_settle(w, b);      /* and, for the evidence, what was decided */
 }

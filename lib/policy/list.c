@@ -124,6 +124,22 @@ bh_policy_endpoint_get(struct bh_policy *p, const struct bh_prefix *prefix, bh_t
 	return slot != 0;
 }
 
+bool
+bh_policy_endpoint_resolve(struct bh_policy *p, const uint8_t addr[16], uint8_t family,
+			   bh_tenant tenant, bh_endpoint_fn fn, void *arg)
+{
+	struct endpoint_walk w = {.p = p, .fn = fn, .arg = arg};
+	uint32_t slot = 0;
+
+	if (walk_start(&w)) {
+		slot = bh_table_resolve(p->table, addr, family, tenant);
+		if (slot != 0)
+			walk_endpoint(&w, slot);
+	}
+	walk_end(&w);
+	return slot != 0;
+}
+
 /* ---- segments --------------------------------------------------------------------------------------- */
 
 struct member_count {

@@ -167,6 +167,10 @@ void bh_policy_endpoints_each(struct bh_policy *p, const struct bh_prefix *after
 /* The endpoint with exactly this prefix and tenant; false when there is none. */
 bool bh_policy_endpoint_get(struct bh_policy *p, const struct bh_prefix *prefix, bh_tenant tenant,
 			    bh_endpoint_fn fn, void *arg);
+/* The endpoint that a packet's address belongs to now: the longest prefix. false: none. addr: 16 bytes, IPv4 in the
+ * first 4. */
+bool bh_policy_endpoint_resolve(struct bh_policy *p, const uint8_t addr[16], uint8_t family,
+				bh_tenant tenant, bh_endpoint_fn fn, void *arg);
 
 struct bh_segment_info {
 	uint32_t id; /* name id */

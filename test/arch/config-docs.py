@@ -11,7 +11,8 @@ import sys
 os.chdir(os.path.join(os.path.dirname(__file__), "..", ".."))
 DOC = "docs/configuration.md"
 FLAT = {"1u << 20": "1M", "1u << 22": "4M", "1u << 24": "16M", "1u << 27": "128M", "16u << 20": "16M", "1u << 30": "1G",
-        "256u << 10": "256k", "64u << 10": "64k", "64u << 20": "64M"}
+        "256u << 10": "256k", "64u << 10": "64k", "64u << 20": "64M",
+        "32u << 20": "32M", "256u << 20": "256M", "1ull << 40": "1T"}
 
 
 def arguments(path, macro):
