@@ -353,6 +353,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.heartbeat_max_ms = (unsigned)d->config.heartbeat_ms,
 		.policy = d->policy,
 		.store = d->store,
+		.evidence = d->config.evidence_path,
 	};
 	int rc;
 

@@ -74,6 +74,7 @@ struct bh_api_params {
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
 	struct bh_store *store; /* NULL: revisions and audit log are not kept */
+	const char *evidence;   /* folder, or NULL; the caller's */
 	struct bh_api_ops ops;
 };
 
