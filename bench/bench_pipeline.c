@@ -77,7 +77,10 @@ by_flows(struct rte_mempool *pool)
 
 	bench_heading("64-byte UDP over IPv4, labels + policy + counters");
 	for (i = 0; i < BH_ARRAY_SIZE(rows); i++) {
-		struct gate_options o = {rows[i].flows, 10, 256, 64};
+		struct gate_options o = {.flows = rows[i].flows,
+					 .rules = 10,
+					 .endpoints = 256,
+					 .frame = 64};
 		struct gate *t = gate_create(&o, pool);
 
 		measure(t, &r);
@@ -97,14 +100,16 @@ by_option(struct rte_mempool *pool)
 		const char *what;
 		struct gate_options o;
 	} rows[] = {
-		{"10 rules", {10000, 10, 256, 64}},
-		{"1,000 rules", {10000, 1000, 256, 64}},
-		{"100,000 rules", {10000, 100000, 256, 64}},
-		{"256 endpoints", {10000, 10, 256, 64}},
-		{"100,000 endpoints", {10000, 10, 100000, 64}},
-		{"64-byte frames", {10000, 10, 256, 64}},
-		{"512-byte frames", {10000, 10, 256, 512}},
-		{"1460-byte frames", {10000, 10, 256, 1460}},
+		{"10 rules", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
+		{"1,000 rules", {.flows = 10000, .rules = 1000, .endpoints = 256, .frame = 64}},
+		{"100,000 rules", {.flows = 10000, .rules = 100000, .endpoints = 256, .frame = 64}},
+		{"256 endpoints", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
+		{"100,000 endpoints",
+		 {.flows = 10000, .rules = 10, .endpoints = 100000, .frame = 64}},
+		{"64-byte frames", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
+		{"512-byte frames", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 512}},
+		{"1460-byte frames",
+		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 1460}},
 	};
 	struct rounds r;
 	unsigned i;
@@ -119,11 +124,46 @@ by_option(struct rte_mempool *pool)
 	}
 }
 
+/* A copy of every packet into the ring of the latest; against the same gateway without. */
+static void
+with_evidence(struct rte_mempool *pool)
+{
+	static const struct {
+		const char *what;
+		unsigned frame;
+	} rows[] = {{"64-byte frames", 64}, {"512-byte frames", 512}, {"1460-byte frames", 1460}};
+	struct rounds r[2];
+	char claim[96];
+	unsigned i, k, on;
+
+	bench_heading("evidence: 10,000 flows, every packet kept whole");
+	for (i = 0; i < BH_ARRAY_SIZE(rows); i++) {
+		for (on = 0; on < 2; on++) {
+			const struct gate_options o = {
+				.flows = 10000,
+				.rules = 10,
+				.endpoints = 256,
+				.frame = rows[i].frame,
+				.evidence = on != 0,
+			};
+			struct gate *t = gate_create(&o, pool);
+
+			measure(t, &r[on]);
+			gate_destroy(t);
+		}
+		for (k = 0; k < r[0].n; k++)
+			r[1].added[k] -= r[0].added[k];
+		snprintf(claim, sizeof(claim), "evidence, %s", rows[i].what);
+		bench_row(claim, "cycles/packet", bench_spread(r[1].added, r[1].n),
+			  BENCH_NO_TARGET);
+	}
+}
+
 static void
 by_burst(struct rte_mempool *pool)
 {
 	static const uint16_t bursts[] = {1, 4, 8, 16, 32};
-	struct gate_options o = {10000, 10, 256, 64};
+	struct gate_options o = {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64};
 	struct gate *t = gate_create(&o, pool);
 	struct rounds r;
 	char what[64];
@@ -151,7 +191,10 @@ first_packets(struct rte_mempool *pool)
 
 	bench_heading("the first packet of a flow, 500,000 flows opened");
 	for (k = 0; k < BH_ARRAY_SIZE(rules); k++) {
-		struct gate_options o = {500000, rules[k], 256, 64};
+		struct gate_options o = {.flows = 500000,
+					 .rules = rules[k],
+					 .endpoints = 256,
+					 .frame = 64};
 		struct gate *t = gate_create(&o, pool);
 
 		for (i = 0; i < n; i++) {
@@ -177,6 +220,7 @@ main(void)
 	by_flows(pool);
 	by_option(pool);
 	by_burst(pool);
+	with_evidence(pool);
 	first_packets(pool);
 	bench_load();
 	return 0;

@@ -21,6 +21,7 @@ enum part {
 	PART_FRAGMENT,
 	PART_FLOW,
 	PART_POLICY,
+	PART_EVIDENCE,
 	PART_APPLICATION,
 	PART_VERDICT,
 	PART_TX,
@@ -35,6 +36,7 @@ static const char *const part_name[PARTS] = {
 	[PART_FRAGMENT] = "fragment (none: one look)",
 	[PART_FLOW] = "flow",
 	[PART_POLICY] = "policy (flows known: one look)",
+	[PART_EVIDENCE] = "evidence (none is kept: two looks)",
 	[PART_APPLICATION] = "application (decided: one look)",
 	[PART_VERDICT] = "verdict",
 	[PART_TX] = "tx",
@@ -97,6 +99,9 @@ turn(struct gate *t, struct profile *p)
 		mark(p, PART_FLOW);
 		bh_stage_policy(w, b);
 		mark(p, PART_POLICY);
+		bh_stage_evidence(w, b);
+		bh_stage_settle(w, b);
+		mark(p, PART_EVIDENCE);
 		bh_stage_application(w, b);
 		mark(p, PART_APPLICATION);
 		bh_stage_verdict(w, b);
@@ -138,7 +143,7 @@ static void
 stages(struct rte_mempool *pool, unsigned flows, double cost)
 {
 	static double v[PARTS + 2][ROUNDS];
-	struct gate_options o = {flows, 10, 256, 64};
+	struct gate_options o = {.flows = flows, .rules = 10, .endpoints = 256, .frame = 64};
 	struct gate *t = gate_create(&o, pool);
 	unsigned i, rounds = bench_quick() ? 5 : ROUNDS;
 	char claim[96];
@@ -219,9 +224,9 @@ static void
 stamp_or_lookup(struct rte_mempool *pool, double cost)
 {
 	static const struct gate_options rows[] = {
-		{10000, 10, 256, 64},
-		{10000, 10, 100000, 64},
-		{1000000, 10, 100000, 64},
+		{.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64},
+		{.flows = 10000, .rules = 10, .endpoints = 100000, .frame = 64},
+		{.flows = 1000000, .rules = 10, .endpoints = 100000, .frame = 64},
 	};
 	static double v[VARIANTS][ROUNDS];
 	unsigned i, rounds = bench_quick() ? 5 : ROUNDS;

@@ -5,7 +5,7 @@
 #include "ctl.h"
 
 static int
-usage(struct bh_ctl *ctl)
+evidence_usage(struct bh_ctl *ctl)
 {
 	fprintf(ctl->err,
 		"usage: bulkheadctl evidence list|get NAME|delete NAME; `get` writes pcapng "
@@ -14,7 +14,7 @@ usage(struct bh_ctl *ctl)
 }
 
 static int
-ask(struct bh_ctl *ctl, const char *method, const char *name, struct bh_ctl_reply *r)
+evidence_ask(struct bh_ctl *ctl, const char *method, const char *name, struct bh_ctl_reply *r)
 {
 	struct bh_buf path = {0};
 	int rc;
@@ -30,7 +30,7 @@ ask(struct bh_ctl *ctl, const char *method, const char *name, struct bh_ctl_repl
 }
 
 static int
-get(struct bh_ctl *ctl, const char *name)
+evidence_get(struct bh_ctl *ctl, const char *name)
 {
 	struct bh_ctl_reply r = {0};
 	int rc;
@@ -39,7 +39,7 @@ get(struct bh_ctl *ctl, const char *name)
 		fprintf(ctl->err, "bulkheadctl: this is a capture, not for a terminal: > FILE\n");
 		return BH_CTL_USAGE;
 	}
-	rc = ask(ctl, "GET", name, &r);
+	rc = evidence_ask(ctl, "GET", name, &r);
 	if (rc == 0 &&
 	    (fwrite(r.text.data, 1, r.text.len, ctl->out) != r.text.len || fflush(ctl->out) != 0)) {
 		fprintf(ctl->err, "bulkheadctl: cannot write all of it\n");
@@ -49,10 +49,11 @@ get(struct bh_ctl *ctl, const char *name)
 	return rc;
 }
 
-static int delete (struct bh_ctl *ctl, const char *name)
+static int
+evidence_delete(struct bh_ctl *ctl, const char *name)
 {
 	struct bh_ctl_reply r = {0};
-	int rc = ask(ctl, "DELETE", name, &r);
+	int rc = evidence_ask(ctl, "DELETE", name, &r);
 
 	if (rc == 0)
 		fprintf(ctl->out, "deleted\n");
@@ -61,7 +62,7 @@ static int delete (struct bh_ctl *ctl, const char *name)
 }
 
 static int
-list(struct bh_ctl *ctl)
+evidence_list(struct bh_ctl *ctl)
 {
 	static char kind[] = "evidence";
 	char **word = ctl->a.word;
@@ -84,12 +85,12 @@ bh_ctl_evidence(struct bh_ctl *ctl)
 	const char *what = ctl->a.word[0];
 
 	if (strcmp(what, "list") == 0 && ctl->a.n_words == 1)
-		return list(ctl);
+		return evidence_list(ctl);
 	if (ctl->a.n_words != 2)
-		return usage(ctl);
+		return evidence_usage(ctl);
 	if (strcmp(what, "get") == 0)
-		return get(ctl, ctl->a.word[1]);
+		return evidence_get(ctl, ctl->a.word[1]);
 	if (strcmp(what, "delete") == 0)
-		return delete (ctl, ctl->a.word[1]);
-	return usage(ctl);
+		return evidence_delete(ctl, ctl->a.word[1]);
+	return evidence_usage(ctl);
 }

@@ -6,6 +6,7 @@
 #include "../../app/bulkheadctl/client.c"
 #include "../../app/bulkheadctl/cmd_describe.c"
 #include "../../app/bulkheadctl/cmd_endpoint.c"
+#include "../../app/bulkheadctl/cmd_evidence.c"
 #include "../../app/bulkheadctl/cmd_explain.c"
 #include "../../app/bulkheadctl/cmd_get.c"
 #include "../../app/bulkheadctl/cmd_import.c"

@@ -39,6 +39,10 @@ static const struct good {
 	{"ep_revisions_confirm", "POST", "/api/v1/policy/confirm", "{}", 409},
 	{"ep_audit_list", "GET", "/api/v1/audit", NULL, 409},
 	{"ep_audit_verify", "GET", "/api/v1/audit/verify", NULL, 409},
+	/* nor evidence; test_api_evidence.c has some */
+	{"ep_evidence_list", "GET", "/api/v1/evidence", NULL, 409},
+	{"ep_evidence_get", "GET", "/api/v1/evidence/x", NULL, 409},
+	{"ep_evidence_delete", "DELETE", "/api/v1/evidence/x", NULL, 409},
 	{"ep_lint_get", "GET", "/api/v1/lint", NULL, 200},
 	{"ep_lint_post", "POST", "/api/v1/lint", "{\"version\": 1}", 200},
 	{"ep_explain_get", "GET", "/api/v1/explain?from=web&to=redis&service=tcp/6379", NULL, 200},
