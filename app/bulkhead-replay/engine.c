@@ -219,6 +219,9 @@ replay_start(struct replay *r, struct bh_err *err)
 	if (rc != 0)
 		return rc;
 	r->config.n_workers = 1;
+	/* The daemon's folder is not touched. */
+	snprintf(r->config.evidence_path, sizeof(r->config.evidence_path), "%s",
+		 r->o.evidence != NULL ? r->o.evidence : "");
 	if (r->config.event_ring < MIN_EVENT_RING)
 		r->config.event_ring = MIN_EVENT_RING;
 	r->scratch = malloc(BH_CAPTURE_MAX_PACKET);
@@ -237,6 +240,8 @@ replay_start(struct replay *r, struct bh_err *err)
 		rc = bh_err_set(err, ENOMEM, "no memory");
 	if (rc == 0)
 		rc = start_gateway(r, err);
+	if (rc == 0)
+		rc = replay_evidence_start(r, err);
 	return rc;
 }
 
@@ -244,8 +249,11 @@ int
 replay_finish(struct replay *r, struct bh_err *err)
 {
 	struct bh_eve_file_stats stats = {0};
-	int rc = bh_capture_writer_close(r->writer, err), rc_eve;
+	int rc = replay_evidence_finish(r, err), rc_writer, rc_eve;
 
+	rc_writer = bh_capture_writer_close(r->writer, err);
+	if (rc == 0)
+		rc = rc_writer;
 	r->writer = NULL;
 	if (r->eve != NULL)
 		bh_eve_file_stats(r->eve, &stats);
@@ -261,6 +269,7 @@ replay_finish(struct replay *r, struct bh_err *err)
 void
 replay_free(struct replay *r)
 {
+	replay_evidence_finish(r, NULL);
 	bh_capture_writer_close(r->writer, NULL);
 	bh_eve_file_close(r->eve);
 	bh_capture_close(r->capture);

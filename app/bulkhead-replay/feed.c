@@ -65,9 +65,12 @@ take_events(struct replay *r)
 		n = bh_gateway_events(r->gateway, e, BH_ARRAY_SIZE(e));
 		for (at = e; at < e + n; at = bh_event_after(at))
 			r->events++;
+		replay_evidence_take(r, e, n);
 		if (r->eve != NULL)
 			bh_eve_file_write(r->eve, e, n);
 	} while (n != 0);
+	if (r->evidence != NULL)
+		bh_evidence_step(r->evidence);
 }
 
 static void

@@ -9,7 +9,7 @@
 static const char usage[] =
 	"usage: bulkhead-replay -c CONFIG -r IN.pcap[ng] [-w FORWARDED] [-e EVE.json] [--stats "
 	"FILE]\n"
-	"                       [--inside CIDR,...]\n"
+	"                       [--inside CIDR,...] [--evidence DIR]\n"
 	"\n"
 	"Runs a capture through the gateway's pipeline, in capture time: what would have passed, "
 	"what "
@@ -23,6 +23,8 @@ static const char usage[] =
 	"types "
 	"differ\n"
 	"  -e, --events FILE    event records, one JSON object a line; replaced if it exists\n"
+	"      --evidence DIR   a pcapng for each alert, as evidence.* in CONFIG say; old files in "
+	"DIR make way\n"
 	"      --stats FILE     counters as one JSON object\n"
 	"      --inside LIST    addresses and prefixes behind the gateway: their packets come in "
 	"inside.\n"
@@ -75,6 +77,7 @@ read_options(int argc, char **argv, struct replay_options *o)
 		{"write", required_argument, NULL, 'w'},
 		{"events", required_argument, NULL, 'e'},
 		{"stats", required_argument, NULL, 's'},
+		{"evidence", required_argument, NULL, 'E'},
 		{"inside", required_argument, NULL, 'i'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -98,6 +101,9 @@ read_options(int argc, char **argv, struct replay_options *o)
 			break;
 		case 's':
 			o->stats = optarg;
+			break;
+		case 'E':
+			o->evidence = optarg;
 			break;
 		case 'i':
 			rc = read_inside(o, optarg);

@@ -12,6 +12,7 @@
 #include "../../lib/base/base.h"
 #include "../../lib/capture/capture.h"
 #include "../../lib/conf/conf.h"
+#include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/proto/proto.h"
@@ -31,6 +32,7 @@ struct replay_options {
 	const char *forwarded; /* NULL: not written */
 	const char *events;
 	const char *stats;
+	const char *evidence; /* folder */
 	struct bh_prefix inside[REPLAY_MAX_INSIDE];
 	unsigned n_inside;
 };
@@ -59,6 +61,9 @@ struct replay {
 	struct bh_capture_writer *writer;
 	struct bh_eve_file *eve;
 	struct bh_event_names names;
+	struct bh_evidence *evidence; /* NULL: none is wanted */
+	struct bh_clock evidence_clock;
+	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_policy *policy;
 	const struct bh_view *view; /* published before there was a gateway */
 	struct bh_gateway *gateway;
@@ -87,6 +92,12 @@ void replay_free(struct replay *r);
 /* feed.c */
 void replay_feed(struct replay *r); /* the whole capture, and the drain */
 uint16_t replay_send(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+
+/* evidence.c */
+int replay_evidence_start(struct replay *r, struct bh_err *err);
+/* Events in n slots, before they are written. */
+void replay_evidence_take(struct replay *r, const struct bh_event *e, unsigned n);
+int replay_evidence_finish(struct replay *r, struct bh_err *err);
 
 /* side.c */
 int replay_sides_create(struct replay_sides **out, const struct replay *r);

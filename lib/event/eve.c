@@ -76,6 +76,8 @@ put_tuple(struct writer *w)
 	}
 	if (e->app != 0 && w->names->app != NULL)
 		put_name(w, "app_proto", w->names->app(w->names->arg, e->app));
+	else if (w->type == BH_EVENT_VIOLATION && e->reason == BH_REASON_APP_UNKNOWN)
+		bh_json_str(&w->j, "app_proto", "unknown");
 }
 
 /* Members that every packet's event has. */
