@@ -531,6 +531,8 @@ void bh_threat_opened(struct bh_worker *w, struct bh_packet *p);
 void bh_threat_sessions(struct bh_worker *w, const struct bh_flow *f, bool opens);
 /* threat_scan.c: the same for threats.session_limit. */
 void bh_threat_session(struct bh_worker *w, const struct bh_flow *f, bool opens);
+/* threat_slow.c: a slice of the flow table, for clients that say nothing. */
+void bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms);
 /* A packet may have moved its flow's state. */
 void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
 		     uint8_t before);

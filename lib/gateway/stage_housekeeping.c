@@ -42,6 +42,8 @@ bh_stage_housekeeping(struct bh_worker *w)
 		return;
 	w->aged_ms = w->now_ms;
 	age_flows(w, elapsed);
+	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA))
+		bh_threat_sweep(w, elapsed);
 	age_fragments(w);
 	bh_app_age(w);
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);

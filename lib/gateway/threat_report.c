@@ -11,8 +11,8 @@ fill_watch(struct bh_worker *w)
 {
 	static const enum bh_threat of_flows[] = {
 		BH_THREAT_SYN_FLOOD,       BH_THREAT_SESSION_LIMIT, BH_THREAT_SYN_DATA,
-		BH_THREAT_SPLIT_HANDSHAKE, BH_THREAT_SMALL_MSS,     BH_THREAT_NO_CLIENT_DATA,
-		BH_THREAT_PORT_SCAN,       BH_THREAT_ADDRESS_SCAN,  BH_THREAT_BEACON,
+		BH_THREAT_SPLIT_HANDSHAKE, BH_THREAT_SMALL_MSS,     BH_THREAT_PORT_SCAN,
+		BH_THREAT_ADDRESS_SCAN,    BH_THREAT_BEACON,
 	};
 	unsigned i;
 
@@ -24,6 +24,7 @@ fill_watch(struct bh_worker *w)
 		w->watch.opened = true;
 		w->watch.packet |= (limit[BH_QUOTA_PACKETS] | limit[BH_QUOTA_BYTES]) != 0;
 	}
+	w->watch.packet |= bh_threat_on(w, BH_THREAT_SMALL_WINDOW);
 	/* Whatever has the action block blocks what opens. */
 	for (i = 0; i < BH_THREAT_COUNT; i++)
 		w->watch.opened |= bh_threat_on(w, (enum bh_threat)i) &&

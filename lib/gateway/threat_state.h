@@ -13,6 +13,11 @@ enum bh_threat_salt {
 	BH_SALT_ICMP,     /* by destination */
 	BH_SALT_QUOTA,    /* and as many as there can be quotas */
 	BH_SALT_SCAN = BH_SALT_QUOTA + BH_THREAT_QUOTAS, /* and the next one */
+	BH_SALT_ADDRESS =
+		BH_SALT_SCAN + 2, /* of ARP and ND: before and extra are its MAC address */
+	BH_SALT_SILENT,           /* by server; count: its silent clients in this turn */
+	BH_SALT_WINDOW,           /* and the next one; by flow and side */
+	BH_SALT_BEACON = BH_SALT_WINDOW + 2,
 	BH_SALT_ECHO = 1 << 20, /* and twice as many as there are identifiers; by who asks */
 };
 
@@ -26,7 +31,10 @@ struct bh_threat_state {
 	bool cookies;                        /* one was given less than two minutes ago */
 	bool besieged;                       /* half-open connections fill half of the flow table */
 	uint32_t cookie_ms;                  /* when the last one was given */
-	uint32_t embryos;                    /* half-open connections */
+	uint32_t silent_at,
+		silent_turn; /* the sweep for silent clients: entry, and how often it went round */
+	bool small_windows;  /* there has been one; stays */
+	uint32_t embryos;    /* half-open connections */
 };
 
 static inline struct bh_threat_cell *
@@ -71,6 +79,12 @@ void bh_threat_quota_packet(struct bh_worker *w, struct bh_packet *p);
 
 /* threat_icmp.c: an ICMP packet that policy has not judged yet. */
 void bh_threat_icmp(struct bh_worker *w, struct bh_packet *p);
+
+/* threat_l2.c: an ARP or ND frame. threat_slow.c: a packet of a known flow; a flow to an external service that is about to
+ * open. */
+void bh_threat_address(struct bh_worker *w, struct bh_packet *p);
+void bh_threat_window_of(struct bh_worker *w, struct bh_packet *p);
+void bh_threat_beacon(struct bh_worker *w, struct bh_packet *p, unsigned initiator);
 
 /* threat_scan.c: policy says no to a new flow; a TCP flow ends, or is refused, without an answer. */
 void bh_threat_denied(struct bh_worker *w, const struct bh_packet *p, unsigned initiator);
