@@ -13,6 +13,21 @@ judge_text(struct bh_message *m, struct bh_view text, bool final)
 							  : text.len - BH_INSPECT_OVERLAP;
 }
 
+/* A body of no declared type is read as a form unless it begins as what no form begins with. */
+static void
+sniff(struct bh_inspect_side *s)
+{
+	struct bh_view text = {s->window, s->used};
+	size_t i = bh_skip_space(&text, 0);
+	uint8_t c = i < text.len ? text.at[i] : 0, d = i + 1 < text.len ? text.at[i + 1] : 0;
+
+	s->typeless = false;
+	if (c == '<' && (d == '?' || d == '!' || bh_is_alpha(d)))
+		s->kind = BH_BODY_XML;
+	else if ((c == '{' || c == '[') && (d == '"' || d == '{' || d == '[' || bh_is_space(d)))
+		s->kind = BH_BODY_JSON;
+}
+
 /* What is complete in the window. Returns the bytes done with. */
 static size_t
 judge_window(struct bh_message *m, struct bh_view text, bool final)
@@ -61,6 +76,8 @@ flush(struct bh_message *m, bool final)
 
 	if (text.len == 0)
 		return;
+	if (s->typeless)
+		sniff(s);
 	m->more = !final;
 	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
 		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);

@@ -79,7 +79,7 @@ next_message(struct bh_message *m)
 	s->kind = BH_BODY_TEXT;
 	s->coding[0] = s->coding[1] = BH_CODING_NONE;
 	s->boundary_len = s->part = s->method = s->name_len = 0;
-	s->unread = false;
+	s->unread = s->typeless = false;
 	s->in_body = false;
 }
 

@@ -141,8 +141,9 @@ struct bh_inspect_side {
 	uint8_t boundary_len;
 	uint8_t part; /* of a multipart body: where its parser stands */
 	uint8_t method;
-	bool in_body; /* else window holds the head so far */
-	bool unread;  /* the body can't be decoded: no more of it is looked at */
+	bool typeless; /* the body's type was not declared: its first bytes tell */
+	bool in_body;  /* else window holds the head so far */
+	bool unread;   /* the body can't be decoded: no more of it is looked at */
 	uint8_t boundary[BH_INSPECT_BOUNDARY];
 	uint8_t name[BH_INSPECT_NAME_MAX]; /* of the argument being read */
 	uint8_t name_len;

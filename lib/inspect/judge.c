@@ -98,7 +98,7 @@ judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct
 	bh_judge_sql(j, r);
 	bh_judge_shell(j, r);
 	bh_judge_php(j, r);
-	if (v->where == BH_AT_BODY)
+	if (v->where == BH_AT_BODY || v->where == BH_AT_ARG)
 		bh_judge_xml(j, r);
 	if (v->where != BH_AT_NAME)
 		bh_judge_url(j, r);

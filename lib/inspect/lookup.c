@@ -33,6 +33,12 @@ resolve(uint8_t *text, size_t len)
 		}
 	}
 	memmove(text, text + skip, len - skip);
+	/* U+0131 in upper case is I, U+0130 in lower case is i */
+	for (i = 0; (lower || upper) && i + 1 < len - skip; i++)
+		if (text[i] == 0xc4 && text[i + 1] == (upper ? 0xb1 : 0xb0)) {
+			text[i] = 'i';
+			text[i + 1] = 0;
+		}
 	for (i = 0, len -= skip, skip = 0; i < len; i++)
 		if (text[i] != 0)
 			text[skip++] = text[i];

@@ -6,6 +6,7 @@ enum { /* bh_inspect_side.fields */
        SEEN_CHUNKED = 1 << 4,
        SEEN_TYPE = 1 << 5,
        SEEN_CONNECTION = 1 << 6,
+       SEEN_DOCUMENT = 1 << 7, /* the target is a PDF */
 };
 
 enum { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST };
@@ -120,6 +121,8 @@ bh_message_request(struct bh_message *m, const struct bh_http1_part *part)
 	leftover(m, part->path);
 	if (memchr(part->value.at, '#', part->value.len) != NULL)
 		bh_message_say(m, BH_INSPECT_HTTP, "a fragment in the target");
+	if (path.len > 4 && bh_at(&path, path.len - 4, ".pdf"))
+		m->s->fields |= SEEN_DOCUMENT;
 	bh_message_value(m, BH_AT_PATH, none, path);
 	if (query.len == 0)
 		return;
@@ -227,7 +230,8 @@ range(struct bh_message *m, struct bh_http_text v)
 
 	for (i = 0; i < v.len; i++)
 		commas += v.at[i] == ',';
-	if (commas >= 5)
+	/* readers of documents ask for many pieces at once */
+	if (commas >= (m->s->fields & SEEN_DOCUMENT ? 63u : 5u))
 		bh_message_say(m, BH_INSPECT_HTTP, "a request for many ranges");
 }
 
@@ -314,6 +318,8 @@ bh_message_headers_end(struct bh_message *m)
 		return;
 	if ((s->fields & (SEEN_BODY | SEEN_CHUNKED)) && !(s->fields & SEEN_TYPE))
 		bh_message_say(m, BH_INSPECT_HTTP, "a body of no type");
-	if (s->kind == BH_BODY_TEXT && !(s->fields & SEEN_TYPE))
+	if (s->kind == BH_BODY_TEXT && !(s->fields & SEEN_TYPE)) {
 		s->kind = BH_BODY_FORM;
+		s->typeless = true;
+	}
 }

@@ -307,6 +307,25 @@ can_stand(const struct bh_view *v, size_t start, bool php_argument)
 	return memchr(";=({@!&|?:,.\"'`<>[/\\$-+*~^", v->at[i - 1], 26) != NULL;
 }
 
+/* readlink(2), getopt(3p): how text names a page of the manual; sleep(5) alone is a call. */
+static bool
+is_manual_page(const struct bh_view *v, size_t start, size_t paren)
+{
+	size_t i = paren + 1;
+
+	if (i >= v->len || v->at[i] < '1' || v->at[i] > '8')
+		return false;
+	i += 1 + (i + 1 < v->len && bh_is_alpha(v->at[i + 1]));
+	if (i >= v->len || v->at[i] != ')')
+		return false;
+	i++;
+	return (start > 0 || i < v->len) &&
+	       (start == 0 || v->at[start - 1] == ' ' || v->at[start - 1] == '-' ||
+		v->at[start - 1] == '(') &&
+	       (i >= v->len || v->at[i] == ' ' || v->at[i] == ',' || v->at[i] == '.' ||
+		v->at[i] == ')');
+}
+
 static bool
 is_call(const struct bh_view *v, size_t paren)
 {
@@ -319,6 +338,8 @@ is_call(const struct bh_view *v, size_t paren)
 		return false;
 	quoted = arg < v->len && memchr("$\"'`@", v->at[arg], 5) != NULL;
 	closed = arg >= v->len || v->at[arg] == ')';
+	if (is_manual_page(v, start, paren))
+		return false;
 	is_own = bh_in_list(v, start, end - start, own, BH_ARRAY_SIZE(own)) ||
 		 has_prefix(v, start, end - start);
 	for (k = start; !is_own && k < end && k < start + 8; k++)

@@ -267,6 +267,26 @@ balanced_backticks(const struct bh_view *v, size_t pos)
 	return memchr(v->at + pos + 1, '`', v->len - pos - 1) != NULL;
 }
 
+/* Text that names a command, `like this`: two words of prose or more before it, and a gap or a stop behind it. */
+static bool
+is_quotation(const struct bh_view *v, size_t pos)
+{
+	const uint8_t *closing = memchr(v->at + pos + 1, '`', v->len - pos - 1);
+	size_t i, words = 0, letters = 0;
+
+	if (closing == NULL || pos < 4 || (v->at[pos - 1] != ' ' && v->at[pos - 1] != '('))
+		return false;
+	for (i = 0; i < pos; i++) {
+		if (memchr(";|&<>$=", v->at[i], 7) != NULL)
+			return false;
+		letters += bh_is_alpha(v->at[i]);
+		words += bh_is_space(v->at[i]) && i > 0 && bh_is_alpha(v->at[i - 1]);
+	}
+	i = (size_t)(closing - v->at) + 1;
+	return words > 1 && letters > pos / 2 &&
+	       (i >= v->len || bh_is_space(v->at[i]) || memchr(".,:;!?)'", v->at[i], 8) != NULL);
+}
+
 void
 bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 {
@@ -289,9 +309,11 @@ bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 
 		if (c == '$' && d == '(')
 			place = SUBSTITUTION, next = i + 2;
-		else if (c == '`' && (i == 0 || balanced_backticks(v, i)))
+		else if (c == '`' && (i == 0 || balanced_backticks(v, i))) {
+			if (is_quotation(v, i))
+				continue;
 			place = SUBSTITUTION;
-		else if (c == '\\' && d == 'n')
+		} else if (c == '\\' && d == 'n')
 			next = i + 2;
 		else if (c != ';' && c != '|' && c != '&' && c != '\n' && c != '\r')
 			continue;

@@ -177,6 +177,9 @@ predicate(const struct bh_isql *s, unsigned i)
 		return a >= CONSTANT || b >= CALL || s->quote != 0 ||
 		       bh_isql_kind(s, i - 1) == BH_SQL_LP || bh_isql_ends(s, after);
 	}
+	/* "time() and sleep() functions" */
+	if (a == CALL && s->quote == 0 && bh_isql_word(s, next) == BH_SQLW_NAME)
+		return false;
 	if (a == CALL)
 		return s->quote != 0 || bh_isql_is_known(s, i) || bh_isql_kind(s, i) == BH_SQL_LP;
 	if (a == CONSTANT && bh_isql_kind(s, next - 1) == BH_SQL_OPEN)

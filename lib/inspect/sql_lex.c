@@ -234,7 +234,8 @@ bh_isql_lex(struct bh_inspect_scratch *s, const struct bh_view *v, uint8_t quote
 		else if (c == '\'' || c == '"' || c == '`') {
 			l.pos++;
 			string(&l, c);
-			if (c == '`' && l.out[l.n - 1].kind == BH_SQL_STRING)
+			/* a backtick opens a name, also one that nothing closes */
+			if (c == '`' && (l.out[l.n - 1].kind == BH_SQL_STRING || quote != '`'))
 				l.out[l.n - 1].kind = BH_SQL_WORD;
 		} else if (bh_is_digit(c) ||
 			   (c == '.' && l.pos + 1 < v->len && bh_is_digit(v->at[l.pos + 1])))

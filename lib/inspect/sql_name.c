@@ -255,6 +255,10 @@ bh_isql_name_shape(const struct bh_isql *s, unsigned i)
 		       bh_isql_kind(s, i - 1) == BH_SQL_DOT;
 	if (!bh_isql_is_known(s, i) || (k == BH_SQL_DOT && bh_isql_kind(s, i + 2) == BH_SQL_RP))
 		return false;
+	/* called with nothing amid names: "override the sleep() function" */
+	if (s->quote == 0 && bh_isql_kind(s, i + 2) == BH_SQL_RP &&
+	    (bh_isql_word(s, i - 1) == BH_SQLW_NAME || bh_isql_word(s, i + 3) == BH_SQLW_NAME))
+		return false;
 	if (in_list(s, i, strong_functions, BH_ARRAY_SIZE(strong_functions)) &&
 	    bh_isql_adjacent(s, i))
 		return true;

@@ -89,7 +89,9 @@ bh_isql_statement_shape(const struct bh_isql *s, unsigned i)
 	case BH_SQLW_COPY:
 	case BH_SQLW_ATTACH:
 	case BH_SQLW_PRAGMA:
-		return stacked && bh_isql_kind(s, i + 1) == BH_SQL_WORD &&
+		/* "(...; do not use it)" is a remark */
+		return stacked && bh_isql_kind(s, i + 1) == BH_SQL_WORD && w1 != BH_SQLW_NOT &&
+		       w1 != BH_SQLW_THE && bh_isql_kind(s, i + 2) != BH_SQL_RP &&
 		       (bh_isql_ends(s, i + 2) || bh_isql_word(s, i + 2) != BH_SQLW_NAME) &&
 		       s->n <= i + 40 && i > 1;
 	case BH_SQLW_LOAD:

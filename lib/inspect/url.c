@@ -112,7 +112,8 @@ host_ends(const struct url *u, const char *name)
 {
 	size_t n = strlen(name);
 
-	return u->host_len > n && bh_at(u->v, u->host + u->host_len - n, name);
+	return (u->host_len > n && bh_at(u->v, u->host + u->host_len - n, name)) ||
+	       (u->host_len == n - 1 && bh_at(u->v, u->host, name + 1));
 }
 
 static bool
@@ -121,6 +122,8 @@ internal_name(const struct url *u)
 	static const char *const names[] = {
 		"localhost",
 		"localhost4",
+		"loopback",
+		"unix",
 		"localhost6",
 		"ip6-localhost",
 		"ip6-loopback",
@@ -141,12 +144,12 @@ internal_name(const struct url *u)
 		"customer1.app.localhost.my.company.127.0.0.1.nip.io",
 	};
 	static const char *const ends[] = {
-		".localhost",     ".localdomain",      ".nip.io",         ".sslip.io",
-		".xip.io",        ".localtest.me",     ".internal",       ".burpcollaborator.net",
-		".oastify.com",   ".oast.fun",         ".oast.me",        ".oast.pro",
-		".oast.live",     ".interact.sh",      ".lvh.me",         ".vcap.me",
-		".lacolhost.com", ".rbndr.us",         ".requestbin.net", ".dnslog.cn",
-		".ngrok.io",      ".svc.cluster.local"};
+		".localhost",     ".localdomain",   ".nip.io",         ".sslip.io",
+		".xip.io",        ".localtest.me",  ".internal",       ".burpcollaborator.net",
+		".oastify.com",   ".oast.fun",      ".oast.me",        ".oast.pro",
+		".oast.live",     ".interact.sh",   ".lvh.me",         ".vcap.me",
+		".lacolhost.com", ".rbndr.us",      ".requestbin.net", ".dnslog.cn",
+		".ngrok.io",      ".cluster.local", ".1u.ms",          ".service.consul"};
 	unsigned i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(names); i++)
@@ -169,13 +172,15 @@ is_web(const struct url *u)
 static bool
 is_odd_scheme(const struct url *u)
 {
-	static const char *const odd[] = {
-		"gopher", "dict", "ldap",     "ldaps", "tftp",       "sftp",        "jar",
-		"netdoc", "file", "rmi",      "rsync", "smb",        "telnet",      "rtmp",
-		"xri",    "imap", "pop3",     "smtp",  "redis",      "mongodb",     "finger",
-		"news",   "nntp", "svn",      "cvs",   "local_file", "ssh",         "scp",
-		"mysql",  "php",  "verbatim", "ircs",  "rtsp",       "view-source", "ms-settings",
-		"unix",   "afp",  "tn3270"};
+	static const char *const odd[] = {"gopher",      "dict",    "tftp",   "sftp",
+					  "jar",         "netdoc",  "file",   "rmi",
+					  "rsync",       "smb",     "telnet", "rtmp",
+					  "xri",         "imap",    "pop3",   "smtp",
+					  "redis",       "mongodb", "finger", "news",
+					  "nntp",        "svn",     "cvs",    "local_file",
+					  "ssh",         "scp",     "mysql",  "php",
+					  "verbatim",    "ircs",    "rtsp",   "view-source",
+					  "ms-settings", "unix",    "afp",    "tn3270"};
 	unsigned i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(odd); i++)
@@ -204,13 +209,17 @@ forged(const struct url *u)
 	uint32_t addr = 0;
 	unsigned parts;
 
+	/* a share of another machine: two backslashes, its name or address */
+	if (u->host_len > 0 && !u->colon && u->slashes == 2 && u->v->at[0] == '\\')
+		return numeric_host(u, &addr) == 4 || internal_name(u);
 	if (u->host_len == 0 || !(u->colon && (u->slashes > 0 || is_web(u))))
 		return u->colon ? false : u->host == 0 && host_is(u, "localhost4.localdomain4");
 	parts = numeric_host(u, &addr);
 	if (parts > 0) {
 		/* any spelling but the plain dotted one hides something */
 		if (is_internal(addr) || parts < 4)
-			return is_internal(addr) ? u->host_len > 2 : addr >> 24 != 0;
+			return is_internal(addr) ? u->host_len > 2 || (addr == 0 && u->slashes > 1)
+						 : addr >> 24 != 0;
 		if (u->v->at[u->host] == '0' ||
 		    memmem(u->v->at + u->host, u->host_len, ".0", 2) != NULL)
 			return memmem(u->v->at + u->host, u->host_len, "x", 1) != NULL ||

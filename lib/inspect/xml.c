@@ -25,12 +25,56 @@ is_reference(const struct bh_view *v)
 	return i > start && i < v->len && v->at[i] == ';' && bh_skip_space(v, i + 1) >= v->len;
 }
 
+/* "-//owner//DTD name//EN" (ISO 8879 10.2.2.2): what published document types are called. */
+static bool
+is_formal(const struct bh_view *v, size_t pos, size_t len)
+{
+	struct bh_view id = {v->at + pos, len};
+	size_t i;
+	unsigned pairs = 0;
+
+	for (i = 0; i + 1 < len; i++)
+		if (id.at[i] == '/' && id.at[i + 1] == '/') {
+			pairs++;
+			i++;
+		}
+	return pairs >= 3 && has(&id, "//dtd ");
+}
+
+/* <!DOCTYPE name SYSTEM "..."> and PUBLIC "..." "...": a file or address that the reader would fetch. HTML's own types are
+ * never fetched; those with a formal public name are in readers' catalogues. */
+static bool
+is_foreign(const struct bh_view *v)
+{
+	size_t i = bh_skip_space(v, 9), name = i, end;
+	bool system;
+
+	while (i < v->len && (bh_is_word(v->at[i]) || memchr(":-.", v->at[i], 3) != NULL))
+		i++;
+	end = i;
+	i = bh_skip_space(v, i);
+	system = bh_at(v, i, "system");
+	if (i == end || end == name || (!system && !bh_at(v, i, "public")))
+		return false;
+	i = bh_skip_space(v, i + 6);
+	if (i >= v->len || (v->at[i] != '"' && v->at[i] != '\''))
+		return false;
+	for (end = i + 1; end < v->len && v->at[end] != v->at[i]; end++)
+		;
+	if (!system && is_formal(v, i + 1, end - i - 1))
+		return false;
+	if (bh_is(v, name, 4, "html") && !bh_is_word(v->at[name + 4]))
+		return system && !bh_at(v, i + 1, "about:legacy-compat");
+	/* a public name alone names nothing that could be fetched */
+	return system || bh_skip_space(v, end + 1) + 1 < v->len;
+}
+
 void
 bh_judge_xml(struct bh_judge *j, const struct bh_view *v)
 {
 	const uint8_t *p = v->at, *end = v->at + v->len;
 
-	if (is_reference(v))
+	if (j->where == BH_AT_BODY && is_reference(v))
 		bh_judge_hit(j, BH_INSPECT_XXE, 0);
 	while (p < end && (p = memchr(p, '<', (size_t)(end - p))) != NULL) {
 		size_t pos = (size_t)(p - v->at);
@@ -40,11 +84,7 @@ bh_judge_xml(struct bh_judge *j, const struct bh_view *v)
 		if (pos + 2 >= v->len || v->at[pos + 1] != '!')
 			continue;
 		if (bh_at(v, pos, "<!entity") ||
-		    (bh_at(v, pos, "<!doctype") &&
-		     (has(&rest, " system") || has(&rest, " public \"-//a")))) {
-			/* a document type of its own that names nothing outside is HTML's habit */
-			if (bh_at(v, pos, "<!doctype html") && !has(&rest, "<!entity"))
-				continue;
+		    (bh_at(v, pos, "<!doctype") && is_foreign(&rest))) {
 			bh_judge_hit(j, BH_INSPECT_XXE, pos);
 			return;
 		}

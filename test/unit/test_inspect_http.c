@@ -66,6 +66,34 @@ a_harmless_conversation_is_silent(void)
 	CU_ASSERT_EQUAL(posts("application/json", "{\"a\":\"b\",\"c\":[1,2]}", 19, ""), 0);
 }
 
+/* No type is declared: a document is read as one, not as a form with an odd name. */
+static void
+a_body_of_no_type_is_read_as_what_it_begins_like(void)
+{
+	struct inspect_rig *r;
+	static const char xml[] = "POST /x" HEAD "Content-Length: 46\r\n\r\n"
+				  "<?xml version=\"1.0\"?><param name=\"s\">1</param>";
+	static const char json[] = "POST /x" HEAD "Content-Length: 56\r\n\r\n"
+				   "{\"n\":{\"id\":\"" ATTACK "\"}}";
+
+	CU_ASSERT_FALSE(SAW(says(xml), XSS));
+	r = inspect_rig();
+	CU_ASSERT(SAW(says(json), SQLI));
+	CU_ASSERT_STRING_EQUAL(r->of[BH_INSPECT_SQLI].name, "id");
+}
+
+static void
+ranges_of_a_document_are_not_counted_like_others(void)
+{
+	static const char ranges[] = HEAD "Range: bytes=1-2,4-5,7-8,10-11,13-14,16-17\r\n\r\n";
+	char text[256];
+
+	snprintf(text, sizeof(text), "GET /a.pdf%s", ranges);
+	CU_ASSERT_EQUAL(says(text), 0);
+	snprintf(text, sizeof(text), "GET /a.txt%s", ranges);
+	CU_ASSERT(SAW(says(text), HTTP));
+}
+
 static void
 an_attack_is_seen_in_each_place(void)
 {
@@ -273,6 +301,8 @@ memory_that_is_refused_is_no_crash(void)
 
 const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(a_harmless_conversation_is_silent),
+	BH_TEST(a_body_of_no_type_is_read_as_what_it_begins_like),
+	BH_TEST(ranges_of_a_document_are_not_counted_like_others),
 	BH_TEST(an_attack_is_seen_in_each_place),
 	BH_TEST(an_attack_is_seen_in_a_part),
 	BH_TEST(compressed_bodies_are_read),

@@ -1,4 +1,5 @@
 /* Values: what lands in a statement, a page, a shell line, a path, and what only looks like it. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "inspect_rig.h"
@@ -265,6 +266,66 @@ the_other_classes_are_seen(void)
 	CU_ASSERT(SAW(inspect_at(BH_AT_HEADER, "User-Agent", "sqlmap/1.7", 10), SCANNER));
 }
 
+/* What manuals, change logs and mails say: in turn a way to quote a command, a page of the manual, a list's bullet, functions
+ * named in passing, GNU quotes, a remark behind a semicolon, an array of numbers, an address. */
+static void
+prose_about_programs_is_no_attack(void)
+{
+	static const char *const list[] = {
+		"To read the complete list use `apt changelog x` or ask.",
+		"It uses the GNU getopt(3) routines, see readlink(2), realpath(1).",
+		"*) Bugfix: the value might be wrong.",
+		"module to override the time() and sleep() functions for testing",
+		"Cleaned up usage of `char' and `byte'.",
+		"It also speaks ftp (but this is slow; do not use it).",
+		"a:1:{s:4:\"step\";i:0;}",
+		"ldap://ldap.corp.example:389/ou=people",
+		"#{systemProperties}",
+		"<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/s.dtd\">",
+		"<!DOCTYPE html>",
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		uint64_t seen = inspect_arg(list[i]);
+
+		if (seen != 0)
+			printf("%s: %" PRIx64 "\n", list[i], seen);
+		CU_ASSERT_EQUAL(seen, 0);
+	}
+	CU_ASSERT(SAW(inspect_arg("`apt changelog x`"), CMDI));
+	CU_ASSERT(SAW(inspect_arg("a `apt changelog x`"), CMDI));
+	CU_ASSERT(SAW(inspect_arg("sleep(5)"), PHP));
+}
+
+static void
+objects_templates_and_document_types_of_each_kind_are_seen(void)
+{
+	static const char *const objects[] = {
+		"/wEyxBEAAQAAAP////8BAAAAAAAAAAwC",
+		"{\"py/reduce\":[{\"py/type\":\"x\"}]}",
+		"<jdk.nashorn.internal.objects.NativeString>",
+		"O:4:\"Evil\":1:{s:1:\"a\";i:1;}",
+	};
+	static const char *const templates[] = {
+		"${.version}",
+		"{{ .Password }}",
+		"#{`x`}",
+		"{7*7}",
+		"@System.Diagnostics.Process.Start(\"x\")",
+	};
+
+	all_are(objects, BH_ARRAY_SIZE(objects), BH_INSPECT_DESER);
+	all_are(templates, BH_ARRAY_SIZE(templates), BH_INSPECT_SSTI);
+	CU_ASSERT(SAW(inspect_arg("<!DOCTYPE a SYSTEM \"http://x/y.dtd\"><a/>"), XXE));
+	CU_ASSERT(SAW(inspect_arg("<!DOCTYPE a PUBLIC \"-//B/A/EN\" \"http://x/y.dtd\">"), XXE));
+	CU_ASSERT(SAW(inspect_arg("http://0/"), SSRF));
+	CU_ASSERT(SAW(inspect_arg("http://localtest.me/"), SSRF));
+	CU_ASSERT(SAW(inspect_arg("\\\\127.0.0.1\\share"), SSRF));
+	CU_ASSERT(SAW(inspect_arg("${script:javascript:1+1}"), JAVA));
+	CU_ASSERT(SAW(inspect_arg("${jnd${upper:\xc4\xb1}:ldap://x}"), LOG4SHELL));
+}
+
 static void
 what_base64_hides_is_read(void)
 {
@@ -322,6 +383,8 @@ const struct bh_unit_test bh_suite_inspect_value[] = {
 	BH_TEST(a_look_up_nested_without_end_is_bounded),
 	BH_TEST(addresses_of_internal_services_are_seen_in_numbers),
 	BH_TEST(the_other_classes_are_seen),
+	BH_TEST(prose_about_programs_is_no_attack),
+	BH_TEST(objects_templates_and_document_types_of_each_kind_are_seen),
 	BH_TEST(what_base64_hides_is_read),
 	BH_TEST(an_attack_behind_any_padding_is_seen),
 	BH_TEST(only_wanted_classes_are_reported),
