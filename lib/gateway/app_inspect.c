@@ -8,10 +8,11 @@
 struct connection {
 	union {
 		struct bh_inspect_http http;
+		struct bh_inspect_http2 http2;
 		struct bh_inspect_text text;
 	} u;
 	uint32_t next_free;
-	bool is_http;
+	enum { TEXT, HTTP, HTTP2 } kind;
 };
 
 struct bh_app_inspect {
@@ -90,8 +91,10 @@ bh_app_inspect_feed(struct bh_worker *w, struct bh_app_context *c, unsigned side
 		return;
 	one = &s->pool[c->inspect];
 	s->flow = c->flow;
-	if (one->is_http)
+	if (one->kind == HTTP)
 		bh_inspect_http_feed(&one->u.http, &s->ctx, side, at, n, ended);
+	else if (one->kind == HTTP2)
+		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, at, n, ended);
 	else
 		bh_inspect_text_feed(&one->u.text, &s->ctx, side, at, n, ended);
 }
@@ -106,8 +109,10 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 		return;
 	one = &s->pool[c->inspect];
 	s->flow = c->flow;
-	if (one->is_http)
+	if (one->kind == HTTP)
 		bh_inspect_http_close(&one->u.http, &s->ctx);
+	else if (one->kind == HTTP2)
+		bh_inspect_http2_close(&one->u.http2, &s->ctx);
 	one->next_free = s->pool[0].next_free;
 	s->pool[0].next_free = c->inspect;
 	c->inspect = 0;
@@ -131,8 +136,12 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 	c->inspect = s->pool[0].next_free;
 	one = &s->pool[c->inspect];
 	s->pool[0].next_free = one->next_free;
-	one->is_http = bh_app_is(c->state.app, BH_APP_HTTP) && c->state.app != BH_APP_HTTP2;
-	if (one->is_http) {
+	one->kind = bh_app_is(c->state.app, BH_APP_HTTP2)  ? HTTP2
+		    : bh_app_is(c->state.app, BH_APP_HTTP) ? HTTP
+							   : TEXT;
+	if (one->kind == HTTP2) {
+		bh_inspect_http2_open(&one->u.http2);
+	} else if (one->kind == HTTP) {
 		memset(&one->u.http, 0, sizeof(one->u.http));
 		bh_inspect_http_open(&one->u.http);
 	} else {

@@ -41,6 +41,8 @@ judge_window(struct bh_message *m, struct bh_view text, bool final)
 		return bh_message_markup(m, text, final);
 	case BH_BODY_MULTIPART:
 		return bh_message_multipart(m, text, final);
+	case BH_BODY_GRPC:
+		return bh_message_grpc(m, text, final);
 	case BH_BODY_BINARY:
 		return text.len;
 	}
@@ -84,7 +86,8 @@ flush(struct bh_message *m, bool final)
 	else if (s->kind == BH_BODY_FORM && m->side != 0)
 		form_data(m, text);
 	m->more = false;
-	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY)
+	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY ||
+	    s->kind == BH_BODY_GRPC)
 		done = judge_window(m, text, final);
 	else
 		done = judge_text(m, text, final);

@@ -17,6 +17,15 @@ relay(void *arg, const struct bh_inspect_finding *finding)
 }
 
 void
+bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx, struct bh_inspect_side *s,
+		unsigned side)
+{
+	*m = (struct bh_message){.s = s, .ctx = ctx, .inner = *ctx, .side = side};
+	m->inner.report = relay;
+	m->inner.arg = m;
+}
+
+void
 bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view value)
 {
 	struct bh_inspect_value v = {
@@ -65,8 +74,8 @@ bh_inspect_http_open(struct bh_inspect_http *c)
 }
 
 /* Ready for the next message of the side. */
-static void
-next_message(struct bh_message *m)
+void
+bh_message_next(struct bh_message *m)
 {
 	struct bh_inspect_side *s = m->s;
 
@@ -246,7 +255,7 @@ take_part(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_p
 		break;
 	case BH_HTTP1_END:
 		bh_message_end(m);
-		next_message(m);
+		bh_message_next(m);
 		break;
 	case BH_HTTP1_ERROR:
 		broken(m, part->why);
@@ -264,15 +273,14 @@ uint64_t
 bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx, unsigned side,
 		     const uint8_t *data, size_t len, bool ended)
 {
-	struct bh_message m = {.s = &c->side[side], .ctx = ctx, .inner = *ctx, .side = side};
+	struct bh_message m;
 	struct bh_cur in = bh_cur(data, len);
 	struct bh_http1_part part;
 	enum bh_http1_what what;
-	uint64_t before = m.s->found;
+	uint64_t before = c->side[side].found;
 	const uint8_t *head = data;
 
-	m.inner.report = relay;
-	m.inner.arg = &m;
+	bh_message_open(&m, ctx, &c->side[side], side);
 	while (!c->over) {
 		what = bh_http1_next(&c->reader, side, &in, ended, &part);
 		if (what == BH_HTTP1_MORE)
@@ -306,11 +314,9 @@ bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ct
 	unsigned side;
 
 	for (side = 0; side < 2; side++) {
-		struct bh_message m = {.s = &c->side[side],
-				       .ctx = ctx,
-				       .inner = *ctx,
-				       .side = side};
+		struct bh_message m;
 
+		bh_message_open(&m, ctx, &c->side[side], side);
 		bh_unpack_end(&m);
 	}
 }

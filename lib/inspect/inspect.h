@@ -167,6 +167,43 @@ uint64_t bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect
  * ctx->memory is given back. */
 void bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx);
 
+/* ---- an HTTP/2 connection (RFC 9113), gRPC over it ------------------------------------------------- */
+
+#define BH_INSPECT_STREAMS 8 /* messages of both sides that are read at once */
+
+/* One side's frames; only this room looks inside. */
+struct bh_inspect_frames {
+	void *hpack;   /* of the caller's memory */
+	uint32_t left; /* bytes of the frame, padding included */
+	uint32_t stream, block_stream;
+	uint8_t stage, type, flags, block_flags, pad;
+	uint8_t have, need; /* bytes to collect in `some`, and there already */
+	bool pushed;        /* the block is of a request that the server promises */
+	bool over;          /* what follows can't be read */
+	uint8_t some[24];
+};
+
+struct bh_inspect_stream {
+	struct bh_inspect_side *state; /* of the caller's memory, kept for the next one */
+	uint64_t used;
+	uint32_t id; /* 0: free */
+	uint8_t side;
+	bool shown; /* its request line was looked at */
+};
+
+/* One connection. ctx->memory is needed: without it nothing is read. */
+struct bh_inspect_http2 {
+	struct bh_inspect_frames side[2];
+	struct bh_inspect_stream stream[BH_INSPECT_STREAMS];
+	uint64_t clock;
+};
+
+/* As bh_inspect_http_*; the client's bytes begin with the preface. A finding's message is its stream. */
+void bh_inspect_http2_open(struct bh_inspect_http2 *c);
+uint64_t bh_inspect_http2_feed(struct bh_inspect_http2 *c, const struct bh_inspect_ctx *ctx,
+			       unsigned side, const uint8_t *data, size_t len, bool ended);
+void bh_inspect_http2_close(struct bh_inspect_http2 *c, const struct bh_inspect_ctx *ctx);
+
 /* ---- any other stream ----------------------------------------------------------------------------- */
 
 #define BH_INSPECT_TAIL 2048

@@ -161,6 +161,8 @@ content_type(struct bh_message *m, struct bh_http_text v)
 		s->kind = BH_BODY_JSON;
 	else if (text_has(v, "xml") && !text_has(v, "html") && !text_has(v, "officedocument"))
 		s->kind = BH_BODY_XML;
+	else if (bh_at(&t, 0, "application/grpc"))
+		s->kind = BH_BODY_GRPC;
 	else if (bh_at(&t, 0, "image/") || bh_at(&t, 0, "video/") || bh_at(&t, 0, "audio/") ||
 		 bh_at(&t, 0, "font/"))
 		s->kind = BH_BODY_BINARY;

@@ -11,6 +11,7 @@ enum {
 	BH_BODY_JSON,
 	BH_BODY_XML,
 	BH_BODY_MULTIPART,
+	BH_BODY_GRPC,
 	BH_BODY_BINARY, /* pictures, sound, fonts: not looked at */
 };
 
@@ -27,6 +28,11 @@ struct bh_message {
 	bool more; /* the text is a window of something longer */
 };
 
+/* s: the message's place; it is zero, or what bh_message_next made of it. */
+void bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx,
+		     struct bh_inspect_side *s, unsigned side);
+/* The message is over: ready for the next one in this place. */
+void bh_message_next(struct bh_message *m);
 /* Judge a value of this message. */
 void bh_message_value(struct bh_message *m, unsigned where, struct bh_view name,
 		      struct bh_view value);
@@ -46,9 +52,10 @@ void bh_message_end(struct bh_message *m);
 size_t bh_message_args(struct bh_message *m, struct bh_view text, bool final);
 void bh_message_cookies(struct bh_message *m, struct bh_view text);
 
-/* json.c, markup.c, multipart.c: what is complete in a window of the body; the same. */
+/* json.c, markup.c, multipart.c, grpc.c: what is complete in a window of the body; the same. */
 size_t bh_message_json(struct bh_message *m, struct bh_view text, bool final);
 size_t bh_message_markup(struct bh_message *m, struct bh_view text, bool final);
+size_t bh_message_grpc(struct bh_message *m, struct bh_view text, bool final);
 size_t bh_message_multipart(struct bh_message *m, struct bh_view text, bool final);
 
 /* body.c: decoded bytes into the window. */

@@ -1,0 +1,117 @@
+/* Header compression (RFC 7541) through libnghttp2, in the caller's memory. The table may grow to what any receiver
+ * announces: its size is the encoder's to say (4.2), so SETTINGS need not be followed here. */
+#include "http2.h"
+
+/* In front of each block, so that it can be grown and counted. */
+struct block {
+	_Alignas(16) size_t size;
+};
+
+static void *
+take(size_t size, void *arg)
+{
+	struct bh_hpack *h = arg;
+	struct block *b;
+
+	if (size > HPACK_MEMORY_MAX || h->used + size > HPACK_MEMORY_MAX)
+		return NULL;
+	b = h->from->alloc(h->from->arg, sizeof(*b) + size);
+	if (b == NULL)
+		return NULL;
+	b->size = size;
+	h->used += size;
+	return b + 1;
+}
+
+static void
+give_back(void *p, void *arg)
+{
+	struct bh_hpack *h = arg;
+	struct block *b = p;
+
+	if (p == NULL)
+		return;
+	b--;
+	h->used -= b->size;
+	h->from->free(h->from->arg, b);
+}
+
+static void *
+take_zeroed(size_t n, size_t size, void *arg)
+{
+	void *p = size == 0 || n <= HPACK_MEMORY_MAX / size ? take(n * size, arg) : NULL;
+
+	if (p != NULL)
+		memset(p, 0, n * size);
+	return p;
+}
+
+static void *
+grow(void *p, size_t size, void *arg)
+{
+	size_t old = p != NULL ? ((struct block *)p - 1)->size : 0;
+	void *bigger = take(size, arg);
+
+	if (bigger == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(bigger, p, old < size ? old : size);
+	give_back(p, arg);
+	return bigger;
+}
+
+struct bh_hpack *
+bh_hpack_open(const struct bh_inspect_memory *from)
+{
+	struct bh_hpack *h = from != NULL ? from->alloc(from->arg, sizeof(*h)) : NULL;
+
+	if (h == NULL)
+		return NULL;
+	memset(h, 0, sizeof(*h));
+	h->from = from;
+	h->mem = (nghttp2_mem){.mem_user_data = h,
+			       .malloc = take,
+			       .free = give_back,
+			       .calloc = take_zeroed,
+			       .realloc = grow};
+	if (nghttp2_hd_inflate_new2(&h->inflater, &h->mem) != 0 ||
+	    nghttp2_hd_inflate_change_table_size(h->inflater, HPACK_TABLE_MAX) != 0) {
+		bh_hpack_close(h);
+		return NULL;
+	}
+	return h;
+}
+
+void
+bh_hpack_close(struct bh_hpack *h)
+{
+	if (h == NULL)
+		return;
+	if (h->inflater != NULL)
+		nghttp2_hd_inflate_del(h->inflater);
+	h->from->free(h->from->arg, h);
+}
+
+bool
+bh_hpack_feed(struct bh_hpack *h, struct bh_view in, bool final, const struct bh_hpack_sink *sink)
+{
+	int flags = 0;
+
+	while (!(flags & NGHTTP2_HD_INFLATE_FINAL)) {
+		nghttp2_nv nv;
+		ssize_t eaten;
+
+		flags = 0;
+		eaten = nghttp2_hd_inflate_hd2(h->inflater, &nv, &flags, in.at, in.len, final);
+		if (eaten < 0)
+			return false;
+		in.at += eaten;
+		in.len -= (size_t)eaten;
+		if (flags & NGHTTP2_HD_INFLATE_EMIT)
+			sink->field(sink->arg, (struct bh_view){nv.name, nv.namelen},
+				    (struct bh_view){nv.value, nv.valuelen});
+		else if (eaten == 0)
+			break;
+	}
+	return !final || nghttp2_hd_inflate_end_headers(h->inflater) == 0;
+}
