@@ -23,13 +23,100 @@ relay(void *arg, const struct bh_inspect_finding *finding)
 }
 
 static void
+judge_data(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool more)
+{
+	struct bh_inspect_value v = {.at = at, .len = len, .where = BH_AT_STREAM, .more = more};
+
+	bh_inspect_dlp(ctx, &v);
+}
+
+static int
+sextet(uint8_t c)
+{
+	if (bh_is_alpha(c))
+		return c >= 'a' ? c - 'a' + 26 : c - 'A';
+	return bh_is_digit(c) ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* One line of base64: the bytes it stands for, behind those at out. Returns how many, 0: it is none. */
+static size_t
+base64_line(uint8_t *out, const uint8_t *at, size_t len)
+{
+	uint32_t bits = 0;
+	size_t i, n = 0;
+
+	while (len > 0 && at[len - 1] == '=')
+		len--;
+	for (i = 0; i < len; i++) {
+		int six = sextet(at[i]);
+
+		if (six < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)six;
+		if (i % 4 != 0)
+			out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	return n;
+}
+
+/* A part of a mail in base64 (RFC 2045 6.8): lines of 60 to 76 characters, and a shorter last one. */
+static void
+base64_part(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool more)
+{
+	uint8_t *out = ctx->scratch->view[0];
+	size_t i = 0, n = 0;
+
+	while (i < len) {
+		const uint8_t *lf = memchr(at + i, '\n', len - i);
+		size_t next = lf != NULL ? (size_t)(lf - at) + 1 : len, end = next, got = 0;
+
+		while (end > i && (at[end - 1] == '\n' || at[end - 1] == '\r'))
+			end--;
+		if (end - i <= 76 && (end - i >= 60 || n > 0))
+			got = base64_line(out + n, at + i, end - i);
+		n += got;
+		if (n > 0 && (got == 0 || next == len)) {
+			judge_data(ctx, out, n, more && got > 0);
+			n = 0;
+		}
+		i = next;
+	}
+}
+
+/* Quoted-printable (RFC 2045 6.7): only where a soft line break or an encoded '=' says so. */
+static void
+quoted_part(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool more)
+{
+	uint8_t *out = ctx->scratch->view[0];
+	size_t i = 0, n = 0;
+
+	if (memmem(at, len, "=\r\n", 3) == NULL && memmem(at, len, "=3D", 3) == NULL)
+		return;
+	while (i < len) {
+		if (at[i] == '=' && i + 2 < len && at[i + 1] == '\r' && at[i + 2] == '\n') {
+			i += 3;
+		} else if (at[i] == '=' && i + 2 < len && bh_hex(at[i + 1]) >= 0 &&
+			   bh_hex(at[i + 2]) >= 0) {
+			out[n++] = (uint8_t)(bh_hex(at[i + 1]) << 4 | bh_hex(at[i + 2]));
+			i += 3;
+		} else {
+			out[n++] = at[i++];
+		}
+	}
+	judge_data(ctx, out, n, more);
+}
+
+static void
 judge(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool more)
 {
 	struct bh_inspect_value v = {.at = at, .len = len, .where = BH_AT_STREAM, .more = more};
 
 	bh_inspect_value(ctx, &v);
 	bh_inspect_dlp(ctx, &v);
+	base64_part(ctx, at, len, more);
+	quoted_part(ctx, at, len, more);
 }
+_Static_assert(BH_INSPECT_TAIL <= BH_INSPECT_PIECE, "what is decoded fits into a reading");
 
 uint64_t
 bh_inspect_text_feed(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx, unsigned side,

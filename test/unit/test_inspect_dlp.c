@@ -187,6 +187,38 @@ a_stream_finds_what_is_cut_anywhere(void)
 	}
 }
 
+/* RFC 2045: what a mail's part says behind its encoding, wherever the bytes are cut. */
+static void
+numbers_in_encoded_parts_of_a_mail_are_seen(void)
+{
+	static const char base64[] =
+		"Content-Transfer-Encoding: base64\r\n\r\n"
+		"aWQsbmFtZSxjaXR5LHBhbix1bnRpbA0KMTcsSmFuZSBFeGFtcGxlLFNwcmluZ2ZpZWxkLDQxMTEg\r\n"
+		"MTExMSAxMTExIDExMTEsMTIvMjkNCjE4LEpvaG4gRXhhbXBsZSxTaGVsYnl2aWxsZSxub25lLG5v\r\n"
+		"bmUNCg==\r\n"
+		"--part--\r\n";
+	static const char quoted[] = "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+				     "pan=3D4111 1111 11=\r\n11 1111 of Jane\r\n.\r\n";
+	static const char *const texts[] = {base64, quoted};
+	static struct bh_inspect_text c;
+	unsigned i;
+	size_t at, step;
+
+	for (i = 0; i < BH_ARRAY_SIZE(texts); i++)
+		for (step = 1; step < 300; step += 13) {
+			struct inspect_rig *r = inspect_rig();
+			size_t len = strlen(texts[i]);
+
+			memset(&c, 0, sizeof(c));
+			for (at = 0; at < len; at += step)
+				bh_inspect_text_feed(&c, &r->ctx, 0, (const uint8_t *)texts[i] + at,
+						     len - at < step ? len - at : step,
+						     at + step >= len);
+			CU_ASSERT(SAW(r->seen, DLP_CARD));
+			CU_ASSERT_PTR_NULL(strstr(r->of[BH_INSPECT_DLP_CARD].excerpt, "1111 1111"));
+		}
+}
+
 const struct bh_unit_test bh_suite_inspect_dlp[] = {
 	BH_TEST(cards_of_every_issuer_are_seen_as_they_are_printed),
 	BH_TEST(look_alikes_of_cards_are_none),
@@ -196,5 +228,6 @@ const struct bh_unit_test bh_suite_inspect_dlp[] = {
 	BH_TEST(a_card_keeps_its_issuer_and_last_four),
 	BH_TEST(a_number_at_the_end_of_a_window_waits),
 	BH_TEST(a_stream_finds_what_is_cut_anywhere),
+	BH_TEST(numbers_in_encoded_parts_of_a_mail_are_seen),
 	BH_TEST_END,
 };

@@ -327,6 +327,26 @@ objects_templates_and_document_types_of_each_kind_are_seen(void)
 }
 
 static void
+errors_of_each_platform_are_seen_in_responses(void)
+{
+	static const char *const errors[] = {
+		"Warning: Cannot modify header information - headers already sent by (output)",
+		"fopen(x): failed to open stream: No such file or directory",
+		"sqlite3.OperationalError: near \"x\": syntax error",
+		"MongoServerError: E11000 duplicate key error",
+		"thread 'main' panicked at 'index out of bounds'",
+		"Apache Tomcat/9.0.1 - Error report",
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(errors); i++)
+		CU_ASSERT(
+			SAW(inspect_at(BH_AT_RESPONSE, NULL, errors[i], strlen(errors[i])), LEAK));
+	CU_ASSERT_EQUAL(inspect_at(BH_AT_RESPONSE, NULL, "Error: the table 'Oak' is sold out", 34),
+			0);
+}
+
+static void
 what_base64_hides_is_read(void)
 {
 	/* x' union select a,b from c-- */
@@ -385,6 +405,7 @@ const struct bh_unit_test bh_suite_inspect_value[] = {
 	BH_TEST(the_other_classes_are_seen),
 	BH_TEST(prose_about_programs_is_no_attack),
 	BH_TEST(objects_templates_and_document_types_of_each_kind_are_seen),
+	BH_TEST(errors_of_each_platform_are_seen_in_responses),
 	BH_TEST(what_base64_hides_is_read),
 	BH_TEST(an_attack_behind_any_padding_is_seen),
 	BH_TEST(only_wanted_classes_are_reported),

@@ -1,0 +1,114 @@
+/* Inspection over foreign HTTP/2: frames of both sides, cut by the input. Asserts beyond "no crash":
+ *  - nothing is read but what is shown: every piece is a heap block of exactly its size (ASan);
+ *  - how the bytes are cut does not change which classes a conversation has;
+ *  - a record is printable ASCII;
+ *  - memory taken for headers, streams and decompression is given back, also when it runs out on the way. */
+#include <stdlib.h>
+
+#include "../../lib/inspect/inspect.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+struct run {
+	uint64_t seen;
+	unsigned blocks, left; /* of memory */
+};
+
+static void
+require(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void
+report(void *arg, const struct bh_inspect_finding *f)
+{
+	struct run *r = arg;
+	size_t i;
+
+	require(f->class < BH_INSPECT_CLASS_COUNT);
+	for (i = 0; f->excerpt[i] != '\0'; i++)
+		require(f->excerpt[i] >= 0x20 && f->excerpt[i] < 0x7f);
+	r->seen |= BH_INSPECT_BIT(f->class);
+}
+
+static void *
+take(void *arg, size_t size)
+{
+	struct run *r = arg;
+
+	if (r->left == 0)
+		return NULL;
+	r->left--;
+	r->blocks++;
+	return malloc(size);
+}
+
+static void
+give(void *arg, void *p)
+{
+	((struct run *)arg)->blocks--;
+	free(p);
+}
+
+static struct bh_inspect_engine *engine;
+static struct bh_inspect_scratch *scratch;
+
+static uint64_t
+run(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t response)
+{
+	static struct bh_inspect_http2 conn;
+	struct run r = {.left = memory};
+	struct bh_inspect_memory m = {take, give, &r};
+	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL};
+	size_t at, n;
+
+	bh_inspect_http2_open(&conn);
+	for (at = 0; at < size; at += n) {
+		size_t end = at < response ? response : size;
+		uint8_t *copy;
+
+		n = end - at < step ? end - at : step;
+		copy = malloc(n);
+		memcpy(copy, data + at, n);
+		bh_inspect_http2_feed(&conn, &ctx, at >= response, copy, n, false);
+		free(copy);
+	}
+	bh_inspect_http2_close(&conn, &ctx);
+	require(r.blocks == 0);
+	return r.seen;
+}
+
+/* Patterns take their time to compile under a sanitizer: not within an input's. */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	require(bh_inspect_engine_create(&engine, NULL) == 0 &&
+		bh_inspect_scratch_create(&scratch, engine) == 0);
+	return 0;
+}
+
+/* The client's preface is put in front, so that inputs are frames. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t text[24 + 65536];
+	size_t step, response;
+	unsigned memory;
+
+	if (size < 3 || size > 65536)
+		return 0;
+	step = data[0] + 1u;
+	memory = data[2] & 128 ? data[2] & 31 : 1000;
+	size -= 3;
+	response = 24 + size * (255u - data[1] % 64) / 255;
+	memcpy(text, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
+	memcpy(text + 24, data + 3, size);
+	require(run(text, 24 + size, step, memory, response) ==
+		run(text, 24 + size, SIZE_MAX / 2, memory, response));
+	return 0;
+}
