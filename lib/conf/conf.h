@@ -117,7 +117,9 @@ enum bh_idle { BH_IDLE_SPIN, BH_IDLE_SLEEP };
 enum bh_check { BH_CHECK_IGNORE, BH_CHECK_DRIVER, BH_CHECK_VERIFY };
 enum bh_huge { BH_HUGE_AUTO, BH_HUGE_ON, BH_HUGE_OFF };
 enum bh_parse_apps { BH_PARSE_RULES, BH_PARSE_ALL };
-enum bh_sensors { BH_INSPECT_OFF, BH_INSPECT_ALERT };
+enum bh_sensors { BH_INSPECT_OFF, BH_INSPECT_ALERT, BH_INSPECT_DENY, BH_INSPECT_REJECT };
+#define BH_INSPECT_UNSET 0xff /* of an action: what inspect.sensors says */
+#define BH_INSPECT_CLASSES_MAX 64
 enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
 
 #define BH_MAX_PAIRS 16
@@ -165,6 +167,8 @@ struct bh_config {
 	unsigned n_quotas;
 	unsigned n_threat_segments; /* names that exceptions and quotas list */
 	char threat_segment[BH_THREAT_SEGMENTS][128];
+	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */
+	uint8_t inspect_action[BH_INSPECT_CLASSES_MAX];
 };
 
 void bh_config_default(struct bh_config *c);

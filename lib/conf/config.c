@@ -68,6 +68,7 @@ bh_config_default(struct bh_config *c)
 		c->exception[i] = bh_exception_info((unsigned)i)->normal;
 	for (i = 0; i < BH_THREAT_COUNT; i++)
 		bh_threat_rule_default(&c->threat[i], (unsigned)i);
+	memset(c->inspect_action, BH_INSPECT_UNSET, sizeof(c->inspect_action));
 	c->frame_pass[BH_FRAME_ARP] = true;
 	c->frame_pass[BH_FRAME_ND] = true;
 }

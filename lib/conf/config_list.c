@@ -342,6 +342,34 @@ bh_config_read_exceptions(struct bh_config_reader *r, const struct bh_yaml *node
 	return rc;
 }
 
+int
+bh_config_read_inspect_actions(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	static const char *const words[] = {"off", "alert", "deny", "reject", NULL};
+	static const char *const known[] = {
+#define BH_INSPECT_CLASS(sym, key, severity, attack, text) key,
+#include "../base/inspect_class.def"
+#undef BH_INSPECT_CLASS
+		NULL};
+	const struct bh_yaml *value;
+	unsigned i, action;
+	int rc;
+
+	_Static_assert(BH_ARRAY_SIZE(known) - 1 <= BH_INSPECT_CLASSES_MAX, "an action each");
+	if (bh_yaml_is_null(node))
+		return 0;
+	rc = bh_yaml_check_map(r->doc, node, "'inspect.actions'", known, r->err);
+	for (i = 0; rc == 0 && known[i] != NULL; i++) {
+		value = bh_yaml_get(node, known[i]);
+		if (value == NULL)
+			continue;
+		rc = bh_yaml_enum(r->doc, value, words, &action, r->err);
+		if (rc == 0)
+			r->c->inspect_action[i] = (uint8_t)action;
+	}
+	return rc;
+}
+
 static int
 read_udp_ports(struct bh_config_reader *r, const struct bh_yaml *node, uint16_t out[4])
 {

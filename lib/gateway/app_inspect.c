@@ -22,16 +22,54 @@ struct bh_app_inspect {
 	struct bh_inspect_ctx ctx;
 	struct bh_inspect_memory memory;
 	struct bh_worker *worker;
-	const struct bh_flow *flow; /* whose bytes are being looked at */
+	struct bh_app_context *context;         /* whose bytes are being looked at */
+	uint8_t action[BH_INSPECT_CLASS_COUNT]; /* enum bh_sensors */
+	bool blocks;                            /* one of them ends connections */
 };
+
+/* What is done about a finding where something is blocked at all. */
+static enum bh_verdict
+verdict_of(const struct bh_app_inspect *s, unsigned class)
+{
+	const struct bh_worker *w = s->worker;
+	const struct bh_app_context *c = s->context;
+
+	if (s->action[class] < BH_INSPECT_DENY)
+		return BH_VERDICT_ALLOW;
+	if (!c->hold || w->view->mode != BH_MODE_PROTECT)
+		return w->view->mode == BH_MODE_MONITOR ? BH_VERDICT_VIOLATE : BH_VERDICT_ALLOW;
+	return s->action[class] == BH_INSPECT_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+}
 
 static void
 report(void *arg, const struct bh_inspect_finding *found)
 {
 	struct bh_app_inspect *s = arg;
+	enum bh_verdict verdict = verdict_of(s, found->class);
 
 	bh_count(&s->worker->c.findings, 1);
-	bh_record_sensor(s->worker, s->flow, found);
+	if (verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT)
+		s->context->blocked = (uint8_t)verdict;
+	bh_record_sensor(s->worker, s->context->flow, found, verdict);
+}
+
+/* Severity 1 is what inspect.sensors speaks of; a class of its own action is that. */
+static void
+set_actions(struct bh_app_inspect *s, const struct bh_config *config)
+{
+	unsigned i;
+
+	_Static_assert(BH_INSPECT_CLASS_COUNT <= BH_INSPECT_CLASSES_MAX, "an action each");
+	for (i = 0; i < BH_INSPECT_CLASS_COUNT; i++) {
+		s->action[i] = config->inspect_action[i];
+		if (s->action[i] == BH_INSPECT_UNSET)
+			s->action[i] = bh_inspect_class_info(i)->severity == 1
+					       ? (uint8_t)config->inspect
+					       : BH_INSPECT_ALERT;
+		if (s->action[i] != BH_INSPECT_OFF)
+			s->ctx.classes |= BH_INSPECT_BIT(i);
+		s->blocks |= s->action[i] >= BH_INSPECT_DENY;
+	}
 }
 
 int
@@ -62,8 +100,8 @@ bh_app_inspect_create(struct bh_worker *w)
 		.memory = &s->memory,
 		.report = report,
 		.arg = s,
-		.classes = BH_INSPECT_ALL,
 	};
+	set_actions(s, w->config);
 	return 0;
 }
 
@@ -80,23 +118,86 @@ bh_app_inspect_destroy(struct bh_worker *w)
 	w->inspect = NULL;
 }
 
-void
-bh_app_inspect_feed(struct bh_worker *w, struct bh_app_context *c, unsigned side, const uint8_t *at,
-		    uint32_t n, bool ended)
+bool
+bh_app_inspect_blocks(const struct bh_worker *w)
+{
+	return w->inspect != NULL && w->inspect->blocks;
+}
+
+uint32_t
+bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c, unsigned side)
+{
+	const struct connection *one;
+
+	if (c->inspect == 0 || !w->inspect->blocks)
+		return 0;
+	one = &w->inspect->pool[c->inspect];
+	return one->kind == HTTP ? bh_inspect_http_waits(&one->u.http, side) : 0;
+}
+
+static void
+take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct bh_cur in,
+     bool ended)
+{
+	struct connection *one = &s->pool[c->inspect];
+
+	s->context = c;
+	if (one->kind == HTTP) {
+		bh_inspect_http_feed(&one->u.http, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
+	if (one->kind == HTTP2) {
+		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
+	bh_inspect_text_feed(&one->u.text, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+	/* A dialogue does not wait. */
+	if (s->blocks)
+		bh_inspect_text_look(&one->u.text, &s->ctx, side);
+}
+
+/* True: a finding ended it. */
+static bool
+is_refused(struct bh_worker *w, const struct bh_app_case *k)
+{
+	struct bh_app_case told = *k;
+
+	if (k->c->blocked == BH_VERDICT_NONE)
+		return false;
+	told.told = true;
+	if (!bh_app_refuse(w, &told, BH_REASON_SENSOR,
+			   k->c->blocked == BH_VERDICT_REJECT ? BH_DENIED_RESET : BH_DENIED_DROP))
+		return true;
+	k->c->blocked = BH_VERDICT_NONE;
+	return false;
+}
+
+bool
+bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side,
+		    const uint8_t *at, uint32_t n, bool ended)
+{
+	if (k->c->inspect == 0)
+		return true;
+	take(w->inspect, k->c, side, bh_cur(at, n), ended);
+	return !is_refused(w, k);
+}
+
+bool
+bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_inspect *s = w->inspect;
-	struct connection *one;
+	struct bh_app_context *c = k->c;
+	struct connection *one = &s->pool[c->inspect];
+	unsigned side;
 
-	if (c->inspect == 0)
-		return;
-	one = &s->pool[c->inspect];
-	s->flow = c->flow;
-	if (one->kind == HTTP)
-		bh_inspect_http_feed(&one->u.http, &s->ctx, side, at, n, ended);
-	else if (one->kind == HTTP2)
-		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, at, n, ended);
-	else
-		bh_inspect_text_feed(&one->u.text, &s->ctx, side, at, n, ended);
+	s->context = c;
+	for (side = 0; side < 2; side++) {
+		if (one->kind == HTTP)
+			bh_inspect_http_look(&one->u.http, &s->ctx, side);
+		bh_stream_release(c->stream, side,
+				  bh_stream_read_so_far(c->stream, side) - c->unparsed[side]);
+	}
+	return !is_refused(w, k);
 }
 
 void
@@ -108,7 +209,7 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 	if (c->inspect == 0)
 		return;
 	one = &s->pool[c->inspect];
-	s->flow = c->flow;
+	s->context = c;
 	if (one->kind == HTTP)
 		bh_inspect_http_close(&one->u.http, &s->ctx);
 	else if (one->kind == HTTP2)
@@ -131,6 +232,7 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 		return false;
 	if (s->pool[0].next_free == 0) {
 		bh_count(&w->c.apps_unasked, 1);
+		c->unlooked = true;
 		return false;
 	}
 	c->inspect = s->pool[0].next_free;
@@ -150,34 +252,45 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 	for (i = 0; i < 2; i++) {
 		side = i == 0 ? c->first : 1u - c->first;
 		if (c->side[side].len != 0)
-			bh_app_inspect_feed(w, c, side, c->u.data[side], c->side[side].len, false);
+			take(s, c, side, bh_cur(c->u.data[side], c->side[side].len), false);
 		/* A window that was full had ended for the detectors, not for the stream. */
 		c->side[side].ended = false;
 	}
 	return true;
 }
 
-static void
-read_side(struct bh_worker *w, struct bh_app_context *c, unsigned side)
+static bool
+read_side(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 {
+	struct bh_app_context *c = k->c;
 	const uint8_t *at;
 	bool ended = false;
 	uint32_t n;
 
 	while ((n = bh_stream_next(c->stream, side, &at, &ended)) != 0) {
-		bh_app_inspect_feed(w, c, side, at, n, false);
+		if (!bh_app_inspect_feed(w, k, side, at, n, false))
+			return false;
 		bh_stream_read(c->stream, side, n);
 	}
 	if (ended && !c->side[side].ended) {
 		c->side[side].ended = true;
-		bh_app_inspect_feed(w, c, side, (const uint8_t *)"", 0, true);
+		if (!bh_app_inspect_feed(w, k, side, (const uint8_t *)"", 0, true))
+			return false;
 	}
-	bh_stream_release(c->stream, side, bh_stream_read_so_far(c->stream, side));
+	bh_stream_release(c->stream, side,
+			  bh_stream_read_so_far(c->stream, side) -
+				  bh_app_inspect_waits(w, c, side));
+	return true;
 }
 
-void
-bh_app_inspect_go_on(struct bh_worker *w, struct bh_app_context *c)
+bool
+bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k)
 {
-	read_side(w, c, c->first);
-	read_side(w, c, 1u - c->first);
+	struct bh_app_context *c = k->c;
+
+	/* What naming had read may have said it. */
+	if (c->inspect != 0 && is_refused(w, k))
+		return false;
+	return c->phase != BH_APP_INSPECTION ||
+	       (read_side(w, k, c->first) && read_side(w, k, 1u - c->first));
 }

@@ -52,6 +52,19 @@ let_go_when_told(struct bh_worker *w, struct bh_app_context *c)
 	bh_app_let_go(w, c);
 }
 
+/* Its operations were only recorded. Sensors go on. */
+static void
+parse_no_more(struct bh_worker *w, struct bh_app_context *c)
+{
+	if (c->inspect == 0) {
+		bh_app_let_go(w, c);
+		return;
+	}
+	bh_ops_close(&c->u.ops);
+	c->unparsed[0] = c->unparsed[1] = 0;
+	c->phase = BH_APP_INSPECTION;
+}
+
 /* The rest is encrypted, or another protocol. Is that application allowed as it is? */
 static enum step
 opaque(struct bh_worker *w, const struct bh_app_case *k, const struct bh_ops_out *out)
@@ -61,7 +74,7 @@ opaque(struct bh_worker *w, const struct bh_app_case *k, const struct bh_ops_out
 	struct bh_app_case why = {.p = k->p, .c = c, .why = out->why};
 
 	if (!c->by_operation) {
-		bh_app_let_go(w, c);
+		parse_no_more(w, c);
 		return STEP_ENOUGH;
 	}
 	if (out->became != BH_APP_UNKNOWN && out->became != c->state.app) {
@@ -92,7 +105,7 @@ broken(struct bh_worker *w, const struct bh_app_case *k, const struct bh_ops_out
 	struct bh_app_case why = {.p = k->p, .c = k->c, .why = out->why};
 
 	if (!k->c->by_operation) {
-		bh_app_let_go(w, k->c);
+		parse_no_more(w, k->c);
 		return STEP_ENOUGH;
 	}
 	return bh_app_except(w, &why, BH_EXCEPTION_APP_ERROR, BH_REASON_APP_ERROR) ? STEP_ENOUGH
@@ -172,6 +185,15 @@ skip_free(struct bh_worker *w, struct bh_app_context *c, unsigned side)
 		bh_ops_pass(&c->u.ops, side, n);
 }
 
+/* What is judged may go. */
+static void
+release(const struct bh_worker *w, struct bh_app_context *c, unsigned side, uint32_t pending)
+{
+	c->unparsed[side] = pending;
+	pending = RTE_MAX(pending, bh_app_inspect_waits(w, c, side));
+	bh_stream_release(c->stream, side, bh_stream_read_so_far(c->stream, side) - pending);
+}
+
 static enum step
 feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 {
@@ -190,12 +212,12 @@ feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 		c->side[side].ended |= n == 0;
 		bh_stream_read(c->stream, side, n);
 		bh_app_note_judged(w, c, side, at, n);
-		bh_app_inspect_feed(w, c, side, at, n, n == 0);
+		if (!bh_app_inspect_feed(w, k, side, at, n, n == 0))
+			return STEP_REFUSED;
 		step = feed(w, k, side, bh_cur(at, n), n == 0, &pending);
 		if (step != STEP_ON)
 			return step;
-		bh_stream_release(c->stream, side,
-				  bh_stream_read_so_far(c->stream, side) - pending);
+		release(w, c, side, pending);
 	}
 }
 
@@ -223,6 +245,8 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 	unsigned i, side;
 
 	bh_app_inspect_begin(w, c);
+	if (!bh_app_inspect_go_on(w, k))
+		return;
 	for (i = 0; i < 2; i++)
 		memcpy(w->window[i], c->u.data[i], len[i]);
 	c->phase = BH_APP_OPERATIONS;
@@ -242,7 +266,7 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 		if (feed(w, k, side, bh_cur(w->window[side], len[side]), false, &pending) !=
 		    STEP_ON)
 			return;
-		bh_stream_release(c->stream, side, len[side] - RTE_MIN(pending, len[side]));
+		release(w, c, side, RTE_MIN(pending, len[side]));
 	}
 	bh_app_operate(w, k);
 }

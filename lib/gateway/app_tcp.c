@@ -23,15 +23,21 @@ release(struct bh_worker *w, struct bh_flow *f, enum bh_reason reason)
 	f->ext = 0;
 }
 
+/* Do its bytes wait for a judgement? */
+static bool
+holds(const struct bh_worker *w, const struct bh_flow *f)
+{
+	return w->view->mode == BH_MODE_PROTECT &&
+	       (f->verdict == BH_VERDICT_PENDING || bh_app_inspect_blocks(w));
+}
+
 /* Nothing can be judged of it any more, for or against: it has no context. */
 static void
 without_context(struct bh_worker *w, struct bh_packet *p, enum bh_exception x,
 		enum bh_reason reason)
 {
-	struct bh_app_context none = {.flow = p->flow, .hold = true};
+	struct bh_app_context none = {.flow = p->flow, .hold = holds(w, p->flow)};
 
-	if (w->view->mode != BH_MODE_PROTECT)
-		none.hold = false;
 	bh_count(&w->c.apps_unasked, 1);
 	/* Not inspected where it would only be watched, or where the configuration says so. */
 	if (!none.hold || w->config->exception[x] == BH_ACTION_PASS) {
@@ -184,6 +190,24 @@ end_if_settled(struct bh_worker *w, struct bh_app_context *c)
 	}
 }
 
+/* An unfinished message waits a moment for its rest, and not so much of it that its sender's first window is full
+ * (RFC 6928: ten segments). False: a finding ended it. */
+static bool
+bound_look(struct bh_worker *w, const struct bh_app_case *k)
+{
+	enum { LOOK_BYTES = 8192 };
+	struct bh_app_context *c = k->c;
+	uint32_t n = RTE_MAX(bh_app_inspect_waits(w, c, 0), bh_app_inspect_waits(w, c, 1));
+
+	if (n >= LOOK_BYTES && !bh_app_inspect_look(w, k))
+		return false;
+	n = n < LOOK_BYTES ? n : 0;
+	if (n != 0 && !c->waiting)
+		c->held_ms = w->now_ms;
+	c->waiting = n != 0;
+	return true;
+}
+
 static void
 go_on(struct bh_worker *w, const struct bh_app_case *k)
 {
@@ -203,12 +227,16 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 		if (c->ask_again && !bh_app_judge(w, k))
 			return;
 		c->ask_again = false;
-		bh_app_inspect_go_on(w, c);
+		if (!bh_app_inspect_go_on(w, k))
+			return;
 	}
 	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
 		return;
+	if (c->inspect != 0 && c->hold && c->phase != BH_APP_NAMING && !bound_look(w, k))
+		return;
 	bh_hold_forward_ready(w, c);
-	if (c->phase == BH_APP_OPERATIONS && c->hold)
+	/* What waits to be looked into does so for a moment only. */
+	if (c->phase == BH_APP_OPERATIONS && c->hold && !c->waiting)
 		bh_hold_forward_parts(w, c);
 	end_if_settled(w, c);
 }
@@ -348,7 +376,7 @@ begin(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	c = &w->app[ext];
-	c->hold = w->view->mode == BH_MODE_PROTECT && f->verdict == BH_VERDICT_PENDING;
+	c->hold = holds(w, f);
 	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
 	c->stream = bh_stream_open(w->streams, &sp, c->hold, &r);
 	if (c->stream == NULL) {
@@ -438,6 +466,27 @@ pass_greeting(struct bh_worker *w, struct bh_app_context *c)
 }
 
 static void
+pass_what_was_read(struct bh_worker *w, struct bh_app_context *c)
+{
+	unsigned side;
+
+	for (side = 0; side < 2; side++)
+		bh_stream_release(c->stream, side, bh_stream_read_so_far(c->stream, side));
+	bh_hold_forward_ready(w, c);
+}
+
+static void
+look_now(struct bh_worker *w, const struct bh_app_case *k)
+{
+	k->c->waiting = false;
+	if (k->c->inspect == 0 || !bh_app_inspect_look(w, k))
+		return;
+	bh_hold_forward_ready(w, k->c);
+	if (k->c->phase == BH_APP_OPERATIONS)
+		bh_hold_forward_parts(w, k->c);
+}
+
+static void
 age_context(struct bh_worker *w, struct bh_app_context *c)
 {
 	const struct bh_app_case k = {.c = c};
@@ -452,6 +501,15 @@ age_context(struct bh_worker *w, struct bh_app_context *c)
 			bh_app_except(w, &k, BH_EXCEPTION_HOLD_FULL, BH_REASON_HOLD_TIME);
 		return;
 	}
+	if (c->phase != BH_APP_NAMING) {
+		if (w->now_ms - c->held_ms >= w->config->inspect_linger_ms)
+			look_now(w, &k);
+		return;
+	}
+	/* Allowed whatever it is, and held to be looked into: an application that its first words do not tell. */
+	if (f->verdict != BH_VERDICT_PENDING &&
+	    w->now_ms - c->held_ms >= w->config->inspect_linger_ms)
+		pass_what_was_read(w, c);
 	if (check_bounds(w, &k) && c->stream != NULL && c->waiting)
 		pass_greeting(w, c);
 }

@@ -69,12 +69,14 @@ bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason r
 	f->flags |= BH_FLAG_ALERTED;
 	if (is_monitored(w, k)) {
 		f->verdict = BH_VERDICT_VIOLATE;
-		bh_record_refusal(w, f, k);
+		if (!k->told)
+			bh_record_refusal(w, f, k);
 		return true;
 	}
 	f->verdict = how == BH_DENIED_DROP ? BH_VERDICT_DENY : BH_VERDICT_REJECT;
 	f->state = BH_STATE_REFUSED;
-	bh_record_refusal(w, f, k);
+	if (!k->told)
+		bh_record_refusal(w, f, k);
 	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
 		bh_answer_reset(w, p, c->stream,
 				how == BH_DENIED_RESPOND && c->asked == c->answered);
@@ -180,6 +182,9 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 			c->state.decided = true;
 			return true;
 		}
+		if (c->unlooked && !is_monitored(w, k) && bh_app_inspect_blocks(w))
+			return bh_app_except(w, k, BH_EXCEPTION_INSPECT_FULL,
+					     BH_REASON_STREAM_FULL);
 		if (c->phase != BH_APP_INSPECTION)
 			pass_on(w, k, (enum bh_verdict)j.verdict, (enum bh_reason)j.reason);
 		return true;

@@ -261,8 +261,17 @@ bh_gateway_create(struct bh_gateway **out, const struct bh_gateway_params *param
 	pthread_mutex_init(&g->retire_lock, NULL);
 	pthread_mutex_init(&g->query_lock, NULL);
 	rc = bh_hash_key_random(&g->steer_key);
-	if (rc == 0 && params->config->inspect != BH_INSPECT_OFF)
-		rc = bh_inspect_engine_create(&g->inspect, err);
+	if (rc == 0 && params->config->inspect != BH_INSPECT_OFF) {
+		g->inspect = params->inspect;
+		if (g->inspect == NULL)
+			rc = bh_inspect_engine_create(&g->own_inspect, err);
+		if (rc != 0) {
+			bh_gateway_destroy(g);
+			return rc;
+		}
+		if (g->inspect == NULL)
+			g->inspect = g->own_inspect;
+	}
 	if (rc == 0)
 		rc = create_parts(g);
 	if (rc != 0) {
@@ -293,7 +302,7 @@ bh_gateway_destroy(struct bh_gateway *g)
 	}
 	for (i = 0; g->worker != NULL && i < g->n_workers; i++)
 		worker_destroy(g->worker[i]);
-	bh_inspect_engine_destroy(g->inspect);
+	bh_inspect_engine_destroy(g->own_inspect);
 	free(g->worker);
 	free(g->qsbr);
 	pthread_mutex_destroy(&g->retire_lock);

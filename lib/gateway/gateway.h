@@ -42,6 +42,7 @@ struct bh_wire {
 
 #define BH_MAX_WIRES BH_MAX_PORTS
 
+struct bh_inspect_engine;
 struct bh_gateway_params {
 	const struct bh_config *config;
 	unsigned n_workers;
@@ -54,6 +55,8 @@ struct bh_gateway_params {
 	bool send_rejects;            /* false offline: a capture has nobody to answer */
 	struct rte_mempool *pool;     /* for answers */
 	const struct bh_clock *clock; /* wall clock for records; NULL = system */
+	/* Sensors' patterns, compiled: the caller's. NULL: compiled here, if the configuration asks for them. */
+	const struct bh_inspect_engine *inspect;
 };
 
 int bh_gateway_create(struct bh_gateway **out, const struct bh_gateway_params *params,

@@ -159,6 +159,10 @@ struct bh_app_context {
 	bool hold;                /* bytes wait for their judgement */
 	bool by_operation;        /* operations are judged, not only recorded */
 	bool ask_again;           /* policy changed: what holds now? */
+	bool unlooked;            /* there was no room to look into it */
+	uint8_t blocked;          /* enum bh_verdict that a finding asks for; NONE */
+	uint32_t unparsed
+		[2]; /* bytes read last that the parser of operations wants to see more of */
 	bool waiting;
 	bool gap;     /* and did so for the network when it was looked at last */
 	bool said[2]; /* a side's operation has been emitted */
@@ -265,7 +269,8 @@ struct bh_gateway {
 	unsigned n_workers;
 	struct bh_worker **worker;
 	struct rte_rcu_qsbr *qsbr;
-	struct bh_inspect_engine *inspect; /* NULL: no sensors */
+	const struct bh_inspect_engine *inspect; /* NULL: no sensors */
+	struct bh_inspect_engine *own_inspect;
 	struct bh_hash_key steer_key;
 	uint32_t threat_segment[BH_THREAT_SEGMENTS]; /* name ids of config.threat_segment */
 	/* control writes, workers read once a turn */
@@ -380,6 +385,7 @@ struct bh_app_case {
 	struct bh_app_context *c;
 	const struct bh_op *op; /* or NULL */
 	const char *why;        /* or NULL */
+	bool told;              /* there is an alert about it already */
 };
 /* Policy is asked about what has been said so far. Returns true when the flow goes on. */
 bool bh_app_judge(struct bh_worker *w, const struct bh_app_case *k);
@@ -404,13 +410,19 @@ bool bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, b
 /* app_inspect.c: sensors over what is allowed. Create: 0 or -errno with err set; without sensors it does nothing. */
 int bh_app_inspect_create(struct bh_worker *w);
 void bh_app_inspect_destroy(struct bh_worker *w);
-/* Is this connection to be looked into? Then it is, from its first byte on. */
+/* May a finding end a connection? Then bytes wait until they have been judged. */
+bool bh_app_inspect_blocks(const struct bh_worker *w);
+/* From here on it is looked into, what naming has read first. False: it is not. */
 bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
-/* All that can be read. */
-void bh_app_inspect_go_on(struct bh_worker *w, struct bh_app_context *c);
-/* Bytes that operations have read: n 0 and ended at the end of a side. */
-void bh_app_inspect_feed(struct bh_worker *w, struct bh_app_context *c, unsigned side,
+/* All of these return false when a finding ended the connection. */
+bool bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k);
+bool bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side,
 			 const uint8_t *at, uint32_t n, bool ended);
+/* Judge what waits, and let it go. */
+bool bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k);
+/* How many of the bytes of a side that were read last must wait. */
+uint32_t bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c,
+			      unsigned side);
 void bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c);
 
 /* stage_evidence.c: what became of a frame that left its burst to wait. Before the frame is given away. */
@@ -494,7 +506,7 @@ void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struc
 struct bh_inspect_finding;
 struct bh_threat_case;
 void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
-		      const struct bh_inspect_finding *found);
+		      const struct bh_inspect_finding *found, enum bh_verdict verdict);
 /* A threat in a packet or a flow; missed: alerts of the same that were left out. */
 void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked,
 		      uint32_t missed);

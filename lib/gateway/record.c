@@ -129,7 +129,7 @@ bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_
 
 void
 bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
-		 const struct bh_inspect_finding *found)
+		 const struct bh_inspect_finding *found, enum bh_verdict verdict)
 {
 	const struct bh_inspect_class_info *info = bh_inspect_class_info(found->class);
 	struct bh_event e = {.type = BH_EVENT_SENSOR, .severity = info->severity};
@@ -147,6 +147,10 @@ bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 	bh_event_text_add(&t, BH_EVENT_SENSOR_WHERE, place, strlen(place));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_EXCERPT, found->excerpt, strlen(found->excerpt));
 	fill_flow(w, &e, f);
+	if (verdict != BH_VERDICT_ALLOW) {
+		e.verdict = (uint8_t)verdict;
+		e.reason = BH_REASON_SENSOR;
+	}
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
 	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;

@@ -69,6 +69,24 @@ form_data(struct bh_message *m, struct bh_view text)
 	}
 }
 
+/* Returns the bytes done with. */
+static size_t
+judge(struct bh_message *m, struct bh_view text, bool final)
+{
+	struct bh_inspect_side *s = m->s;
+
+	m->more = !final;
+	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
+		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);
+	else if (s->kind == BH_BODY_FORM && m->side != 0)
+		form_data(m, text);
+	m->more = false;
+	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY ||
+	    s->kind == BH_BODY_GRPC)
+		return judge_window(m, text, final);
+	return judge_text(m, text, final);
+}
+
 static void
 flush(struct bh_message *m, bool final)
 {
@@ -80,17 +98,8 @@ flush(struct bh_message *m, bool final)
 		return;
 	if (s->typeless)
 		sniff(s);
-	m->more = !final;
-	if (s->kind != BH_BODY_FORM && s->kind != BH_BODY_BINARY)
-		bh_message_dlp(m, m->side == 0 ? BH_AT_BODY : BH_AT_RESPONSE, none, text);
-	else if (s->kind == BH_BODY_FORM && m->side != 0)
-		form_data(m, text);
-	m->more = false;
-	if (m->side == 0 || s->kind == BH_BODY_TEXT || s->kind == BH_BODY_BINARY ||
-	    s->kind == BH_BODY_GRPC)
-		done = judge_window(m, text, final);
-	else
-		done = judge_text(m, text, final);
+	m->full = true;
+	done = judge(m, text, final);
 	/* One token as long as the window: judged as far as it is here; its end meets its next piece. */
 	if (done == 0)
 		done = text.len - BH_INSPECT_OVERLAP;
@@ -98,6 +107,25 @@ flush(struct bh_message *m, bool final)
 		done = text.len;
 	memmove(s->window, s->window + done, s->used - done);
 	s->used -= (uint32_t)done;
+}
+
+void
+bh_body_look(struct bh_message *m)
+{
+	struct bh_inspect_side *s = m->s;
+	const uint8_t part = s->part, name_len = s->name_len;
+	uint8_t name[sizeof(s->name)];
+
+	if (s->used == 0)
+		return;
+	if (s->typeless)
+		sniff(s);
+	/* As if it ended here; then where its parser stood before. */
+	memcpy(name, s->name, sizeof(name));
+	judge(m, (struct bh_view){s->window, s->used}, true);
+	memcpy(s->name, name, sizeof(name));
+	s->part = part;
+	s->name_len = name_len;
 }
 
 void

@@ -191,7 +191,7 @@ bh_judge_data(struct bh_judge *j, const struct bh_view *v)
 
 static const struct bh_inspect_class_info classes[] = {
 #define BH_INSPECT_CLASS(sym, key, severity, attack, text) {key, attack, text, severity},
-#include "class.def"
+#include "../base/inspect_class.def"
 #undef BH_INSPECT_CLASS
 };
 

@@ -281,6 +281,7 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 	const uint8_t *head = data;
 
 	bh_message_open(&m, ctx, &c->side[side], side);
+	m.s->waits += (uint32_t)len;
 	while (!c->over) {
 		what = bh_http1_next(&c->reader, side, &in, ended, &part);
 		if (what == BH_HTTP1_MORE)
@@ -297,14 +298,40 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 		if (what == BH_HTTP1_HEADERS_END) {
 			m.s->in_body = true;
 			m.s->used = 0;
+			m.s->waits = (uint32_t)bh_cur_left(&in);
 		} else if (what == BH_HTTP1_END) {
 			head = in.p;
+			m.s->waits = (uint32_t)bh_cur_left(&in);
 		}
 	}
 	if (c->over)
 		go_on(&m, (struct bh_view){in.p, bh_cur_left(&in)}, ended);
 	else if (!m.s->in_body)
 		keep_head(m.s, head, (size_t)(in.p - head));
+	/* What is left in the window came with this call, or was packed. */
+	if (m.s->in_body && m.full)
+		m.s->waits = m.s->used < len ? m.s->used : (uint32_t)len;
+	if (m.s->in_body && m.s->used == 0)
+		m.s->waits = 0;
+	return m.s->found & ~before;
+}
+
+uint32_t
+bh_inspect_http_waits(const struct bh_inspect_http *c, unsigned side)
+{
+	return c->side[side].waits;
+}
+
+uint64_t
+bh_inspect_http_look(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx, unsigned side)
+{
+	uint64_t before = c->side[side].found;
+	struct bh_message m;
+
+	bh_message_open(&m, ctx, &c->side[side], side);
+	if (m.s->in_body)
+		bh_body_look(&m);
+	m.s->waits = 0;
 	return m.s->found & ~before;
 }
 

@@ -22,7 +22,7 @@
 
 enum bh_inspect_class {
 #define BH_INSPECT_CLASS(sym, key, severity, attack, text) BH_INSPECT_##sym,
-#include "class.def"
+#include "../base/inspect_class.def"
 #undef BH_INSPECT_CLASS
 	BH_INSPECT_CLASS_COUNT
 };
@@ -135,6 +135,7 @@ struct bh_inspect_side {
 	uint64_t packed;   /* and went in */
 	void *inflater[2]; /* of the caller's memory */
 	uint32_t used;     /* bytes in window */
+	uint32_t waits;    /* bytes fed last that are not judged yet */
 	uint16_t fields;   /* bits of headers seen */
 	uint8_t kind;      /* of the body */
 	uint8_t coding[2]; /* Content-Encoding, outermost first */
@@ -163,6 +164,11 @@ void bh_inspect_http_open(struct bh_inspect_http *c);
  * looked at as bytes. */
 uint64_t bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx,
 			      unsigned side, const uint8_t *data, size_t len, bool ended);
+/* How many of the bytes of a side that were fed last are not judged yet: a message that goes on. */
+uint32_t bh_inspect_http_waits(const struct bh_inspect_http *c, unsigned side);
+/* Judge what waits as far as it has come, and once more with what follows: nothing waits then. */
+uint64_t bh_inspect_http_look(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx,
+			      unsigned side);
 /* The connection has ended, however it did: what has not been looked at is, and what decompression took from
  * ctx->memory is given back. */
 void bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx);
@@ -219,6 +225,9 @@ struct bh_inspect_text {
 	} side[2];
 };
 
+/* Bytes are judged when a line or some more have come; now: at once. */
+uint64_t bh_inspect_text_look(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx,
+			      unsigned side);
 uint64_t bh_inspect_text_feed(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx,
 			      unsigned side, const uint8_t *data, size_t len, bool ended);
 

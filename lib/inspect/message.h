@@ -26,6 +26,7 @@ struct bh_message {
 		inner; /* what values are judged with: reports each class once a message */
 	unsigned side;
 	bool more; /* the text is a window of something longer */
+	bool full; /* a window of the body was judged */
 };
 
 /* s: the message's place; it is zero, or what bh_message_next made of it. */
@@ -58,8 +59,9 @@ size_t bh_message_markup(struct bh_message *m, struct bh_view text, bool final);
 size_t bh_message_grpc(struct bh_message *m, struct bh_view text, bool final);
 size_t bh_message_multipart(struct bh_message *m, struct bh_view text, bool final);
 
-/* body.c: decoded bytes into the window. */
+/* body.c: decoded bytes into the window; what is in it is judged, and stays. */
 void bh_body_take(struct bh_message *m, struct bh_view data);
+void bh_body_look(struct bh_message *m);
 
 /* unpack.c: undo coding number `level`, its output goes to level + 1 and at last to bh_body_take. */
 void bh_unpack(struct bh_message *m, unsigned level, struct bh_view data);

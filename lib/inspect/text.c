@@ -119,6 +119,21 @@ judge(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool more
 _Static_assert(BH_INSPECT_TAIL <= BH_INSPECT_PIECE, "what is decoded fits into a reading");
 
 uint64_t
+bh_inspect_text_look(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx, unsigned side)
+{
+	struct relay r = {.ctx = ctx, .found = &c->side[side].found, .side = (uint8_t)side};
+	struct bh_inspect_ctx inner = *ctx;
+	uint64_t before = c->side[side].found;
+
+	inner.report = relay;
+	inner.arg = &r;
+	if (c->side[side].fresh != 0)
+		judge(&inner, c->side[side].tail, c->side[side].used, true);
+	c->side[side].fresh = 0;
+	return c->side[side].found & ~before;
+}
+
+uint64_t
 bh_inspect_text_feed(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx, unsigned side,
 		     const uint8_t *data, size_t len, bool ended)
 {
