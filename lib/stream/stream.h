@@ -23,7 +23,7 @@
  * Bounds. What is kept of a side is bounded in bytes and packets. Out of order or undecided beyond them: STREAM_BYTES,
  * STREAM_SEGMENTS. Room that only waits for acknowledgements: the packet is dropped (no exception, never an end), as
  * by a congested router; likewise where the pool runs low, of which nobody gets all that is left. What comes in order
- * before a gap has as much room again, or nothing behind the gap would ever go.
+ * before a gap, here or at the receiver, has as much room again, or nothing behind the gap would ever go.
  *
  * Trust. A side's packets count only when they come in on the wire where that side's SYN or SYN/ACK came in
  * (TCP_WRONG_SIDE otherwise, packet dropped): a sender can't acknowledge in its receiver's name. The SYN/ACK comes
