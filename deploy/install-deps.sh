@@ -24,6 +24,12 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "run this as root, or: sudo apt-get install$missing" >&2
 	exit 1
 fi
+# Vectorscan takes Hyperscan's place and misses matches (docs/architecture.md); they can't both be there.
+for p in libvectorscan-dev libvectorscan5; do
+	case $missing in
+	*libhyperscan*) dpkg-query -W "$p" >/dev/null 2>&1 && missing="$missing $p-" ;;
+	esac
+done
 echo "installing:$missing"
 
 # A policy script that forbids service starts for the time of the installation, as Debian's own

@@ -26,8 +26,8 @@ has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 	const struct bh_stream_side *d = c->d;
 	uint32_t need = v->holes > 0 ? v->holes : waits;
 	/* Before a gap, ours or the receiver's: what is kept waits for this. */
-	unsigned before_gap = c->from <= d->edge &&
-			      (bh_stream_high(c->st, d) > d->edge || c->from <= d->acked);
+	unsigned before_gap =
+		c->from <= d->edge && (bh_stream_high(c->st, d) > d->edge || c->from <= d->acked);
 	uint64_t bytes = (uint64_t)p->side_bytes << before_gap;
 	uint64_t nodes = (uint64_t)p->side_segments << before_gap;
 	uint64_t judged = 0;
