@@ -354,113 +354,9 @@ bh_tx_put_made(struct bh_worker *w, unsigned wire, struct rte_mbuf *m)
 /* stage_parse.c: sums the innermost L4 checksum. */
 bool bh_parse_checksum_wrong(struct bh_worker *w, struct bh_packet *p);
 
-/* app_context.c: the worker's pools; -ENOMEM. */
-int bh_app_create(struct bh_worker *w);
-void bh_app_destroy(struct bh_worker *w);
-uint32_t bh_app_take(struct bh_worker *w, struct bh_flow *f); /* 0: there is none free */
-/* Give a flow's context back: what waits is dropped for this reason. 0 is fine. */
-void bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason);
-
-/* app_window.c: name a flow from the first bytes of both sides as they pass. */
-void bh_app_watch(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c);
-/* Ask the detectors; true when there is nothing more to ask. */
-bool bh_app_identify(struct bh_app_context *c, uint8_t transport, unsigned from);
-
-/* app_tcp.c, app_udp.c: one packet of a flow that is examined, or is to be. */
-void bh_app_tcp(struct bh_worker *w, struct bh_packet *p);
-void bh_app_udp(struct bh_worker *w, struct bh_packet *p);
-/* Contexts whose time to wait is over; a slice a call. */
-void bh_app_age(struct bh_worker *w);
-
-/* app_tcp.c: the next n bytes of a side are being judged. */
-void bh_app_note_judged(const struct bh_worker *w, struct bh_app_context *c, unsigned side,
-			const uint8_t *at, uint32_t n);
-
-/* app_verdict.c. What is known of what a flow says; *own is the caller's memory for it. NULL: nothing yet. */
-const struct bh_said *bh_app_said(const struct bh_worker *w, const struct bh_flow *f,
-				  struct bh_proto_state *own, struct bh_said *said);
-/* What happened to an examined flow: which packet brought it to light (NULL: none did), with what words. */
-struct bh_app_case {
-	struct bh_packet *p;
-	struct bh_app_context *c;
-	const struct bh_op *op; /* or NULL */
-	const char *why;        /* or NULL */
-	bool told;              /* there is an alert about it already */
-};
-/* Policy is asked about what has been said so far. Returns true when the flow goes on. */
-bool bh_app_judge(struct bh_worker *w, const struct bh_app_case *k);
-/* The same for one operation; true: it may go. */
-bool bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k);
-/* A case of exception.def. Returns true when the packet, or the flow, goes on. */
-bool bh_app_except(struct bh_worker *w, const struct bh_app_case *k, enum bh_exception x,
-		   enum bh_reason reason);
-/* The flow ends here as far as the gateway is concerned (protect), or is only reported (monitor: returns true). */
-bool bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason reason,
-		   enum bh_denied how);
-/* Nothing more is judged of it. */
-void bh_app_let_go(struct bh_worker *w, struct bh_app_context *c);
-
-/* app_operations.c: from here on the parser of c->state.app reads along. */
-void bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k);
-/* All that can be read of both sides. False: the flow was refused. */
-bool bh_app_operate(struct bh_worker *w, const struct bh_app_case *k);
-/* One datagram. *pending: it has to wait for the next ones. */
-bool bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, bool *pending);
-
-/* app_inspect.c: sensors over what is allowed. Create: 0 or -errno with err set; without sensors it does nothing. */
-int bh_app_inspect_create(struct bh_worker *w);
-void bh_app_inspect_destroy(struct bh_worker *w);
-/* May a finding end a connection? Then bytes wait until they have been judged. */
-bool bh_app_inspect_blocks(const struct bh_worker *w);
-/* From here on it is looked into, what naming has read first. False: it is not. */
-bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
-/* All of these return false when a finding ended the connection. */
-bool bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k);
-bool bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side,
-			 const uint8_t *at, uint32_t n, bool ended);
-/* Judge what waits, and let it go. */
-bool bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k);
-/* How many of the bytes of a side that were read last must wait. */
-uint32_t bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c,
-			      unsigned side);
-void bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c);
-
 /* stage_evidence.c: what became of a frame that left its burst to wait. Before the frame is given away. */
 void bh_evidence_held(struct bh_worker *w, const struct rte_mbuf *m, enum bh_fate fate,
 		      enum bh_reason reason);
-
-/* app_hold.c: packets that wait. */
-/* Its handle: the packet with all its fragments; NULL when there is no room for those. */
-void *bh_hold_packet(struct bh_worker *w, struct bh_packet *p);
-/* The handle is not needed: the packet is in its burst as before. */
-void bh_hold_forget(void *handle);
-unsigned bh_hold_frames(const void *handle);
-/* Would the receiver refuse this datagram that came in fragments, by its TCP or UDP checksum? False for others. */
-bool bh_hold_checksum_wrong(const struct bh_packet *p, const void *handle);
-/* A packet of a side goes: its timestamp becomes the newest of the side, or, if it has waited and another overtook it, is
- * set to that, so that the receiver does not take it for a stray (PAWS, RFC 7323 5). l4_off: of its TCP header. */
-void bh_hold_stamp(struct bh_app_context *c, unsigned side, struct rte_mbuf *m, unsigned l4_off,
-		   bool waited);
-/* Packets that may go leave in the order in which they came, not of their sequence: a receiver takes the older timestamp
- * behind a newer one for a stray. */
-void bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c);
-/* Of a packet that has to wait, what may go (bh_stream_part). */
-void bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c);
-/* stream's callbacks */
-const uint8_t *bh_hold_payload(const void *handle, uint32_t off, uint32_t *n);
-void bh_hold_keep(void *handle);
-void bh_hold_drop(void *handle);
-/* A packet that waited leaves, or not. */
-void bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
-		     const struct bh_stream_tag *tag);
-void bh_hold_refuse(struct bh_worker *w, void *handle, enum bh_reason reason);
-
-/* slab.c: bounded memory for what parsers' libraries allocate. */
-struct bh_slab;
-int bh_slab_create(struct bh_slab **out, size_t size);
-void bh_slab_destroy(struct bh_slab *s);
-void *bh_slab_alloc(void *slab, size_t size);
-void bh_slab_free(void *slab, void *p);
 
 /* stage_policy.c: what policy says of a known flow now. Changes nothing. */
 void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
@@ -498,6 +394,7 @@ struct bh_part {
 };
 bool bh_answer_part(struct bh_worker *w, const struct bh_part *part);
 
+struct bh_app_case;
 /* record.c: events. */
 void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);
 void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
@@ -597,5 +494,7 @@ bh_wire_length(const struct bh_worker *w, const struct rte_mbuf *m, unsigned wir
 {
 	return w->g->p.wire[wire].wire_lengths ? m->dynfield1[0] : m->pkt_len;
 }
+
+#include "gateway_app.h"
 
 #endif
