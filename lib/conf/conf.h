@@ -139,6 +139,8 @@ struct bh_config_pair {
 };
 
 /* Scalars come from config.def: field, key path, type, default, range, sentence. */
+#define BH_EXTERNAL_IPS 64 /* addresses and prefixes of watching.external_ips */
+
 struct bh_config {
 #define BH_CONFIG_U64(field, path, def, min, max, text) uint64_t field;
 #define BH_CONFIG_MS(field, path, def, min, max, text) uint64_t field;
@@ -166,6 +168,8 @@ struct bh_config {
 	struct bh_threat_quota quota[BH_THREAT_QUOTAS];
 	unsigned n_quotas;
 	unsigned n_threat_segments; /* names that exceptions and quotas list */
+	unsigned n_external_ips;
+	struct bh_prefix external_ip[BH_EXTERNAL_IPS]; /* watching.external_ips */
 	char threat_segment[BH_THREAT_SEGMENTS][128];
 	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */
 	uint8_t inspect_action[BH_INSPECT_CLASSES_MAX];

@@ -164,3 +164,24 @@ bh_config_read_threats(struct bh_config_reader *r, const struct bh_yaml *node)
 	}
 	return rc;
 }
+
+int
+bh_config_read_external_ips(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	char found[BH_FOUND_LEN];
+	size_t i;
+	int rc = 0;
+
+	if (node->type != BH_YAML_LIST)
+		return bh_yaml_err(r->doc, node, r->err,
+				   "expected a list of addresses and prefixes, found %s",
+				   bh_yaml_found(node, found, sizeof(found)));
+	if (node->n > BH_EXTERNAL_IPS)
+		return bh_yaml_err(r->doc, node, r->err,
+				   "expected at most %d addresses or prefixes, found %zu",
+				   BH_EXTERNAL_IPS, node->n);
+	for (i = 0; rc == 0 && i < node->n; i++)
+		rc = bh_yaml_prefix(r->doc, node->item[i], &r->c->external_ip[i], r->err);
+	r->c->n_external_ips = (unsigned)node->n;
+	return rc;
+}

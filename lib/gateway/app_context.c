@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 /* For libraries of operation parsers (HPACK tables: 4 KiB a side and connection, RFC 7541). */
 #define SLAB_PER_CONTEXT 4096u
@@ -66,6 +66,8 @@ bh_app_create(struct bh_worker *w)
 	w->ops_memory = (struct bh_ops_memory){.alloc = bh_slab_alloc,
 					       .free = bh_slab_free,
 					       .arg = w->slab};
+	if (rc == 0)
+		rc = bh_app_threat_create(w);
 	return rc;
 }
 
@@ -73,6 +75,7 @@ void
 bh_app_destroy(struct bh_worker *w)
 {
 	bh_app_inspect_destroy(w);
+	bh_app_threat_destroy(w);
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);
 	bh_stream_store_destroy(w->streams);
@@ -94,6 +97,7 @@ bh_app_take(struct bh_worker *w, struct bh_flow *f)
 	w->app[0].next_free = c->next_free;
 	memset(c, 0, offsetof(struct bh_app_context, u));
 	c->flow = f;
+	c->opened_ms = w->now_ms;
 	return i;
 }
 
@@ -127,6 +131,7 @@ bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason)
 	if (c->phase == BH_APP_OPERATIONS)
 		bh_ops_close(&c->u.ops);
 	bh_app_inspect_end(w, c);
+	bh_app_threat_end(w, c);
 	c->stream = NULL;
 	c->flow = NULL;
 	c->n_held = 0;

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 /* One connection that is looked into. */
 struct connection {
@@ -270,13 +270,18 @@ read_side(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 	while ((n = bh_stream_next(c->stream, side, &at, &ended)) != 0) {
 		if (!bh_app_inspect_feed(w, k, side, at, n, false))
 			return false;
+		bh_app_threat_feed(w, c, side, at, n, false);
 		bh_stream_read(c->stream, side, n);
 	}
 	if (ended && !c->side[side].ended) {
 		c->side[side].ended = true;
 		if (!bh_app_inspect_feed(w, k, side, (const uint8_t *)"", 0, true))
 			return false;
+		bh_app_threat_feed(w, c, side, (const uint8_t *)"", 0, true);
 	}
+	/* What is to be refused stays. */
+	if (c->threat_action != BH_THREAT_ALERT && c->hold && !bh_app_threat_obey(w, k))
+		return false;
 	bh_stream_release(c->stream, side,
 			  bh_stream_read_so_far(c->stream, side) -
 				  bh_app_inspect_waits(w, c, side));

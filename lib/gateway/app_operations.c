@@ -1,5 +1,5 @@
 /* Operations of an examined flow: its bytes to the parser, each operation to policy, and what is judged may go. */
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 enum step { STEP_ON, STEP_ENOUGH, STEP_REFUSED };
 
@@ -65,6 +65,12 @@ parse_no_more(struct bh_worker *w, struct bh_app_context *c)
 	c->phase = BH_APP_INSPECTION;
 }
 
+static bool
+is_over(const struct bh_app_context *c)
+{
+	return c->phase != BH_APP_OPERATIONS;
+}
+
 /* The rest is encrypted, or another protocol. Is that application allowed as it is? */
 static enum step
 opaque(struct bh_worker *w, const struct bh_app_case *k, const struct bh_ops_out *out)
@@ -91,7 +97,7 @@ opaque(struct bh_worker *w, const struct bh_app_case *k, const struct bh_ops_out
 		}
 		if (!bh_app_judge(w, k))
 			return STEP_REFUSED;
-		if (c->phase == BH_APP_LET_GO)
+		if (is_over(c))
 			return STEP_ENOUGH;
 		c->state = before;
 	}
@@ -137,12 +143,6 @@ handle(struct bh_worker *w, const struct bh_app_case *k, enum bh_ops_status stat
 	}
 }
 
-static bool
-is_over(const struct bh_app_context *c)
-{
-	return c->phase != BH_APP_OPERATIONS;
-}
-
 /* Bytes of a side in memory; read so far in the stream: `behind` more than these. Returns how it goes on; *pending as the
  * parser says after the last of them. */
 static enum step
@@ -176,7 +176,9 @@ feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side, struct bh_
 static void
 skip_free(struct bh_worker *w, struct bh_app_context *c, unsigned side)
 {
-	uint64_t n = w->config->event_judged || c->inspect != 0 ? 0 : bh_ops_free(&c->u.ops, side);
+	uint64_t n = w->config->event_judged || c->inspect != 0 || c->threat
+			     ? 0
+			     : bh_ops_free(&c->u.ops, side);
 
 	if (n < SKIP_MIN)
 		return;
@@ -214,6 +216,9 @@ feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 		bh_app_note_judged(w, c, side, at, n);
 		if (!bh_app_inspect_feed(w, k, side, at, n, n == 0))
 			return STEP_REFUSED;
+		bh_app_threat_feed(w, c, side, at, n, n == 0);
+		if (!bh_app_threat_obey(w, k))
+			return STEP_REFUSED;
 		step = feed(w, k, side, bh_cur(at, n), n == 0, &pending);
 		if (step != STEP_ON)
 			return step;
@@ -245,7 +250,8 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 	unsigned i, side;
 
 	bh_app_inspect_begin(w, c);
-	if (!bh_app_inspect_go_on(w, k))
+	bh_app_threat_begin(w, c);
+	if (!bh_app_inspect_go_on(w, k) || !bh_app_threat_obey(w, k))
 		return;
 	for (i = 0; i < 2; i++)
 		memcpy(w->window[i], c->u.data[i], len[i]);

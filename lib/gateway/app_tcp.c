@@ -1,7 +1,7 @@
 /* TCP connections that are judged by what they say. Their streams are made unambiguous (lib/stream); nothing of a side
  * goes before it has been judged; what has been judged is compared with what comes again until it is
  * acknowledged. After that the flow is one like any other. */
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 /* Contexts looked at in a millisecond: all of the default pool in 64 ms. */
 #define AGE_CONTEXTS 64u
@@ -143,7 +143,16 @@ find_name(struct bh_worker *w, const struct bh_app_case *k)
 	if (!grown && !c->ask_again)
 		return true;
 	c->ask_again = false;
-	return bh_app_judge(w, k);
+	if (!bh_app_judge(w, k))
+		return false;
+	/* Allowed whatever it is: only what has a detector waits for it. */
+	if (c->phase == BH_APP_NAMING && c->flow->verdict == BH_VERDICT_ALLOW &&
+	    !bh_app_inspect_blocks(w)) {
+		c->passed = true;
+		bh_stream_release(c->stream, 0, bh_stream_read_so_far(c->stream, 0));
+		bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
+	}
+	return true;
 }
 
 /* Undecided for too long? Returns false when the flow was refused. Where operations are judged, the parser bounds what it
@@ -230,6 +239,8 @@ go_on(struct bh_worker *w, const struct bh_app_case *k)
 		if (!bh_app_inspect_go_on(w, k))
 			return;
 	}
+	if (!bh_app_threat_obey(w, k))
+		return;
 	if (c->phase != BH_APP_LET_GO && c->hold && !check_bounds(w, k))
 		return;
 	if (c->inspect != 0 && c->hold && c->phase != BH_APP_NAMING && !bound_look(w, k))
@@ -376,7 +387,7 @@ begin(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	c = &w->app[ext];
-	c->hold = holds(w, f);
+	c->hold = holds(w, f) || (w->view->mode == BH_MODE_PROTECT && bh_app_threat_holds(w));
 	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
 	c->stream = bh_stream_open(w->streams, &sp, c->hold, &r);
 	if (c->stream == NULL) {
@@ -423,7 +434,8 @@ bh_app_tcp(struct bh_worker *w, struct bh_packet *p)
 	if (c != NULL && c->stream != NULL)
 		examine(w, p, c);
 	else if (f->verdict == BH_VERDICT_PENDING ||
-		 ((w->config->app_parse == BH_PARSE_ALL || w->inspect != NULL) &&
+		 ((w->config->app_parse == BH_PARSE_ALL || w->inspect != NULL ||
+		   bh_app_threat_wants(w)) &&
 		  bh_tcp_opens(p->h.tcp_flags) && f->ext == 0))
 		begin(w, p);
 	else
@@ -492,6 +504,8 @@ age_context(struct bh_worker *w, struct bh_app_context *c)
 	const struct bh_app_case k = {.c = c};
 	struct bh_flow *f = c->flow;
 
+	if (f != NULL && w->app_threat != NULL)
+		bh_app_threat_tick(w, c);
 	/* Nothing leaves under a policy or labels that are no longer. */
 	if (f == NULL || !c->waiting || w->view == NULL ||
 	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))

@@ -1,6 +1,6 @@
 /* UDP flows that are judged by what they say. Datagrams wait until the application is known; where operations are judged, each
  * datagram is, and what it asks never reaches the server when it may not. */
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 static void
 release(struct bh_worker *w, struct bh_flow *f)
@@ -151,8 +151,8 @@ watch(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	}
 }
 
-void
-bh_app_udp(struct bh_worker *w, struct bh_packet *p)
+static void
+examine(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
 	bool judged = f->verdict == BH_VERDICT_PENDING || w->config->app_parse == BH_PARSE_ALL;
@@ -192,4 +192,28 @@ bh_app_udp(struct bh_worker *w, struct bh_packet *p)
 		find_name(w, &(struct bh_app_case){.p = p, .c = c});
 	else
 		watch(w, p, c);
+}
+
+/* Each datagram of DNS is looked at, however the flow was decided. */
+static void
+look_for_threats(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+
+	f->flags &= (uint8_t)~BH_FLAG_APP_DONE;
+	if (p->fate == BH_FATE_OPEN || p->fate == BH_FATE_PASS)
+		bh_app_threat_datagram(w, p);
+}
+
+void
+bh_app_udp(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+
+	/* Named and allowed: there is nothing else to ask. */
+	if (f->verdict == BH_VERDICT_PENDING || f->ext != 0 || !bh_app_threat_keeps(w, f) ||
+	    w->config->app_parse == BH_PARSE_ALL)
+		examine(w, p);
+	if (bh_app_threat_keeps(w, f))
+		look_for_threats(w, p);
 }

@@ -1,5 +1,5 @@
 /* What policy says to what a flow says, and what follows from it. */
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 const struct bh_said *
 bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_state *own,
@@ -24,6 +24,17 @@ is_monitored(const struct bh_worker *w, const struct bh_app_case *k)
 	return !k->c->hold || w->view->mode != BH_MODE_PROTECT;
 }
 
+/* Nothing more is judged, but detectors of threats still read. */
+static void
+go_on_for_threats(struct bh_worker *w, struct bh_app_context *c)
+{
+	c->phase = BH_APP_INSPECTION;
+	c->passed = true;
+	bh_stream_release(c->stream, 0, bh_stream_read_so_far(c->stream, 0));
+	bh_stream_release(c->stream, 1, bh_stream_read_so_far(c->stream, 1));
+	bh_hold_forward_ready(w, c);
+}
+
 void
 bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
 {
@@ -34,6 +45,10 @@ bh_app_let_go(struct bh_worker *w, struct bh_app_context *c)
 		c->state.decided = true; /* the window is gone */
 	}
 	bh_app_inspect_end(w, c);
+	if (c->threat && c->phase != BH_APP_LET_GO) {
+		go_on_for_threats(w, c);
+		return;
+	}
 	c->phase = BH_APP_LET_GO;
 	if (c->stream != NULL) {
 		bh_stream_let_go(w->streams, c->stream);
@@ -153,6 +168,7 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 	struct bh_app_context *c = k->c;
 	struct bh_flow *f = c->flow;
 	struct bh_judgement j;
+	bool reads;
 	bool records = w->config->app_parse == BH_PARSE_ALL && bh_ops_known(c->state.app);
 
 	ask(w, k, NULL, &j);
@@ -175,16 +191,19 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 		if (c->state.app == 0 && !c->state.decided && !c->by_operation &&
 		    f->verdict != BH_VERDICT_PENDING)
 			return true; /* allowed whatever it is: goes on being named */
-		if (bh_app_inspect_begin(w, c)) {
-			f->verdict = j.verdict;
-			f->reason = j.reason;
-			c->phase = BH_APP_INSPECTION;
-			c->state.decided = true;
-			return true;
-		}
+		reads = bh_app_inspect_begin(w, c);
+		reads |= bh_app_threat_begin(w, c);
 		if (c->unlooked && !is_monitored(w, k) && bh_app_inspect_blocks(w))
 			return bh_app_except(w, k, BH_EXCEPTION_INSPECT_FULL,
 					     BH_REASON_STREAM_FULL);
+		if (reads) {
+			f->verdict = j.verdict;
+			f->reason = j.reason;
+			c->phase = BH_APP_INSPECTION;
+			c->passed = true;
+			c->state.decided = true;
+			return bh_app_threat_obey(w, k);
+		}
 		if (c->phase != BH_APP_INSPECTION)
 			pass_on(w, k, (enum bh_verdict)j.verdict, (enum bh_reason)j.reason);
 		return true;

@@ -151,6 +151,7 @@ struct bh_app_context {
 	uint32_t held_ms;     /* since when something waits, if waiting */
 	uint32_t next_free;
 	uint32_t inspect; /* of app_inspect.c's pool; 0: none */
+	uint32_t opened_ms;
 	uint16_t packets;
 	uint16_t asked, answered; /* requests that went on, final responses that came back */
 	uint8_t phase;            /* enum bh_app_phase */
@@ -164,8 +165,12 @@ struct bh_app_context {
 	uint32_t unparsed
 		[2]; /* bytes read last that the parser of operations wants to see more of */
 	bool waiting;
-	bool gap;     /* and did so for the network when it was looked at last */
-	bool said[2]; /* a side's operation has been emitted */
+	bool passed;    /* bytes of it went that were judged by their ports alone, or as a whole */
+	bool threat;    /* app_threat.c reads along */
+	bool slow_told; /* it takes its time to say what it is */
+	uint8_t threat_action; /* asked for, and not done yet: enum bh_threat_action */
+	bool gap;              /* and did so for the network when it was looked at last */
+	bool said[2];          /* a side's operation has been emitted */
 	uint64_t judged_bytes[2], judged_hash[2]; /* events.judged; by side */
 	uint32_t stamp[2];                        /* newest TCP timestamp of a side that has gone */
 	bool stamped[2];
@@ -221,8 +226,9 @@ struct bh_worker {
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
 	struct bh_threat_watch watch;
-	struct bh_threat_state *threat; /* threat_report.c */
-	struct bh_app_inspect *inspect; /* app_inspect.c; NULL: no sensors */
+	struct bh_threat_state *threat;   /* threat_report.c */
+	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
+	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */

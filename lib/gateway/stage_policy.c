@@ -1,6 +1,6 @@
 /* policy: judge what has no current verdict: new flows, and known ones after their labels or the
  * policy changed. */
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 static inline bool
 is_flow_of(const struct bh_flow *f, const struct bh_flow_key *key)
@@ -130,6 +130,8 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 	if (w->watch.opened)
 		bh_threat_opened(w, p);
 	report_if_violation(w, p, &j);
+	if (unlikely(w->config->n_external_ips != 0) && !is_blocked(j.verdict))
+		bh_app_threat_external(w, p);
 }
 
 /* The service a flow was opened to, from its key or, for ICMP, from what add_flow kept. */
@@ -210,7 +212,8 @@ can_be_heard(struct bh_worker *w, const struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
 	const struct bh_app_context *c = f->ext != 0 ? &w->app[f->ext] : NULL;
-	bool udp = f->key.proto == 17, waits = c != NULL && c->stream != NULL && c->hold;
+	bool udp = f->key.proto == 17,
+	     waits = c != NULL && c->stream != NULL && c->hold && !c->passed;
 
 	if (c != NULL && c->phase != BH_APP_LET_GO &&
 	    (udp || waits || (c->stream != NULL && w->view->mode != BH_MODE_PROTECT)))

@@ -18,6 +18,8 @@ enum bh_threat_salt {
 	BH_SALT_SILENT,           /* by server; count: its silent clients in this turn */
 	BH_SALT_WINDOW,           /* and the next one; by flow and side */
 	BH_SALT_BEACON = BH_SALT_WINDOW + 2,
+	BH_SALT_LOGINS = BH_SALT_BEACON + 2,
+	BH_SALT_TUNNEL,
 	BH_SALT_ECHO = 1 << 20, /* and twice as many as there are identifiers; by who asks */
 };
 

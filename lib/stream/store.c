@@ -176,6 +176,19 @@ bh_stream_wire(const struct bh_stream *s, unsigned side)
 	return s->side[side].wire;
 }
 
+uint32_t
+bh_stream_window(const struct bh_stream *s, unsigned side)
+{
+	const struct bh_stream_side *d = &s->side[side], *o = &s->side[1 - side];
+
+	if (!d->spoken || s->loose)
+		return UINT32_MAX;
+	/* RFC 7323 2.2: scaled when both sides sent the option. */
+	if (d->scale == BH_STREAM_NO_SCALE || o->scale == BH_STREAM_NO_SCALE)
+		return d->raw_window;
+	return (uint32_t)d->raw_window << d->scale;
+}
+
 bool
 bh_stream_is_established(const struct bh_stream *s)
 {

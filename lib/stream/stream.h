@@ -197,6 +197,8 @@ uint32_t bh_stream_seq(const struct bh_stream *s, unsigned side);
 /* Wire on which a side is; BH_STREAM_NO_WIRE when it has sent nothing yet. */
 #define BH_STREAM_NO_WIRE 0xff
 uint8_t bh_stream_wire(const struct bh_stream *s, unsigned side);
+/* So many bytes more this side takes, by its last packet; UINT32_MAX: not known. */
+uint32_t bh_stream_window(const struct bh_stream *s, unsigned side);
 bool bh_stream_is_established(const struct bh_stream *s);
 
 /* End: what waited and never went is handed to `each` (its reference is the callee's), the rest is dropped. */
