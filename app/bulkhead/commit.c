@@ -266,7 +266,9 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 	if (rc != 0)
 		goto free_text;
 	in.file_text = text;
-	rc = resume(d, &in, &started, err);
+	rc = bh_daemon_modes_load(d, err);
+	if (rc == 0)
+		rc = resume(d, &in, &started, err);
 	if (rc != 0)
 		goto free_text;
 	/* There is no event file yet. */

@@ -1,6 +1,6 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
  * loop, links.c carries link state, commit.c
- * takes policies through the store, ops.c is what the API may ask of it. */
+ * takes policies through the store, modes.c sets those of segments, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -85,6 +85,12 @@ int bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy
 		     struct bh_err *err);
 int bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_policy_change *change,
 		       struct bh_err *err);
+
+/* modes.c: with a store it is on disk, with its audit entry, before it is in force. */
+int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n, const char *author,
+			const char *why, struct bh_err *err);
+/* What was set before the last end. */
+int bh_daemon_modes_load(struct bh_daemon *d, struct bh_err *err);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

@@ -208,6 +208,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.policy_put = op_policy_put,
 		.policy_commit = bh_daemon_commit,
 		.policy_rollback = bh_daemon_rollback,
+		.modes_set = bh_daemon_modes_set,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

@@ -102,6 +102,9 @@ explain_print(struct bh_ctl *ctl, json_t *o)
 	fputc('\n', ctl->out);
 	explain_end(ctl, o, "from", ctl->a.word[0]);
 	explain_end(ctl, o, "to", ctl->a.word[1]);
+	fputs("mode  ", ctl->out);
+	bh_ctl_put_clean(ctl->out, explain_str(o, "mode_text"));
+	fputc('\n', ctl->out);
 	explain_steps(ctl, o);
 	if (json_is_object(nearest)) {
 		bh_ctl_value_text(&b, json_object_get(nearest, "unmet"), 0);

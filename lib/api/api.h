@@ -59,6 +59,9 @@ struct bh_api_ops {
 			     struct bh_policy_change *change, struct bh_err *err);
 	int (*policy_rollback)(void *arg, const struct bh_api_commit *c,
 			       struct bh_policy_change *change, struct bh_err *err);
+	/* Modes of segments: as bh_policy_modes_set with `present`, or -errno of the store. NULL: in the model alone. */
+	int (*modes_set)(void *arg, struct bh_mode_change *change, size_t n, const char *author,
+			 const char *why, struct bh_err *err);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

@@ -179,6 +179,8 @@ explanation_json(const struct bh_explanation *e)
 		      end_json(e, 0), "to", end_json(e, 1), "by_operation", e->by_operation,
 		      "judged", e->judged, "path", steps, "left_out", (json_int_t)e->n_left_out,
 		      "nearest", nearest_json(e));
+	if (o != NULL)
+		json_object_set_new(o, "mode_text", bh_api_str(e->mode_text));
 	if (o != NULL && e->id != NULL)
 		json_object_set_new(o, "line", json_integer(e->line));
 	if (o != NULL && e->reason == BH_REASON_OPERATION_DENY && e->denied < BH_ARRAY_SIZE(denied))

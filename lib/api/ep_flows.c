@@ -197,6 +197,7 @@ flow_json(struct bh_api_req *req, const struct bh_flow_copy *c)
 	json_object_set_new(o, "state", json_string(bh_flow_state_name(f->state)));
 	json_object_set_new(o, "verdict", json_string(bh_verdict_name(f->verdict)));
 	json_object_set_new(o, "reason", json_string(bh_reason_name(f->reason)));
+	json_object_set_new(o, "mode", json_string(bh_mode_name(f->mode)));
 	json_object_set_new(o, "rule",
 			    f->rule == BH_NO_RULE
 				    ? json_null()

@@ -24,6 +24,22 @@ wants_yaml(const struct bh_api_req *req)
 }
 
 static json_t *
+modes_json(struct bh_policy *p)
+{
+	struct bh_modes_info m;
+	json_t *segments = json_object();
+	unsigned i;
+
+	bh_policy_modes(p, &m);
+	for (i = 0; i < BH_ARRAY_SIZE(m.segments); i++)
+		json_object_set_new(segments, bh_mode_name(i), json_integer(m.segments[i]));
+	return json_pack("{s:s, s:s, s:s, s:o}", "default", bh_mode_name(m.default_mode),
+			 "contention", m.strict ? "strict" : "basic", "override",
+			 m.override_mode != BH_MODE_UNSET ? bh_mode_name(m.override_mode) : "none",
+			 "segments", segments);
+}
+
+static json_t *
 summary_json(struct bh_api_req *req)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
@@ -39,6 +55,7 @@ summary_json(struct bh_api_req *req)
 		      (json_int_t)c.label_sets, "classes", (json_int_t)c.classes, "pairs",
 		      (json_int_t)c.pairs, "compile_ns", (json_int_t)c.compile_ns, "bytes",
 		      (json_int_t)c.bytes);
+	json_object_set_new(o, "modes", modes_json(req->api->p.policy));
 	if (req->api->p.store != NULL)
 		bh_store_waiting(req->api->p.store, &w);
 	if (w.number != 0)

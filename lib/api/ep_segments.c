@@ -17,6 +17,11 @@ segment_json(const struct bh_segment_info *s)
 	}
 	json_object_set_new(o, "addresses", addresses);
 	json_object_set_new(o, "members", json_integer(s->members));
+	if (!s->reserved) {
+		json_object_set_new(o, "mode", json_string(bh_mode_name(s->mode)));
+		json_object_set_new(o, "mode_from",
+				    json_string(bh_mode_origin_name(s->mode_origin)));
+	}
 	if (s->line != 0)
 		json_object_set_new(o, "line", json_integer(s->line));
 	return o;

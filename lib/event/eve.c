@@ -176,6 +176,14 @@ is_alert(unsigned type)
 	return strcmp(catalogue[type].eve_type, "alert") == 0;
 }
 
+/* A violation says what protect does, in each mode. */
+static bool
+is_blocked(const struct bh_event *e)
+{
+	return (e->verdict == BH_VERDICT_DENY || e->verdict == BH_VERDICT_REJECT) &&
+	       (e->type != BH_EVENT_VIOLATION || e->mode == BH_MODE_PROTECT);
+}
+
 static void
 put_alert(struct writer *w, bool blocked)
 {
@@ -385,7 +393,7 @@ bh_eve_format(struct bh_buf *out, const struct bh_event *e, const struct bh_even
 	if (e->n_text != 0)
 		bh_eve_put_operation(&w.j, e);
 	if (is_alert(w.type))
-		put_alert(&w, e->verdict == BH_VERDICT_DENY || e->verdict == BH_VERDICT_REJECT);
+		put_alert(&w, is_blocked(e));
 	if (w.type == BH_EVENT_DROP)
 		put_drop(&w);
 	if (w.type == BH_EVENT_FLOW || (w.type == BH_EVENT_VIOLATION && e->start_ns != 0))

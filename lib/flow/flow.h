@@ -66,7 +66,7 @@ struct bh_flow {
 	uint32_t slot[2];       /* endpoint slots of the ends of the key */
 	uint32_t stamp;         /* see above */
 	uint8_t verdict;        /* enum bh_verdict */
-	uint8_t reason;         /* enum bh_reason of the verdict */
+	uint8_t reason;         /* enum bh_reason of the verdict; VIOLATE: that of protect */
 	uint8_t tcp_seen[2];    /* flags seen from end 0, 1 */
 	/* ---- line 1 ---- */
 	uint64_t start_ns;   /* wall clock; see bh_flow_id */
@@ -79,14 +79,15 @@ struct bh_flow {
 	uint32_t ext;       /* index of an extension (reassembly, inspection), 0 = none */
 	uint8_t app;        /* 0 until an application is proven */
 	uint8_t app_proof; /* by what: BH_PROOF_* of the sides that had spoken, and segments or datagrams till then */
-	uint8_t state; /* enum bh_flow_state */
+	uint8_t state : 4; /* enum bh_flow_state */
+	uint8_t mode : 2;  /* enum bh_mode of its two ends, when it was judged */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct bh_flow) == 128, "48+8+4+1+1+2 | 8+16+8+4+4+8+8+4+2+1+1");
 _Static_assert(offsetof(struct bh_flow, start_ns) == 64, "what every packet writes is line 1");
 _Static_assert(offsetof(struct bh_flow, tcp_seen) < 64, "ageing needs nothing of line 0");
 _Static_assert(BH_REASON_COUNT <= 256, "reason is stored in 8 bits");
-_Static_assert(BH_STATE_COUNT <= 16, "two bits a state in BH_FLOW_QUIET");
+_Static_assert(BH_STATE_COUNT <= 16, "two bits a state in BH_FLOW_QUIET, four in a flow");
 
 struct bh_flow_table;
 

@@ -203,13 +203,13 @@ bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
 	bh_touch_flow(w, f, &h);
 	w->n_waiting -= bh_hold_frames(handle);
 	if (!is_train(handle)) {
-		forward_frame(w, handle, tag->wire, f->reason);
+		forward_frame(w, handle, tag->wire, bh_flow_pass_reason(f));
 		return;
 	}
 	/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
 	for (i = 0; i < train_of(handle)->n; i++)
 		forward_frame(w, train_of(handle)->packet[i], train_of(handle)->packet[i]->port,
-			      f->reason);
+			      bh_flow_pass_reason(f));
 	put_train(train_of(handle));
 }
 

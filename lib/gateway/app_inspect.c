@@ -31,13 +31,12 @@ struct bh_app_inspect {
 static enum bh_verdict
 verdict_of(const struct bh_app_inspect *s, unsigned class)
 {
-	const struct bh_worker *w = s->worker;
 	const struct bh_app_context *c = s->context;
 
 	if (s->action[class] < BH_INSPECT_DENY)
 		return BH_VERDICT_ALLOW;
-	if (!c->hold || w->view->mode != BH_MODE_PROTECT)
-		return w->view->mode == BH_MODE_MONITOR ? BH_VERDICT_VIOLATE : BH_VERDICT_ALLOW;
+	if (!c->hold || c->flow->mode != BH_MODE_PROTECT)
+		return c->flow->mode == BH_MODE_MONITOR ? BH_VERDICT_VIOLATE : BH_VERDICT_ALLOW;
 	return s->action[class] == BH_INSPECT_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
 }
 

@@ -27,7 +27,7 @@ release(struct bh_worker *w, struct bh_flow *f, enum bh_reason reason)
 static bool
 holds(const struct bh_worker *w, const struct bh_flow *f)
 {
-	return w->view->mode == BH_MODE_PROTECT &&
+	return f->mode == BH_MODE_PROTECT &&
 	       (f->verdict == BH_VERDICT_PENDING || bh_app_inspect_blocks(w));
 }
 
@@ -285,7 +285,8 @@ obey(struct bh_worker *w, const struct bh_app_case *k, void *handle,
 			answer_gap(w, k, side_of(p) ^ 1, false);
 		bh_touch_flow(w, p->flow, &p->h);
 		bh_packet_decide(p, BH_FATE_PASS,
-				 r->reason != BH_REASON_NONE ? r->reason : p->flow->reason);
+				 r->reason != BH_REASON_NONE ? r->reason
+							     : bh_flow_pass_reason(p->flow));
 		return true;
 	case BH_STREAM_DROP:
 		bh_hold_forget(handle);

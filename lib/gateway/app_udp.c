@@ -78,7 +78,7 @@ pass(struct bh_worker *w, struct bh_packet *p)
 	if (p->fate != BH_FATE_OPEN)
 		return;
 	bh_touch_flow(w, p->flow, &p->h);
-	bh_packet_decide(p, BH_FATE_PASS, p->flow->reason);
+	bh_packet_decide(p, BH_FATE_PASS, bh_flow_pass_reason(p->flow));
 }
 
 static void
@@ -167,7 +167,7 @@ examine(struct bh_worker *w, struct bh_packet *p)
 		} else if (f->verdict == BH_VERDICT_PENDING) {
 			/* No context is free: as for a connection. */
 			bh_count(&w->c.exceptions[BH_EXCEPTION_STREAM_FULL], 1);
-			if (w->view->mode == BH_MODE_PROTECT &&
+			if (f->mode == BH_MODE_PROTECT &&
 			    w->config->exception[BH_EXCEPTION_STREAM_FULL] != BH_ACTION_PASS)
 				bh_packet_decide(p, BH_FATE_DROP, BH_REASON_STREAM_FULL);
 			else
@@ -183,7 +183,7 @@ examine(struct bh_worker *w, struct bh_packet *p)
 		watch(w, p, c);
 		return;
 	}
-	c->hold = w->view->mode == BH_MODE_PROTECT && f->verdict == BH_VERDICT_PENDING;
+	c->hold = f->mode == BH_MODE_PROTECT && f->verdict == BH_VERDICT_PENDING;
 	if (f->app != 0 && c->state.app == 0)
 		c->state = (struct bh_proto_state){.app = (uint8_t)f->app, .decided = true};
 	if (c->phase == BH_APP_OPERATIONS)

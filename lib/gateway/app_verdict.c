@@ -19,9 +19,9 @@ bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_
 }
 
 static bool
-is_monitored(const struct bh_worker *w, const struct bh_app_case *k)
+is_monitored(const struct bh_app_case *k)
 {
-	return !k->c->hold || w->view->mode != BH_MODE_PROTECT;
+	return !k->c->hold || k->c->flow->mode != BH_MODE_PROTECT;
 }
 
 /* Nothing more is judged, but detectors of threats still read. */
@@ -79,19 +79,18 @@ bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason r
 	struct bh_app_context *c = k->c;
 	struct bh_flow *f = c->flow;
 	struct bh_packet *p = k->p;
+	enum bh_verdict verdict = how == BH_DENIED_DROP ? BH_VERDICT_DENY : BH_VERDICT_REJECT;
 
 	f->reason = (uint8_t)reason;
 	f->flags |= BH_FLAG_ALERTED;
-	if (is_monitored(w, k)) {
+	if (!k->told)
+		bh_record_refusal(w, f, k, verdict);
+	if (is_monitored(k)) {
 		f->verdict = BH_VERDICT_VIOLATE;
-		if (!k->told)
-			bh_record_refusal(w, f, k);
 		return true;
 	}
-	f->verdict = how == BH_DENIED_DROP ? BH_VERDICT_DENY : BH_VERDICT_REJECT;
+	f->verdict = (uint8_t)verdict;
 	f->state = BH_STATE_REFUSED;
-	if (!k->told)
-		bh_record_refusal(w, f, k);
 	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
 		bh_answer_reset(w, p, c->stream,
 				how == BH_DENIED_RESPOND && c->asked == c->answered);
@@ -113,13 +112,13 @@ bh_app_except(struct bh_worker *w, const struct bh_app_case *k, enum bh_exceptio
 		pass_on(w, k, BH_VERDICT_ALLOW, BH_REASON_EXCEPTION);
 		return true;
 	}
-	if (action == BH_ACTION_DROP_PACKET && !is_monitored(w, k)) {
+	if (action == BH_ACTION_DROP_PACKET && !is_monitored(k)) {
 		if (k->p != NULL)
 			bh_packet_decide(k->p, BH_FATE_DROP, reason);
 		return false;
 	}
 	/* Only read: nothing that it says is asked for. */
-	if (is_monitored(w, k) && k->c->flow->verdict == BH_VERDICT_ALLOW) {
+	if (is_monitored(k) && k->c->flow->verdict == BH_VERDICT_ALLOW) {
 		bh_app_let_go(w, k->c);
 		return true;
 	}
@@ -157,7 +156,7 @@ is_refusal(const struct bh_judgement *j)
 static enum bh_denied
 how_to_refuse(const struct bh_judgement *j)
 {
-	return j->verdict == BH_VERDICT_REJECT && j->denied == BH_DENIED_DROP
+	return j->protect_verdict == BH_VERDICT_REJECT && j->denied == BH_DENIED_DROP
 		       ? BH_DENIED_RESET
 		       : (enum bh_denied)j->denied;
 }
@@ -173,13 +172,10 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 
 	ask(w, k, NULL, &j);
 	f->rule = j.rule;
+	f->mode = j.mode & 3u;
 	if (is_refusal(&j)) {
-		/* Under monitor the reason is told by the alert: what protect would say. */
-		if (!bh_app_refuse(w, k,
-				   j.reason == BH_REASON_MONITOR ? BH_REASON_APP_DENY : j.reason,
-				   how_to_refuse(&j)))
+		if (!bh_app_refuse(w, k, (enum bh_reason)j.reason, how_to_refuse(&j)))
 			return false;
-		f->reason = BH_REASON_MONITOR;
 		bh_app_let_go(w, c);
 		return true;
 	}
@@ -193,7 +189,7 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 			return true; /* allowed whatever it is: goes on being named */
 		reads = bh_app_inspect_begin(w, c);
 		reads |= bh_app_threat_begin(w, c);
-		if (c->unlooked && !is_monitored(w, k) && bh_app_inspect_blocks(w))
+		if (c->unlooked && !is_monitored(k) && bh_app_inspect_blocks(w))
 			return bh_app_except(w, k, BH_EXCEPTION_INSPECT_FULL,
 					     BH_REASON_STREAM_FULL);
 		if (reads) {
@@ -233,14 +229,15 @@ bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k)
 		return true;
 	}
 	f->rule = j.rule;
-	reason = j.reason == BH_REASON_MONITOR || j.verdict == BH_VERDICT_PENDING
-			 ? BH_REASON_OPERATION_DENY
-			 : (enum bh_reason)j.reason;
+	reason = j.verdict == BH_VERDICT_PENDING ? BH_REASON_OPERATION_DENY
+						 : (enum bh_reason)j.reason;
 	/* QUIC's hello is one operation over several datagrams that are sent again until they arrive. */
-	if (f->key.proto != 6 && c->state.app != BH_APP_QUIC && !is_monitored(w, k)) {
+	if (f->key.proto != 6 && c->state.app != BH_APP_QUIC && !is_monitored(k)) {
 		/* A datagram stands alone: the flow goes on without it. */
 		f->reason = (uint8_t)reason;
-		bh_record_refusal(w, f, k);
+		bh_record_refusal(w, f, k,
+				  j.verdict == BH_VERDICT_REJECT ? BH_VERDICT_REJECT
+								 : BH_VERDICT_DENY);
 		bh_packet_decide(k->p,
 				 j.verdict == BH_VERDICT_REJECT ? BH_FATE_REJECT : BH_FATE_DROP,
 				 reason);

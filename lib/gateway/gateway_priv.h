@@ -326,6 +326,13 @@ bh_packet_decide(struct bh_packet *p, enum bh_fate fate, enum bh_reason reason)
 	}
 }
 
+/* Why its packets pass, where they do. */
+static inline enum bh_reason
+bh_flow_pass_reason(const struct bh_flow *f)
+{
+	return f->verdict == BH_VERDICT_VIOLATE ? BH_REASON_MONITOR : (enum bh_reason)f->reason;
+}
+
 /* stage_rx.c: make the burst of n <= BH_BURST frames. Received: from outside by this wire, counted and
  * marked. Handed: by another worker, which did that. */
 void bh_burst_received(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n);
@@ -402,10 +409,12 @@ bool bh_answer_part(struct bh_worker *w, const struct bh_part *part);
 
 struct bh_app_case;
 /* record.c: events. */
-void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason);
+/* verdict: what protect says, or would. */
+void bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_verdict verdict);
 void bh_record_drop(struct bh_worker *w, const struct bh_packet *p);
 /* The same with what was said; packet and operation may be missing. */
-void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k);
+void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k,
+		       enum bh_verdict verdict);
 struct bh_inspect_finding;
 struct bh_threat_case;
 void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,

@@ -37,12 +37,13 @@ ask_next_worker(struct bh_worker *w, struct bh_packet *p)
 static void
 refuse_icmp_error(struct bh_worker *w, struct bh_packet *p, enum bh_reason reason)
 {
-	if (w->view->mode == BH_MODE_PROTECT)
+	enum bh_mode mode = bh_policy_pair_mode(w->view, &p->h.key, p->h.from);
+
+	if (mode == BH_MODE_PROTECT)
 		bh_packet_decide(p, BH_FATE_DROP, reason);
 	else
 		bh_packet_decide(p, BH_FATE_PASS,
-				 w->view->mode == BH_MODE_MONITOR ? BH_REASON_MONITOR
-								  : BH_REASON_DISCOVER);
+				 mode == BH_MODE_MONITOR ? BH_REASON_MONITOR : BH_REASON_DISCOVER);
 }
 
 /* An ICMP error passes when it speaks of a flow that is allowed now, and goes to the end that sent

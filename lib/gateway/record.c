@@ -26,6 +26,7 @@ fill_flow(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f
 		f->verdict == BH_VERDICT_PENDING && f->app != 0 ? BH_VERDICT_ALLOW : f->verdict;
 	e->reason = f->reason;
 	e->app = f->app;
+	e->mode = f->mode;
 	e->initiator = f->flags & BH_FLAG_INITIATOR;
 	e->flow_state = f->state;
 	e->alerted = (f->flags & BH_FLAG_ALERTED) != 0;
@@ -70,17 +71,18 @@ fill_packet(const struct bh_worker *w, struct bh_event *e, const struct bh_packe
 	e->tcp_ack = h->tcp_ack;
 	e->tcp_window = h->tcp_window;
 	e->ttl = h->ttl;
-	e->mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
+	if (!e->has_flow)
+		e->mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 }
 
 void
-bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_reason reason)
+bh_record_violation(struct bh_worker *w, const struct bh_packet *p, enum bh_verdict verdict)
 {
 	struct bh_event e = {.type = BH_EVENT_VIOLATION};
 
 	fill_flow(w, &e, p->flow);
 	fill_packet(w, &e, p);
-	e.reason = (uint8_t)reason;
+	e.verdict = (uint8_t)verdict;
 	push(w, &e);
 	if (p->flow->verdict != BH_VERDICT_VIOLATE) {
 		e.type = BH_EVENT_DROP;
@@ -106,7 +108,8 @@ push_text(struct bh_worker *w, struct bh_event *e, const struct bh_event_text *t
 }
 
 void
-bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k)
+bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k,
+		  enum bh_verdict verdict)
 {
 	struct bh_event e = {.type = BH_EVENT_VIOLATION};
 	struct bh_event_text t;
@@ -118,10 +121,9 @@ bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_
 		bh_event_text_add(&t, BH_EVENT_WHY, k->why, strlen(k->why));
 	fill_flow(w, &e, f);
 	fill_judged(w, &e, f);
-	e.verdict = f->verdict == BH_VERDICT_PENDING ? (uint8_t)BH_VERDICT_DENY : f->verdict;
+	e.verdict = (uint8_t)verdict;
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
-	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	if (k->p != NULL)
 		fill_packet(w, &e, k->p);
 	push_text(w, &e, &t);
@@ -153,7 +155,6 @@ bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 	}
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
-	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	push_text(w, &e, &t);
 }
 
@@ -214,7 +215,6 @@ bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct b
 	fill_flow(w, &e, f);
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
-	e.mode = w->view->mode;
 	push_text(w, &e, &t);
 }
 
@@ -262,6 +262,5 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
 	e.flow_end = (uint8_t)why;
-	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	push(w, &e);
 }

@@ -22,9 +22,8 @@ settle_earlier(struct bh_worker *w, struct bh_burst *b, const struct bh_packet *
 	for (p = b->p; p < last; p++) {
 		if (p->flow != f || p->fate != BH_FATE_OPEN)
 			continue;
-		if (w->view->mode != BH_MODE_PROTECT ||
-		    (allowed && !examined && p->judge == BH_JUDGE_NO))
-			bh_packet_decide(p, BH_FATE_PASS, f->reason);
+		if (f->mode != BH_MODE_PROTECT || (allowed && !examined && p->judge == BH_JUDGE_NO))
+			bh_packet_decide(p, BH_FATE_PASS, bh_flow_pass_reason(f));
 		else
 			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_TCP_MIDSTREAM);
 		p->flow = NULL;
@@ -49,8 +48,10 @@ judge_query_back(struct bh_worker *w, struct bh_packet *p)
 
 	bh_policy_judge(w->view, &p->h.key, p->h.from, p->h.service, NULL, &j);
 	bh_count(&w->c.judged, 1);
-	if (j.verdict == BH_VERDICT_ALLOW || j.verdict == BH_VERDICT_VIOLATE)
+	if (j.verdict == BH_VERDICT_ALLOW)
 		bh_packet_decide(p, BH_FATE_PASS, j.reason);
+	else if (j.verdict == BH_VERDICT_VIOLATE)
+		bh_packet_decide(p, BH_FATE_PASS, BH_REASON_MONITOR);
 	else
 		bh_packet_decide(p, BH_FATE_DROP, j.reason);
 	p->flow = NULL;

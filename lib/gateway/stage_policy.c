@@ -15,6 +15,13 @@ is_blocked(uint8_t verdict)
 	return verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT;
 }
 
+/* Blocked, or would be in protect. */
+static inline bool
+is_against(uint8_t verdict)
+{
+	return is_blocked(verdict) || verdict == BH_VERDICT_VIOLATE;
+}
+
 /* Which end of the key opened a flow whose first seen packet this is? The sender, but for packets that
  * only a responder sends, and TCP connections picked up in the middle, where the lower port, if it
  * is a well-known one, is the server. */
@@ -55,6 +62,7 @@ store_judgement(struct bh_flow *f, const struct bh_judgement *j)
 	f->rule = j->rule;
 	f->verdict = j->verdict;
 	f->reason = j->reason;
+	f->mode = j->mode & 3u;
 }
 
 static void
@@ -64,7 +72,7 @@ report_if_violation(struct bh_worker *w, struct bh_packet *p, const struct bh_ju
 	    (p->flow->flags & BH_FLAG_ALERTED) != 0)
 		return;
 	p->flow->flags |= BH_FLAG_ALERTED;
-	bh_record_violation(w, p, p->flow->reason);
+	bh_record_violation(w, p, (enum bh_verdict)j->protect_verdict);
 }
 
 static struct bh_flow *
@@ -87,10 +95,10 @@ add_flow(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
 /* A TCP packet of no known connection, in a mode that blocks: it is not a violation (the late end of an
  * old connection looks like this), but it does not pass. */
 static bool
-refuse_midstream(struct bh_worker *w, struct bh_packet *p)
+refuse_midstream(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
 {
 	if (p->h.key.proto != 6 || bh_tcp_opens(p->h.tcp_flags) || w->config->midstream ||
-	    w->view->mode != BH_MODE_PROTECT)
+	    bh_policy_pair_mode(w->view, &p->h.key, initiator) != BH_MODE_PROTECT)
 		return false;
 	bh_packet_decide(p, BH_FATE_DROP, BH_REASON_TCP_MIDSTREAM);
 	return true;
@@ -109,7 +117,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 				 (enum bh_reason)p->unless_known);
 		return;
 	}
-	if (refuse_midstream(w, p))
+	if (refuse_midstream(w, p, initiator))
 		return;
 	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), NULL, &j);
 	bh_count(&w->c.judged, 1);
@@ -208,7 +216,7 @@ restored_state(const struct bh_flow *f)
 /* Can what it says still be judged from its first byte on? A connection: while its bytes wait until they are judged
  * (where nothing is blocked: are read), or where it begins with this packet. Datagrams: from any one on. */
 static bool
-can_be_heard(struct bh_worker *w, const struct bh_packet *p)
+can_be_heard(struct bh_worker *w, const struct bh_packet *p, enum bh_mode mode)
 {
 	struct bh_flow *f = p->flow;
 	const struct bh_app_context *c = f->ext != 0 ? &w->app[f->ext] : NULL;
@@ -216,7 +224,7 @@ can_be_heard(struct bh_worker *w, const struct bh_packet *p)
 	     waits = c != NULL && c->stream != NULL && c->hold && !c->passed;
 
 	if (c != NULL && c->phase != BH_APP_LET_GO &&
-	    (udp || waits || (c->stream != NULL && w->view->mode != BH_MODE_PROTECT)))
+	    (udp || waits || (c->stream != NULL && mode != BH_MODE_PROTECT)))
 		return true;
 	if (!udp && (!bh_tcp_opens(p->h.tcp_flags) || (f->flags & BH_FLAG_REPLIED) != 0 ||
 		     p->h.from != (f->flags & BH_FLAG_INITIATOR)))
@@ -240,8 +248,8 @@ judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgeme
 		w->app[f->ext].ask_again = true;
 	if (!asks)
 		return;
-	if (can_be_heard(w, p)) {
-		if (w->view->mode == BH_MODE_PROTECT || j->verdict == BH_VERDICT_PENDING)
+	if (can_be_heard(w, p, (enum bh_mode)j->mode)) {
+		if (j->mode == BH_MODE_PROTECT || j->verdict == BH_VERDICT_PENDING)
 			j->verdict = BH_VERDICT_PENDING;
 		f->flags &= (uint8_t)~BH_FLAG_APP_DONE;
 		return;
@@ -250,8 +258,9 @@ judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgeme
 	bh_count(&w->c.exceptions[BH_EXCEPTION_MIDSTREAM], 1);
 	j->verdict = BH_VERDICT_ALLOW;
 	j->reason = BH_REASON_EXCEPTION;
-	if (w->view->mode == BH_MODE_PROTECT && action != BH_ACTION_PASS) {
+	if (j->mode == BH_MODE_PROTECT && action != BH_ACTION_PASS) {
 		j->verdict = action == BH_ACTION_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+		j->protect_verdict = j->verdict;
 		j->reason = BH_REASON_TCP_MIDSTREAM;
 	}
 }
@@ -268,7 +277,8 @@ static void
 judge_again(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
-	bool was_blocked = is_blocked(f->verdict), relabelled;
+	bool was_blocked = is_blocked(f->verdict), was_against = is_against(f->verdict), relabelled;
+	enum bh_mode was_mode = (enum bh_mode)f->mode;
 	struct bh_judgement j;
 
 	bh_judge_flow(w, f, &j);
@@ -289,13 +299,15 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 		bh_threat_sessions(w, f, true);
 	if (w->watch.opened && relabelled && bh_threat_on(w, BH_THREAT_SESSION_LIMIT))
 		bh_threat_session(w, f, true);
-	if (is_blocked(j.verdict) && !was_blocked) {
+	if (is_against(j.verdict) && (!was_against || was_mode != f->mode)) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
-		if (j.reason != BH_REASON_TCP_MIDSTREAM)
+		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM)
 			f->reason =
 				relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
-		f->state = BH_STATE_REFUSED;
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
+	}
+	if (is_blocked(j.verdict) && !was_blocked) {
+		f->state = BH_STATE_REFUSED;
 		forget_words(w, f);
 	} else if (!is_blocked(j.verdict) && was_blocked) {
 		f->state = restored_state(f);

@@ -176,18 +176,22 @@ plan_free(struct plan *plan)
 static int
 renew_snapshot(struct bh_policy *p, struct bh_err *err)
 {
+	struct bh_modes *modes = NULL;
+	struct bh_view *view = NULL;
 	struct bh_snapshot *s;
-	struct bh_view *view;
 	int rc = bh_snapshot_create(&s, p->doc, &p->params.hash_key, p->n_slots, p->sets.n, err);
 
 	if (rc != 0)
 		return rc;
-	view = bh_model_view(p, p->table, s);
 	rc = bh_model_fill(p, s, p->doc, err);
 	if (rc == 0)
 		rc = bh_model_names(p, s, p->doc);
+	if (rc == 0)
+		rc = bh_modes_create(&modes, p, p->doc, s);
+	if (rc == 0)
+		view = bh_model_view(p, p->table, s, modes);
 	if (rc != 0 || view == NULL) {
-		free(view);
+		bh_modes_free(modes);
 		bh_snapshot_free(s);
 		return rc != 0 ? rc : bh_err_set(err, ENOMEM, "out of memory");
 	}
@@ -228,7 +232,7 @@ prepare_table(struct plan *plan, struct bh_err *err)
 		return 0;
 	if (bh_table_create(&table, &p->params.hash_key, p->place, p->n_live + plan->n_new) != 0)
 		return bh_err_set(err, ENOMEM, "out of memory");
-	view = bh_model_view(p, table, p->snapshot);
+	view = bh_model_view(p, table, p->snapshot, p->modes);
 	if (view == NULL) {
 		bh_table_free(table);
 		return bh_err_set(err, ENOMEM, "out of memory");
@@ -270,7 +274,7 @@ prepare(struct plan *plan, struct bh_err *err)
 		return rc;
 	plan->batch = bh_slot_batch_new(p, plan->n_gone);
 	if (plan->wide_tenant)
-		plan->view = bh_model_view(p, p->table, p->snapshot);
+		plan->view = bh_model_view(p, p->table, p->snapshot, p->modes);
 	if (plan->batch == NULL || (plan->wide_tenant && plan->view == NULL))
 		return bh_err_set(err, ENOMEM, "out of memory");
 	return 0;

@@ -126,6 +126,9 @@ denied_of(const struct bh_decider *d, uint8_t verdict)
 static void
 apply_mode(enum bh_mode mode, struct bh_judgement *out)
 {
+	out->mode = (uint8_t)mode;
+	out->protect_verdict = out->verdict;
+	out->protect_reason = out->reason;
 	if (out->verdict == BH_VERDICT_ALLOW || out->verdict == BH_VERDICT_PENDING ||
 	    mode == BH_MODE_PROTECT)
 		return;
@@ -133,8 +136,7 @@ apply_mode(enum bh_mode mode, struct bh_judgement *out)
 		out->verdict = BH_VERDICT_ALLOW;
 		out->reason = BH_REASON_DISCOVER;
 	} else {
-		out->verdict = BH_VERDICT_VIOLATE;
-		out->reason = BH_REASON_MONITOR;
+		out->verdict = BH_VERDICT_VIOLATE; /* the reason is protect's */
 	}
 }
 

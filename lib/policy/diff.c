@@ -7,7 +7,7 @@
 static bool
 same_segment(const struct bh_doc_segment *a, const struct bh_doc_segment *b)
 {
-	return strcmp(a->selector_text, b->selector_text) == 0 &&
+	return strcmp(a->selector_text, b->selector_text) == 0 && a->mode == b->mode &&
 	       a->n_addresses == b->n_addresses &&
 	       (a->n_addresses == 0 ||
 		memcmp(a->address, b->address, a->n_addresses * sizeof(*a->address)) == 0);

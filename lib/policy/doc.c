@@ -185,7 +185,7 @@ static int
 read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh_yaml *map,
 	     struct bh_doc_segment *s)
 {
-	static const char *const known[] = {"selector", "addresses", "comment", NULL};
+	static const char *const known[] = {"selector", "addresses", "mode", "comment", NULL};
 	const struct bh_yaml *selector, *addresses;
 	char what[BH_NAME_MAX + 16];
 	int rc;
@@ -197,6 +197,8 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh
 	rc = bh_yaml_check_map(r->yaml, map, what, known, r->err);
 	if (rc == 0)
 		rc = read_comment(r, map);
+	if (rc == 0)
+		rc = bh_doc_read_mode(r, map, &s->mode);
 	if (rc != 0)
 		return rc;
 	selector = bh_yaml_get(map, "selector");
@@ -282,7 +284,7 @@ read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
 static int
 read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 {
-	static const char *const known[] = {"version",  "networks", "endpoints",
+	static const char *const known[] = {"version",  "networks", "modes", "endpoints",
 					    "segments", "rules",    NULL};
 	int rc = bh_yaml_check_map(r->yaml, root, "the policy", known, r->err);
 
@@ -290,6 +292,8 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 		rc = read_version(r, root);
 	if (rc == 0)
 		rc = read_networks(r, bh_yaml_get(root, "networks"));
+	if (rc == 0)
+		rc = bh_doc_read_modes(r, bh_yaml_get(root, "modes"));
 	if (rc == 0)
 		rc = read_segments(r, bh_yaml_get(root, "segments"));
 	if (rc == 0)

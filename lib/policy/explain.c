@@ -235,7 +235,7 @@ judge(struct bh_explain_run *run)
 	run->out->by_operation = packet.by_operation;
 	run->out->by_application = packet.by_application;
 	/* The rules are gone through by the same words (decide.c); that both come to the same is tested. */
-	if (packet.rule != j->rule)
+	if (packet.rule != j->rule || packet.mode != run->out->mode)
 		run->rc = -EPROTO;
 }
 
@@ -283,7 +283,6 @@ explain(struct bh_explain_run *run, struct bh_err *err)
 		rc = bh_policy_scratch_create(&run->said.scratch);
 	if (rc == 0) {
 		run->out->revision = run->p->revision;
-		run->out->mode = run->p->view->mode;
 		bh_explain_path(run);
 		take_path(run);
 		judge(run);

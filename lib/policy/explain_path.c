@@ -222,6 +222,59 @@ find_nearest(struct bh_explain_run *run, uint32_t decider)
 	set_step(run, &run->out->nearest, best, (enum bh_explain_outcome)o);
 }
 
+/* An end's mode, and the segment that it has it from. */
+static const char *
+end_mode(struct bh_explain_run *run, unsigned end, unsigned *bits)
+{
+	const struct bh_modes *m = run->p->modes;
+	enum bh_mode_origin origin;
+	uint32_t i, by = BH_NONE;
+	enum bh_mode mode;
+
+	*bits = 0;
+	for (i = 0; i < run->n_in[end]; i++) {
+		unsigned one = m->segment[run->in[end][i]];
+
+		if ((one & BH_ENDMODE_NAMED) > (*bits & BH_ENDMODE_NAMED))
+			by = run->in[end][i];
+		*bits = bh_endmode_join(*bits, one);
+	}
+	if ((*bits & BH_ENDMODE_MEMBER) == 0)
+		return "none";
+	if (by == BH_NONE)
+		return words(run, "%s by default",
+			     bh_mode_name(bh_modes_between(m, *bits & ~(unsigned)BH_ENDMODE_CDE,
+							   *bits & ~(unsigned)BH_ENDMODE_CDE)));
+	mode = (enum bh_mode)((*bits & BH_ENDMODE_NAMED) - 1);
+	bh_modes_of(run->p, by, &origin);
+	return words(run, "%s by segment %s%s", bh_mode_name(mode), run->p->doc->segment[by].name,
+		     origin == BH_MODE_SET ? " (set)" : "");
+}
+
+static void
+find_mode(struct bh_explain_run *run)
+{
+	const struct bh_modes *m = run->p->modes;
+	struct bh_explanation *e = run->out;
+	unsigned from, to;
+	const char *a = end_mode(run, 0, &from), *b = end_mode(run, 1, &to);
+	bool both = (from & to & BH_ENDMODE_MEMBER) != 0;
+
+	e->mode = (uint8_t)bh_modes_between(m, from, to);
+	if (run->p->doc->override_mode != 0)
+		e->mode_text = words(run, "%s: modes.override", bh_mode_name(e->mode));
+	else if (!both)
+		e->mode_text =
+			words(run, "%s: from has %s, to has %s", bh_mode_name(e->mode), a, b);
+	else
+		e->mode_text =
+			words(run, "%s: from has %s, to has %s; %s", bh_mode_name(e->mode), a, b,
+			      ((from | to) & BH_ENDMODE_CDE) != 0
+				      ? "the stricter, for a CDE zone is touched"
+			      : run->p->doc->strict ? "the stricter, contention is strict"
+						    : "the less strict, contention is basic");
+}
+
 void
 bh_explain_path(struct bh_explain_run *run)
 {
@@ -238,8 +291,9 @@ bh_explain_path(struct bh_explain_run *run)
 		if (outcome >= BH_EXPLAIN_APPLICATION && bh_decider_add(&d, i))
 			decider = i;
 	}
-	e->rule = bh_decider_end(&d, (enum bh_mode)run->p->view->mode,
-				 run->unknown[0] || run->unknown[1], &e->path);
+	find_mode(run);
+	e->rule = bh_decider_end(&d, (enum bh_mode)e->mode, run->unknown[0] || run->unknown[1],
+				 &e->path);
 	e->path.rule = BH_NO_RULE;
 	if (e->rule != BH_NO_RULE) {
 		e->path.rule = s->rule[e->rule].name_id;

@@ -7,6 +7,7 @@ struct end {
 	uint32_t slot, generation;
 	const struct bh_class *by_label, *by_address;
 	uint64_t bits; /* of all segments that it is in, and any */
+	unsigned mode; /* BH_ENDMODE_* */
 	bool unknown;  /* in no segment, or in `unknown` */
 };
 
@@ -60,6 +61,7 @@ find_end(const struct bh_view *v, const struct bh_flow_key *key, unsigned end, s
 		by_address = BH_CLASS_EMPTY;
 	e->by_label = &s->class_[by_label];
 	e->by_address = &s->class_[by_address];
+	e->mode = bh_endmode_join(v->modes->class_[by_label], v->modes->class_[by_address]);
 	e->bits = e->by_label->bits | e->by_address->bits | BH_SEG_ANY_BIT;
 	e->unknown = by_address == BH_CLASS_UNKNOWN ||
 		     (by_label == BH_CLASS_EMPTY && by_address == BH_CLASS_EMPTY);
@@ -329,7 +331,8 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 		walk_rules(s, from, to, asked, &d);
 	else
 		first_rule(s, from, to, asked, &d);
-	rule = bh_decider_end(&d, (enum bh_mode)view->mode, end[0].unknown || end[1].unknown, out);
+	rule = bh_decider_end(&d, bh_modes_between(view->modes, from->mode, to->mode),
+			      end[0].unknown || end[1].unknown, out);
 	r = rule != BH_NO_RULE ? &s->rule[rule] : NULL;
 	out->rule = r != NULL ? r->name_id : BH_NO_RULE;
 	out->segment[initiator & 1] =
@@ -359,4 +362,19 @@ bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsi
 		}
 	}
 	return false;
+}
+
+enum bh_mode
+bh_policy_pair_mode(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator)
+{
+	struct end end[2];
+	unsigned i;
+
+	/* Most policies have one mode for all. */
+	if (view->modes->least == BH_MODE_PROTECT)
+		return BH_MODE_PROTECT;
+	for (i = 0; i < 2; i++)
+		find_end(view, key, i, &end[i]);
+	return bh_modes_between(view->modes, end[initiator & 1].mode,
+				end[1 - (initiator & 1)].mode);
 }

@@ -236,6 +236,7 @@ count_members(struct bh_policy *p, uint32_t *members)
 void
 bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 {
+	enum bh_mode_origin origin;
 	uint32_t i, *members;
 	bool more = true;
 
@@ -245,6 +246,7 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 		count_members(p, members);
 	for (i = 0; more && members != NULL && i < p->doc->n_segments; i++) {
 		const struct bh_doc_segment *s = &p->doc->segment[i];
+		enum bh_mode mode = bh_modes_of(p, i, &origin);
 		struct bh_segment_info info = {.id = p->snapshot->seg_name[i],
 					       .name = s->name,
 					       .selector = s->selector_text,
@@ -252,6 +254,8 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 					       .n_addresses = s->n_addresses,
 					       .members = members[i],
 					       .line = s->line,
+					       .mode = (uint8_t)mode,
+					       .mode_origin = (uint8_t)origin,
 					       .reserved = i <= BH_SEGMENT_UNKNOWN};
 
 		more = fn(arg, &info);

@@ -18,6 +18,7 @@ struct load {
 	struct bh_doc *doc;
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
+	struct bh_modes *modes;
 	struct bh_view *view;
 	struct bh_slot_batch *batch;
 	struct entry *entry; /* by the document's endpoints */
@@ -110,9 +111,6 @@ prepare_endpoints(struct load *l, struct bh_err *err)
 	if (l->batch == NULL ||
 	    bh_table_create(&l->table, &p->params.hash_key, p->place, l->change.endpoints) != 0)
 		return no_memory(err);
-	l->view = bh_model_view(p, l->table, l->snapshot);
-	if (l->view == NULL)
-		return no_memory(err);
 	bh_table_copy(l->table, p->table, l->gone);
 	for (i = 0; i < l->n_entries; i++) {
 		const struct bh_doc_endpoint *e = &l->doc->endpoint[i];
@@ -128,6 +126,21 @@ prepare_endpoints(struct load *l, struct bh_err *err)
 		l->snapshot->slot_class[slot] = l->entry[i].set->next_class;
 	}
 	return 0;
+}
+
+/* Names are kept for ever: those of a dry run are not wanted. */
+static int
+prepare_view(struct load *l)
+{
+	struct bh_policy *p = l->p;
+	int rc = bh_model_names(p, l->snapshot, l->doc);
+
+	if (rc == 0)
+		rc = bh_modes_create(&l->modes, p, l->doc, l->snapshot);
+	if (rc != 0)
+		return rc;
+	l->view = bh_model_view(p, l->table, l->snapshot, l->modes);
+	return l->view != NULL ? 0 : -ENOMEM;
 }
 
 static void
@@ -193,6 +206,7 @@ commit(struct load *l, bool numbered)
 	bh_model_publish(p, l->view);
 	l->view = NULL;
 	l->snapshot = NULL;
+	l->modes = NULL;
 	l->table = NULL;
 	commit_gone(l);
 	commit_endpoints(l);
@@ -213,6 +227,7 @@ load_free(struct load *l)
 	}
 	bh_slot_batch_drop(l->batch);
 	free(l->view);
+	bh_modes_free(l->modes);
 	bh_table_free(l->table);
 	free(l->entry);
 	free(l->gone);
@@ -236,7 +251,7 @@ load_locked(struct load *l, bool dry_run, bool numbered, struct bh_err *err)
 	if (rc == 0)
 		rc = prepare_endpoints(l, err);
 	if (rc == 0 && !dry_run) {
-		rc = bh_model_names(p, l->snapshot, l->doc);
+		rc = prepare_view(l);
 		if (rc == 0)
 			commit(l, numbered);
 	}

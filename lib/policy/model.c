@@ -37,8 +37,10 @@ bh_policy_create(struct bh_policy **out, const struct bh_policy_params *params)
 					NULL);
 	if (rc == 0)
 		rc = bh_model_names(p, p->snapshot, p->doc);
+	if (rc == 0)
+		rc = bh_modes_create(&p->modes, p, p->doc, p->snapshot);
 	if (rc == 0) {
-		p->view = bh_model_view(p, p->table, p->snapshot);
+		p->view = bh_model_view(p, p->table, p->snapshot, p->modes);
 		rc = p->view != NULL ? 0 : -ENOMEM;
 	}
 	if (rc != 0) {
@@ -57,6 +59,8 @@ bh_policy_destroy(struct bh_policy *p)
 	free(p->view);
 	bh_table_free(p->table);
 	bh_snapshot_free(p->snapshot);
+	bh_modes_free(p->modes);
+	free(p->set_mode);
 	bh_doc_free(p->doc);
 	bh_label_sets_free(&p->sets);
 	bh_names_destroy(p->segment_names);
@@ -68,16 +72,18 @@ bh_policy_destroy(struct bh_policy *p)
 }
 
 struct bh_view *
-bh_model_view(struct bh_policy *p, struct bh_endpoints *table, struct bh_snapshot *snapshot)
+bh_model_view(struct bh_policy *p, struct bh_endpoints *table, struct bh_snapshot *snapshot,
+	      struct bh_modes *modes)
 {
 	struct bh_view *v = malloc(sizeof(*v));
 
 	if (v != NULL)
 		*v = (struct bh_view){.endpoints = table,
 				      .snapshot = snapshot,
+				      .modes = modes,
 				      .generation = p->generation,
 				      .epoch = p->view != NULL ? p->view->epoch + 1 : 1,
-				      .mode = (uint8_t)p->params.mode};
+				      .mode = modes->nobody};
 	return v;
 }
 
@@ -93,11 +99,13 @@ bh_model_publish(struct bh_policy *p, struct bh_view *view)
 {
 	struct bh_endpoints *table = p->table;
 	struct bh_snapshot *snapshot = p->snapshot;
+	struct bh_modes *modes = p->modes;
 	struct bh_view *old = p->view;
 
 	p->view = view;
 	p->table = (struct bh_endpoints *)view->endpoints;
 	p->snapshot = (struct bh_snapshot *)view->snapshot;
+	p->modes = (struct bh_modes *)view->modes;
 	if (p->published)
 		p->params.publish(p->params.arg, view);
 	bh_retire(p, old, free);
@@ -105,6 +113,8 @@ bh_model_publish(struct bh_policy *p, struct bh_view *view)
 		bh_retire(p, table, bh_table_free);
 	if (snapshot != p->snapshot)
 		bh_retire(p, snapshot, bh_snapshot_free);
+	if (modes != p->modes)
+		bh_retire(p, modes, bh_modes_free);
 }
 
 int
@@ -127,8 +137,12 @@ bh_model_classify(struct bh_policy *p, struct bh_snapshot *s, const struct bh_do
 		  const struct bh_label_set *set, uint32_t *out)
 {
 	uint32_t n = bh_selector_index_match(&doc->index, doc, set, p->scratch);
+	uint32_t before = s->n_classes;
+	int rc = bh_class_intern(s, doc, p->scratch, n, out);
 
-	return bh_class_intern(s, doc, p->scratch, n, out);
+	if (rc == 0 && s->n_classes != before && s == p->snapshot)
+		bh_modes_class(p->modes, s, *out);
+	return rc;
 }
 
 void

@@ -74,6 +74,12 @@ find_cell(const struct bh_names *n, const char *text)
 	return &n->cell[i];
 }
 
+uint32_t
+bh_names_find(const struct bh_names *n, const char *text)
+{
+	return *find_cell(n, text);
+}
+
 static int
 names_grow(struct bh_names *n)
 {

@@ -50,21 +50,23 @@
 struct bh_policy;
 struct bh_endpoints;
 struct bh_snapshot;
+struct bh_modes;
 
 /* What workers read. Published whole; never changed after publication. */
 struct bh_view {
 	const struct bh_endpoints *endpoints;
 	const struct bh_snapshot *snapshot;
-	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint.
+	const struct bh_modes *modes; /* of the segments, and what they come to between two ends */
+	const uint32_t *generation;   /* by endpoint slot; entries only grow; slot 0 = no endpoint.
 				     * Written by the model (release), read with acquire */
-	uint32_t epoch;             /* grows with every publication */
-	uint8_t mode;               /* enum bh_mode */
+	uint32_t epoch;               /* grows with every publication */
+	uint8_t mode; /* enum bh_mode, where no end of a packet has one of its own */
 };
 
 struct bh_policy_params {
 	uint32_t max_endpoints;
 	struct bh_hash_key hash_key;
-	enum bh_mode mode;
+	enum bh_mode mode; /* of segments that have none, unless the document says otherwise */
 	/* Make `view` current. Called under the model's mutex, from a control thread. */
 	void (*publish)(void *arg, const struct bh_view *view);
 	/* Call free_fn(obj) once no reader can hold what was current before the last publish.
@@ -180,10 +182,53 @@ struct bh_segment_info {
 	unsigned n_addresses;
 	uint32_t members; /* endpoints in it now */
 	unsigned line;
-	bool reserved;
+	uint8_t mode; /* enum bh_mode: what its members have when they are in no other segment */
+	uint8_t mode_origin; /* enum bh_mode_origin */
+	bool reserved;       /* has no mode of its own: mode is that of two ends without one */
 };
 typedef bool (*bh_segment_fn)(void *arg, const struct bh_segment_info *s);
 void bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg);
+
+/* ---- modes ---------------------------------------------------------------------------------------
+ *
+ * Whose mode an end has: the strictest of those that its segments name, set over REST or written in the document, in this
+ * order of preference for each segment; if none names one, `modes.default`. Who is in no segment, or in a reserved one, has
+ * none. Between two ends: `modes.override` if there is one; else that of the one that has one, or of both by
+ * `modes.contention`: basic, the less strict; strict, and where a CDE zone is an end, the stricter; if none has one,
+ * `modes.default`. */
+
+enum bh_mode_origin {
+	BH_MODE_DEFAULTED,  /* modes.default, or the configuration's mode */
+	BH_MODE_WRITTEN,    /* in the document */
+	BH_MODE_SET,        /* by bh_policy_modes_set */
+	BH_MODE_OVERRIDDEN, /* modes.override */
+	BH_MODE_ORIGINS
+};
+const char *bh_mode_origin_name(unsigned origin); /* "default", "policy", "set", "override" */
+
+#define BH_MODE_UNSET 0xff /* what was set is forgotten: the document's holds again */
+struct bh_mode_change {
+	const char *segment;
+	uint8_t mode;   /* enum bh_mode or BH_MODE_UNSET */
+	uint8_t before; /* returned: what was set, or BH_MODE_UNSET */
+};
+
+/* All of them or none, in force for the next packet of every flow when it returns; survives loads, and is kept for a name
+ * that no segment has until one does. check: change nothing. present: every name must be that of a segment now.
+ * 0; -ENOENT (err names the first that is not there), -EINVAL (reserved, or no mode), -ENOMEM. */
+int bh_policy_modes_set(struct bh_policy *p, struct bh_mode_change *change, size_t n, bool present,
+			bool check, struct bh_err *err);
+/* false: no such segment. */
+bool bh_policy_segment_mode(struct bh_policy *p, const char *segment, enum bh_mode *mode,
+			    enum bh_mode_origin *origin);
+
+struct bh_modes_info {
+	uint8_t default_mode;  /* enum bh_mode */
+	uint8_t override_mode; /* enum bh_mode, or BH_MODE_UNSET: none */
+	bool strict;           /* contention */
+	uint32_t segments[3];  /* with each mode, the reserved ones left out */
+};
+void bh_policy_modes(struct bh_policy *p, struct bh_modes_info *out);
 
 /* Patterns of one kind in an allow list, as written. */
 struct bh_rule_list {
@@ -328,8 +373,10 @@ struct bh_judgement {
 	uint32_t
 		rule; /* name id of the rule, or BH_NO_RULE; PENDING: of the first that may decide */
 	uint8_t verdict; /* enum bh_verdict; mode already applied */
-	uint8_t reason;  /* enum bh_reason */
-	uint8_t denied;  /* enum bh_denied, of the rule, or of the first rule with operations of its
+	uint8_t reason;  /* enum bh_reason; VIOLATE: what protect would say */
+	uint8_t mode;    /* enum bh_mode, of these two ends */
+	uint8_t protect_verdict, protect_reason; /* what they are in protect */
+	uint8_t denied; /* enum bh_denied, of the rule, or of the first rule with operations of its
 			    * application; where neither says: RESET for REJECT, else DROP */
 	bool by_operation; /* ALLOW, VIOLATE: its operations are to be judged, one by one */
 	bool by_application; /* rules that name applications were asked: the verdict is not of ports alone */
@@ -358,14 +405,18 @@ struct bh_judgement {
  * PARTIAL and the key may have more values than were seen; that of a rule that denies when for each key one value is
  * in it, or may be. Rules of whose applications none is spoken over the key's protocol don't fit.
  * A deny at the end is OPERATION_DENY when a rule that allows was passed over for the operation; APP_DENY when one
- * was because another application is proven; APP_UNKNOWN when none is. Mode: discover allows all, monitor turns
- * deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
+ * was because another application is proven; APP_UNKNOWN when none is. Mode, of the two ends: discover allows all,
+ * monitor turns deny into VIOLATE; PENDING and by_operation are as in protect, the caller does not hold then. */
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
 
 /* Is an end of a key in the segment of this name id, by its labels or its address? Workers. */
 bool bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsigned end,
 		      uint32_t segment);
+
+/* The mode of two ends alone. */
+enum bh_mode bh_policy_pair_mode(const struct bh_view *view, const struct bh_flow_key *key,
+				 unsigned initiator);
 
 /* ---- explaining (control threads) ------------------------------------------------------------------- */
 
@@ -413,7 +464,8 @@ struct bh_explain_step {
 
 struct bh_explanation {
 	uint32_t revision;
-	uint8_t mode;    /* enum bh_mode */
+	uint8_t mode; /* enum bh_mode, of these two ends */
+	const char *mode_text;
 	uint8_t verdict; /* enum bh_verdict, mode applied */
 	uint8_t reason;  /* enum bh_reason */
 	uint8_t denied;  /* enum bh_denied */

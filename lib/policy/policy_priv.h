@@ -5,6 +5,7 @@
  *   table     endpoints: address -> slot                 table.c (readers), order.c (listing)
  *   snapshot  rules and segments, compiled               snapshot.c pairs.c ranges.c class.c
  *   model     owns all; loads, applies, publishes        model.c load.c apply.c list.c
+ *   modes     what a denial does, by both ends            mode.c
  *   judge     the only code here that runs on workers    judge.c
  *   lint      proves what rules never do                  lint*.c, lint.h
  *   explain   a question, answered rule by rule           explain*.c, explain.h
@@ -25,6 +26,8 @@ int bh_names_create(struct bh_names **out, const struct bh_hash_key *key);
 void bh_names_destroy(struct bh_names *n);
 /* The number of a text; a new one is added. 0 or -ENOMEM. Caller holds the model's lock. */
 int bh_names_intern(struct bh_names *n, const char *text, uint32_t *id);
+/* BH_NONE: it is not there. Caller holds the model's lock. */
+uint32_t bh_names_find(const struct bh_names *n, const char *text);
 const char *bh_names_text(const struct bh_names *n, uint32_t id); /* any thread */
 
 /* Text -> number, for the time of a load (strmap.c). Texts are not copied. */
@@ -123,6 +126,8 @@ struct bh_doc_segment {
 	struct bh_prefix *address;
 	uint32_t n_addresses;
 	unsigned line;
+	uint8_t mode;  /* enum bh_mode and one more; 0: not written */
+	bool cde;      /* of a zone that is marked so */
 	uint64_t hash; /* of the name, keyed: the same under every document */
 };
 
@@ -176,6 +181,8 @@ struct bh_doc {
 	uint32_t n_endpoints;
 	struct bh_prefix *internal;
 	uint32_t n_internal;
+	uint8_t default_mode, override_mode; /* enum bh_mode and one more; 0: not written, none */
+	bool strict;                         /* contention */
 	struct bh_selector_index index;
 };
 
@@ -463,6 +470,8 @@ int bh_class_intern(struct bh_snapshot *s, const struct bh_doc *doc, const uint3
 		    uint32_t n, uint32_t *out);
 uint32_t bh_range_class(const struct bh_snapshot *s, const uint8_t addr[16], uint8_t family);
 
+#include "mode.h"
+
 /* ---- judging (judge.c decide.c) --------------------------------------------------------------------- */
 
 /* The rules that fit two ends and a service, one after the other: bh_decider_start, _add in document order until
@@ -522,7 +531,10 @@ struct bh_policy {
 	struct bh_doc *doc;
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
-	struct bh_view *view;   /* of these two */
+	struct bh_modes *modes; /* of the snapshot */
+	uint8_t *set_mode; /* by name id of segment: enum bh_mode and one more; 0: none was set */
+	uint32_t n_set_mode;
+	struct bh_view *view;   /* of these three */
 	bool published;         /* a document, or "none", has been loaded: workers see views */
 	uint32_t revision;      /* read without the lock, too */
 	uint32_t next_revision; /* of the next load; 0: one more */
@@ -537,9 +549,9 @@ struct bh_policy {
 	uint32_t n_scratch;
 };
 
-/* A view of a table and a snapshot, with the next epoch. NULL: no memory. */
+/* A view of a table, a snapshot and its modes, with the next epoch. NULL: no memory. */
 struct bh_view *bh_model_view(struct bh_policy *p, struct bh_endpoints *table,
-			      struct bh_snapshot *snapshot);
+			      struct bh_snapshot *snapshot, struct bh_modes *modes);
 /* Make it current and retire what it replaces. */
 void bh_model_publish(struct bh_policy *p, struct bh_view *view);
 /* Outside of the mutex, at the end of a change. */

@@ -6,8 +6,8 @@
 #include "store_priv.h"
 
 /* A JSON string. What is not UTF-8 is the caller's to refuse. */
-static void
-json_text(struct bh_buf *b, const char *key, const char *s)
+void
+bh_store_json_text(struct bh_buf *b, const char *key, const char *s)
 {
 	bh_buf_printf(b, "%s\"%s\":\"", b->len > 1 ? "," : "", key);
 	for (; *s != '\0'; s++) {
@@ -30,7 +30,7 @@ detail(struct bh_buf *b, const struct bh_change *c, const struct bh_revision *r,
 	bh_buf_str(b, "{");
 	if (r != NULL) {
 		bh_sha256_hex(r->sha256, hex);
-		json_text(b, "sha256", hex);
+		bh_store_json_text(b, "sha256", hex);
 		bh_buf_printf(b, ",\"changes\":%s", r->summary);
 	}
 	if (c->base != 0)
@@ -39,9 +39,9 @@ detail(struct bh_buf *b, const struct bh_change *c, const struct bh_revision *r,
 		bh_buf_printf(b, "%s\"confirm_ms\":%llu", b->len > 1 ? "," : "",
 			      (unsigned long long)c->commit->confirm_ms);
 	if (c->commit->why != NULL && c->commit->why[0] != '\0')
-		json_text(b, "why", c->commit->why);
+		bh_store_json_text(b, "why", c->commit->why);
 	if (reason != NULL)
-		json_text(b, "reason", reason);
+		bh_store_json_text(b, "reason", reason);
 	bh_buf_str(b, "}");
 }
 

@@ -53,6 +53,8 @@ make_schema(struct bh_store *s, struct bh_err *err)
 		return rc;
 	if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		rc = bh_store_sql_err(s, "make its tables", err);
+	if (rc == 0)
+		rc = bh_store_modes_prepare(s, err);
 	return bh_store_sql_end(s, rc, err);
 }
 
@@ -81,7 +83,7 @@ check_schema(struct bh_store *s, struct bh_err *err)
 			"store %s: its tables are of version %lld, this gateway knows %d: "
 			"run the version that made it, or a newer one",
 			s->path, (long long)version, SCHEMA_VERSION);
-	return 0;
+	return bh_store_modes_prepare(s, err);
 }
 
 /* EXCLUSIVE before the first access: SQLite then keeps the WAL's index on the heap. */

@@ -159,6 +159,22 @@ int bh_store_resume(struct bh_store *s, const struct bh_store_start *in,
 int bh_store_file(struct bh_store *s, const char *text, size_t len, const struct bh_commit_ops *ops,
 		  uint32_t *number, struct bh_err *err);
 
+/* ---- modes of segments ---------------------------------------------------------------------------- */
+
+#define BH_STORE_MODE_UNSET 0xff /* forgotten: the policy document's holds again */
+struct bh_store_mode {
+	const char *segment;
+	uint8_t mode;   /* enum bh_mode, or BH_STORE_MODE_UNSET */
+	uint8_t before; /* that its members had, for the audit entry */
+};
+
+/* Keep what was set, each with an entry `segment.mode` in the audit log, all or none. 0 or -errno of the disk. */
+int bh_store_modes_set(struct bh_store *s, const struct bh_store_mode *m, size_t n,
+		       const char *author, const char *why, struct bh_err *err);
+/* All that are kept, until fn returns false. */
+typedef bool (*bh_store_mode_fn)(void *arg, const struct bh_store_mode *m);
+int bh_store_modes_each(struct bh_store *s, bh_store_mode_fn fn, void *arg, struct bh_err *err);
+
 /* ---- audit ---------------------------------------------------------------------------------------- */
 
 struct bh_audit {

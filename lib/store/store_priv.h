@@ -7,6 +7,7 @@
  *   commit.c    changes, in the order that store.h promises
  *   confirm.c   commits that wait, rollback
  *   resume.c    start, and the policy file
+ *   mode.c      modes of segments that were set
  *   audit.c     the chain
  */
 #ifndef BH_STORE_PRIV_H
@@ -49,6 +50,14 @@ const char *bh_store_sql_text(sqlite3_stmt *st, int column); /* never NULL */
 int bh_store_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
 			 struct bh_err *err);
 int bh_store_sql_set(struct bh_store *s, const char *key, int64_t value, struct bh_err *err);
+
+/* Append a member to a JSON object under construction in b. */
+void bh_store_json_text(struct bh_buf *b, const char *key, const char *s);
+
+/* ---- mode.c: with `lock` held ------------------------------------------------------------------------ */
+
+/* Its table, in stores that were made without. */
+int bh_store_modes_prepare(struct bh_store *s, struct bh_err *err);
 
 /* ---- digest.c ------------------------------------------------------------------------------------- */
 

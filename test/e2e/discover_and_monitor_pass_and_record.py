@@ -23,7 +23,8 @@ def test():
     with connect("batch", "redis", 6379) as c:
         c.sendall(b"denied, but passed")
         same(c.recv(64), b"denied, but passed", "in monitor")
-    gateway.event("alert", src_ip=addr("batch"), dest_port=6379, b_verdict="violate", b_mode="monitor",
+    gateway.event("alert", src_ip=addr("batch"), dest_port=6379, b_verdict="deny", b_mode="monitor",
+                  b_reason="rule_deny",
                   b_src_segment="batch", b_dst_segment="redis")
     same(gateway.dropped_by("policy"), 0, "packets dropped in monitor")
     gateway.stop()

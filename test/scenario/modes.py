@@ -14,8 +14,15 @@ def traffic():
 
 
 RECORDED = [{"event_type": "flow", "count": 5}, {"event_type": "alert", "bulkhead.kind": "anomaly", "count": 1}]
-VIOLATIONS = [{"event_type": "alert", "bulkhead.kind": "violation", "count": 4, "alert.action": "allowed",
-               "bulkhead.verdict": "violate", "bulkhead.mode": "monitor"}]
+VERDICTS = [("deny", "default_deny", 2), ("deny", "rule_deny", 1), ("reject", "rule_reject", 1)]
+
+
+def violations(action, mode):
+    """What is violated, by which reason, is the same in monitor and in protect; what is done is not."""
+    return [{"event_type": "alert", "bulkhead.kind": "violation", "count": n, "alert.action": action,
+             "bulkhead.verdict": verdict, "bulkhead.reason": reason, "bulkhead.mode": mode}
+            for verdict, reason, n in VERDICTS]
+
 
 SCENARIOS = [
     Scenario("discover without policy", [ok(traffic()), no("tcp_flags", BROKEN)], flows=5,
@@ -26,10 +33,10 @@ SCENARIOS = [
              events=RECORDED + [{"event_type": "flow", "bulkhead.rule_id": "web-redis", "count": 1}],
              never=[{"bulkhead.kind": "violation"}]),
     Scenario("monitor", [ok(traffic()), no("tcp_flags", BROKEN)], POLICY, mode="monitor", flows=5,
-             events=RECORDED + VIOLATIONS, never=[{"event_type": "drop"}]),
+             events=RECORDED + violations("allowed", "monitor") +
+             [{"event_type": "flow", "bulkhead.verdict": "violate", "bulkhead.reason": "default_deny", "count": 2}], never=[{"event_type": "drop"}]),
     Scenario("protect", [ok(traffic()[:9]), no("default_deny", traffic()[9]), no("rule_deny", traffic()[10]),
                          no("rule_reject", traffic()[11]), no("default_deny", traffic()[12]),
                          no("tcp_flags", BROKEN)], POLICY, flows=5,
-             events=RECORDED + [{"event_type": "alert", "alert.action": "blocked", "bulkhead.kind": "violation",
-                                 "count": 4}]),
+             events=RECORDED + violations("blocked", "protect")),
 ]

@@ -14,6 +14,7 @@
 #include "../../app/bulkheadctl/cmd_policy.c"
 #include "../../app/bulkheadctl/cmd_revision.c"
 #include "../../app/bulkheadctl/cmd_sensors.c"
+#include "../../app/bulkheadctl/cmd_set.c"
 #include "../../app/bulkheadctl/cmd_status.c"
 #include "../../app/bulkheadctl/cmd_top.c"
 #include "../../app/bulkheadctl/ctl.c"
@@ -108,7 +109,7 @@ get_prints_a_table_of_every_kind(void)
 		{"get endpoints", "ADDRESS    SEGMENTS  LABELS",
 		 "10.1.0.10  web       app=web,tier=front"},
 		{"get ep -o wide", "SOURCE", "file"},
-		{"get segments", "NAME      MEMBERS  SELECTOR", "web"},
+		{"get segments", "NAME      MODE     MEMBERS  SELECTOR", "web"},
 		{"get rules", "ID            FROM  TO     PORTS     APPLICATIONS  ACTION",
 		 "web-to-redis  web   redis  tcp/6379  any           allow"},
 		{"get flows --limit 3", "PROTO  SOURCE", "10.0.0.0:1024"},
@@ -177,6 +178,26 @@ filters_reach_the_gateway(void)
 	CU_ASSERT(says(r.err, "address segment port proto verdict state"));
 	CU_ASSERT_EQUAL(run(&r, "get flows --filter proto=xyz"), BH_CTL_REFUSED);
 	CU_ASSERT(says(r.err, "proto: must be tcp"));
+	run_stop(&r);
+}
+
+static void
+set_changes_the_mode_of_a_segment(void)
+{
+	struct run r;
+
+	run_start(&r);
+	CU_ASSERT_EQUAL(run(&r, "set mode web monitor --token-file @token"), BH_CTL_OK);
+	CU_ASSERT_STRING_EQUAL(r.out, "segment web: monitor (set)\n");
+	CU_ASSERT_EQUAL(run(&r, "get segments"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "monitor"));
+	CU_ASSERT_EQUAL(run(&r, "set mode web policy --token-file @token"), BH_CTL_OK);
+	CU_ASSERT_STRING_EQUAL(r.out, "segment web: protect (default)\n");
+	CU_ASSERT_EQUAL(run(&r, "set mode web sometimes --token-file @token"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "discover, monitor, protect, or null"));
+	CU_ASSERT_EQUAL(run(&r, "set mode wbe monitor --token-file @token"), BH_CTL_REFUSED);
+	CU_ASSERT(says(r.err, "did you mean 'web'?"));
+	CU_ASSERT_EQUAL(run(&r, "set colour web red --token-file @token"), BH_CTL_USAGE);
 	run_stop(&r);
 }
 
@@ -534,6 +555,7 @@ const struct bh_unit_test bh_suite_api_ctl[] = {
 	BH_TEST(get_prints_a_table_of_every_kind),
 	BH_TEST(json_output_is_json_and_pages_are_joined),
 	BH_TEST(filters_reach_the_gateway),
+	BH_TEST(set_changes_the_mode_of_a_segment),
 	BH_TEST(what_is_not_there_is_exit_1),
 	BH_TEST(describe_tells_every_fact),
 	BH_TEST(changes_need_the_token_file),

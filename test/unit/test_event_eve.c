@@ -212,10 +212,11 @@ violation_says_who_which_rule_and_whether_it_was_blocked(void)
 	CU_ASSERT_TRUE(absent(v, "flow", "end"));
 	json_decref(v);
 
-	e.verdict = BH_VERDICT_VIOLATE;
+	/* In monitor it says what protect would do, and that it was not done. */
+	e.mode = BH_MODE_MONITOR;
 	v = written(&e, &names);
 	CU_ASSERT_STRING_EQUAL(str(v, "alert", "action"), "allowed");
-	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "verdict"), "violate");
+	CU_ASSERT_STRING_EQUAL(str(v, "bulkhead", "verdict"), "reject");
 	json_decref(v);
 }
 

@@ -280,7 +280,7 @@ a_flow_is_two_aligned_lines(void)
 	CU_ASSERT_EQUAL(off, 0);
 	CU_ASSERT_EQUAL((uintptr_t)t->bucket & 63, 0);
 	CU_ASSERT(offsetof(struct bh_flow, verdict) < 64 && offsetof(struct bh_flow, stamp) < 64);
-	CU_ASSERT(offsetof(struct bh_flow, last_ms) >= 64 && offsetof(struct bh_flow, state) >= 64);
+	CU_ASSERT(offsetof(struct bh_flow, last_ms) >= 64 && offsetof(struct bh_flow, flags) >= 64);
 	bh_flow_table_destroy(t);
 }
 

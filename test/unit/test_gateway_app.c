@@ -228,7 +228,8 @@ monitor_reports_and_holds_nothing(void)
 	CU_ASSERT_TRUE(opens(&t, &r, 40000, 7777));
 	CU_ASSERT_TRUE(says(&t, 0, GET));
 	CU_ASSERT_EQUAL(rig_count_events(&r, BH_EVENT_VIOLATION), 1);
-	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->verdict, BH_VERDICT_VIOLATE);
+	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->verdict, BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->mode, BH_MODE_MONITOR);
 	CU_ASSERT_TRUE(says(&t, 1, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
 	rig_clear(&r);
 	CU_ASSERT_TRUE(opens(&t, &r, 40001, 80));

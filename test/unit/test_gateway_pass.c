@@ -145,7 +145,8 @@ monitor_passes_what_it_reports(void)
 	CU_ASSERT_EQUAL(r.c.passed[BH_REASON_MONITOR], 2);
 	CU_ASSERT_EQUAL(rig_count_events(&r, BH_EVENT_VIOLATION), 1);
 	CU_ASSERT_EQUAL(rig_count_events(&r, BH_EVENT_DROP), 0);
-	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->verdict, BH_VERDICT_VIOLATE);
+	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->verdict, BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(rig_event(&r, BH_EVENT_VIOLATION)->mode, BH_MODE_MONITOR);
 	rig_stop(&r);
 }
 

@@ -282,7 +282,7 @@ expect(struct answer *a)
 		a->rule = all_by_operation ? allow : may[0];
 	} else if (a->verdict != BH_VERDICT_ALLOW && doc.mode != BH_MODE_PROTECT) {
 		a->verdict = doc.mode == BH_MODE_DISCOVER ? BH_VERDICT_ALLOW : BH_VERDICT_VIOLATE;
-		a->reason = doc.mode == BH_MODE_DISCOVER ? BH_REASON_DISCOVER : BH_REASON_MONITOR;
+		a->reason = doc.mode == BH_MODE_DISCOVER ? BH_REASON_DISCOVER : a->reason;
 	}
 }
 
@@ -378,11 +378,10 @@ answer_is_right(struct bh_policy *p, unsigned *seen)
 static void
 judgements_by_application_are_those_of_the_written_rules(void)
 {
-	static const unsigned must[] = {BH_REASON_HANDSHAKE,      BH_REASON_RULE_ALLOW,
-					BH_REASON_RULE_DENY,      BH_REASON_APP_DENY,
-					BH_REASON_APP_UNKNOWN,    BH_REASON_OPERATION_DENY,
-					BH_REASON_DISCOVER,       BH_REASON_MONITOR,
-					BH_REASON_UNKNOWN_SEGMENT};
+	static const unsigned must[] = {BH_REASON_HANDSHAKE,   BH_REASON_RULE_ALLOW,
+					BH_REASON_RULE_DENY,   BH_REASON_APP_DENY,
+					BH_REASON_APP_UNKNOWN, BH_REASON_OPERATION_DENY,
+					BH_REASON_DISCOVER,    BH_REASON_UNKNOWN_SEGMENT};
 	unsigned seen[BH_REASON_COUNT] = {0}, round, i, wrong = 0;
 	struct bh_policy *p;
 	struct bh_buf b = {0};

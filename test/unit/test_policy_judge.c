@@ -142,7 +142,6 @@ expect(const struct world *w, const struct packet *p, struct answer *a)
 		a->reason = BH_REASON_DISCOVER;
 	} else if (a->verdict != BH_VERDICT_ALLOW && w->mode == BH_MODE_MONITOR) {
 		a->verdict = BH_VERDICT_VIOLATE;
-		a->reason = BH_REASON_MONITOR;
 	}
 }
 

@@ -229,7 +229,7 @@ without_policy_nothing_passes_unless_discovering(void)
 		unsigned verdict, reason;
 	} cases[] = {
 		{BH_MODE_PROTECT, BH_VERDICT_DENY, BH_REASON_NO_POLICY},
-		{BH_MODE_MONITOR, BH_VERDICT_VIOLATE, BH_REASON_MONITOR},
+		{BH_MODE_MONITOR, BH_VERDICT_VIOLATE, BH_REASON_NO_POLICY},
 		{BH_MODE_DISCOVER, BH_VERDICT_ALLOW, BH_REASON_DISCOVER},
 	};
 	struct bh_judgement j;
@@ -249,8 +249,8 @@ without_policy_nothing_passes_unless_discovering(void)
 		/* A document without rules is a policy: what it denies is denied by default. */
 		load(p, "version: 1\nnetworks: {internal: []}\n", false);
 		j = judge("10.0.0.1", "8.8.8.8", 6, 1);
-		CU_ASSERT_EQUAL(j.reason, cases[i].mode == BH_MODE_PROTECT ? BH_REASON_DEFAULT_DENY
-									   : cases[i].reason);
+		CU_ASSERT_EQUAL(j.reason, cases[i].mode != BH_MODE_DISCOVER ? BH_REASON_DEFAULT_DENY
+									    : BH_REASON_DISCOVER);
 		bh_policy_destroy(p);
 	}
 }
@@ -264,7 +264,7 @@ mode_softens_denials_and_keeps_their_rule(void)
 		unsigned verdict, reason;
 	} cases[] = {
 		{BH_MODE_PROTECT, BH_VERDICT_REJECT, BH_REASON_RULE_REJECT},
-		{BH_MODE_MONITOR, BH_VERDICT_VIOLATE, BH_REASON_MONITOR},
+		{BH_MODE_MONITOR, BH_VERDICT_VIOLATE, BH_REASON_RULE_REJECT},
 		{BH_MODE_DISCOVER, BH_VERDICT_ALLOW, BH_REASON_DISCOVER},
 	};
 	struct bh_judgement j;
@@ -277,6 +277,9 @@ mode_softens_denials_and_keeps_their_rule(void)
 		j = judge("10.5.0.1", "10.0.0.1", 17, 1);
 		CU_ASSERT_EQUAL(j.verdict, cases[i].verdict);
 		CU_ASSERT_EQUAL(j.reason, cases[i].reason);
+		CU_ASSERT_EQUAL(j.mode, cases[i].mode);
+		CU_ASSERT_EQUAL(j.protect_verdict, BH_VERDICT_REJECT);
+		CU_ASSERT_EQUAL(j.protect_reason, BH_REASON_RULE_REJECT);
 		CU_ASSERT_STRING_EQUAL(bh_policy_rule_name(p, j.rule), "c");
 		j = judge("10.0.0.1", "10.0.0.2", 6, 5432);
 		CU_ASSERT_EQUAL(j.verdict, BH_VERDICT_ALLOW);

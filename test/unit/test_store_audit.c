@@ -280,7 +280,46 @@ each_change_leaves_its_entry(void)
 	rig_leave(&r);
 }
 
+struct modes {
+	char text[200];
+};
+
+static bool
+note_mode(void *arg, const struct bh_store_mode *m)
+{
+	struct modes *modes = arg;
+
+	sprintf(modes->text + strlen(modes->text), "%s=%u ", m->segment, m->mode);
+	return true;
+}
+
+static void
+modes_are_kept_with_an_entry_each(void)
+{
+	static const struct bh_store_mode set[] = {{"web", BH_MODE_PROTECT, BH_MODE_DISCOVER},
+						   {"a.b", BH_MODE_MONITOR, BH_MODE_DISCOVER}};
+	static const struct bh_store_mode unset = {"web", BH_STORE_MODE_UNSET, BH_MODE_PROTECT};
+	struct bh_audit_check check;
+	struct modes m = {.text = ""};
+	struct rig r;
+
+	rig_enter(&r);
+	CU_ASSERT_EQUAL(bh_store_modes_set(r.s, set, 2, "api:eve", "a \"reason\"", NULL), 0);
+	rig_close(&r);
+	CU_ASSERT_EQUAL_FATAL(rig_open(&r, NULL), 0);
+	CU_ASSERT_EQUAL(bh_store_modes_each(r.s, note_mode, &m, NULL), 0);
+	CU_ASSERT_STRING_EQUAL(m.text, "a.b=1 web=2 ");
+	CU_ASSERT_EQUAL(bh_store_modes_set(r.s, &unset, 1, "gateway", NULL, NULL), 0);
+	m.text[0] = '\0';
+	CU_ASSERT_EQUAL(bh_store_modes_each(r.s, note_mode, &m, NULL), 0);
+	CU_ASSERT_STRING_EQUAL(m.text, "a.b=1 ");
+	CU_ASSERT_EQUAL(bh_store_audit_verify(r.s, &check, NULL), 0);
+	CU_ASSERT(check.wrong == 0 && check.entries == 3);
+	rig_leave(&r);
+}
+
 const struct bh_unit_test bh_suite_store_audit[] = {
+	BH_TEST(modes_are_kept_with_an_entry_each),
 	BH_TEST(untouched_chain_is_right_whatever_its_length),
 	BH_TEST(edit_of_any_column_of_any_entry_names_it),
 	BH_TEST(deletion_at_any_place_names_what_is_missing),
