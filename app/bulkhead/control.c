@@ -190,6 +190,25 @@ workers_answer(struct bh_daemon *d)
 	return true;
 }
 
+/* Rules whose time is over. */
+static void
+expire_rules(struct bh_daemon *d)
+{
+	struct bh_buf ids = {0}, text = {0};
+	int n = bh_policy_expire(d->policy, bh_clock_system.wall_ns(NULL), &ids);
+
+	if (n > 0) {
+		bh_buf_printf(&text, "no longer counts: %.400s", ids.len != 0 ? ids.data : "?");
+		bh_log(BH_LOG_WARN, "%d rules have expired: %s", n, ids.len != 0 ? ids.data : "?");
+		bh_daemon_record(d, BH_EVENT_RULE_EXPIRED, NULL, text.failed ? NULL : text.data);
+	} else if (n < 0) {
+		bh_log(BH_LOG_ERROR,
+		       "rules have expired and still count: out of memory; trying again");
+	}
+	bh_buf_free(&ids);
+	bh_buf_free(&text);
+}
+
 int
 bh_daemon_loop(struct bh_daemon *d)
 {
@@ -210,6 +229,7 @@ bh_daemon_loop(struct bh_daemon *d)
 			bh_daemon_evidence_watch(d);
 			if (d->store != NULL)
 				bh_daemon_store_tick(d);
+			expire_rules(d);
 			/* When this core itself stood still (a stopped process, a suspended machine), the
 			 * workers' silence says nothing yet. */
 			if (now - last < 10 * WATCH_NS && !workers_answer(d))

@@ -42,6 +42,14 @@ rule_json(const struct bh_rule_info *r)
 	if (r->denied[0] != '\0')
 		json_object_set_new(o, "denied", json_string(r->denied));
 	json_object_set_new(o, "comment", bh_api_str(r->comment != NULL ? r->comment : ""));
+	if (r->owner[0] != '\0')
+		json_object_set_new(o, "owner", bh_api_str(r->owner));
+	if (r->reason[0] != '\0')
+		json_object_set_new(o, "reason", bh_api_str(r->reason));
+	if (r->expires_ns != 0) {
+		json_object_set_new(o, "expires", bh_api_time(r->expires_ns));
+		json_object_set_new(o, "expired", json_boolean(r->expired));
+	}
 	if (r->line != 0)
 		json_object_set_new(o, "line", json_integer(r->line));
 	return o;

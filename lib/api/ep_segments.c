@@ -17,6 +17,10 @@ segment_json(const struct bh_segment_info *s)
 	}
 	json_object_set_new(o, "addresses", addresses);
 	json_object_set_new(o, "members", json_integer(s->members));
+	if (strchr(s->name, ':') != NULL) {
+		json_object_set_new(o, "cde", json_boolean(s->cde));
+		json_object_set_new(o, "intra", json_string(s->keeps ? "only" : "any"));
+	}
 	if (!s->reserved) {
 		json_object_set_new(o, "mode", json_string(bh_mode_name(s->mode)));
 		json_object_set_new(o, "mode_from",

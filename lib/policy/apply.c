@@ -173,8 +173,8 @@ plan_free(struct plan *plan)
 
 /* The snapshot has no room for another class: the same rules again, without the classes that nobody is
  * in any more. */
-static int
-renew_snapshot(struct bh_policy *p, struct bh_err *err)
+int
+bh_model_renew(struct bh_policy *p, struct bh_err *err)
 {
 	struct bh_modes *modes = NULL;
 	struct bh_view *view = NULL;
@@ -214,7 +214,7 @@ prepare_classes(struct plan *plan, struct bh_err *err)
 			continue;
 		rc = bh_model_classify(p, p->snapshot, p->doc, set, &set->class_);
 		if (rc == -ENOSPC)
-			return renew_snapshot(p, err); /* classifies all sets */
+			return bh_model_renew(p, err); /* classifies all sets */
 		if (rc != 0)
 			return bh_err_set(err, -rc, "out of memory");
 	}

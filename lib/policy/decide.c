@@ -140,6 +140,21 @@ apply_mode(enum bh_mode mode, struct bh_judgement *out)
 	}
 }
 
+/* What would be allowed goes over a fence: only by a rule that names zones on that side. */
+static void
+keep_inside(const struct bh_decider *d, uint32_t rule, struct bh_judgement *out)
+{
+	unsigned needs = (d->fence[0] != 0 ? 1u : 0) | (d->fence[1] != 0 ? 2u : 0);
+	bool hard = ((d->fence[0] | d->fence[1]) & d->hard) != 0;
+
+	if (out->verdict != BH_VERDICT_ALLOW ||
+	    (!hard && (d->s->rule[rule].zones & needs) == needs))
+		return;
+	out->verdict = BH_VERDICT_DENY;
+	out->reason = hard ? BH_REASON_NAMESPACE_BOUNDARY : BH_REASON_ZONE_BOUNDARY;
+	out->by_operation = false;
+}
+
 uint32_t
 bh_decider_end(const struct bh_decider *d, enum bh_mode mode, bool unknown,
 	       struct bh_judgement *out)
@@ -167,6 +182,8 @@ bh_decider_end(const struct bh_decider *d, enum bh_mode mode, bool unknown,
 		out->verdict = BH_VERDICT_PENDING;
 		out->reason = BH_REASON_HANDSHAKE;
 	}
+	if (BH_UNLIKELY((d->fence[0] | d->fence[1]) != 0))
+		keep_inside(d, rule, out);
 	apply_mode(mode, out);
 	return rule;
 }

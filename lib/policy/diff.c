@@ -54,7 +54,7 @@ same_rule(const struct bh_doc_rule *a, const struct bh_doc_rule *b)
 {
 	return a->action == b->action && strcmp(a->from.text, b->from.text) == 0 &&
 	       strcmp(a->to.text, b->to.text) == 0 && strcmp(a->ports_text, b->ports_text) == 0 &&
-	       a->denied == b->denied && same_applications(a, b);
+	       a->denied == b->denied && a->expires_ns == b->expires_ns && same_applications(a, b);
 }
 
 static int

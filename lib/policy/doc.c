@@ -214,8 +214,8 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh
 	return rc;
 }
 
-static int
-add_segment(struct bh_doc_reader *r, const struct bh_doc_segment *s)
+int
+bh_doc_add_segment(struct bh_doc_reader *r, const struct bh_doc_segment *s)
 {
 	struct bh_doc_segment *to = &r->doc->segment[r->doc->n_segments];
 	uint32_t old;
@@ -240,13 +240,13 @@ start_segments(struct bh_doc_reader *r, size_t n)
 		return bh_err_set(r->err, ENOMEM, "out of memory");
 	for (i = 0; rc == 0 && i < BH_ARRAY_SIZE(reserved); i++) {
 		s.name = reserved[i];
-		rc = add_segment(r, &s);
+		rc = bh_doc_add_segment(r, &s);
 	}
 	return rc;
 }
 
 static int
-read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
+read_segments(struct bh_doc_reader *r, const struct bh_yaml *node, size_t n_zones)
 {
 	bool none = node == NULL || bh_yaml_is_null(node);
 	char found[BH_FOUND_LEN];
@@ -257,7 +257,7 @@ read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
 		return bh_yaml_err(r->yaml, node, r->err,
 				   "expected a map of names to segments, found %s",
 				   bh_yaml_found(node, found, sizeof(found)));
-	rc = start_segments(r, none ? 0 : node->n);
+	rc = start_segments(r, n_zones + (none ? 0 : node->n));
 	for (i = 0; rc == 0 && !none && i < node->n; i++) {
 		const struct bh_yaml *key = node->key[i];
 		struct bh_doc_segment s = {.selector_text = "", .line = key->line};
@@ -276,7 +276,7 @@ read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
 			return -ENOMEM;
 		rc = read_segment(r, key, node->item[i], &s);
 		if (rc == 0)
-			rc = add_segment(r, &s);
+			rc = bh_doc_add_segment(r, &s);
 	}
 	return rc;
 }
@@ -284,8 +284,9 @@ read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
 static int
 read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 {
-	static const char *const known[] = {"version",  "networks", "modes", "endpoints",
-					    "segments", "rules",    NULL};
+	static const char *const known[] = {"version",    "networks", "modes",
+					    "endpoints",  "segments", "zones",
+					    "namespaces", "rules",    NULL};
 	int rc = bh_yaml_check_map(r->yaml, root, "the policy", known, r->err);
 
 	if (rc == 0)
@@ -295,7 +296,9 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 	if (rc == 0)
 		rc = bh_doc_read_modes(r, bh_yaml_get(root, "modes"));
 	if (rc == 0)
-		rc = read_segments(r, bh_yaml_get(root, "segments"));
+		rc = read_segments(r, bh_yaml_get(root, "segments"), bh_doc_count_zones(root));
+	if (rc == 0)
+		rc = bh_doc_read_zones(r, root);
 	if (rc == 0)
 		rc = bh_doc_read_endpoints(r, bh_yaml_get(root, "endpoints"));
 	if (rc == 0)
@@ -322,6 +325,7 @@ bh_doc_parse(struct bh_doc **out, const struct bh_yaml_doc *yaml, const struct b
 		bh_doc_free(r.doc);
 		return rc;
 	}
+	bh_doc_expire(r.doc, bh_clock_system.wall_ns(NULL));
 	*out = r.doc;
 	return 0;
 }

@@ -206,8 +206,9 @@ static int
 read_rule(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 	  struct bh_doc_rule *rule)
 {
-	static const char *const known[] = {"id",     "from",   "to",      "ports", "applications",
-					    "action", "denied", "comment", NULL};
+	static const char *const known[] = {"id",           "from",   "to",      "ports",
+					    "applications", "action", "denied",  "comment",
+					    "owner",        "reason", "expires", NULL};
 	const struct bh_yaml *comment;
 	int rc = bh_yaml_check_map(r->yaml, map, "a rule", known, r->err);
 
@@ -228,6 +229,10 @@ read_rule(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 		rc = read_action(r, map, rule);
 	if (rc == 0)
 		rc = bh_doc_read_applications(r, map, rule);
+	if (rc == 0)
+		rc = bh_doc_read_justification(r, map, rule);
+	if (rc == 0)
+		rc = bh_doc_check_cde(r, map, rule);
 	if (rc == 0 && comment != NULL) {
 		rc = bh_yaml_str(r->yaml, comment, &rule->comment, r->err);
 		if (rc == 0) {

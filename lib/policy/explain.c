@@ -6,8 +6,8 @@
 #include "explain.h"
 
 static const char *const outcome_names[BH_EXPLAIN_OUTCOMES] = {
-	"from",    "to",    "port", "application", "operation", "may", "may-by-operation",
-	"decides", "behind"};
+	"from",    "to",     "port",   "application", "operation", "may", "may-by-operation",
+	"decides", "behind", "expired"};
 
 const char *
 bh_explain_outcome_name(unsigned outcome)

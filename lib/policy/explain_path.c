@@ -115,6 +115,8 @@ outcome_text(struct bh_explain_run *run, const struct bh_doc_rule *r, enum bh_ex
 		return words(run, "may decide, if it proves to be %s", r->apps_text);
 	case BH_EXPLAIN_MAY_OPERATION:
 		return words(run, "may decide, operation by operation: %s", r->apps_text);
+	case BH_EXPLAIN_EXPIRED:
+		return words(run, "it has expired, and no longer counts");
 	case BH_EXPLAIN_BEHIND:
 		return words(run, "a rule before it decides");
 	default:
@@ -168,6 +170,8 @@ ask(const struct bh_explain_run *run, uint32_t rule)
 {
 	const struct bh_doc_rule *r = &run->p->doc->rule[rule];
 
+	if (r->expired)
+		return BH_EXPLAIN_EXPIRED;
 	if (!side_fits(&r->from, run->in[0], run->n_in[0]))
 		return BH_EXPLAIN_FROM;
 	if (!side_fits(&r->to, run->in[1], run->n_in[1]))
@@ -192,6 +196,7 @@ unmet(const struct bh_explain_run *run, uint32_t rule, uint32_t decider)
 		mask |= 1u << BH_EXPLAIN_APPLICATION;
 	if (app == BH_EXPLAIN_OPERATION || app == BH_EXPLAIN_MAY_OPERATION)
 		mask |= 1u << BH_EXPLAIN_OPERATION;
+	mask |= r->expired ? 1u << BH_EXPLAIN_EXPIRED : 0;
 	if (decider != BH_NO_RULE && rule > decider)
 		mask |= 1u << BH_EXPLAIN_BEHIND;
 	return mask;
@@ -216,7 +221,7 @@ find_nearest(struct bh_explain_run *run, uint32_t decider)
 	}
 	if (best == BH_NO_RULE)
 		return;
-	while (o < BH_EXPLAIN_BEHIND && (least >> o & 1) == 0)
+	while (o < BH_EXPLAIN_EXPIRED && (least >> o & 1) == 0)
 		o++;
 	run->out->unmet = least;
 	set_step(run, &run->out->nearest, best, (enum bh_explain_outcome)o);
@@ -275,6 +280,23 @@ find_mode(struct bh_explain_run *run)
 						    : "the less strict, contention is basic");
 }
 
+static void
+find_fences(const struct bh_explain_run *run, struct bh_decider *d)
+{
+	const struct bh_modes *m = run->p->modes;
+	uint64_t fence[2] = {0, 0};
+	uint32_t i;
+	unsigned end;
+
+	for (end = 0; end < 2; end++) {
+		for (i = 0; i < run->n_in[end]; i++)
+			fence[end] |= m->segment_fence[run->in[end][i]];
+	}
+	d->fence[0] = fence[0] & ~fence[1];
+	d->fence[1] = fence[1] & ~fence[0];
+	d->hard = m->hard;
+}
+
 void
 bh_explain_path(struct bh_explain_run *run)
 {
@@ -288,10 +310,12 @@ bh_explain_path(struct bh_explain_run *run)
 	for (i = 0; run->rc == 0 && decider == BH_NO_RULE && i < s->n_rules; i++) {
 		outcome = ask(run, i);
 		add_step(run, i, outcome);
-		if (outcome >= BH_EXPLAIN_APPLICATION && bh_decider_add(&d, i))
+		if (outcome >= BH_EXPLAIN_APPLICATION && outcome != BH_EXPLAIN_EXPIRED &&
+		    bh_decider_add(&d, i))
 			decider = i;
 	}
 	find_mode(run);
+	find_fences(run, &d);
 	e->rule = bh_decider_end(&d, (enum bh_mode)e->mode, run->unknown[0] || run->unknown[1],
 				 &e->path);
 	e->path.rule = BH_NO_RULE;

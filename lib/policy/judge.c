@@ -7,6 +7,7 @@ struct end {
 	uint32_t slot, generation;
 	const struct bh_class *by_label, *by_address;
 	uint64_t bits; /* of all segments that it is in, and any */
+	uint64_t fence;
 	unsigned mode; /* BH_ENDMODE_* */
 	bool unknown;  /* in no segment, or in `unknown` */
 };
@@ -62,6 +63,10 @@ find_end(const struct bh_view *v, const struct bh_flow_key *key, unsigned end, s
 	e->by_label = &s->class_[by_label];
 	e->by_address = &s->class_[by_address];
 	e->mode = bh_endmode_join(v->modes->class_[by_label], v->modes->class_[by_address]);
+	if (BH_UNLIKELY(v->modes->fence != NULL))
+		e->fence = v->modes->fence[by_label] | v->modes->fence[by_address];
+	else
+		e->fence = 0;
 	e->bits = e->by_label->bits | e->by_address->bits | BH_SEG_ANY_BIT;
 	e->unknown = by_address == BH_CLASS_UNKNOWN ||
 		     (by_label == BH_CLASS_EMPTY && by_address == BH_CLASS_EMPTY);
@@ -327,6 +332,9 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 	}
 	out->stamp = view->epoch + end[0].generation + end[1].generation;
 	bh_decider_start(&d, s, said, key->proto);
+	d.fence[0] = from->fence & ~to->fence;
+	d.fence[1] = to->fence & ~from->fence;
+	d.hard = view->modes->hard;
 	if (s->by_application)
 		walk_rules(s, from, to, asked, &d);
 	else

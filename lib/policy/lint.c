@@ -137,7 +137,8 @@ make_pairs(struct bh_lint_run *run)
 	for (i = 0; i < doc->n_rules; i++) {
 		const struct bh_side *from = &doc->rule[i].from, *to = &doc->rule[i].to;
 
-		for (f = 0; f < (from->n != 0 ? from->n : 1); f++) {
+		/* What has expired decides nothing. */
+		for (f = 0; !doc->rule[i].expired && f < (from->n != 0 ? from->n : 1); f++) {
 			for (t = 0; t < (to->n != 0 ? to->n : 1); t++) {
 				uint64_t key = (uint64_t)(from->n != 0 ? from->segment[f] : any)
 					       << 32;

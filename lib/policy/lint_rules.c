@@ -171,7 +171,7 @@ check_shadowed(struct bh_lint_run *run, uint32_t rule, struct bh_lint_plane *lef
 static bool
 says_the_same(const struct bh_doc_rule *a, const struct bh_doc_rule *b)
 {
-	return a->action == b->action && a->denied == b->denied;
+	return a->action == b->action && a->denied == b->denied && a->zones == b->zones;
 }
 
 static bool

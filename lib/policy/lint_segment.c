@@ -324,6 +324,33 @@ ranges_disjoint(const struct bh_lint_segment *a, const struct bh_lint_segment *b
 
 /* ---- segments --------------------------------------------------------------------------------------- */
 
+/* All of its members, and its addresses, which those of its members are among. */
+static bool
+zone_in(const struct bh_lint_segments *x, uint32_t outer, uint32_t zone)
+{
+	const struct bh_doc_segment *z = &x->doc->segment[zone];
+	uint32_t i = 0;
+
+	while (i < z->n_members && bh_lint_includes(x, outer, z->member[i]))
+		i++;
+	return i == z->n_members && ranges_in(&x->segment[zone], &x->segment[outer]);
+}
+
+static bool
+in_zone(const struct bh_lint_segments *x, uint32_t zone, uint32_t inner)
+{
+	const struct bh_doc_segment *z = &x->doc->segment[zone];
+	const struct bh_lint_segment *s = &x->segment[inner];
+	uint32_t i;
+
+	for (i = 0; i < z->n_members; i++) {
+		if (bh_lint_includes(x, z->member[i], inner))
+			return true;
+	}
+	return !s->has_selector && !s->impossible && s->n_ranges != 0 &&
+	       ranges_in(s, &x->segment[zone]);
+}
+
 bool
 bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inner)
 {
@@ -336,6 +363,10 @@ bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inne
 		return false;
 	o = &x->segment[outer];
 	i = &x->segment[inner];
+	if (x->doc->segment[inner].n_members != 0)
+		return zone_in(x, outer, inner);
+	if (x->doc->segment[outer].n_members != 0)
+		return in_zone(x, outer, inner);
 	if (i->has_selector && !i->impossible && (!o->has_selector || !selector_in(i, o)))
 		return false;
 	return ranges_in(i, o);
@@ -351,6 +382,9 @@ bh_lint_disjoint(const struct bh_lint_segments *x, uint32_t a, uint32_t b)
 	/* What is in a reserved segment is no endpoint and in no address segment. */
 	if (a <= BH_SEGMENT_UNKNOWN || b <= BH_SEGMENT_UNKNOWN)
 		return true;
+	/* Of a zone it is not looked for. */
+	if (x->doc->segment[a].n_members != 0 || x->doc->segment[b].n_members != 0)
+		return false;
 	/* Labels of one and an address of the other can always come together. */
 	if ((s->has_selector && t->n_ranges != 0) || (t->has_selector && s->n_ranges != 0))
 		return false;
@@ -488,6 +522,8 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 			rc = read_selector(x, doc->segment[i].selector, &x->segment[i]);
 		if (rc == 0)
 			rc = read_addresses(x, &doc->segment[i], &x->segment[i]);
+		if (doc->segment[i].n_members != 0)
+			x->segment[i].opaque = x->segment[i].has_selector = true;
 		/* With addresses a part of it is possible. */
 		if (x->segment[i].n_ranges != 0 && x->segment[i].impossible)
 			x->segment[i].impossible = x->segment[i].has_selector = false;

@@ -256,6 +256,8 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 					       .line = s->line,
 					       .mode = (uint8_t)mode,
 					       .mode_origin = (uint8_t)origin,
+					       .cde = s->cde,
+					       .keeps = s->fence != 0,
 					       .reserved = i <= BH_SEGMENT_UNKNOWN};
 
 		more = fn(arg, &info);
@@ -288,6 +290,10 @@ bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg)
 							      ? bh_denied_words[r->denied - 1]
 							      : "",
 					    .comment = r->comment,
+					    .owner = r->owner != NULL ? r->owner : "",
+					    .reason = r->reason != NULL ? r->reason : "",
+					    .expires_ns = r->expires_ns,
+					    .expired = r->expired,
 					    .action = r->action,
 					    .line = r->line};
 

@@ -330,6 +330,34 @@ bh_policy_load_file(struct bh_policy *p, const char *path, bool dry_run,
 }
 
 int
+bh_policy_expire(struct bh_policy *p, uint64_t wall_ns, struct bh_buf *ids)
+{
+	uint32_t i, n = 0;
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; p->doc->next_expiry_ns != 0 && p->doc->next_expiry_ns <= wall_ns &&
+		    i < p->doc->n_rules;
+	     i++) {
+		const struct bh_doc_rule *r = &p->doc->rule[i];
+
+		if (!r->expired && r->expires_ns != 0 && r->expires_ns <= wall_ns && ids != NULL)
+			bh_buf_printf(ids, "%s%s", n == 0 ? "" : ", ", r->id);
+		n += !r->expired && r->expires_ns != 0 && r->expires_ns <= wall_ns;
+	}
+	if (n != 0) {
+		bh_doc_expire(p->doc, wall_ns);
+		rc = bh_model_renew(p, NULL);
+		if (rc != 0)
+			p->doc->next_expiry_ns = wall_ns; /* the next call tries again */
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (n != 0 && rc == 0)
+		bh_model_settle(p);
+	return rc != 0 ? -ENOMEM : (int)n;
+}
+
+int
 bh_policy_load_empty(struct bh_policy *p, struct bh_err *err)
 {
 	struct bh_doc *doc;

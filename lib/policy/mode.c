@@ -79,6 +79,10 @@ fill_segments(struct bh_modes *m, const struct bh_policy *p, const struct bh_doc
 	for (i = BH_SEGMENT_UNKNOWN + 1; i < doc->n_segments; i++) {
 		m->segment[i] = (uint8_t)(named_mode(p, doc, s, i) | BH_ENDMODE_MEMBER |
 					  (doc->segment[i].cde ? BH_ENDMODE_CDE : 0));
+		if (doc->segment[i].fence != 0)
+			m->segment_fence[i] = UINT64_C(1) << (doc->segment[i].fence - 1);
+		if (doc->segment[i].hard)
+			m->hard |= m->segment_fence[i];
 		if (bh_modes_between(m, m->segment[i], m->segment[i]) < m->least)
 			m->least = (uint8_t)bh_modes_between(m, m->segment[i], m->segment[i]);
 	}
@@ -91,9 +95,15 @@ bh_modes_class(struct bh_modes *m, const struct bh_snapshot *s, uint32_t class_)
 	unsigned mode = 0;
 	uint32_t i;
 
-	for (i = 0; i < c->n; i++)
+	uint64_t fence = 0;
+
+	for (i = 0; i < c->n; i++) {
 		mode = bh_endmode_join(mode, m->segment[s->member[c->first + i]]);
+		fence |= m->segment_fence[s->member[c->first + i]];
+	}
 	m->class_[class_] = (uint8_t)mode;
+	if (m->fence != NULL)
+		m->fence[class_] = fence;
 }
 
 int
@@ -108,7 +118,11 @@ bh_modes_create(struct bh_modes **out, const struct bh_policy *p, const struct b
 	m->n_class = s->cap_classes;
 	m->class_ = bh_reserve(m->n_class);
 	m->segment = calloc((size_t)doc->n_segments + 1, 1);
-	if (m->class_ == NULL || m->segment == NULL) {
+	m->segment_fence = calloc((size_t)doc->n_segments + 1, sizeof(*m->segment_fence));
+	if (doc->n_fences != 0)
+		m->fence = bh_reserve(m->n_class * sizeof(*m->fence));
+	if (m->class_ == NULL || m->segment == NULL || m->segment_fence == NULL ||
+	    (doc->n_fences != 0 && m->fence == NULL)) {
 		bh_modes_free(m);
 		return -ENOMEM;
 	}
@@ -128,6 +142,8 @@ bh_modes_free(void *modes)
 	if (m == NULL)
 		return;
 	bh_unreserve(m->class_, m->n_class);
+	bh_unreserve(m->fence, m->n_class * sizeof(*m->fence));
+	free(m->segment_fence);
 	free(m->segment);
 	free(m);
 }

@@ -131,7 +131,7 @@ group(struct builder *b)
 		for (i = 0; i < doc->n_rules; i++) {
 			const struct bh_doc_rule *r = &doc->rule[i];
 
-			for (f = 0; f < side_count(&r->from); f++) {
+			for (f = 0; !r->expired && f < side_count(&r->from); f++) {
 				uint64_t from = (uint64_t)side_segment(doc, &r->from, f) << 32;
 
 				for (t = 0; t < side_count(&r->to); t++) {

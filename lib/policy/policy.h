@@ -184,6 +184,8 @@ struct bh_segment_info {
 	unsigned line;
 	uint8_t mode; /* enum bh_mode: what its members have when they are in no other segment */
 	uint8_t mode_origin; /* enum bh_mode_origin */
+	bool cde;            /* a zone that is marked so */
+	bool keeps;          /* a zone or namespace that keeps to itself */
 	bool reserved;       /* has no mode of its own: mode is that of two ends without one */
 };
 typedef bool (*bh_segment_fn)(void *arg, const struct bh_segment_info *s);
@@ -260,11 +262,18 @@ struct bh_rule_info {
 	unsigned n_apps;
 	const char *denied; /* "drop", "reset", "respond"; "" = not written */
 	const char *comment;
-	uint8_t action; /* enum bh_verdict: ALLOW, DENY, REJECT */
+	const char *owner, *reason; /* "" = not written */
+	uint64_t expires_ns;        /* wall clock; 0: never */
+	bool expired;               /* it no longer counts */
+	uint8_t action;             /* enum bh_verdict: ALLOW, DENY, REJECT */
 	unsigned line;
 };
 typedef bool (*bh_rule_fn)(void *arg, const struct bh_rule_info *r);
 void bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg);
+
+/* Rules whose time is over at wall_ns stop to count, for the next packet of every flow. Returns how many did now, their ids
+ * in `ids` ("a, b"; may be NULL), or -ENOMEM: they do with the next call. Cheap when none is due. */
+int bh_policy_expire(struct bh_policy *p, uint64_t wall_ns, struct bh_buf *ids);
 
 struct bh_policy_counts {
 	uint32_t endpoints, label_sets, classes, segments, rules, pairs;
@@ -449,6 +458,7 @@ enum bh_explain_outcome {
 	BH_EXPLAIN_MAY_OPERATION, /* may decide, operation by operation */
 	BH_EXPLAIN_DECIDES,
 	BH_EXPLAIN_BEHIND, /* of the nearest: a rule before it decides */
+	BH_EXPLAIN_EXPIRED,
 	BH_EXPLAIN_OUTCOMES
 };
 const char *bh_explain_outcome_name(unsigned outcome); /* "from", "port", "decides" */

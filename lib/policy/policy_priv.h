@@ -127,7 +127,13 @@ struct bh_doc_segment {
 	uint32_t n_addresses;
 	unsigned line;
 	uint8_t mode;  /* enum bh_mode and one more; 0: not written */
-	bool cde;      /* of a zone that is marked so */
+	bool cde;      /* a zone that is marked so */
+	uint8_t fence; /* a zone or namespace that keeps to itself: its bit and one more; 0: none */
+	bool hard;     /* no rule leads over that fence */
+	uint32_t *member; /* of a zone: n_members segments, ascending */
+	uint32_t n_members;
+	uint32_t *zone; /* n_zones that it is a member of, ascending */
+	uint32_t n_zones;
 	uint64_t hash; /* of the name, keyed: the same under every document */
 };
 
@@ -156,6 +162,10 @@ struct bh_doc_rule {
 	uint8_t over; /* BH_OVER_*: transports that one of them may use */
 	const char *apps_text;
 	const char *comment;
+	const char *owner, *reason; /* NULL: not written */
+	uint64_t expires_ns;        /* wall clock; 0: never */
+	bool expired;               /* it no longer counts */
+	uint8_t zones;              /* 1: its from names zones or namespaces alone; 2: its to */
 	unsigned line, column;
 };
 
@@ -183,6 +193,9 @@ struct bh_doc {
 	uint32_t n_internal;
 	uint8_t default_mode, override_mode; /* enum bh_mode and one more; 0: not written, none */
 	bool strict;                         /* contention */
+	bool cde;                            /* a zone is marked so */
+	uint8_t n_fences;
+	uint64_t next_expiry_ns; /* of the rules that still count; 0: none expires */
 	struct bh_selector_index index;
 };
 
@@ -405,8 +418,9 @@ struct bh_rule {
 	uint32_t n_from, n_to;     /* 0 = any */
 	const uint32_t *from, *to; /* in side[] */
 	uint8_t action;
-	uint8_t denied;  /* as in the document */
-	uint16_t n_apps; /* in app[]; 0 = any */
+	uint8_t denied : 4; /* as in the document */
+	uint8_t zones : 4;  /* as in the document */
+	uint16_t n_apps;    /* in app[]; 0 = any */
 	uint32_t first_app;
 };
 _Static_assert(sizeof(struct bh_rule) == 40, "a hundred thousand are 4 MB");
@@ -471,40 +485,7 @@ int bh_class_intern(struct bh_snapshot *s, const struct bh_doc *doc, const uint3
 uint32_t bh_range_class(const struct bh_snapshot *s, const uint8_t addr[16], uint8_t family);
 
 #include "mode.h"
-
-/* ---- judging (judge.c decide.c) --------------------------------------------------------------------- */
-
-/* The rules that fit two ends and a service, one after the other: bh_decider_start, _add in document order until
- * it returns true (that one decides) or there is none left, _end. */
-struct bh_decider {
-	const struct bh_snapshot *s;
-	const struct bh_said *said;
-	uint8_t proto;
-	/* from the first rule on that names applications */
-	struct bh_appset proven, possible;
-	const struct bh_op *op;
-	struct bh_policy_scratch *scratch;
-	uint32_t rule; /* that decides */
-	uint32_t first_may, first_allow, first_listed;
-	uint32_t may;        /* 1 << verdict of those that may decide before it */
-	bool app_known;      /* an application is proven */
-	bool later;          /* one of them waits for a proof */
-	bool by_application; /* one names applications */
-	bool passed_over;    /* a rule that allows, for what is said is not its application */
-	bool refused;        /* a rule that allows, for the operation is none of its list */
-};
-void bh_decider_start(struct bh_decider *d, const struct bh_snapshot *s, const struct bh_said *said,
-		      uint8_t proto);
-bool bh_decider_add(struct bh_decider *d, uint32_t rule);
-/* Verdict, reason and flags into out; unknown: an end has no known labels. The rule to be named, or BH_NO_RULE. */
-uint32_t bh_decider_end(const struct bh_decider *d, enum bh_mode mode, bool unknown,
-			struct bh_judgement *out);
-
-static inline uint64_t
-bh_pair_hash(const struct bh_snapshot *s, uint64_t key)
-{
-	return bh_mum(key ^ s->pair_key[0], s->pair_key[1]);
-}
+#include "decide.h"
 
 /* ---- model (model.c slots.c load.c apply.c list.c) --------------------------------------------------- */
 
@@ -554,6 +535,8 @@ struct bh_view *bh_model_view(struct bh_policy *p, struct bh_endpoints *table,
 			      struct bh_snapshot *snapshot, struct bh_modes *modes);
 /* Make it current and retire what it replaces. */
 void bh_model_publish(struct bh_policy *p, struct bh_view *view);
+/* The document's rules again: a new snapshot, published. */
+int bh_model_renew(struct bh_policy *p, struct bh_err *err);
 /* Outside of the mutex, at the end of a change. */
 void bh_model_settle(struct bh_policy *p);
 /* Class of a label set in a snapshot of a document; p->scratch has room. 0, -ENOMEM, -ENOSPC. */

@@ -186,6 +186,23 @@ match_anchor(const struct bh_selector_index *x, const struct bh_doc *doc, uint64
 	return n;
 }
 
+/* The zones of all of them. */
+static uint32_t
+add_zones(const struct bh_doc *doc, uint32_t *out, uint32_t n)
+{
+	uint32_t i, k, z, all = n;
+
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < doc->segment[out[i]].n_zones; k++) {
+			for (z = n; z < all && out[z] != doc->segment[out[i]].zone[k];)
+				z++;
+			out[z] = doc->segment[out[i]].zone[k];
+			all += z == all;
+		}
+	}
+	return all;
+}
+
 uint32_t
 bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *doc,
 			const struct bh_label_set *set, uint32_t *out)
@@ -206,6 +223,7 @@ bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *
 		n += match_anchor(x, doc, bh_hash_bytes(&x->hash_key, l->key, strlen(l->key)),
 				  labels, n_labels, out + n);
 	}
+	n = add_zones(doc, out, n);
 	qsort(out, n, sizeof(*out), by_number);
 	return n;
 }

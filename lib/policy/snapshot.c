@@ -70,7 +70,8 @@ make_rules(struct bh_snapshot *s, const struct bh_doc *doc)
 					      .n_to = r->to.n,
 					      .from = copy_side(s, &r->from),
 					      .to = copy_side(s, &r->to),
-					      .action = r->action};
+					      .action = r->action,
+					      .zones = r->zones & 3u};
 	}
 	s->n_rules = doc->n_rules;
 	return 0;
