@@ -388,7 +388,7 @@ begin(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	c = &w->app[ext];
-	c->hold = holds(w, f) || (w->view->mode == BH_MODE_PROTECT && bh_app_threat_holds(w));
+	c->hold = holds(w, f) || (f->mode == BH_MODE_PROTECT && bh_app_threat_holds(w));
 	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
 	c->stream = bh_stream_open(w->streams, &sp, c->hold, &r);
 	if (c->stream == NULL) {
