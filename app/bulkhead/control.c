@@ -12,6 +12,22 @@
 #define WATCH_NS (100 * BH_NS_PER_MS)
 #define EVENTS_A_TURN 512
 
+/* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the file. */
+static void
+write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n)
+{
+	const struct bh_event *end = e + n;
+
+	if (d->config.event_flows) {
+		bh_eve_file_write(d->eve, e, n);
+		return;
+	}
+	for (; e < end; e = bh_event_after(e)) {
+		if (e->type != BH_EVENT_FLOW)
+			bh_eve_file_write(d->eve, e, 1u + e->n_text);
+	}
+}
+
 void
 bh_daemon_take_events(struct bh_daemon *d)
 {
@@ -21,8 +37,10 @@ bh_daemon_take_events(struct bh_daemon *d)
 	do {
 		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
 		bh_daemon_evidence_take(d, e, n);
+		if (d->learn != NULL)
+			bh_learn_events(d->learn, e, n);
 		if (d->eve != NULL)
-			bh_eve_file_write(d->eve, e, n);
+			write_events(d, e, n);
 		taken += n;
 	} while (n != 0 && taken < 16 * EVENTS_A_TURN);
 	if (d->eve != NULL)
@@ -223,6 +241,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		now = bh_clock_system.mono_ns(NULL);
 		bh_gateway_control(d->gateway);
 		bh_daemon_take_events(d);
+		bh_daemon_learn_turn(d, now);
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);

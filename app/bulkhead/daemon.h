@@ -1,5 +1,5 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
- * loop, links.c carries link state, commit.c
+ * loop, links.c carries link state, learning.c keeps conversations, commit.c
  * takes policies through the store, modes.c sets those of segments, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -11,6 +11,7 @@
 #include "../../lib/conf/conf.h"
 #include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
+#include "../../lib/learn/learn.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
 #include "../../lib/proto/proto.h"
@@ -46,6 +47,9 @@ struct bh_daemon {
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
+	struct bh_learn *learn;                               /* NULL: off */
+	uint64_t learn_cursor;                                /* of the look at all flows */
+	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns; /* mono: when next */
 	struct bh_link_watch link[BH_MAX_PORTS];
 	struct bh_buf record; /* control core: records formatted here */
 	uint64_t started_wall_ns, started_mono_ns;
@@ -70,6 +74,10 @@ int bh_daemon_evidence_start(struct bh_daemon *d, struct bh_err *err);
 /* Events in n slots, before they are written anywhere. */
 void bh_daemon_evidence_take(struct bh_daemon *d, const struct bh_event *e, unsigned n);
 void bh_daemon_evidence_watch(struct bh_daemon *d);
+/* learning.c */
+int bh_daemon_learn_open(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_learn_turn(struct bh_daemon *d, uint64_t mono_ns);
+void bh_daemon_learn_close(struct bh_daemon *d);
 
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);

@@ -354,6 +354,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.policy = d->policy,
 		.store = d->store,
 		.evidence = d->config.evidence_path,
+		.learn = d->learn,
 	};
 	int rc;
 
@@ -401,6 +402,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = open_events(d, err);
 	if (rc == 0)
+		rc = bh_daemon_learn_open(d, err);
+	if (rc == 0)
 		rc = open_ports(d, err);
 	if (rc == 0)
 		rc = start_gateway(d, early, err);
@@ -438,6 +441,7 @@ finish(struct bh_daemon *d, bool stalled)
 		bh_port_close(d->port[i]);
 	}
 	bh_evidence_close(d->evidence);
+	bh_daemon_learn_close(d);
 	bh_daemon_store_close(d);
 	bh_eve_file_close(d->eve);
 	bh_policy_destroy(d->policy);

@@ -17,6 +17,7 @@
 #include "../base/base.h"
 #include "../conf/conf.h"
 #include "../gateway/gateway.h"
+#include "../learn/learn.h"
 #include "../policy/policy.h"
 #include "../store/store.h"
 
@@ -76,6 +77,7 @@ struct bh_api_params {
 	unsigned
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
+	struct bh_learn *learn; /* NULL: conversations are not kept */
 	struct bh_store *store; /* NULL: revisions and audit log are not kept */
 	const char *evidence;   /* folder, or NULL; the caller's */
 	struct bh_api_ops ops;

@@ -216,6 +216,10 @@ bool bh_api_actor(struct bh_api_req *req, const char *name, const char *why,
 /* 1s .. 7d in an argument, as 500ms, 90s, 10m, 2h, 1d; stays when it is absent. false: the reply is set. */
 bool bh_api_arg_ms(struct bh_api_req *req, const char *name, uint64_t *ms);
 
+/* ---- ep_conversations.c --------------------------------------------------------------------------- */
+
+json_t *bh_api_json_conversation(const struct bh_conversation *c);
+
 /* ---- handlers: ep_*.c ---------------------------------------------------------------------------- */
 
 #define BH_ROUTE(method, path, handler, role, body, arguments, summary)                            \

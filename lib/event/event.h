@@ -60,7 +60,8 @@ struct bh_event {
 	/* An operation: so many slots behind this one hold its words, see bh_event_text. */
 	uint8_t n_text;
 	uint8_t severity; /* SENSOR, THREAT: 1 high .. 3 low */
-	uint8_t spare[2];
+	uint8_t app_done; /* nothing more is asked about the flow's application */
+	uint8_t spare;
 	/* FLOW, VIOLATION of an examined connection, if events.judged: bytes of end 0, 1 that were judged, and their
 	 * FNV-1a hash (64 bits). */
 	uint64_t judged_bytes[2],

@@ -30,6 +30,7 @@ fill_flow(const struct bh_worker *w, struct bh_event *e, const struct bh_flow *f
 	e->initiator = f->flags & BH_FLAG_INITIATOR;
 	e->flow_state = f->state;
 	e->alerted = (f->flags & BH_FLAG_ALERTED) != 0;
+	e->app_done = (f->flags & BH_FLAG_APP_DONE) != 0;
 	e->last_ms_ago = w->now_ms - f->last_ms;
 	for (i = 0; i < 2; i++) {
 		e->bytes[i] = f->bytes[i];
@@ -256,7 +257,7 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);
 	if (why == BH_FLOW_END_EVICTED)
 		bh_count(&w->c.flows_evicted, 1);
-	if (!w->config->event_flows)
+	if (!w->config->event_flows && !w->config->learn)
 		return;
 	fill_flow(w, &e, f);
 	e.time_ns = w->wall_ns;

@@ -1,0 +1,48 @@
+/* What operations say: the values of each field, a bounded number of them. */
+#include <stdlib.h>
+
+#include "learn_priv.h"
+
+void
+bh_learn_value_add(struct bh_learn_row *r, uint8_t field, const char *text, size_t len)
+{
+	struct bh_learn_value *v;
+	unsigned i, n = 0;
+	char *copy;
+
+	for (i = 0; i < r->n_values; i++) {
+		v = &r->value[i];
+		if (v->field != field)
+			continue;
+		if (v->more || (strlen(v->text) == len && memcmp(v->text, text, len) == 0))
+			return;
+		n++;
+	}
+	if (memchr(text, '\0', len) != NULL)
+		n = BH_LEARN_VALUES; /* no rule can name it */
+	v = realloc(r->value, (r->n_values + 1u) * sizeof(*v));
+	if (v == NULL)
+		return;
+	r->value = v;
+	copy = n < BH_LEARN_VALUES ? strndup(text, len) : strdup("");
+	if (copy == NULL)
+		return;
+	r->value[r->n_values++] = (struct bh_learn_value){
+		.field = field,
+		.more = n >= BH_LEARN_VALUES,
+		.text = copy,
+	};
+	r->dirty = true;
+}
+
+void
+bh_learn_values_free(struct bh_learn_row *r)
+{
+	unsigned i;
+
+	for (i = 0; i < r->n_values; i++)
+		free(r->value[i].text);
+	free(r->value);
+	r->value = NULL;
+	r->n_values = 0;
+}
