@@ -38,6 +38,7 @@ rule_json(const struct bh_rule_info *r)
 	json_object_set_new(o, "to", bh_api_str(r->to));
 	json_object_set_new(o, "ports", bh_api_str(r->ports));
 	json_object_set_new(o, "applications", applications_json(r));
+	json_object_set_new(o, "origin", json_string(bh_rule_origin_name(r->origin)));
 	json_object_set_new(o, "action", json_string(bh_verdict_name(r->action)));
 	if (r->denied[0] != '\0')
 		json_object_set_new(o, "denied", json_string(r->denied));

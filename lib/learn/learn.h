@@ -156,4 +156,86 @@ struct bh_learn_times {
 /* false: nothing is known of it. */
 bool bh_learn_segment(struct bh_learn *l, const char *name, struct bh_learn_times *out);
 
+/* ---- promotion --------------------------------------------------------------------------------------- */
+
+struct bh_promotion_params {
+	uint64_t quiet_ms;   /* discover ends when no new conversation formed for so long */
+	uint64_t monitor_ms; /* monitor ends after so long without a violation; 0: there is none */
+	uint8_t upto;        /* enum bh_mode: nothing beyond; DISCOVER: off */
+};
+
+struct bh_promotion_facts {
+	uint8_t mode; /* enum bh_mode, now */
+	struct bh_learn_times times;
+	uint64_t since_ns;   /* it has this mode, as far as this process knows; 0 */
+	uint64_t started_ns; /* this process */
+	uint64_t lost_ns;    /* last loss of events */
+	uint64_t now_ns;     /* all wall clock */
+};
+
+enum bh_learn_hold {
+	BH_HOLD_NONE,       /* it may be promoted */
+	BH_HOLD_DONE,       /* it is where it may get to */
+	BH_HOLD_OFF,        /* learning.promote: off */
+	BH_HOLD_NOTHING,    /* no conversation of it is known */
+	BH_HOLD_NO_ROOM,    /* one of its conversations found no room */
+	BH_HOLD_QUIET,      /* not long enough quiet */
+	BH_HOLD_VIOLATION,  /* not long enough without a violation */
+	BH_HOLD_WRITTEN,    /* its mode is written in the policy */
+	BH_HOLD_OVERRIDDEN, /* the policy has one mode for all */
+	BH_HOLD_COUNT
+};
+const char *bh_learn_hold_name(unsigned hold);
+
+struct bh_promotion {
+	uint8_t to;   /* enum bh_mode */
+	uint8_t hold; /* enum bh_learn_hold */
+	uint64_t left_ns;
+};
+void bh_learn_promotion(const struct bh_promotion_params *p, const struct bh_promotion_facts *f,
+			struct bh_promotion *out);
+
+/* ---- the allow list ---------------------------------------------------------------------------------- */
+
+struct bh_learned_seen {
+	uint64_t first_ns, last_ns, sessions, bytes;
+	uint32_t conversations;
+};
+
+struct bh_learned_rule {
+	const char *id;
+	const char **from, **to; /* n_from, n_to: names of segments */
+	uint32_t n_from, n_to;
+	const char *ports; /* as YAML: "[tcp/80, tcp/8000-8010]" */
+	const char
+		*applications; /* as YAML: "[redis]"; "": any, nothing was proven on these ports */
+	struct bh_learned_seen seen;
+};
+
+struct bh_learned {
+	struct bh_learned_rule
+		*rule; /* n_rules, in order of their `to`, applications, ports, `from` */
+	uint32_t n_rules;
+	struct bh_party *host; /* n_hosts: addresses that are named, which become segments */
+	uint32_t n_hosts;
+	struct bh_arena arena;
+	bool failed;
+};
+
+struct bh_learned_params {
+	uint32_t
+		ports; /* ranges of ports that a rule lists; beyond, one from the lowest to the highest of each protocol */
+	/* Does this conversation need a rule? NULL: all do. Called with the object locked. */
+	bool (*wanted)(void *arg, const struct bh_conversation *c);
+	void *arg;
+};
+
+/* The smallest readable list that allows the conversations that belong into it: by application where every session of a
+ * service proved one, else by port. The same conversations make the same list, in whatever order they came. 0 or -ENOMEM. */
+int bh_learn_rules(struct bh_learn *l, const struct bh_learned_params *params,
+		   struct bh_learned **out, struct bh_err *err);
+void bh_learned_free(struct bh_learned *o); /* NULL is fine */
+/* The `learned:` part of a policy document, appended. */
+void bh_learned_yaml(const struct bh_learned *o, struct bh_buf *out);
+
 #endif

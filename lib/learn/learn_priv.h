@@ -102,6 +102,9 @@ void bh_learn_no_room(struct bh_learn *l, uint32_t from, uint32_t to);
 
 /* value.c */
 void bh_learn_value_add(struct bh_learn_row *r, uint8_t field, const char *text, size_t len);
+/* Before the values of an operation are added that has those of these fields: a list that wants a value of each operation
+ * can't be made of a field that some have and others don't. */
+void bh_learn_values_lacking(struct bh_learn_row *r, const bool said[BH_OP_FIELD_COUNT]);
 void bh_learn_values_free(struct bh_learn_row *r);
 
 /* list.c */

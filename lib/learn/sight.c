@@ -241,6 +241,7 @@ static void
 see_operation(struct bh_learn *l, const struct bh_event *e)
 {
 	struct sight s = sight_of_event(e);
+	bool said[BH_OP_FIELD_COUNT] = {false}, any = false;
 	struct bh_learn_row *r;
 	uint32_t cursor = 0, len;
 	const uint8_t *at;
@@ -250,8 +251,20 @@ see_operation(struct bh_learn *l, const struct bh_event *e)
 	if (seen_of(&s) > BH_SEEN_LEARNED)
 		return;
 	r = see(l, &s);
-	while (r != NULL && bh_event_text_next(e, &cursor, &field, &at, &len)) {
-		if (field < BH_OP_FIELD_COUNT && bh_op_field_info(field)->rule_key != NULL)
+	if (r == NULL)
+		return;
+	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		if (field >= BH_OP_FIELD_COUNT || bh_op_field_info(field)->rule_key == NULL)
+			continue;
+		any = said[field] = true;
+	}
+	/* An answer's status, or the like: no operation of its own. */
+	if (!any)
+		return;
+	bh_learn_values_lacking(r, said);
+	cursor = 0;
+	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		if (field < BH_OP_FIELD_COUNT && said[field])
 			bh_learn_value_add(r, field, (const char *)at, len);
 	}
 }

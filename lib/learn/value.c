@@ -35,6 +35,32 @@ bh_learn_value_add(struct bh_learn_row *r, uint8_t field, const char *text, size
 	r->dirty = true;
 }
 
+static void
+add_more(struct bh_learn_row *r, uint8_t field)
+{
+	/* What holds a NUL stands for more than can be named. */
+	bh_learn_value_add(r, field, "", 1);
+}
+
+void
+bh_learn_values_lacking(struct bh_learn_row *r, const bool said[BH_OP_FIELD_COUNT])
+{
+	unsigned field, i, n = r->n_values;
+
+	if (n == 0)
+		return;
+	for (field = 0; field < BH_OP_FIELD_COUNT; field++) {
+		bool before = false;
+
+		if (bh_op_field_info(field)->match != BH_OP_MATCH_ONE)
+			continue;
+		for (i = 0; i < n; i++)
+			before |= r->value[i].field == field;
+		if (before != said[field])
+			add_more(r, (uint8_t)field);
+	}
+}
+
 void
 bh_learn_values_free(struct bh_learn_row *r)
 {

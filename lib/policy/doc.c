@@ -245,32 +245,37 @@ start_segments(struct bh_doc_reader *r, size_t n)
 	return rc;
 }
 
+/* What is known already is reserved, or stands in another part: no key is twice in one. */
 static int
-read_segments(struct bh_doc_reader *r, const struct bh_yaml *node, size_t n_zones)
+known_segment(struct bh_doc_reader *r, const struct bh_yaml *key)
 {
-	bool none = node == NULL || bh_yaml_is_null(node);
-	char found[BH_FOUND_LEN];
-	size_t i;
-	int rc;
+	uint32_t old = bh_strmap_get(&r->segments, key->text);
 
-	if (!none && node->type != BH_YAML_MAP)
-		return bh_yaml_err(r->yaml, node, r->err,
-				   "expected a map of names to segments, found %s",
-				   bh_yaml_found(node, found, sizeof(found)));
-	rc = start_segments(r, n_zones + (none ? 0 : node->n));
-	for (i = 0; rc == 0 && !none && i < node->n; i++) {
+	if (old != BH_NONE && old >= BH_ARRAY_SIZE(reserved))
+		return bh_yaml_err(r->yaml, key, r->err,
+				   "segment '%s' is also in line %u: keep one", key->text,
+				   r->doc->segment[old].line);
+	if (old != BH_NONE || strcmp(key->text, "any") == 0)
+		return bh_yaml_err(r->yaml, key, r->err,
+				   "'%s' is a reserved segment: choose another name", key->text);
+	return 0;
+}
+
+static int
+read_segments(struct bh_doc_reader *r, const struct bh_yaml *node)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && node != NULL && i < node->n; i++) {
 		const struct bh_yaml *key = node->key[i];
 		struct bh_doc_segment s = {.selector_text = "", .line = key->line};
 
 		rc = bh_doc_name(r, key, "a segment");
+		if (rc == 0)
+			rc = known_segment(r, key);
 		if (rc != 0)
 			return rc;
-		/* No key is there twice: what is known already is reserved. */
-		if (strcmp(key->text, "any") == 0 ||
-		    bh_strmap_get(&r->segments, key->text) != BH_NONE)
-			return bh_yaml_err(r->yaml, key, r->err,
-					   "'%s' is a reserved segment: choose another name",
-					   key->text);
 		s.name = bh_doc_text(r, key->text);
 		if (s.name == NULL)
 			return -ENOMEM;
@@ -281,12 +286,60 @@ read_segments(struct bh_doc_reader *r, const struct bh_yaml *node, size_t n_zone
 	return rc;
 }
 
+/* The parts of a document that hold segments and rules, in their order: what people wrote is at its root. */
+static int
+find_parts(struct bh_doc_reader *r, const struct bh_yaml *root,
+	   const struct bh_yaml *part[BH_RULE_ORIGINS])
+{
+	static const char *const known[] = {"segments", "rules", NULL};
+	unsigned i;
+	int rc = 0;
+
+	part[BH_RULE_WRITTEN] = root;
+	for (i = BH_RULE_IMPORTED; rc == 0 && i < BH_RULE_ORIGINS; i++) {
+		const char *name = bh_rule_origin_name(i);
+		const struct bh_yaml *node = bh_yaml_get(root, name);
+
+		part[i] = node != NULL && !bh_yaml_is_null(node) ? node : NULL;
+		if (part[i] != NULL)
+			rc = bh_yaml_check_map(r->yaml, node, name, known, r->err);
+	}
+	return rc;
+}
+
+static int
+read_all_segments(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS],
+		  size_t n_zones)
+{
+	const struct bh_yaml *node[BH_RULE_ORIGINS] = {NULL};
+	char found[BH_FOUND_LEN];
+	size_t n = n_zones;
+	unsigned i;
+	int rc;
+
+	for (i = 0; i < BH_RULE_ORIGINS; i++) {
+		node[i] = part[i] != NULL ? bh_yaml_get(part[i], "segments") : NULL;
+		if (node[i] != NULL && bh_yaml_is_null(node[i]))
+			node[i] = NULL;
+		if (node[i] != NULL && node[i]->type != BH_YAML_MAP)
+			return bh_yaml_err(r->yaml, node[i], r->err,
+					   "expected a map of names to segments, found %s",
+					   bh_yaml_found(node[i], found, sizeof(found)));
+		n += node[i] != NULL ? node[i]->n : 0;
+	}
+	rc = start_segments(r, n);
+	for (i = 0; rc == 0 && i < BH_RULE_ORIGINS; i++)
+		rc = read_segments(r, node[i]);
+	return rc;
+}
+
 static int
 read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 {
-	static const char *const known[] = {"version",    "networks", "modes",
-					    "endpoints",  "segments", "zones",
-					    "namespaces", "rules",    NULL};
+	static const char *const known[] = {"version",  "networks", "modes",      "endpoints",
+					    "segments", "zones",    "namespaces", "rules",
+					    "imported", "learned",  NULL};
+	const struct bh_yaml *part[BH_RULE_ORIGINS] = {NULL};
 	int rc = bh_yaml_check_map(r->yaml, root, "the policy", known, r->err);
 
 	if (rc == 0)
@@ -296,13 +349,15 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 	if (rc == 0)
 		rc = bh_doc_read_modes(r, bh_yaml_get(root, "modes"));
 	if (rc == 0)
-		rc = read_segments(r, bh_yaml_get(root, "segments"), bh_doc_count_zones(root));
+		rc = find_parts(r, root, part);
+	if (rc == 0)
+		rc = read_all_segments(r, part, bh_doc_count_zones(root));
 	if (rc == 0)
 		rc = bh_doc_read_zones(r, root);
 	if (rc == 0)
 		rc = bh_doc_read_endpoints(r, bh_yaml_get(root, "endpoints"));
 	if (rc == 0)
-		rc = bh_doc_read_rules(r, bh_yaml_get(root, "rules"));
+		rc = bh_doc_read_rules(r, part);
 	if (rc == 0 && bh_selector_index_build(&r->doc->index, r->doc, r->hash_key) != 0)
 		rc = bh_err_set(r->err, ENOMEM, "out of memory");
 	return rc;

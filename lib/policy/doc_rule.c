@@ -202,13 +202,27 @@ read_id(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 	return rule->id != NULL ? 0 : -ENOMEM;
 }
 
+/* What a learned rule was made from: for people, and not judged by. */
+static int
+check_evidence(struct bh_doc_reader *r, const struct bh_yaml *map)
+{
+	static const char *const known[] = {"sessions", "bytes", "first", "last", NULL};
+	const struct bh_yaml *node = bh_yaml_get(map, "evidence");
+
+	if (node == NULL || bh_yaml_is_null(node))
+		return 0;
+	return bh_yaml_check_map(r->yaml, node, "'evidence'", known, r->err);
+}
+
 static int
 read_rule(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 	  struct bh_doc_rule *rule)
 {
-	static const char *const known[] = {"id",           "from",   "to",      "ports",
-					    "applications", "action", "denied",  "comment",
-					    "owner",        "reason", "expires", NULL};
+	static const char *const known[] = {"id",     "from",         "to",
+					    "ports",  "applications", "action",
+					    "denied", "comment",      "owner",
+					    "reason", "expires",      "evidence",
+					    NULL};
 	const struct bh_yaml *comment;
 	int rc = bh_yaml_check_map(r->yaml, map, "a rule", known, r->err);
 
@@ -219,6 +233,8 @@ read_rule(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 	rule->comment = "";
 	comment = bh_yaml_get(map, "comment");
 	rc = read_id(r, map, index, rule);
+	if (rc == 0)
+		rc = check_evidence(r, map);
 	if (rc == 0)
 		rc = read_side(r, map, "from", &rule->from);
 	if (rc == 0)
@@ -245,7 +261,7 @@ read_rule(struct bh_doc_reader *r, const struct bh_yaml *map, uint32_t index,
 
 /* Every rule has its own name; one that was made ("rule-3") may meet one that was written. */
 static int
-check_ids(struct bh_doc_reader *r, const struct bh_yaml *list)
+check_ids(struct bh_doc_reader *r, const struct bh_yaml *const map[])
 {
 	const struct bh_doc *doc = r->doc;
 	struct bh_strmap ids;
@@ -253,12 +269,12 @@ check_ids(struct bh_doc_reader *r, const struct bh_yaml *list)
 	int rc = bh_strmap_init(&ids, r->hash_key, doc->n_rules);
 
 	for (i = 0; rc == 0 && i < doc->n_rules; i++) {
-		const struct bh_yaml *at = bh_yaml_get(list->item[i], "id");
+		const struct bh_yaml *at = bh_yaml_get(map[i], "id");
 
 		rc = bh_strmap_add(&ids, doc->rule[i].id, i, &old);
 		if (rc == 0 && old != BH_NONE)
 			rc = bh_yaml_err(
-				r->yaml, at != NULL ? at : list->item[i], r->err,
+				r->yaml, at != NULL ? at : map[i], r->err,
 				"rule id '%s' is already that of the rule in line %u, column "
 				"%u: give each its own",
 				doc->rule[i].id, doc->rule[old].line, doc->rule[old].column);
@@ -267,28 +283,57 @@ check_ids(struct bh_doc_reader *r, const struct bh_yaml *list)
 	return rc == -ENOMEM ? bh_err_set(r->err, ENOMEM, "out of memory") : rc;
 }
 
-int
-bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *node)
+/* The list of rules of a part; NULL: it has none. */
+static int
+find_rules(struct bh_doc_reader *r, const struct bh_yaml *part, const struct bh_yaml **out)
 {
-	struct bh_doc *doc = r->doc;
+	const struct bh_yaml *node = part != NULL ? bh_yaml_get(part, "rules") : NULL;
 	char found[BH_FOUND_LEN];
-	uint32_t i;
-	int rc = 0;
 
-	if (node == NULL || bh_yaml_is_null(node))
-		return 0;
-	if (node->type != BH_YAML_LIST)
+	*out = node != NULL && !bh_yaml_is_null(node) ? node : NULL;
+	if (*out != NULL && node->type != BH_YAML_LIST)
 		return bh_yaml_err(r->yaml, node, r->err,
 				   "expected a list of rules ('- from: ...'), found %s",
 				   bh_yaml_found(node, found, sizeof(found)));
-	if (node->n > RULES_MAX)
-		return bh_yaml_err(r->yaml, node->item[RULES_MAX], r->err, "more than %u rules",
-				   RULES_MAX);
-	doc->rule = bh_doc_alloc(r, node->n * sizeof(*doc->rule));
-	if (doc->rule == NULL)
+	return 0;
+}
+
+int
+bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS])
+{
+	const struct bh_yaml *list[BH_RULE_ORIGINS], **map;
+	struct bh_doc *doc = r->doc;
+	uint32_t i = 0;
+	size_t n = 0, k;
+	unsigned o;
+	int rc = 0;
+
+	for (o = 0; rc == 0 && o < BH_RULE_ORIGINS; o++) {
+		rc = find_rules(r, part[o], &list[o]);
+		if (rc == 0 && list[o] != NULL && (n += list[o]->n) > RULES_MAX)
+			rc = bh_yaml_err(r->yaml, list[o], r->err, "more than %u rules", RULES_MAX);
+	}
+	if (rc != 0 || n == 0)
+		return rc;
+	doc->rule = bh_doc_alloc(r, n * sizeof(*doc->rule));
+	map = bh_doc_alloc(r, n * sizeof(*map));
+	if (doc->rule == NULL || map == NULL)
 		return -ENOMEM;
-	for (i = 0; rc == 0 && i < node->n; i++)
-		rc = read_rule(r, node->item[i], i, &doc->rule[i]);
-	doc->n_rules = (uint32_t)node->n;
-	return rc == 0 ? check_ids(r, node) : rc;
+	for (o = 0; o < BH_RULE_ORIGINS; o++) {
+		for (k = 0; rc == 0 && list[o] != NULL && k < list[o]->n; k++, i++) {
+			map[i] = list[o]->item[k];
+			doc->rule[i].origin = (uint8_t)o;
+			rc = read_rule(r, map[i], i, &doc->rule[i]);
+		}
+	}
+	doc->n_rules = (uint32_t)n;
+	return rc == 0 ? check_ids(r, map) : rc;
+}
+
+const char *
+bh_rule_origin_name(unsigned origin)
+{
+	static const char *const names[] = {"written", "imported", "learned"};
+
+	return origin < BH_RULE_ORIGINS ? names[origin] : "invalid";
 }

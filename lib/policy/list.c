@@ -295,6 +295,7 @@ bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg)
 					    .expires_ns = r->expires_ns,
 					    .expired = r->expired,
 					    .action = r->action,
+					    .origin = r->origin,
 					    .line = r->line};
 
 		more = fn(arg, &info);

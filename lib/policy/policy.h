@@ -240,6 +240,15 @@ struct bh_rule_list {
 	uint8_t field; /* enum bh_op_field */
 };
 
+/* Where a rule stands in the document: that is also the order in which they are tried. */
+enum bh_rule_origin {
+	BH_RULE_WRITTEN,  /* rules */
+	BH_RULE_IMPORTED, /* imported.rules */
+	BH_RULE_LEARNED,  /* learned.rules */
+	BH_RULE_ORIGINS
+};
+const char *bh_rule_origin_name(unsigned origin); /* "written", "imported", "learned" */
+
 /* An application that a rule names. Of several of one name each is an alternative. */
 struct bh_rule_app {
 	const char
@@ -266,6 +275,7 @@ struct bh_rule_info {
 	uint64_t expires_ns;        /* wall clock; 0: never */
 	bool expired;               /* it no longer counts */
 	uint8_t action;             /* enum bh_verdict: ALLOW, DENY, REJECT */
+	uint8_t origin;             /* enum bh_rule_origin */
 	unsigned line;
 };
 typedef bool (*bh_rule_fn)(void *arg, const struct bh_rule_info *r);

@@ -166,6 +166,7 @@ struct bh_doc_rule {
 	uint64_t expires_ns;        /* wall clock; 0: never */
 	bool expired;               /* it no longer counts */
 	uint8_t zones;              /* 1: its from names zones or namespaces alone; 2: its to */
+	uint8_t origin;             /* enum bh_rule_origin */
 	unsigned line, column;
 };
 
@@ -212,7 +213,8 @@ int bh_doc_parse(struct bh_doc **out, const struct bh_yaml_doc *yaml, const stru
 		 struct bh_err *err);
 int bh_doc_empty(struct bh_doc **out, const struct bh_hash_key *key);
 void bh_doc_free(struct bh_doc *doc);
-int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *node);
+/* part: the maps that hold `rules`, by origin; NULL: there is none. */
+int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
 int bh_doc_read_endpoints(struct bh_doc_reader *r, const struct bh_yaml *node);
 extern const char *const bh_denied_words[]; /* by enum bh_denied */
 /* After ports and action: a rule's applications, their operations, and what becomes of denied ones. */

@@ -149,6 +149,7 @@ see_for_ever(const struct rig *parent, volatile uint64_t *saved)
 
 	if (rig_open(&r) != 0)
 		_exit(1);
+	saved[1] = 1;
 	for (n = *saved + 1;; n++) {
 		for (i = 0; i < 20; i++)
 			rig_see(&r, 2 + i, 40, 80, BH_APP_HTTP);
@@ -190,14 +191,21 @@ killed_at_any_moment_it_has_what_was_saved_whole(void)
 	rig_enter(&r);
 	bh_learn_close(r.l);
 	for (i = 0; i < 100; i++) {
-		const struct timespec nap = {.tv_nsec = 500000 + random() % 15000000};
+		const struct timespec nap = {.tv_nsec = random() % 8000000},
+				      poll = {.tv_nsec = 100000};
 		struct tally t = {0};
-		int status = 0;
-		pid_t pid = fork();
+		int status = 0, tries = 0;
+		pid_t pid;
+
+		saved[1] = 0;
+		pid = fork();
 
 		if (pid == 0)
 			see_for_ever(&r, saved);
 		CU_ASSERT_FATAL(pid > 0);
+		/* Most die at work, some before. */
+		while (i % 4 != 0 && saved[1] == 0 && tries++ < 100000)
+			nanosleep(&poll, NULL);
 		nanosleep(&nap, NULL);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);

@@ -122,7 +122,7 @@ static const struct {
 	 "6:36: expected allow, deny or reject, found 'alow': did you mean 'allow'?"},
 	{SEGMENTS "rules:\n  - {from: web, to: redis, action: allow, enabled: false}\n",
 	 "6:43: unknown key 'enabled' in a rule: it may hold id, from, to, ports, "
-	 "applications, action, denied, comment, owner, reason, expires"},
+	 "applications, action, denied, comment, owner, reason, expires, evidence"},
 	{SEGMENTS "rules:\n  - {from: web, to: redis, ports: 6379, action: allow}\n",
 	 "6:35: a port without its protocol: write tcp/6379 or udp/6379"},
 	{SEGMENTS "rules:\n  - {from: web, to: redis, ports: [tcp/80, http], action: allow}\n",

@@ -1,0 +1,173 @@
+/* What a policy document would say to conversations: a model of its own, with the endpoints of the one in force. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "draft.h"
+
+#define AT_ONCE 1024 /* endpoints copied under one hold of the model */
+
+struct bh_draft {
+	struct bh_policy *p;
+	const struct bh_view *view;
+	struct bh_policy_scratch *scratch;
+};
+
+static void
+publish(void *arg, const struct bh_view *view)
+{
+	((struct bh_draft *)arg)->view = view;
+}
+
+/* ---- endpoints that came over REST --------------------------------------------------------------------- */
+
+struct batch {
+	struct bh_arena arena;
+	struct bh_endpoint_change *change;
+	size_t n;
+	struct bh_prefix last;
+	bool failed;
+};
+
+static bool
+take_endpoint(void *arg, const struct bh_endpoint *e, const char *const segments[], unsigned n)
+{
+	struct batch *b = arg;
+	struct bh_endpoint_change *c = &b->change[b->n];
+	struct bh_label *label;
+	unsigned i;
+
+	(void)segments;
+	(void)n;
+	/* A place for every prefix, in all its tenants: what is continued behind is a prefix. */
+	if (b->n >= AT_ONCE && memcmp(&b->last, &e->prefix, sizeof(b->last)) != 0)
+		return false;
+	if (b->n == 2 * AT_ONCE)
+		return false;
+	b->last = e->prefix;
+	if (e->source != BH_SOURCE_REST)
+		return true;
+	label = bh_arena_alloc(&b->arena, (e->n_labels + 1) * sizeof(*label));
+	for (i = 0; label != NULL && i < e->n_labels; i++) {
+		label[i].key = bh_arena_text(&b->arena, e->labels[i].key, strlen(e->labels[i].key));
+		label[i].value =
+			bh_arena_text(&b->arena, e->labels[i].value, strlen(e->labels[i].value));
+		b->failed |= label[i].key == NULL || label[i].value == NULL;
+	}
+	b->failed |= label == NULL;
+	*c = (struct bh_endpoint_change){.op = BH_ENDPOINT_PUT, .endpoint = *e};
+	c->endpoint.labels = label;
+	b->n++;
+	return !b->failed;
+}
+
+static int
+copy_endpoints(struct bh_draft *d, struct bh_policy *from, struct bh_err *err)
+{
+	struct bh_prefix after;
+	bool more = false, again;
+	int rc = 0;
+
+	do {
+		struct batch b = {.n = 0};
+
+		b.change = calloc(2 * AT_ONCE, sizeof(*b.change));
+		if (b.change == NULL)
+			return bh_err_set(err, ENOMEM, "out of memory");
+		bh_policy_endpoints_each(from, more ? &after : NULL, take_endpoint, &b);
+		again = b.last.family != 0;
+		after = b.last;
+		more = true;
+		if (b.failed)
+			rc = bh_err_set(err, ENOMEM, "out of memory");
+		else if (b.n != 0)
+			rc = bh_policy_endpoints_apply(d->p, b.change, b.n, NULL, err);
+		bh_arena_free(&b.arena);
+		free(b.change);
+	} while (rc == 0 && again);
+	return rc;
+}
+
+/* ---- open, judge ------------------------------------------------------------------------------------------ */
+
+int
+bh_draft_open(struct bh_draft **out, const struct bh_draft_params *params, struct bh_err *err)
+{
+	struct bh_draft *d = calloc(1, sizeof(*d));
+	struct bh_policy_params p = {
+		.max_endpoints = params->max_endpoints,
+		.mode = params->mode,
+		.publish = publish,
+		.arg = d,
+	};
+	int rc = d == NULL ? -ENOMEM : bh_hash_key_random(&p.hash_key);
+
+	if (rc == 0)
+		rc = bh_policy_create(&d->p, &p);
+	if (rc == 0)
+		rc = bh_policy_scratch_create(&d->scratch);
+	if (rc != 0)
+		rc = bh_err_set(err, -rc, "cannot set up a model to try it on: %s", strerror(-rc));
+	else if (params->len == 0)
+		rc = bh_policy_load_empty(d->p, err);
+	else
+		rc = bh_policy_load_text(d->p, params->name, params->text, params->len, false, NULL,
+					 err);
+	if (rc == 0 && params->from != NULL)
+		rc = copy_endpoints(d, params->from, err);
+	if (rc != 0) {
+		bh_draft_close(d);
+		return rc;
+	}
+	*out = d;
+	return 0;
+}
+
+void
+bh_draft_close(struct bh_draft *d)
+{
+	if (d == NULL)
+		return;
+	bh_policy_destroy(d->p);
+	bh_policy_scratch_destroy(d->scratch);
+	free(d);
+}
+
+/* The example of a conversation as a flow's key. */
+static unsigned
+key_of(const struct bh_conversation *c, struct bh_flow_key *key)
+{
+	uint16_t port = (uint16_t)c->service, client = 1024;
+	bool ports = c->service >> 16 == 6 || c->service >> 16 == 17 || c->service >> 16 == 132;
+
+	memset(key, 0, sizeof(*key));
+	key->family = c->family;
+	key->proto = (uint8_t)(c->service >> 16);
+	key->tenant = c->tenant;
+	return bh_flow_key_set(key, c->address[0], c->address[1], ports ? client : 0,
+			       ports ? port : 0);
+}
+
+void
+bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c, struct bh_draft_verdict *out)
+{
+	struct bh_proto_state state = {.decided = true};
+	struct bh_said said = {.app = &state, .scratch = d->scratch};
+	struct bh_judgement j;
+	struct bh_flow_key key;
+	unsigned initiator;
+
+	*out = (struct bh_draft_verdict){.rule = ""};
+	if (c->family == 0)
+		return;
+	initiator = key_of(c, &key);
+	state.app = (uint8_t)(c->app[0] != '\0' ? bh_app_find(c->app) : BH_APP_UNKNOWN);
+	/* Of one of which too little was said: what it may still be is open. */
+	if (c->undecided)
+		said.app = NULL;
+	bh_policy_judge(d->view, &key, initiator, (uint16_t)c->service, &said, &j);
+	out->by_operation = j.by_operation;
+	out->verdict = j.verdict;
+	out->reason = j.reason;
+	out->rule = j.rule != BH_NO_RULE ? bh_policy_rule_name(d->p, j.rule) : "";
+}

@@ -1,0 +1,56 @@
+/* draft: what a policy document would say to recorded conversations, without effect on the one in force; and the part of a
+ * document that the gateway writes.
+ *
+ * Threads   control threads; a draft belongs to its caller. It takes the memory of a policy for as long as it is open.
+ */
+#ifndef BH_LEARN_DRAFT_H
+#define BH_LEARN_DRAFT_H
+
+#include "../policy/policy.h"
+#include "learn.h"
+
+struct bh_draft;
+
+struct bh_draft_params {
+	const char *name, *text; /* the document, and its name in errors */
+	size_t len;              /* 0: no policy */
+	struct bh_policy *from; /* endpoints that came over REST are copied from here; NULL: none */
+	uint32_t max_endpoints;
+	enum bh_mode mode; /* of who has none: PROTECT asks what rules say */
+};
+
+/* 0; -EINVAL: it does not load, err says where; -ENOMEM, ... */
+int bh_draft_open(struct bh_draft **out, const struct bh_draft_params *params, struct bh_err *err);
+void bh_draft_close(struct bh_draft *d); /* NULL is fine */
+
+struct bh_draft_verdict {
+	uint8_t verdict; /* enum bh_verdict; NONE: nobody knows who it was */
+	uint8_t reason;
+	bool by_operation; /* allowed, and its operations are judged one by one */
+	const char *rule;  /* "" = none; lives as long as the draft */
+};
+/* Who it was last time, by the labels that these addresses have now. */
+void bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c,
+		    struct bh_draft_verdict *out);
+
+/* ---- the document ------------------------------------------------------------------------------------- */
+
+/* A document without its `learned:` part: what people wrote and imported. */
+void bh_document_written(const char *text, size_t len, struct bh_buf *out);
+/* Its `learned:` part alone; nothing where there is none. */
+void bh_document_learned(const char *text, size_t len, struct bh_buf *out);
+/* The same document with this `learned:` part instead of its own. An empty document becomes one. -EINVAL: it is
+ * written in flow style (JSON), to which nothing can be appended. */
+int bh_document_with(const char *text, size_t len, const char *learned, struct bh_buf *out,
+		     struct bh_err *err);
+/* Learned rules become written ones: the lines of those with these ids (n 0: all), and of the segments that they name, move
+ * to the end of `rules` and `segments`. *moved: how many. -ENOENT: no learned rule has the id that err names; -EINVAL:
+ * `rules` or `segments` are written in flow style, or the text is no policy. */
+int bh_document_adopt(const char *text, size_t len, const char *const *id, size_t n,
+		      struct bh_buf *out, unsigned *moved, struct bh_err *err);
+
+/* The list for what no written or imported rule of the document in force speaks of. max_endpoints as the model's. */
+int bh_learn_proposal(struct bh_learn *l, struct bh_policy *p, uint32_t max_endpoints,
+		      struct bh_learned **out, struct bh_err *err);
+
+#endif
