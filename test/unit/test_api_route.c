@@ -48,6 +48,10 @@ static const struct good {
 	{"ep_lint_get", "GET", "/api/v1/lint", NULL, 200},
 	{"ep_lint_post", "POST", "/api/v1/lint", "{\"version\": 1}", 200},
 	{"ep_explain_get", "GET", "/api/v1/explain?from=web&to=redis&service=tcp/6379", NULL, 200},
+	/* without conversations; the end-to-end tests have some */
+	{"ep_conversations_list", "GET", "/api/v1/conversations", NULL, 409},
+	{"ep_conversations_delete", "DELETE", "/api/v1/conversations?party=x", NULL, 409},
+	{"ep_conversations_delete_one", "DELETE", "/api/v1/conversations/1", NULL, 409},
 	{"ep_flows_list", "GET", "/api/v1/flows?limit=1", NULL, 200},
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},
 	{"ep_openapi_get", "GET", "/api/v1/openapi.json", NULL, 200},
