@@ -149,13 +149,13 @@ see_for_ever(const struct rig *parent, volatile uint64_t *saved)
 
 	if (rig_open(&r) != 0)
 		_exit(1);
-	saved[1] = 1;
 	for (n = *saved + 1;; n++) {
 		for (i = 0; i < 20; i++)
 			rig_see(&r, 2 + i, 40, 80, BH_APP_HTTP);
 		if (bh_learn_save(r.l, &r.err) != 0)
 			_exit(2);
 		*saved = n;
+		saved[1] = 1;
 	}
 }
 
