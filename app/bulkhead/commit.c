@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../lib/learn/draft.h"
 #include "daemon.h"
 
 #define POLICY_MAX (UINT64_C(64) << 20) /* as a policy file's */
@@ -103,7 +104,7 @@ int
 bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_change *change,
 		 struct bh_err *err)
 {
-	const struct bh_commit what = {
+	struct bh_commit what = {
 		.text = in->text,
 		.len = in->len,
 		.author = in->author,
@@ -113,14 +114,22 @@ bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_cha
 	};
 	struct bh_daemon *d = arg;
 	struct bh_commit_ops ops;
+	struct bh_buf carried = {0};
 	struct commit c;
 	uint32_t number;
-	int rc;
+	int rc = bh_daemon_carry_learned(d, in->text, in->len, &carried, err);
 
+	if (rc != 0)
+		return rc;
+	if (carried.len != 0) {
+		what.text = carried.data;
+		what.len = carried.len;
+	}
 	begin(&c, d, "request body", &ops);
 	rc = bh_store_commit(d->store, &what, &ops, &number, err);
 	*change = c.change;
 	bh_buf_free(&c.before);
+	bh_buf_free(&carried);
 	if (rc == 0)
 		log_in_force(d, &c.change);
 	return rc;
@@ -178,6 +187,7 @@ bh_daemon_store_tick(struct bh_daemon *d)
 int
 bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, struct bh_err *err)
 {
+	struct bh_buf force = {0}, learned = {0};
 	struct bh_commit_ops ops;
 	uint32_t number;
 	struct commit c;
@@ -187,13 +197,20 @@ bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, str
 
 	if (rc != 0)
 		return rc;
+	bh_policy_text(d->policy, &force);
+	if (force.len != 0)
+		bh_document_learned(force.data, force.len, &learned);
+	bh_buf_free(&force);
 	begin(&c, d, d->config.policy_file, &ops);
 	rc = bh_store_file(d->store, text, len, &ops, &number, err);
 	*change = c.change;
 	bh_buf_free(&c.before);
 	free(text);
-	if (rc == 0)
+	if (rc == 0) {
 		log_head(d);
+		bh_daemon_keep_learned(d, &learned);
+	}
+	bh_buf_free(&learned);
 	return rc;
 }
 
@@ -255,6 +272,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 	const struct bh_store_params params = {.path = d->config.store_path,
 					       .keep = (uint32_t)d->config.store_keep};
 	struct bh_store_started started;
+	struct bh_buf learned = {0};
 	struct bh_store_start in = {0};
 	char *text = NULL;
 	int rc = 0;
@@ -266,6 +284,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 	if (rc != 0)
 		goto free_text;
 	in.file_text = text;
+	bh_daemon_stored_learned(d, &learned);
 	rc = bh_daemon_modes_load(d, err);
 	if (rc == 0)
 		rc = resume(d, &in, &started, err);
@@ -282,7 +301,10 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 		bh_log(BH_LOG_WARN, "a revision was not confirmed while the gateway was down: "
 				    "rolled back");
 	audit_start(d);
+	if (started.from_file)
+		bh_daemon_keep_learned(d, &learned);
 free_text:
+	bh_buf_free(&learned);
 	free(text);
 	return rc;
 }

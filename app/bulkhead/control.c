@@ -242,6 +242,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		bh_gateway_control(d->gateway);
 		bh_daemon_take_events(d);
 		bh_daemon_learn_turn(d, now);
+		bh_daemon_promotion_tick(d, now);
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);

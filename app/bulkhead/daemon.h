@@ -1,5 +1,6 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
- * loop, links.c carries link state, learning.c keeps conversations, commit.c
+ * loop, links.c carries link state, learning.c keeps conversations, promotion.c
+ * learns rules and promotes segments, commit.c
  * takes policies through the store, modes.c sets those of segments, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -50,6 +51,12 @@ struct bh_daemon {
 	struct bh_learn *learn;                               /* NULL: off */
 	uint64_t learn_cursor;                                /* of the look at all flows */
 	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns; /* mono: when next */
+	struct bh_learn *learn; /* NULL: off */
+	uint64_t learn_cursor;  /* of the look at all flows */
+	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns; /* mono: when next */
+	pthread_mutex_t learn_lock; /* what follows; written by the control core */
+	struct bh_api_learn_segment *learn_segment;
+	size_t n_learn_segments;
 	struct bh_link_watch link[BH_MAX_PORTS];
 	struct bh_buf record; /* control core: records formatted here */
 	uint64_t started_wall_ns, started_mono_ns;
@@ -78,6 +85,18 @@ void bh_daemon_evidence_watch(struct bh_daemon *d);
 int bh_daemon_learn_open(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_learn_turn(struct bh_daemon *d, uint64_t mono_ns);
 void bh_daemon_learn_close(struct bh_daemon *d);
+
+/* promotion.c */
+void bh_daemon_promotion_tick(struct bh_daemon *d, uint64_t mono_ns);
+/* A document that has no `learned:` part, with that of the policy in force; out stays empty when there is nothing to
+ * carry over. */
+int bh_daemon_carry_learned(struct bh_daemon *d, const char *text, size_t len, struct bh_buf *out,
+			    struct bh_err *err);
+/* A policy file came into force: what was learned goes on beside it. learned: the part that was there before. */
+void bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *learned);
+/* That part of the newest revision that was in force. */
+void bh_daemon_stored_learned(struct bh_daemon *d, struct bh_buf *out);
+bool bh_daemon_learn_segment(void *arg, size_t index, struct bh_api_learn_segment *out);
 
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);

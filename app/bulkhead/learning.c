@@ -1,6 +1,7 @@
 /* Conversations: what workers tell goes to lib/learn, open flows are looked at, and what changed is saved. Control core. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "daemon.h"
 
@@ -127,4 +128,7 @@ bh_daemon_learn_close(struct bh_daemon *d)
 	save(d, 0);
 	bh_learn_close(d->learn);
 	d->learn = NULL;
+	free(d->learn_segment);
+	d->learn_segment = NULL;
+	d->n_learn_segments = 0;
 }

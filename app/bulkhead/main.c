@@ -355,6 +355,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.store = d->store,
 		.evidence = d->config.evidence_path,
 		.learn = d->learn,
+		.max_endpoints = (uint32_t)d->config.max_endpoints,
 	};
 	int rc;
 
@@ -487,7 +488,9 @@ run(struct bh_daemon *d, struct early_view *early)
 int
 main(int argc, char **argv)
 {
-	static struct bh_daemon d = {.signal_fd = -1, .put_lock = PTHREAD_MUTEX_INITIALIZER};
+	static struct bh_daemon d = {.signal_fd = -1,
+				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
+				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
 	struct early_view early = {0};
 	struct options o = {0};
 	struct bh_err err = {0};

@@ -39,6 +39,15 @@ struct bh_api_commit {
 	uint64_t confirm_ms; /* commit only */
 };
 
+/* A segment on its way from discover to protect. */
+struct bh_api_learn_segment {
+	char name[BH_NAME_MAX];
+	uint8_t mode, origin; /* enum bh_mode, bh_mode_origin */
+	uint64_t since_ns;    /* it has this mode; 0: since before this process */
+	struct bh_learn_times times;
+	struct bh_promotion promotion;
+};
+
 /* All that the API knows of the running gateway. None may be NULL, but for those of the store when there is none. */
 struct bh_api_ops {
 	void *arg;
@@ -63,6 +72,8 @@ struct bh_api_ops {
 	/* Modes of segments: as bh_policy_modes_set with `present`, or -errno of the store. NULL: in the model alone. */
 	int (*modes_set)(void *arg, struct bh_mode_change *change, size_t n, const char *author,
 			 const char *why, struct bh_err *err);
+	/* The index-th segment as promotion sees it; false behind the last. NULL: nothing is promoted. */
+	bool (*learn_segment)(void *arg, size_t index, struct bh_api_learn_segment *out);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);
@@ -78,6 +89,7 @@ struct bh_api_params {
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
 	struct bh_learn *learn; /* NULL: conversations are not kept */
+	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
 	struct bh_store *store; /* NULL: revisions and audit log are not kept */
 	const char *evidence;   /* folder, or NULL; the caller's */
 	struct bh_api_ops ops;

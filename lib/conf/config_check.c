@@ -249,6 +249,20 @@ check_mode(struct bh_config_reader *r)
 		bh_mode_name(c->mode));
 }
 
+/* Promotion is a commit, and made of conversations. */
+static int
+check_learning(struct bh_config_reader *r)
+{
+	const struct bh_config *c = r->c;
+
+	if (c->learn_promote == 0 || (c->learn && c->store_path[0] != '\0'))
+		return 0;
+	return bh_yaml_err(r->doc, node_or_root(r, "learning.promote"), r->err,
+			   "segments are promoted by commits of the store, from conversations: add "
+			   "'%s', or set learning.promote to off",
+			   c->learn ? "store: {path: FILE}" : "learning: {record: true}");
+}
+
 int
 bh_config_check(struct bh_config_reader *r)
 {
@@ -266,5 +280,7 @@ bh_config_check(struct bh_config_reader *r)
 		rc = check_listen(r);
 	if (rc == 0)
 		rc = check_mode(r);
+	if (rc == 0)
+		rc = check_learning(r);
 	return rc;
 }

@@ -113,6 +113,49 @@ bh_document_with(const char *text, size_t len, const char *learned, struct bh_bu
 	return out->failed ? bh_err_set(err, ENOMEM, "out of memory") : 0;
 }
 
+/* ---- segments ------------------------------------------------------------------------------------------------ */
+
+int
+bh_document_add_segments(const char *text, size_t len, const char *lines, struct bh_buf *out,
+			 struct bh_err *err)
+{
+	static const char head[] = "  segments:\n";
+	struct bh_buf part = {0}, with = {0};
+	const char *rest, *at;
+	int rc;
+
+	bh_document_learned(text, len, &part);
+	rest = part.len != 0 ? part.data + strlen(KEY "\n") : "";
+	at = part.len != 0 ? strstr(part.data, "\n  segments:\n") : NULL;
+	bh_buf_str(&with, KEY "\n");
+	if (at != NULL) {
+		bh_buf_add(&with, rest, (size_t)(at + 1 - rest) + strlen(head));
+		bh_buf_str(&with, lines);
+		bh_buf_str(&with, at + 1 + strlen(head));
+	} else {
+		bh_buf_printf(&with, "%s%s%s", head, lines, rest);
+	}
+	rc = part.failed || with.failed ? bh_err_set(err, ENOMEM, "out of memory")
+					: bh_document_with(text, len, with.data, out, err);
+	bh_buf_free(&part);
+	bh_buf_free(&with);
+	return rc;
+}
+
+void
+bh_document_selectors(const char *learned, size_t len, struct bh_buf *out)
+{
+	size_t at, end;
+
+	for (at = 0; at < len; at = end) {
+		end = line_end(learned, len, at);
+		if (end - at > 4 && memcmp(learned + at, "    ", 4) == 0 &&
+		    learned[at + 4] != ' ' &&
+		    memmem(learned + at, end - at, ": {selector: ", 13) != NULL)
+			bh_buf_add(out, learned + at, end - at);
+	}
+}
+
 /* ---- adopting ---------------------------------------------------------------------------------------------- */
 
 struct adoption {

@@ -169,5 +169,6 @@ bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c, struct bh_dr
 	out->by_operation = j.by_operation;
 	out->verdict = j.verdict;
 	out->reason = j.reason;
+	out->protect = j.protect_verdict;
 	out->rule = j.rule != BH_NO_RULE ? bh_policy_rule_name(d->p, j.rule) : "";
 }

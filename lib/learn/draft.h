@@ -26,6 +26,7 @@ void bh_draft_close(struct bh_draft *d); /* NULL is fine */
 struct bh_draft_verdict {
 	uint8_t verdict; /* enum bh_verdict; NONE: nobody knows who it was */
 	uint8_t reason;
+	uint8_t protect;   /* what it would be in protect, whatever modes say */
 	bool by_operation; /* allowed, and its operations are judged one by one */
 	const char *rule;  /* "" = none; lives as long as the draft */
 };
@@ -48,6 +49,18 @@ int bh_document_with(const char *text, size_t len, const char *learned, struct b
  * `rules` or `segments` are written in flow style, or the text is no policy. */
 int bh_document_adopt(const char *text, size_t len, const char *const *id, size_t n,
 		      struct bh_buf *out, unsigned *moved, struct bh_err *err);
+
+/* The same document with these lines of segments, each indented by 4, in its `learned:` part beside those that are there. */
+int bh_document_add_segments(const char *text, size_t len, const char *lines, struct bh_buf *out,
+			     struct bh_err *err);
+/* Lines of a `learned:` part that define segments by selector. */
+void bh_document_selectors(const char *learned, size_t len, struct bh_buf *out);
+
+/* Segments for endpoints that are in none, by their labels: SERVICE.NAMESPACE, from the first of the keys service,
+ * app.kubernetes.io/name, app, k8s-app and of namespace, io.kubernetes.pod.namespace that they have. As lines for
+ * bh_document_add_segments; at most max, in order of their names. Returns how many; names, in words, into `names`. */
+unsigned bh_learn_new_segments(struct bh_policy *p, unsigned max, struct bh_buf *lines,
+			       struct bh_buf *names);
 
 /* The list for what no written or imported rule of the document in force speaks of. max_endpoints as the model's. */
 int bh_learn_proposal(struct bh_learn *l, struct bh_policy *p, uint32_t max_endpoints,

@@ -235,7 +235,7 @@ struct bh_learned_params {
 int bh_learn_rules(struct bh_learn *l, const struct bh_learned_params *params,
 		   struct bh_learned **out, struct bh_err *err);
 void bh_learned_free(struct bh_learned *o); /* NULL is fine */
-/* The `learned:` part of a policy document, appended. */
-void bh_learned_yaml(const struct bh_learned *o, struct bh_buf *out);
+/* The `learned:` part of a policy document, appended. segments: lines of further ones, or "". */
+void bh_learned_yaml(const struct bh_learned *o, const char *segments, struct bh_buf *out);
 
 #endif

@@ -14,7 +14,7 @@ is_wanted(void *arg, const struct bh_conversation *c)
 	struct bh_draft_verdict v;
 
 	bh_draft_judge(arg, c, &v);
-	return !v.by_operation && v.verdict != BH_VERDICT_ALLOW;
+	return !v.by_operation && v.protect != BH_VERDICT_ALLOW;
 }
 
 int

@@ -320,17 +320,18 @@ put_rule(struct bh_buf *b, const struct bh_learned_rule *r)
 }
 
 void
-bh_learned_yaml(const struct bh_learned *o, struct bh_buf *b)
+bh_learned_yaml(const struct bh_learned *o, const char *segments, struct bh_buf *b)
 {
 	char text[64];
 	uint32_t i;
 
 	bh_buf_str(b, "learned:\n");
-	if (o->n_hosts != 0)
-		bh_buf_str(b, "  segments:\n");
+	if (o->n_hosts != 0 || segments[0] != '\0')
+		bh_buf_printf(b, "  segments:\n%s", segments);
 	for (i = 0; i < o->n_hosts; i++) {
 		bh_prefix_format(&o->host[i].address, text, sizeof(text));
-		bh_buf_printf(b, "    %s: {addresses: [\"%s\"]}\n", o->host[i].name, text);
+		bh_buf_printf(b, "    %s: {addresses: [\"%s\"], mode: protect}\n", o->host[i].name,
+			      text);
 	}
 	bh_buf_str(b, o->n_rules != 0 ? "  rules:\n" : "  rules: []\n");
 	for (i = 0; i < o->n_rules; i++)

@@ -243,7 +243,7 @@ put_world(struct bh_buf *b, const struct bh_learned *o)
 	bh_buf_str(b, "segments:\n");
 	for (i = 2; i < 2 + SEGMENTS; i++)
 		bh_buf_printf(b, "  s%u: {selector: app=s%u}\n", i, i);
-	bh_learned_yaml(o, b);
+	bh_learned_yaml(o, "", b);
 }
 
 static bool
@@ -337,7 +337,7 @@ the_order_of_sightings_does_not_matter(void)
 		for (i = 0; i < SEEN_MAX; i++)
 			see_said(&r, &list[k == 0 ? i : SEEN_MAX - 1 - i]);
 		o = make(&r, 20);
-		bh_learned_yaml(o, &b[k]);
+		bh_learned_yaml(o, "", &b[k]);
 		bh_learned_free(o);
 		rig_leave(&r);
 	}
