@@ -3,6 +3,7 @@
 #
 #   make demo              try what policy.yaml allows and denies, say what happened and why, clean up
 #   make demo KEEP=1       the same, but leave it up and print how to play with it
+#   make demo SCENARIO=zero-touch    no policy: the gateway learns and protects by itself
 #   make demo DOWN=1       take down what KEEP=1 left
 #   deploy/demo/demo.sh as web redis-cli -h 10.99.0.21 ping      run a command as a workload
 #
@@ -64,13 +65,26 @@ if [ -n "${DOWN:-}" ]; then
 	echo "demo: taken down"
 	exit 0
 fi
-[ -z "${SCENARIO:-}" ] || die "there is no scenario '$SCENARIO'; leave SCENARIO away"
+case "${SCENARIO:-}" in
+'') ;;
+zero-touch)
+	# shellcheck source=deploy/demo/zero_touch.sh
+	. $here/zero_touch.sh
+	;;
+*)
+	die "there is no scenario '$SCENARIO'; there is zero-touch"
+	;;
+esac
 check_machine
 trap down EXIT
 trap 'exit 130' INT TERM HUP
-up
-try_everything
-report
+if [ -n "${SCENARIO:-}" ]; then
+	zero_touch
+else
+	up
+	try_everything
+	report
+fi
 status=$?
 if [ -n "${KEEP:-}" ]; then
 	trap - EXIT

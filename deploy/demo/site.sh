@@ -53,6 +53,11 @@ zone_up() {
 	ip -n "bh-$zone" link set eth0 up
 }
 
+# What the configuration says of policy; a scenario has its own.
+policy_lines() {
+	echo "policy: policy.yaml"
+}
+
 # Start in the background, apart from the terminal: start NAME COMMAND...
 start() {
 	local name=$1
@@ -117,7 +122,7 @@ gateway_up() {
 	cp $here/policy.yaml $STATE/policy.yaml
 	(umask 077 && head -c 32 /dev/urandom | base64 >$STATE/token)
 	cat >$STATE/bulkhead.yaml <<-END
-		policy: policy.yaml
+		$(policy_lines)
 		run_dir: $STATE/lock
 		ports:
 		  - {name: shop, device: "$(device shop)"}
@@ -199,6 +204,9 @@ down() {
 	stop client redis-cli
 	stop redis redis-server
 	stop nginx nginx
+	stop postgres postgres
+	stop dns dnsmasq
+	stop api python3
 	stop capture tcpdump
 	for zone in shop cde; do
 		ip link del "bh-${zone}0" 2>/dev/null
