@@ -8,8 +8,8 @@ enum { LINT_FAILED = 2 };
 
 #define LINT_MAX_FILE (64u << 20)
 
-static int
-lint_read(struct bh_ctl *ctl, const char *name, struct bh_buf *out)
+int
+bh_ctl_read_file(struct bh_ctl *ctl, const char *name, struct bh_buf *out)
 {
 	bool standard = strcmp(name, "-") == 0;
 	FILE *f = standard ? stdin : fopen(name, "re");
@@ -99,7 +99,7 @@ bh_ctl_lint(struct bh_ctl *ctl)
 	struct bh_ctl_request q = {.method = "GET", .path = "/lint", .file = file};
 	struct bh_ctl_reply r = {0};
 	struct bh_buf text = {0};
-	int rc = file != NULL ? lint_read(ctl, file, &text) : 0;
+	int rc = file != NULL ? bh_ctl_read_file(ctl, file, &text) : 0;
 
 	if (rc == 0 && file != NULL) {
 		q.method = "POST";

@@ -184,6 +184,9 @@ void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 #undef BH_VERB
 void bh_ctl_print_json(struct bh_ctl *ctl, json_t *v);
 
+/* cmd_lint.c: a whole file, "-" for standard input, onto out; 0, or 2 with the reason told. */
+int bh_ctl_read_file(struct bh_ctl *ctl, const char *name, struct bh_buf *out);
+
 /* cmd_revision.c: who runs this program, or NULL. */
 const char *bh_ctl_author(void);
 

@@ -88,6 +88,34 @@ copy_endpoints(struct bh_draft *d, struct bh_policy *from, struct bh_err *err)
 	return rc;
 }
 
+/* ---- modes that were set ----------------------------------------------------------------------------------- */
+
+struct modes {
+	struct bh_draft *d;
+	struct bh_err *err;
+	int rc;
+};
+
+static bool
+copy_mode(void *arg, const struct bh_segment_info *s)
+{
+	struct bh_mode_change change = {.segment = s->name, .mode = s->mode};
+	struct modes *m = arg;
+
+	if (s->mode_origin == BH_MODE_SET)
+		m->rc = bh_policy_modes_set(m->d->p, &change, 1, false, false, m->err);
+	return m->rc == 0;
+}
+
+static int
+copy_modes(struct bh_draft *d, struct bh_policy *from, struct bh_err *err)
+{
+	struct modes m = {.d = d, .err = err};
+
+	bh_policy_segments_each(from, copy_mode, &m);
+	return m.rc;
+}
+
 /* ---- open, judge ------------------------------------------------------------------------------------------ */
 
 int
@@ -115,6 +143,8 @@ bh_draft_open(struct bh_draft **out, const struct bh_draft_params *params, struc
 					 err);
 	if (rc == 0 && params->from != NULL)
 		rc = copy_endpoints(d, params->from, err);
+	if (rc == 0 && params->from != NULL)
+		rc = copy_modes(d, params->from, err);
 	if (rc != 0) {
 		bh_draft_close(d);
 		return rc;

@@ -14,7 +14,8 @@ struct bh_draft;
 struct bh_draft_params {
 	const char *name, *text; /* the document, and its name in errors */
 	size_t len;              /* 0: no policy */
-	struct bh_policy *from; /* endpoints that came over REST are copied from here; NULL: none */
+	struct bh_policy *
+		from; /* endpoints that came over REST and modes that were set are copied from here; NULL: none */
 	uint32_t max_endpoints;
 	enum bh_mode mode; /* of who has none: PROTECT asks what rules say */
 };
@@ -33,6 +34,33 @@ struct bh_draft_verdict {
 /* Who it was last time, by the labels that these addresses have now. */
 void bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c,
 		    struct bh_draft_verdict *out);
+
+/* ---- what if ------------------------------------------------------------------------------------------ */
+
+struct bh_whatif {
+	const char *name, *text; /* the draft */
+	size_t len;
+	struct bh_policy *
+		p; /* in force: what it is compared with, and whose endpoints and modes are asked */
+	uint32_t max_endpoints;
+	enum bh_mode mode; /* of who has none */
+	uint32_t days;     /* the last so many; 0: all that are kept */
+};
+
+struct bh_whatif_counts {
+	uint64_t conversations, sessions; /* judged */
+	uint64_t unknown;                 /* of them nobody knows who it was */
+	uint64_t changed, changed_sessions;
+};
+
+/* A conversation that the draft judges otherwise. false: enough. */
+typedef bool (*bh_whatif_fn)(void *arg, const struct bh_conversation *c,
+			     const struct bh_draft_verdict *before,
+			     const struct bh_draft_verdict *after);
+/* Judge each recorded conversation by the policy in force and by a draft, which has the learned rules of the one in force
+ * beside it if it has none, as when it is put in force. 0; -EINVAL: the draft does not load; -errno. */
+int bh_learn_whatif(struct bh_learn *l, const struct bh_whatif *w, bh_whatif_fn fn, void *arg,
+		    struct bh_whatif_counts *counts, struct bh_err *err);
 
 /* ---- the document ------------------------------------------------------------------------------------- */
 

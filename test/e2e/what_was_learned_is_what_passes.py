@@ -5,7 +5,7 @@ rule was written by hand. It survives kill -9, and a learned rule can be adopted
 import signal
 
 from lib.check import check, same, main, until
-from lib.gateway import BUILD, Gateway
+from lib.gateway import BUILD, Gateway, write
 from lib.wire import addr, attempt, connect, make, run, spawn
 
 OUTSIDE, OTHER = "203.0.113.50", "203.0.113.51"
@@ -112,6 +112,13 @@ def test():
     same({r["origin"] for r in gateway.get("/rules")["items"]}, {"written"}, "adopted rules by their origin")
     usual()
     same(attempt("batch", "redis", 6379), "timeout", "a new peer after adopting")
+
+    draft = f"{gateway.dir}/draft.yaml"
+    write(draft, {"version": 1, "learned": {}})
+    out = run("env", *[f"{k}={v}" for k, v in env.items()], f"{BUILD}/bulkheadctl", "whatif", draft, ok=False)
+    same(out.returncode, 1, f"a draft without rules changes something: {out.stdout}")
+    check("redis.shop" in out.stdout and "deny" in out.stdout, f"what it would change: {out.stdout}")
+    usual()
     gateway.stop()
     del keep
 

@@ -151,6 +151,72 @@ adopting_makes_the_blocks_that_are_not_there(void)
 	bh_buf_free(&out);
 }
 
+/* ---- what if ----------------------------------------------------------------------------------------------- */
+
+static bool
+put_change(void *arg, const struct bh_conversation *c, const struct bh_draft_verdict *before,
+	   const struct bh_draft_verdict *after)
+{
+	bh_buf_printf(arg, "%s>%s:%u %s to %s by %s;", c->from.name, c->to.name,
+		      c->service & 0xffff, bh_verdict_name(before->verdict),
+		      bh_verdict_name(after->verdict), after->rule);
+	return true;
+}
+
+static void
+publish_nowhere(void *arg, const struct bh_view *view)
+{
+	(void)arg;
+	(void)view;
+}
+
+#define WORLD                                                                                      \
+	"version: 1\n"                                                                             \
+	"segments:\n"                                                                              \
+	"  s2: {addresses: [10.0.0.2]}\n"                                                          \
+	"  s3: {addresses: [10.0.0.3]}\n"                                                          \
+	"rules:\n"
+
+static void
+a_draft_says_whom_it_would_change(void)
+{
+	static const char force[] = WORLD "  - {id: all, from: s2, to: s3, action: allow}\n";
+	static const char draft[] =
+		WORLD "  - {id: no-telnet, from: s2, to: s3, applications: telnet, action: deny}\n"
+		      "  - {id: low, from: s2, to: s3, ports: tcp/1-100, action: allow}\n";
+	struct bh_policy_params params = {.max_endpoints = 64,
+					  .mode = BH_MODE_PROTECT,
+					  .publish = publish_nowhere};
+	struct bh_whatif w = {.name = "draft",
+			      .text = draft,
+			      .len = strlen(draft),
+			      .max_endpoints = 64,
+			      .mode = BH_MODE_PROTECT};
+	struct bh_whatif_counts n;
+	struct bh_buf b = {0};
+	struct bh_err err = {0};
+	struct rig r;
+
+	rig_enter(&r);
+	rig_see(&r, 2, 3, 80, BH_APP_HTTP);
+	rig_see(&r, 2, 3, 23, BH_APP_TELNET);
+	rig_see(&r, 2, 3, 6379, BH_APP_REDIS);
+	CU_ASSERT_EQUAL_FATAL(bh_policy_create(&w.p, &params), 0);
+	CU_ASSERT_EQUAL(bh_policy_load_text(w.p, "f", force, strlen(force), false, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(bh_learn_whatif(r.l, &w, put_change, &b, &n, &err), 0);
+	CU_ASSERT_STRING_EQUAL(b.data != NULL ? b.data : "",
+			       "s2>s3:23 allow to deny by no-telnet;s2>s3:6379 allow to deny by ;");
+	CU_ASSERT_EQUAL(n.conversations, 3);
+	CU_ASSERT_EQUAL(n.changed, 2);
+	CU_ASSERT_EQUAL(n.unknown, 0);
+	w.text = "version: 2\n";
+	w.len = strlen(w.text);
+	CU_ASSERT_EQUAL(bh_learn_whatif(r.l, &w, put_change, &b, &n, &err), -EINVAL);
+	bh_buf_free(&b);
+	bh_policy_destroy(w.p);
+	rig_leave(&r);
+}
+
 /* ---- promotion --------------------------------------------------------------------------------------------- */
 
 #define S BH_NS_PER_SEC
@@ -250,6 +316,7 @@ const struct bh_unit_test bh_suite_learn_document[] = {
 	BH_TEST(no_document_becomes_one_and_json_is_refused),
 	BH_TEST(an_adopted_rule_moves_with_its_segments),
 	BH_TEST(adopting_makes_the_blocks_that_are_not_there),
+	BH_TEST(a_draft_says_whom_it_would_change),
 	BH_TEST(quiet_counts_from_the_last_of_all_that_disturbs),
 	BH_TEST(nobody_is_promoted_on_nothing_or_on_half),
 	BH_TEST(monitor_ends_without_fresh_violations_only),

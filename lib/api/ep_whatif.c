@@ -1,0 +1,84 @@
+/* /policy/whatif: what a draft would change for recorded conversations. */
+#include <errno.h>
+
+#include "../learn/draft.h"
+#include "api_priv.h"
+
+struct list {
+	json_t *items;
+	size_t limit;
+};
+
+static json_t *
+verdict_json(const struct bh_draft_verdict *v)
+{
+	return json_pack("{s:s, s:s, s:b, s:o}", "verdict", bh_verdict_name(v->verdict), "reason",
+			 bh_reason_name(v->reason), "by_operation", v->by_operation, "rule",
+			 v->rule[0] != '\0' ? bh_api_str(v->rule) : json_null());
+}
+
+static bool
+add(void *arg, const struct bh_conversation *c, const struct bh_draft_verdict *before,
+    const struct bh_draft_verdict *after)
+{
+	struct list *l = arg;
+
+	if (json_array_size(l->items) == l->limit)
+		return false;
+	json_array_append_new(l->items,
+			      json_pack("{s:o, s:o, s:o}", "conversation",
+					bh_api_json_conversation(c), "before", verdict_json(before),
+					"after", verdict_json(after)));
+	return true;
+}
+
+static enum bh_mode
+mode_of(const char *name)
+{
+	unsigned m;
+
+	for (m = BH_MODE_DISCOVER; m < BH_MODE_PROTECT; m++) {
+		if (strcmp(bh_mode_name(m), name) == 0)
+			break;
+	}
+	return (enum bh_mode)m;
+}
+
+void
+bh_api_ep_whatif_post(struct bh_api_req *req)
+{
+	const struct bh_api_params *p = &req->api->p;
+	struct bh_whatif w = {.name = "request body",
+			      .text = req->body.len != 0 ? req->body.data : "",
+			      .len = req->body.len,
+			      .p = p->policy,
+			      .max_endpoints = p->max_endpoints,
+			      .mode = mode_of(p->ops.mode(p->ops.arg))};
+	struct bh_whatif_counts n;
+	struct list l = {.items = NULL};
+	struct bh_err err = {0};
+	uint64_t days = 0;
+	int rc;
+
+	if (p->learn == NULL) {
+		bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
+			    "set learning.record: true in the configuration");
+		return;
+	}
+	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_u64(req, "days", 36500, &days))
+		return;
+	w.days = (uint32_t)days;
+	l.items = json_array();
+	rc = bh_learn_whatif(p->learn, &w, add, &l, &n, &err);
+	if (rc != 0) {
+		json_decref(l.items);
+		bh_api_fail_policy(req, rc, &err);
+		return;
+	}
+	bh_api_json(req, 200,
+		    json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "conversations",
+			      (json_int_t)n.conversations, "sessions", (json_int_t)n.sessions,
+			      "unknown", (json_int_t)n.unknown, "changed", (json_int_t)n.changed,
+			      "changed_sessions", (json_int_t)n.changed_sessions, "items",
+			      l.items));
+}
