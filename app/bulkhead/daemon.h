@@ -48,9 +48,6 @@ struct bh_daemon {
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
-	struct bh_learn *learn;                               /* NULL: off */
-	uint64_t learn_cursor;                                /* of the look at all flows */
-	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns; /* mono: when next */
 	struct bh_learn *learn; /* NULL: off */
 	uint64_t learn_cursor;  /* of the look at all flows */
 	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns; /* mono: when next */
