@@ -130,6 +130,7 @@ load_policy(struct replay *r, struct bh_err *err)
 static int
 start_gateway(struct replay *r, struct bh_err *err)
 {
+	struct bh_sensor_load sensors;
 	struct bh_gateway_params gp = {
 		.config = &r->config,
 		.n_workers = 1,
@@ -156,7 +157,9 @@ start_gateway(struct replay *r, struct bh_err *err)
 	r->worker = bh_gateway_worker(r->gateway, 0);
 	bh_gateway_publish(r->gateway, r->view);
 	rc = bh_gateway_name_segments(r->gateway, r->policy);
-	return rc == 0 ? 0 : bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
+	if (rc != 0)
+		return bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
+	return bh_gateway_load_sensors(r->gateway, r->policy, &sensors, err);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------- */

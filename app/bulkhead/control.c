@@ -142,6 +142,7 @@ reload(struct bh_daemon *d)
 		bh_log(BH_LOG_ERROR, "events go on into the old file: %s", text);
 		err = (struct bh_err){0};
 	}
+	bh_daemon_sensors_reload(d);
 	if (d->config.policy_file[0] == '\0') {
 		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
 		return;

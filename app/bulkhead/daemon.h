@@ -6,6 +6,7 @@
 #define BH_DAEMON_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "../../lib/api/api.h"
 #include "../../lib/base/base.h"
@@ -47,6 +48,9 @@ struct bh_daemon {
 	struct bh_eve_file *eve;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
+	pthread_t sensors_thread;
+	bool sensors_joinable;
+	_Atomic bool sensors_loading;
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_learn *learn; /* NULL: off */
 	uint64_t learn_cursor;  /* of the look at all flows */
@@ -71,6 +75,13 @@ void bh_daemon_take_events(struct bh_daemon *d);
 /* A record of the control core's own: about which port (or NULL), and a sentence. */
 void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
 		      const char *detail);
+
+/* sensors.c */
+int bh_daemon_sensors_start(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_sensors_reload(struct bh_daemon *d);
+void bh_daemon_sensors_join(struct bh_daemon *d);
+/* --check: the files can be read. */
+int bh_daemon_sensors_check(struct bh_daemon *d, struct bh_err *err);
 
 /* evidence.c */
 void bh_daemon_evidence_names(struct bh_daemon *d);

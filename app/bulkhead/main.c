@@ -20,13 +20,13 @@ static const char usage[] =
 	"\n"
 	"  -c, --config FILE   configuration (docs/configuration.md; a sample: "
 	"config/bulkhead.yaml)\n"
-	"      --check         read configuration and policy, say what is wrong, and end\n"
+	"      --check         read configuration, policy and sensors, say what is wrong, and end\n"
 	"      --version       print the version\n"
 	"      --help          print this\n"
 	"\n"
-	"Signals: SIGTERM, SIGINT drain and end; SIGHUP loads the policy file again and reopens "
-	"the event\n"
-	"file. A policy that is refused leaves the one before in force.\n"
+	"Signals: SIGTERM, SIGINT drain and end; SIGHUP loads the policy and the sensors' files "
+	"again and reopens\n"
+	"the event file. What is refused leaves the one before in force.\n"
 	"Exit: 0 ended by a signal or --check found nothing, 1 a device, port or memory failed,\n"
 	"2 configuration, policy or command line is wrong, 70 a worker stopped answering.\n";
 
@@ -409,6 +409,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = start_gateway(d, early, err);
 	if (rc == 0)
+		rc = bh_daemon_sensors_start(d, err);
+	if (rc == 0)
 		rc = bh_daemon_evidence_start(d, err);
 	if (rc == 0)
 		rc = start_api(d, err);
@@ -428,6 +430,7 @@ finish(struct bh_daemon *d, bool stalled)
 		bh_daemon_take_events(d);
 		_exit(BH_EXIT_STALLED);
 	}
+	bh_daemon_sensors_join(d);
 	bh_api_stop(d->api);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);
@@ -504,7 +507,8 @@ main(int argc, char **argv)
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);
 	fill_pairs(&d);
-	if (load_policy(&d, &early, o.check, &err) != 0) {
+	if (load_policy(&d, &early, o.check, &err) != 0 ||
+	    (o.check && bh_daemon_sensors_check(&d, &err) != 0)) {
 		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);
 		return fail(&err, BH_EXIT_CONFIG);

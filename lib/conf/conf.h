@@ -120,6 +120,7 @@ enum bh_parse_apps { BH_PARSE_RULES, BH_PARSE_ALL };
 enum bh_sensors { BH_INSPECT_OFF, BH_INSPECT_ALERT, BH_INSPECT_DENY, BH_INSPECT_REJECT };
 #define BH_INSPECT_UNSET 0xff /* of an action: what inspect.sensors says */
 #define BH_INSPECT_CLASSES_MAX 64
+#define BH_SENSOR_FILES 64
 enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
 
 #define BH_MAX_PAIRS 16
@@ -171,6 +172,8 @@ struct bh_config {
 	unsigned n_external_ips;
 	struct bh_prefix external_ip[BH_EXTERNAL_IPS]; /* watching.external_ips */
 	char threat_segment[BH_THREAT_SEGMENTS][128];
+	unsigned n_sensor_files;
+	char sensor_file[BH_SENSOR_FILES][256];
 	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */
 	uint8_t inspect_action[BH_INSPECT_CLASSES_MAX];
 };

@@ -225,6 +225,7 @@ anchor_paths(struct bh_config_reader *r)
 {
 	struct bh_config *c = r->c;
 	int rc = anchor_path(r, "policy", c->policy_file);
+	unsigned i;
 
 	if (rc == 0)
 		rc = anchor_path(r, "api.token_file", c->api_token_file);
@@ -234,6 +235,14 @@ anchor_paths(struct bh_config_reader *r)
 		rc = anchor_path(r, "store.path", c->store_path);
 	if (rc == 0)
 		rc = anchor_path(r, "evidence.path", c->evidence_path);
+	if (rc == 0)
+		rc = anchor_path(r, "sensors.vars", c->sensor_vars);
+	if (rc == 0)
+		rc = anchor_path(r, "sensors.classes", c->sensor_classes);
+	if (rc == 0)
+		rc = anchor_path(r, "sensors.cache", c->sensor_cache);
+	for (i = 0; rc == 0 && i < c->n_sensor_files; i++)
+		rc = anchor_path(r, "sensors.files", c->sensor_file[i]);
 	if (rc == 0)
 		rc = anchor_path(r, "run_dir", c->run_dir);
 	return rc;

@@ -343,6 +343,27 @@ bh_config_read_exceptions(struct bh_config_reader *r, const struct bh_yaml *node
 }
 
 int
+bh_config_read_sensor_files(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	const char *text;
+	size_t i;
+	int rc = expect_list(r, node, "files", BH_SENSOR_FILES);
+
+	for (i = 0; rc == 0 && i < node->n; i++) {
+		rc = bh_yaml_str(r->doc, node->item[i], &text, r->err);
+		if (rc == 0 && (text[0] == '\0' || strlen(text) >= sizeof(r->c->sensor_file[i])))
+			rc = bh_yaml_err(r->doc, node->item[i], r->err,
+					 "a file's name has 1 to %zu bytes",
+					 sizeof(r->c->sensor_file[i]) - 1);
+		if (rc == 0)
+			snprintf(r->c->sensor_file[i], sizeof(r->c->sensor_file[i]), "%s", text);
+	}
+	if (rc == 0)
+		r->c->n_sensor_files = (unsigned)node->n;
+	return rc;
+}
+
+int
 bh_config_read_inspect_actions(struct bh_config_reader *r, const struct bh_yaml *node)
 {
 	static const char *const words[] = {"off", "alert", "deny", "reject", NULL};

@@ -91,6 +91,7 @@ enum {
 	BH_EVENT_SENSOR_ATTACK = 0xfc,
 	BH_EVENT_SENSOR_WHERE = 0xfb,
 	BH_EVENT_SENSOR_EXCERPT = 0xfa,
+	BH_EVENT_SENSOR_RULE = 0xf0,
 };
 struct bh_event_text {
 	uint16_t len;

@@ -62,6 +62,8 @@ bh_app_create(struct bh_worker *w)
 	if (rc == 0)
 		rc = bh_app_inspect_create(w);
 	if (rc == 0)
+		rc = bh_app_sensor_create(w);
+	if (rc == 0)
 		rc = bh_policy_scratch_create(&w->policy_scratch);
 	w->ops_memory = (struct bh_ops_memory){.alloc = bh_slab_alloc,
 					       .free = bh_slab_free,
@@ -76,6 +78,7 @@ bh_app_destroy(struct bh_worker *w)
 {
 	bh_app_inspect_destroy(w);
 	bh_app_threat_destroy(w);
+	bh_app_sensor_destroy(w);
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);
 	bh_stream_store_destroy(w->streams);

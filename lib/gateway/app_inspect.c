@@ -11,8 +11,10 @@ struct connection {
 		struct bh_inspect_http2 http2;
 		struct bh_inspect_text text;
 	} u;
+	struct bh_sensor_conn sensor;
 	uint32_t next_free;
 	enum { TEXT, HTTP, HTTP2 } kind;
+	bool senses; /* sensor is open */
 };
 
 struct bh_app_inspect {
@@ -71,6 +73,30 @@ set_actions(struct bh_app_inspect *s, const struct bh_config *config)
 	}
 }
 
+static void
+tap_part(void *arg, unsigned side, enum bh_http1_what what, const struct bh_http1_part *part)
+{
+	struct bh_app_inspect *s = arg;
+	struct connection *one = &s->pool[s->context->inspect];
+
+	if (one->senses)
+		bh_app_sensor_part(s->worker->sensor, &one->sensor, side,
+				   &(struct bh_app_part){what, part});
+}
+
+static void
+tap_body(void *arg, unsigned side, const uint8_t *at, size_t len)
+{
+	struct bh_app_inspect *s = arg;
+	struct connection *one = &s->pool[s->context->inspect];
+
+	if (one->senses)
+		bh_app_sensor_body(s->worker->sensor, &one->sensor, side,
+				   (struct bh_http_text){at, (uint32_t)len});
+}
+
+static const struct bh_inspect_tap tap = {tap_part, tap_body};
+
 int
 bh_app_inspect_create(struct bh_worker *w)
 {
@@ -100,7 +126,10 @@ bh_app_inspect_create(struct bh_worker *w)
 		.report = report,
 		.arg = s,
 	};
-	set_actions(s, w->config);
+	if (w->config->inspect != BH_INSPECT_OFF)
+		set_actions(s, w->config);
+	if (w->g->senses)
+		s->ctx.tap = &tap;
 	return 0;
 }
 
@@ -120,7 +149,9 @@ bh_app_inspect_destroy(struct bh_worker *w)
 bool
 bh_app_inspect_blocks(const struct bh_worker *w)
 {
-	return w->inspect != NULL && w->inspect->blocks;
+	return w->inspect != NULL &&
+	       (w->inspect->blocks ||
+		atomic_load_explicit(&w->g->sensors_block, memory_order_relaxed));
 }
 
 uint32_t
@@ -128,7 +159,7 @@ bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c, 
 {
 	const struct connection *one;
 
-	if (c->inspect == 0 || !w->inspect->blocks)
+	if (c->inspect == 0 || !bh_app_inspect_blocks(w))
 		return 0;
 	one = &w->inspect->pool[c->inspect];
 	return one->kind == HTTP ? bh_inspect_http_waits(&one->u.http, side) : 0;
@@ -141,6 +172,11 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 	struct connection *one = &s->pool[c->inspect];
 
 	s->context = c;
+	if (one->senses) {
+		bh_app_sensor_look_at(s->worker->sensor, c);
+		bh_app_sensor_bytes(s->worker->sensor, &one->sensor, side,
+				    (struct bh_http_text){in.p, (uint32_t)bh_cur_left(&in)}, ended);
+	}
 	if (one->kind == HTTP) {
 		bh_inspect_http_feed(&one->u.http, &s->ctx, side, in.p, bh_cur_left(&in), ended);
 		return;
@@ -149,15 +185,17 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, in.p, bh_cur_left(&in), ended);
 		return;
 	}
+	if (s->ctx.classes == 0)
+		return;
 	bh_inspect_text_feed(&one->u.text, &s->ctx, side, in.p, bh_cur_left(&in), ended);
 	/* A dialogue does not wait. */
-	if (s->blocks)
+	if (bh_app_inspect_blocks(s->worker))
 		bh_inspect_text_look(&one->u.text, &s->ctx, side);
 }
 
 /* True: a finding ended it. */
-static bool
-is_refused(struct bh_worker *w, const struct bh_app_case *k)
+bool
+bh_app_inspect_is_refused(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_case told = *k;
 
@@ -178,7 +216,7 @@ bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned s
 	if (k->c->inspect == 0)
 		return true;
 	take(w->inspect, k->c, side, bh_cur(at, n), ended);
-	return !is_refused(w, k);
+	return !bh_app_inspect_is_refused(w, k);
 }
 
 bool
@@ -196,7 +234,7 @@ bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k)
 		bh_stream_release(c->stream, side,
 				  bh_stream_read_so_far(c->stream, side) - c->unparsed[side]);
 	}
-	return !is_refused(w, k);
+	return !bh_app_inspect_is_refused(w, k);
 }
 
 void
@@ -213,6 +251,8 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 		bh_inspect_http_close(&one->u.http, &s->ctx);
 	else if (one->kind == HTTP2)
 		bh_inspect_http2_close(&one->u.http2, &s->ctx);
+	if (one->senses)
+		bh_app_sensor_close(w, c, &one->sensor);
 	one->next_free = s->pool[0].next_free;
 	s->pool[0].next_free = c->inspect;
 	c->inspect = 0;
@@ -248,6 +288,7 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 	} else {
 		memset(&one->u.text, 0, sizeof(one->u.text));
 	}
+	one->senses = w->sensor != NULL && bh_app_sensor_open(w, c, &one->sensor);
 	for (i = 0; i < 2; i++) {
 		side = i == 0 ? c->first : 1u - c->first;
 		if (c->side[side].len != 0)
@@ -293,7 +334,7 @@ bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k)
 	struct bh_app_context *c = k->c;
 
 	/* What naming had read may have said it. */
-	if (c->inspect != 0 && is_refused(w, k))
+	if (c->inspect != 0 && bh_app_inspect_is_refused(w, k))
 		return false;
 	return c->phase != BH_APP_INSPECTION ||
 	       (read_side(w, k, c->first) && read_side(w, k, 1u - c->first));

@@ -132,6 +132,9 @@ handle(struct bh_worker *w, const struct bh_app_case *k, enum bh_ops_status stat
 			return STEP_REFUSED;
 		if (w->config->event_operations)
 			bh_record_operation(w, k->c->flow, &out->op);
+		if (unlikely(w->sensor != NULL) && !bh_app_sensor_operation(w, &one) &&
+		    bh_app_inspect_is_refused(w, &one))
+			return STEP_REFUSED;
 		count_exchange(k->c, &out->op);
 		k->c->said[out->op.side & 1] = true;
 		let_go_when_told(w, k->c);

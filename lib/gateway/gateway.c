@@ -260,8 +260,10 @@ bh_gateway_create(struct bh_gateway **out, const struct bh_gateway_params *param
 		g->p.clock = &bh_clock_system;
 	pthread_mutex_init(&g->retire_lock, NULL);
 	pthread_mutex_init(&g->query_lock, NULL);
+	pthread_mutex_init(&g->sense_lock, NULL);
 	rc = bh_hash_key_random(&g->steer_key);
-	if (rc == 0 && params->config->inspect != BH_INSPECT_OFF) {
+	g->senses = params->config->n_sensor_files != 0;
+	if (rc == 0 && (params->config->inspect != BH_INSPECT_OFF || g->senses)) {
 		g->inspect = params->inspect;
 		if (g->inspect == NULL)
 			rc = bh_inspect_engine_create(&g->own_inspect, err);
@@ -302,11 +304,13 @@ bh_gateway_destroy(struct bh_gateway *g)
 	}
 	for (i = 0; g->worker != NULL && i < g->n_workers; i++)
 		worker_destroy(g->worker[i]);
+	bh_gateway_forget_sensors(g);
 	bh_inspect_engine_destroy(g->own_inspect);
 	free(g->worker);
 	free(g->qsbr);
 	pthread_mutex_destroy(&g->retire_lock);
 	pthread_mutex_destroy(&g->query_lock);
+	pthread_mutex_destroy(&g->sense_lock);
 	free(g);
 }
 
@@ -374,6 +378,8 @@ bh_gateway_control(struct bh_gateway *g)
 		}
 	}
 	pthread_mutex_unlock(&g->retire_lock);
+	if (g->senses)
+		bh_gateway_reap_sensors(g);
 	while ((r = done) != NULL) {
 		done = r->next;
 		r->free_fn(r->obj);

@@ -76,6 +76,22 @@ int bh_gateway_settle(struct bh_gateway *g);
 /* Name ids of the segments that exceptions of threats list. Once, before workers run. 0 or -ENOMEM. */
 int bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p);
 
+/* ---- users' sensors ------------------------------------------------------------------------------- */
+
+struct bh_signatures;
+struct bh_sensor_load {
+	uint32_t sensors, rules;    /* in use now */
+	uint32_t left_out, changed; /* rules; `bulkheadctl sensors check` lists them */
+};
+/* Read the files of sensors.files, compile and take into use. Nothing to do without them. Control, one thread; seconds for
+ * ten thousand patterns, while workers go on with what they have. 0; -EINVAL (err has the place), -ENOMEM, -EBUSY (a worker
+ * hangs, or connections keep too many older ones): what was in use stays. */
+int bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy,
+			    struct bh_sensor_load *out, struct bh_err *err);
+/* The same with what was loaded; takes it over in any case. */
+int bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy,
+		     struct bh_signatures *signatures, struct bh_err *err);
+
 /* ---- workers ------------------------------------------------------------------------------------- */
 
 struct bh_worker *bh_gateway_worker(struct bh_gateway *g, unsigned index);

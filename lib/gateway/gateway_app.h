@@ -58,6 +58,44 @@ bool bh_app_operate(struct bh_worker *w, const struct bh_app_case *k);
 /* One datagram. *pending: it has to wait for the next ones. */
 bool bh_app_operate_datagram(struct bh_worker *w, const struct bh_app_case *k, bool *pending);
 
+/* What one load of the sensors' files came to. Immutable once published, but for `next`. */
+struct bh_sensing {
+	struct bh_sensing *next; /* control: those that workers may still use */
+	struct bh_signatures *signatures;
+	struct bh_signature_scope *scope;
+	struct bh_sensor_set *set;
+	bool blocks; /* a hit may end a connection */
+};
+
+/* app_sensor.c: what users look for, in the connections that app_inspect.c looks into. s->context is whose bytes are being
+ * looked at: set before bytes are fed. */
+int bh_app_sensor_create(struct bh_worker *w); /* 0 or -ENOMEM */
+void bh_app_sensor_destroy(struct bh_worker *w);
+void bh_app_sensor_turn(struct bh_worker *w);
+bool bh_app_sensor_open(struct bh_worker *w, struct bh_app_context *c,
+			struct bh_sensor_conn *conn); /* false: nothing is looked for */
+void bh_app_sensor_close(struct bh_worker *w, struct bh_app_context *c,
+			 struct bh_sensor_conn *conn);
+void bh_app_sensor_look_at(struct bh_app_sensor *s, struct bh_app_context *c);
+struct bh_app_part {
+	enum bh_http1_what what;
+	const struct bh_http1_part *part;
+};
+void bh_app_sensor_part(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
+			const struct bh_app_part *part);
+void bh_app_sensor_body(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
+			struct bh_http_text text);
+void bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
+			 struct bh_http_text text, bool ended);
+/* The words of one operation by themselves. False: a hit asks for the end of the connection. */
+bool bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k);
+struct bh_sensor_worker *bh_app_sensor_worker(struct bh_worker *w);
+/* sensing.c */
+void bh_gateway_reap_sensors(struct bh_gateway *g);
+/* Loads that connections still use, and the newest. */
+unsigned bh_gateway_sensors_in_use(const struct bh_gateway *g);
+void bh_gateway_forget_sensors(struct bh_gateway *g); /* workers are gone */
+
 /* app_inspect.c: sensors over what is allowed. Create: 0 or -errno with err set; without sensors it does nothing. */
 int bh_app_inspect_create(struct bh_worker *w);
 void bh_app_inspect_destroy(struct bh_worker *w);
@@ -67,6 +105,8 @@ bool bh_app_inspect_blocks(const struct bh_worker *w);
 bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
 /* All of these return false when a finding ended the connection. */
 bool bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k);
+/* What a finding or hit asked for; true: the connection has ended. */
+bool bh_app_inspect_is_refused(struct bh_worker *w, const struct bh_app_case *k);
 bool bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side,
 			 const uint8_t *at, uint32_t n, bool ended);
 /* Judge what waits, and let it go. */

@@ -15,6 +15,8 @@
 #include "../policy/policy_hot.h"
 #include "../inspect/inspect.h"
 #include "../proto/proto.h"
+#include "../sensor/sensor.h"
+#include "../signature/signature.h"
 #include "../stream/stream.h"
 #include "../threat/threat.h"
 #include "gateway.h"
@@ -229,6 +231,7 @@ struct bh_worker {
 	struct bh_threat_state *threat;   /* threat_report.c */
 	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
+	struct bh_app_sensor *sensor;     /* app_sensor.c; NULL: none of users */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
@@ -277,6 +280,10 @@ struct bh_gateway {
 	struct rte_rcu_qsbr *qsbr;
 	const struct bh_inspect_engine *inspect; /* NULL: no sensors */
 	struct bh_inspect_engine *own_inspect;
+	bool senses;                              /* users' sensors may come */
+	_Atomic bool sensors_block;               /* relaxed: a hit may end a connection */
+	pthread_mutex_t sense_lock;               /* the two below */
+	struct bh_sensing *sensing, *sensing_now; /* control: all that are in use; the newest */
 	struct bh_hash_key steer_key;
 	uint32_t threat_segment[BH_THREAT_SEGMENTS]; /* name ids of config.threat_segment */
 	/* control writes, workers read once a turn */
@@ -422,6 +429,8 @@ void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
 /* A threat in a packet or a flow; missed: alerts of the same that were left out. */
 void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked,
 		      uint32_t missed);
+void bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
+		   enum bh_verdict verdict);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 

@@ -203,6 +203,44 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 }
 
 void
+bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
+	      enum bh_verdict verdict)
+{
+	enum { BEFORE = 96 };
+	const struct bh_sensor_rule *r = hit->rule;
+	const char *key = r->category != NULL ? r->category : hit->sensor->category;
+	const char *attack = r->attack != NULL ? r->attack : hit->sensor->attack;
+	const char *what = r->message != NULL ? r->message : r->name;
+	const char *where = bh_sensor_context_key(hit->context);
+	struct bh_event e = {.type = BH_EVENT_SENSOR, .severity = hit->severity};
+	size_t n = RTE_MIN(hit->len, (size_t)BEFORE);
+	char excerpt[BH_INSPECT_EXCERPT_MAX];
+	struct bh_event_text t;
+
+	t.len = 0;
+	t.cut = false;
+	key = key != NULL ? key : hit->sensor->name;
+	bh_event_text_add(&t, BH_EVENT_SENSOR_KEY, key, strlen(key));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_RULE, r->name, strlen(r->name));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_TEXT, what, strlen(what));
+	if (attack != NULL)
+		bh_event_text_add(&t, BH_EVENT_SENSOR_ATTACK, attack, strlen(attack));
+	bh_event_text_add(&t, BH_EVENT_SENSOR_WHERE, where, strlen(where));
+	if (n != 0) {
+		bh_inspect_mask(excerpt, sizeof(excerpt), hit->at + hit->len - n, n);
+		bh_event_text_add(&t, BH_EVENT_SENSOR_EXCERPT, excerpt, strlen(excerpt));
+	}
+	fill_flow(w, &e, f);
+	if (verdict != BH_VERDICT_ALLOW) {
+		e.verdict = (uint8_t)verdict;
+		e.reason = BH_REASON_SENSOR;
+	}
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	push_text(w, &e, &t);
+}
+
+void
 bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op)
 {
 	struct bh_event e = {.type = BH_EVENT_OPERATION};

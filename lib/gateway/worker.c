@@ -57,6 +57,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	w->now_ms = (uint32_t)(w->mono_ns / BH_NS_PER_MS);
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
 	find_exits(w);
+	if (unlikely(w->sensor != NULL))
+		bh_app_sensor_turn(w);
 }
 
 static void

@@ -133,6 +133,8 @@ bh_body_take(struct bh_message *m, struct bh_view data)
 {
 	struct bh_inspect_side *s = m->s;
 
+	if (m->ctx->tap != NULL && data.len > 0)
+		m->ctx->tap->body(m->ctx->arg, m->side, data.at, data.len);
 	while (data.len > 0) {
 		size_t n = BH_INSPECT_WINDOW - s->used;
 

@@ -26,6 +26,13 @@ bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx, struct b
 }
 
 void
+bh_message_tap(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_part *part)
+{
+	if (m->ctx->tap != NULL)
+		m->ctx->tap->part(m->ctx->arg, m->side, what, part);
+}
+
+void
 bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view value)
 {
 	struct bh_inspect_value v = {
@@ -36,7 +43,8 @@ bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, stru
 		.where = (uint8_t)where,
 	};
 
-	bh_inspect_value(&m->inner, &v);
+	if (m->ctx->classes != 0)
+		bh_inspect_value(&m->inner, &v);
 }
 
 void
@@ -51,7 +59,8 @@ bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct
 		.more = m->more,
 	};
 
-	bh_inspect_dlp(&m->inner, &v);
+	if (m->ctx->classes != 0)
+		bh_inspect_dlp(&m->inner, &v);
 }
 
 void
@@ -239,6 +248,9 @@ broken(struct bh_message *m, const char *why)
 static bool
 take_part(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_part *part)
 {
+	if (what != BH_HTTP1_BODY && what != BH_HTTP1_ERROR && what != BH_HTTP1_SWITCH &&
+	    what != BH_HTTP1_MORE)
+		bh_message_tap(m, what, part);
 	switch (what) {
 	case BH_HTTP1_REQUEST:
 		bh_message_request(m, part);

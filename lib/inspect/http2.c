@@ -44,6 +44,7 @@ release(struct feed *f, struct bh_inspect_stream *t)
 
 	bh_message_open(&m, f->ctx, t->state, t->side);
 	bh_message_end(&m);
+	bh_message_tap(&m, BH_HTTP1_END, NULL);
 	f->found |= t->state->found;
 	bh_message_next(&m);
 	t->id = 0;
@@ -129,6 +130,7 @@ pseudo(struct bh_inspect_stream *t, struct bh_message *m, struct bh_view name, s
 		struct bh_http1_part part = {.name = host,
 					     .value = {value.at, (uint32_t)value.len}};
 
+		bh_message_tap(m, BH_HTTP1_HEADER, &part);
 		bh_message_header(m, &part);
 	}
 }
@@ -153,7 +155,8 @@ show_request(struct bh_inspect_stream *t, struct bh_message *m)
 	}
 	s->name_len = 0;
 	if (s->used > 0)
-		bh_message_request(m, &part);
+		bh_message_tap(m, BH_HTTP1_REQUEST, &part);
+	bh_message_request(m, &part);
 	s->used = 0;
 }
 
@@ -177,6 +180,7 @@ on_field(void *arg, struct bh_view name, struct bh_view value)
 	show_request(t, &m);
 	part.name = (struct bh_http_text){name.at, (uint32_t)name.len};
 	part.value = (struct bh_http_text){value.at, (uint32_t)value.len};
+	bh_message_tap(&m, BH_HTTP1_HEADER, &part);
 	bh_message_header(&m, &part);
 }
 
@@ -192,6 +196,7 @@ end_block(struct feed *f)
 	bh_message_open(&m, f->ctx, t->state, f->side);
 	show_request(t, &m);
 	if (!t->state->in_body) {
+		bh_message_tap(&m, BH_HTTP1_HEADERS_END, NULL);
 		bh_message_headers_end(&m);
 		t->state->in_body = true;
 	}

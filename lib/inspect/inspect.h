@@ -94,6 +94,15 @@ struct bh_inspect_memory {
 	void *arg;
 };
 
+/* What messages are made of, for others who look: called in the order in which it comes. arg is that of the context. */
+struct bh_inspect_tap {
+	/* REQUEST, STATUS, HEADER, TRAILER, HEADERS_END, END */
+	void (*part)(void *arg, unsigned side, enum bh_http1_what what,
+		     const struct bh_http1_part *part);
+	/* Bytes of a body, content coding undone. */
+	void (*body)(void *arg, unsigned side, const uint8_t *at, size_t len);
+};
+
 /* What one call needs besides the connection. */
 struct bh_inspect_ctx {
 	const struct bh_inspect_engine *engine;
@@ -101,7 +110,8 @@ struct bh_inspect_ctx {
 	const struct bh_inspect_memory *memory; /* may be NULL: compressed bodies are not decoded */
 	bh_inspect_report report;
 	void *arg;
-	uint64_t classes; /* set of BH_INSPECT_BIT: what is looked for */
+	uint64_t classes;                 /* set of BH_INSPECT_BIT: what is looked for */
+	const struct bh_inspect_tap *tap; /* NULL: nobody else looks */
 };
 
 /* ---- one value ----------------------------------------------------------------------------------- */

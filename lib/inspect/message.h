@@ -34,6 +34,9 @@ void bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx,
 		     struct bh_inspect_side *s, unsigned side);
 /* The message is over: ready for the next one in this place. */
 void bh_message_next(struct bh_message *m);
+/* Show a part to others who look. */
+void bh_message_tap(struct bh_message *m, enum bh_http1_what what,
+		    const struct bh_http1_part *part);
 /* Judge a value of this message. */
 void bh_message_value(struct bh_message *m, unsigned where, struct bh_view name,
 		      struct bh_view value);

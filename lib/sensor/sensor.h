@@ -169,6 +169,7 @@ struct bh_sensor {
 	const char *category; /* "sqli", "dlp.card" ...: EVE's bulkhead.sensor; NULL: the name */
 	const char *attack;   /* MITRE ATT&CK id */
 	const char *file;     /* where it is written */
+	const void *user;     /* the caller's */
 	struct bh_sensor_rule *rules, *last_rule;
 	uint8_t severity; /* 1 high .. 3 low */
 	unsigned line;

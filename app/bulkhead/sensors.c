@@ -1,0 +1,95 @@
+/* The sensors' files: read at start, and again with SIGHUP. Compiling takes seconds: aside, while packets, events and the
+ * watch over the workers go on. */
+#include <string.h>
+
+#include "../../lib/signature/signature.h"
+#include "daemon.h"
+
+static int
+load(struct bh_daemon *d, struct bh_err *err)
+{
+	struct bh_sensor_load done;
+	int rc = bh_gateway_load_sensors(d->gateway, d->policy, &done, err);
+
+	if (rc != 0)
+		return rc;
+	bh_log(BH_LOG_INFO, "sensors in use: %u with %u rules", done.sensors, done.rules);
+	if (done.left_out + done.changed != 0)
+		bh_log(BH_LOG_WARN,
+		       "sensors: %u rules left out, %u changed: bulkheadctl sensors check FILE "
+		       "lists them",
+		       done.left_out, done.changed);
+	return 0;
+}
+
+int
+bh_daemon_sensors_start(struct bh_daemon *d, struct bh_err *err)
+{
+	return d->config.n_sensor_files != 0 ? load(d, err) : 0;
+}
+
+static void *
+reload(void *daemon)
+{
+	struct bh_daemon *d = daemon;
+	struct bh_err err = {0};
+	char text[1024];
+
+	if (load(d, &err) != 0) {
+		bh_err_format(&err, text, sizeof(text));
+		bh_log(BH_LOG_ERROR, "sensors refused, those in use stay: %s", text);
+	}
+	atomic_store(&d->sensors_loading, false);
+	return NULL;
+}
+
+void
+bh_daemon_sensors_reload(struct bh_daemon *d)
+{
+	if (d->config.n_sensor_files == 0)
+		return;
+	if (atomic_exchange(&d->sensors_loading, true)) {
+		bh_log(BH_LOG_WARN, "sensors are being loaded: send the signal again afterwards");
+		return;
+	}
+	bh_daemon_sensors_join(d);
+	if (pthread_create(&d->sensors_thread, NULL, reload, d) != 0) {
+		bh_log(BH_LOG_ERROR, "sensors stay as they are: no thread to load them");
+		atomic_store(&d->sensors_loading, false);
+		return;
+	}
+	d->sensors_joinable = true;
+}
+
+void
+bh_daemon_sensors_join(struct bh_daemon *d)
+{
+	if (d->sensors_joinable)
+		pthread_join(d->sensors_thread, NULL);
+	d->sensors_joinable = false;
+}
+
+int
+bh_daemon_sensors_check(struct bh_daemon *d, struct bh_err *err)
+{
+	const struct bh_config *c = &d->config;
+	const char *file[BH_SENSOR_FILES];
+	const struct bh_signature_params p = {
+		.file = file,
+		.n_files = c->n_sensor_files,
+		.vars = c->sensor_vars[0] != '\0' ? c->sensor_vars : NULL,
+		.classes = c->sensor_classes[0] != '\0' ? c->sensor_classes : NULL,
+	};
+	struct bh_signatures *s = NULL;
+	unsigned i;
+	int rc;
+
+	if (c->n_sensor_files == 0)
+		return 0;
+	for (i = 0; i < c->n_sensor_files; i++)
+		file[i] = c->sensor_file[i];
+	rc = bh_signature_load(&p, &s, err);
+	if (rc == 0)
+		bh_signatures_free(s);
+	return rc;
+}
