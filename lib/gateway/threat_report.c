@@ -125,7 +125,7 @@ bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k)
 
 	if (!rule->on || bh_threat_excepted(w, k->threat, key_of(k)))
 		return BH_THREAT_ALERT;
-	if (!bh_threat_protects(w))
+	if (k->f != NULL ? k->f->mode != BH_MODE_PROTECT : !bh_threat_protects(w))
 		action = BH_THREAT_ALERT;
 	bh_count(&w->c.threats[k->threat], 1);
 	id = bh_threat_id(&s->secret, key_of(k), k->source, k->threat + 1);
