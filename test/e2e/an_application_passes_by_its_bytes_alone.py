@@ -75,6 +75,7 @@ def refused(gateway, apps, others):
     for app, port, _ in clients:
         event = gateway.event("alert", dest_port=port, proto=app.proto.upper(), src_ip=CLIENT, since=since)
         name, reason = event.get("app_proto"), event["bulkhead"]["reason"]
+        name = None if name == "unknown" else name
         check(name in app.seen, f"the alert about {app.label} on {port} with a rule for {asked[app.label]} names {name}")
         same(reason, "application_deny" if name else "application_unknown", f"the reason for {app.label} on {port}")
     say(f"{len(clients)} clients refused: " + ", ".join(f"{label} is not {name}" for label, name in asked.items()))
