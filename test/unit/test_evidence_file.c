@@ -122,8 +122,10 @@ packets_say_their_verdict_and_the_section_its_events(void)
 static void
 a_card_number_over_several_packets_is_hidden(void)
 {
-	static const char text[] = "POST / HTTP/1.1\r\n\r\ncard=" CARD "&name=alice";
-	const uint32_t size = 3, n = (sizeof(text) + size - 1) / size;
+#define WORDS "POST / HTTP/1.1\r\n\r\ncard=" CARD "&name=alice"
+	enum { SIZE = 3 };
+	static const char text[sizeof(WORDS) + SIZE] = WORDS; /* the last piece is whole, too */
+	const uint32_t size = SIZE, n = (sizeof(WORDS) + SIZE - 1) / SIZE;
 	struct evidence_rig r = {.p = {.by_hand = true, .before = 64, .after = 8}};
 	static const char *const keys[] = {"dlp.card", "sqli"};
 	char name[BH_EVIDENCE_NAME_MAX], all[256], path[200];
