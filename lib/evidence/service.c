@@ -326,12 +326,14 @@ bh_evidence_name(struct bh_evidence *ev, const struct bh_event *e, char *out)
 void
 bh_evidence_stats(struct bh_evidence *ev, struct bh_evidence_stats *out)
 {
-	const uint64_t *from = &ev->stats.files;
-	uint64_t *to = &out->files;
-	size_t i;
+	const struct bh_evidence_stats *from = &ev->stats;
 
-	for (i = 0; i < sizeof(*out) / sizeof(*to); i++)
-		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	out->files = __atomic_load_n(&from->files, __ATOMIC_RELAXED);
+	out->packets = __atomic_load_n(&from->packets, __ATOMIC_RELAXED);
+	out->torn = __atomic_load_n(&from->torn, __ATOMIC_RELAXED);
+	out->missed = __atomic_load_n(&from->missed, __ATOMIC_RELAXED);
+	out->failed = __atomic_load_n(&from->failed, __ATOMIC_RELAXED);
+	out->removed = __atomic_load_n(&from->removed, __ATOMIC_RELAXED);
 }
 
 int
