@@ -207,10 +207,11 @@ through_the_gateway(struct rte_mempool *pool)
 		const char *what;
 		struct gate_options o;
 	} rows[] = {
-		{"port rule, unknown bytes", {10000, 10, 256, 128, NULL, NULL, 0}},
-		{"port rule, dns named", {10000, 10, 256, 128, NULL, QUERY, sizeof(QUERY) - 1}},
+		{"port rule, unknown bytes", {10000, 10, 256, 128, NULL, NULL, 0, false}},
+		{"port rule, dns named",
+		 {10000, 10, 256, 128, NULL, QUERY, sizeof(QUERY) - 1, false}},
 		{"rule for dns, dns judged",
-		 {10000, 10, 256, 128, "dns", QUERY, sizeof(QUERY) - 1}},
+		 {10000, 10, 256, 128, "dns", QUERY, sizeof(QUERY) - 1, false}},
 	};
 	unsigned rounds = bench_quick() ? 7 : 21, i, k;
 	double first[21], after[21];

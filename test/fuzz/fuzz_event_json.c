@@ -34,7 +34,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char name[256];
-	struct bh_event_names names = {name32, name32, name32, name16, name};
+	struct bh_event_names names = {
+		.segment = name32, .rule = name32, .port = name32, .app = name16, .arg = name};
 	struct bh_event e[1 + BH_EVENT_TEXT_SLOTS] = {0};
 	struct bh_buf b = {0};
 	size_t n = size < sizeof(e) ? size : sizeof(e), rest;

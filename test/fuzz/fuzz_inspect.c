@@ -90,7 +90,7 @@ run_http(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t 
 	static struct bh_inspect_http conn;
 	struct run r = {.left = memory};
 	struct bh_inspect_memory m = {take, give, &r};
-	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL};
+	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL, NULL};
 	size_t at;
 
 	bh_inspect_http_open(&conn);
@@ -108,7 +108,7 @@ run_text(const uint8_t *data, size_t size, size_t step)
 {
 	static struct bh_inspect_text conn;
 	struct run r = {0};
-	struct bh_inspect_ctx ctx = {engine, scratch, NULL, report, &r, BH_INSPECT_ALL};
+	struct bh_inspect_ctx ctx = {engine, scratch, NULL, report, &r, BH_INSPECT_ALL, NULL};
 	size_t at;
 
 	memset(&conn, 0, sizeof(conn));

@@ -62,7 +62,7 @@ run(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t respo
 	static struct bh_inspect_http2 conn;
 	struct run r = {.left = memory};
 	struct bh_inspect_memory m = {take, give, &r};
-	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL};
+	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL, NULL};
 	size_t at, n;
 
 	bh_inspect_http2_open(&conn);
