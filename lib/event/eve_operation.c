@@ -137,12 +137,14 @@ bh_eve_put_why(struct bh_json *j, const struct bh_event *e)
 	uint32_t cursor = 0, len;
 	const uint8_t *at;
 	uint8_t field;
-	unsigned i;
+	unsigned i, put = 0;
 
 	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
 		for (i = 0; i < BH_ARRAY_SIZE(words); i++) {
-			if (field == words[i].field)
-				put_text(j, words[i].key, &(struct value){.at = at, .len = len});
+			if (field != words[i].field || (put >> i & 1) != 0)
+				continue;
+			put |= 1u << i;
+			put_text(j, words[i].key, &(struct value){.at = at, .len = len});
 		}
 	}
 }
