@@ -61,9 +61,8 @@ def test():
     say(f"flood of {rate:.0f} SYN/s: goodput {before / 1e6:.1f} before, {under / 1e6:.1f} Mbit/s under it; three new clients "
         f"connected after {', '.join(f'{t * 1000:.0f}' for t in times)} ms")
     # What it could not send at first, iperf3 catches up on.
-    # The figures are printed; a busy machine must not make a failure of them.
-    check(under >= 0.5 * min(before, BITRATE), "established connections go on")
-    check(max(times) < 10, "new clients connect")
+    check(under >= 0.95 * min(before, BITRATE), "established connections keep 95 % of their goodput")
+    check(max(times) < 1, "new clients connect within a second")
     flows = gateway.total()["flows"]
     arrived = len(seen.frames())
     say(f"{arrived} SYNs of the flood arrived, {flows} flows, threshold {THRESHOLD}")
