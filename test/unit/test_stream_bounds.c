@@ -42,7 +42,7 @@ undecided_bytes_beyond_the_bound_are_an_exception(void)
 	start(true);
 	for (i = 0; i < 8; i++)
 		CU_ASSERT_EQUAL(DATA(i * RIG_PAYLOAD, block), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(DATA(4096, "x"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(DATA(4096, "x"), BH_STREAM_END);
 	CU_ASSERT_EQUAL(rig.r.reason, BH_REASON_STREAM_BYTES);
 	CU_ASSERT_EQUAL(rig.r.exception, BH_EXCEPTION_STREAM_BYTES + 1);
 	/* The other side has room of its own. */
@@ -81,7 +81,7 @@ what_comes_before_a_gap_has_room_of_its_own(void)
 	start(true);
 	for (i = 1; i <= 8; i++)
 		CU_ASSERT_EQUAL(DATA((i + 7) * RIG_PAYLOAD, block), BH_STREAM_KEPT);
-	CU_ASSERT_EQUAL(DATA(16 * RIG_PAYLOAD, "x"), BH_STREAM_DROP);
+	CU_ASSERT_EQUAL(DATA(16 * RIG_PAYLOAD, "x"), BH_STREAM_END);
 	/* Undecided, and still all of it gets in. */
 	for (i = 0; i < 8; i++)
 		CU_ASSERT_EQUAL(DATA(i * RIG_PAYLOAD, block), BH_STREAM_KEPT);
@@ -95,7 +95,6 @@ packets_are_bounded_like_bytes(void)
 	unsigned i;
 
 	params = rig_params();
-	params.action[BH_EXCEPTION_STREAM_SEGMENTS] = BH_ACTION_DROP_FLOW;
 	params.side_segments = 8;
 	start(true);
 	for (i = 0; i < 8; i++)
