@@ -72,24 +72,11 @@ bh_daemon_sensors_join(struct bh_daemon *d)
 int
 bh_daemon_sensors_check(struct bh_daemon *d, struct bh_err *err)
 {
-	const struct bh_config *c = &d->config;
-	const char *file[BH_SENSOR_FILES];
-	const struct bh_signature_params p = {
-		.file = file,
-		.n_files = c->n_sensor_files,
-		.vars = c->sensor_vars[0] != '\0' ? c->sensor_vars : NULL,
-		.classes = c->sensor_classes[0] != '\0' ? c->sensor_classes : NULL,
-	};
 	struct bh_signatures *s = NULL;
-	unsigned i;
-	int rc;
+	int rc = 0;
 
-	if (c->n_sensor_files == 0)
-		return 0;
-	for (i = 0; i < c->n_sensor_files; i++)
-		file[i] = c->sensor_file[i];
-	rc = bh_signature_load(&p, &s, err);
-	if (rc == 0)
-		bh_signatures_free(s);
+	if (d->config.n_sensor_files != 0)
+		rc = bh_gateway_read_sensors(&d->config, &s, err);
+	bh_signatures_free(s);
 	return rc;
 }

@@ -79,6 +79,9 @@ int bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p);
 /* ---- users' sensors ------------------------------------------------------------------------------- */
 
 struct bh_signatures;
+/* The files of sensors.files, as they are. 0 or -errno with err set. */
+int bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out,
+			    struct bh_err *err);
 struct bh_sensor_load {
 	uint32_t sensors, rules;    /* in use now */
 	uint32_t left_out, changed; /* rules; `bulkheadctl sensors check` lists them */

@@ -144,10 +144,8 @@ bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy, struct bh_signa
 }
 
 int
-bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct bh_sensor_load *out,
-			struct bh_err *err)
+bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out, struct bh_err *err)
 {
-	const struct bh_config *c = g->p.config;
 	const char *file[BH_SENSOR_FILES];
 	const struct bh_signature_params p = {
 		.file = file,
@@ -155,6 +153,17 @@ bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct b
 		.vars = c->sensor_vars[0] != '\0' ? c->sensor_vars : NULL,
 		.classes = c->sensor_classes[0] != '\0' ? c->sensor_classes : NULL,
 	};
+	unsigned i;
+
+	for (i = 0; i < c->n_sensor_files; i++)
+		file[i] = c->sensor_file[i];
+	return bh_signature_load(&p, out, err);
+}
+
+int
+bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct bh_sensor_load *out,
+			struct bh_err *err)
+{
 	struct bh_signatures *s;
 	size_t i;
 	int rc;
@@ -162,11 +171,9 @@ bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct b
 	*out = (struct bh_sensor_load){0};
 	if (!g->senses)
 		return 0;
-	for (i = 0; i < c->n_sensor_files; i++)
-		file[i] = c->sensor_file[i];
 	rc = bh_sensor_engine_check(err);
 	if (rc == 0)
-		rc = bh_signature_load(&p, &s, err);
+		rc = bh_gateway_read_sensors(g->p.config, &s, err);
 	if (rc != 0)
 		return rc;
 	for (i = 0; i < s->report.n_files; i++) {
