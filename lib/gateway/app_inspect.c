@@ -193,14 +193,25 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 		bh_inspect_text_look(&one->u.text, &s->ctx, side);
 }
 
-/* True: a finding ended it. */
+/* Not all of it could be looked at, where a finding would end it. */
+static bool
+is_unlooked(const struct bh_worker *w, const struct bh_app_context *c)
+{
+	return c->unlooked && c->hold && c->flow->mode == BH_MODE_PROTECT &&
+	       bh_app_inspect_blocks(w);
+}
+
 bool
 bh_app_inspect_is_refused(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_case told = *k;
 
-	if (k->c->blocked == BH_VERDICT_NONE)
-		return false;
+	if (k->c->blocked == BH_VERDICT_NONE) {
+		if (likely(!is_unlooked(w, k->c)))
+			return false;
+		k->c->unlooked = false;
+		return !bh_app_except(w, k, BH_EXCEPTION_INSPECT_FULL, BH_REASON_STREAM_FULL);
+	}
 	told.told = true;
 	if (!bh_app_refuse(w, &told, BH_REASON_SENSOR,
 			   k->c->blocked == BH_VERDICT_REJECT ? BH_DENIED_RESET : BH_DENIED_DROP))
@@ -334,7 +345,7 @@ bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k)
 	struct bh_app_context *c = k->c;
 
 	/* What naming had read may have said it. */
-	if (c->inspect != 0 && bh_app_inspect_is_refused(w, k))
+	if (bh_app_inspect_is_refused(w, k))
 		return false;
 	return c->phase != BH_APP_INSPECTION ||
 	       (read_side(w, k, c->first) && read_side(w, k, 1u - c->first));

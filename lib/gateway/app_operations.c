@@ -132,8 +132,8 @@ handle(struct bh_worker *w, const struct bh_app_case *k, enum bh_ops_status stat
 			return STEP_REFUSED;
 		if (w->config->event_operations)
 			bh_record_operation(w, k->c->flow, &out->op);
-		if (unlikely(w->sensor != NULL) && !bh_app_sensor_operation(w, &one) &&
-		    bh_app_inspect_is_refused(w, &one))
+		bh_app_sensor_operation(w, &one);
+		if (bh_app_inspect_is_refused(w, &one))
 			return STEP_REFUSED;
 		count_exchange(k->c, &out->op);
 		k->c->said[out->op.side & 1] = true;
@@ -219,6 +219,8 @@ feed_stream(struct bh_worker *w, const struct bh_app_case *k, unsigned side)
 		bh_app_note_judged(w, c, side, at, n);
 		if (!bh_app_inspect_feed(w, k, side, at, n, n == 0))
 			return STEP_REFUSED;
+		if (is_over(c))
+			return STEP_ENOUGH;
 		bh_app_threat_feed(w, c, side, at, n, n == 0);
 		if (!bh_app_threat_obey(w, k))
 			return STEP_REFUSED;
@@ -254,7 +256,7 @@ bh_app_start_operations(struct bh_worker *w, const struct bh_app_case *k)
 
 	bh_app_inspect_begin(w, c);
 	bh_app_threat_begin(w, c);
-	if (!bh_app_inspect_go_on(w, k) || !bh_app_threat_obey(w, k))
+	if (!bh_app_inspect_go_on(w, k) || !bh_app_threat_obey(w, k) || c->phase == BH_APP_LET_GO)
 		return;
 	for (i = 0; i < 2; i++)
 		memcpy(w->window[i], c->u.data[i], len[i]);

@@ -89,6 +89,20 @@ report(void *arg, struct bh_sensor_conn *c, const struct bh_sensor_hit *hit)
 	bh_record_hit(s->w, s->context->flow, hit, verdict);
 }
 
+/* Not all of it was looked at. Where a hit could end the connection, bh_app_inspect_is_refused does. */
+static void
+left_out(void *arg, struct bh_sensor_conn *c, unsigned side, unsigned context,
+	 enum bh_sensor_limit what)
+{
+	struct bh_app_sensor *s = arg;
+
+	(void)c;
+	(void)side;
+	(void)context;
+	(void)what;
+	s->context->unlooked = true;
+}
+
 /* ---- parts of a message ------------------------------------------------------------------------------ */
 
 struct feed {
@@ -330,7 +344,7 @@ bh_app_sensor_close(struct bh_worker *w, struct bh_app_context *c, struct bh_sen
 	bh_sensor_close(w->sensor->worker, conn);
 }
 
-bool
+void
 bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k)
 {
 	static const struct {
@@ -352,7 +366,7 @@ bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k)
 	unsigned i, m;
 
 	if (s == NULL || !bh_app_sensor_open(w, k->c, &s->word))
-		return true;
+		return;
 	s->context = k->c;
 	for (i = 0; i < op->n; i++) {
 		for (m = 0; m < BH_ARRAY_SIZE(map); m++) {
@@ -367,7 +381,6 @@ bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k)
 	}
 	bh_sensor_message_end(s->worker, &s->word, op->side & 1u);
 	bh_sensor_close(s->worker, &s->word);
-	return k->c->blocked == BH_VERDICT_NONE;
 }
 
 /* ---- a worker ------------------------------------------------------------------------------------------ */
@@ -375,7 +388,9 @@ bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k)
 int
 bh_app_sensor_create(struct bh_worker *w)
 {
-	struct bh_sensor_worker_params p = {.report = report, .wanted = is_wanted};
+	struct bh_sensor_worker_params p = {.report = report,
+					    .wanted = is_wanted,
+					    .limit = left_out};
 	int rc;
 
 	if (!w->g->senses)

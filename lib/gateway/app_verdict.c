@@ -189,9 +189,10 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 			return true; /* allowed whatever it is: goes on being named */
 		reads = bh_app_inspect_begin(w, c);
 		reads |= bh_app_threat_begin(w, c);
-		if (c->unlooked && !is_monitored(k) && bh_app_inspect_blocks(w))
-			return bh_app_except(w, k, BH_EXCEPTION_INSPECT_FULL,
-					     BH_REASON_STREAM_FULL);
+		if (bh_app_inspect_is_refused(w, k))
+			return false;
+		if (c->phase == BH_APP_LET_GO)
+			return true;
 		if (reads) {
 			f->verdict = j.verdict;
 			f->reason = j.reason;

@@ -87,8 +87,8 @@ void bh_app_sensor_body(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsig
 			struct bh_http_text text);
 void bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
 			 struct bh_http_text text, bool ended);
-/* The words of one operation by themselves. False: a hit asks for the end of the connection. */
-bool bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k);
+/* The words of one operation by themselves: then ask bh_app_inspect_is_refused. */
+void bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k);
 struct bh_sensor_worker *bh_app_sensor_worker(struct bh_worker *w);
 /* sensing.c */
 void bh_gateway_reap_sensors(struct bh_gateway *g);
@@ -105,7 +105,8 @@ bool bh_app_inspect_blocks(const struct bh_worker *w);
 bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
 /* All of these return false when a finding ended the connection. */
 bool bh_app_inspect_go_on(struct bh_worker *w, const struct bh_app_case *k);
-/* What a finding or hit asked for; true: the connection has ended. */
+/* What a finding or hit asked for, or that not all could be looked at; true: the connection has ended. It may have been
+ * let go, too (exceptions.inspect_full: pass). */
 bool bh_app_inspect_is_refused(struct bh_worker *w, const struct bh_app_case *k);
 bool bh_app_inspect_feed(struct bh_worker *w, const struct bh_app_case *k, unsigned side,
 			 const uint8_t *at, uint32_t n, bool ended);

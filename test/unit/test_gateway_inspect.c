@@ -66,6 +66,13 @@ full(struct bh_config *c, struct bh_gateway_params *p)
 }
 
 static void
+full_passes(struct bh_config *c, struct bh_gateway_params *p)
+{
+	full(c, p);
+	c->exception[BH_EXCEPTION_INSPECT_FULL] = BH_ACTION_PASS;
+}
+
+static void
 start(struct rig *r, unsigned mode, void (*tune)(struct bh_config *, struct bh_gateway_params *))
 {
 	struct bh_err err;
@@ -267,6 +274,21 @@ connection_that_there_is_no_room_to_look_into_is_refused(void)
 	CU_ASSERT_TRUE(opens(&t, &r, 40100, 80));
 	CU_ASSERT_FALSE(says(&t, 0, GET));
 	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_INSPECT_FULL], 1);
+	/* The same where operations are judged. */
+	CU_ASSERT_TRUE(opens(&t, &r, 40101, 82));
+	CU_ASSERT_FALSE(says(&t, 0, GET));
+	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_INSPECT_FULL], 2);
+	rig_stop(&r);
+	start(&r, BH_MODE_PROTECT, full_passes);
+	for (i = 0; i < 16; i++) {
+		CU_ASSERT_TRUE(opens(&t, &r, (uint16_t)(40000 + i), 80));
+		CU_ASSERT_TRUE(says(&t, 0, GET));
+	}
+	for (i = 0; i < BH_ARRAY_SIZE(ports); i++) {
+		CU_ASSERT_TRUE(opens(&t, &r, (uint16_t)(40100 + i), ports[i]));
+		CU_ASSERT_TRUE(says(&t, 0, GET));
+	}
+	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_INSPECT_FULL], 3);
 	rig_stop(&r);
 	bh_inspect_engine_destroy(engine);
 	engine = NULL;

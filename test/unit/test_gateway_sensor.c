@@ -90,6 +90,13 @@ load_signatures(struct rig *r)
 }
 
 static void
+short_of_budget(struct bh_config *c, struct bh_gateway_params *p)
+{
+	sensing(c, p);
+	c->sensor_budget = 16;
+}
+
+static void
 load(struct rig *r, const char *name, const char *text)
 {
 	const struct bh_signature_params none = {0};
@@ -101,16 +108,47 @@ load(struct rig *r, const char *name, const char *text)
 }
 
 static void
-start(struct rig *r, unsigned mode, const char *action)
+start_tuned(struct rig *r, unsigned mode, const char *action,
+	    void (*tune)(struct bh_config *, struct bh_gateway_params *))
 {
 	char text[sizeof(sensors) + 32];
 	struct bh_err err;
 
 	if (engine == NULL)
 		CU_ASSERT_EQUAL_FATAL(bh_inspect_engine_create(&engine, &err), 0);
-	rig_start(r, &(struct rig_options){.mode = mode, .policy = policy, .tune = sensing});
+	rig_start(r, &(struct rig_options){.mode = mode, .policy = policy, .tune = tune});
 	snprintf(text, sizeof(text), "%s%s}\n", sensors, action);
 	load(r, "sensors.yaml", text);
+}
+
+static void
+start(struct rig *r, unsigned mode, const char *action)
+{
+	start_tuned(r, mode, action, sensing);
+}
+
+/* What can't be looked at is not let through where a hit would have ended it. */
+static void
+connection_that_the_budget_does_not_reach_is_refused(void)
+{
+	static const uint16_t ports[] = {80, 82};
+	struct rig r;
+	struct talk t;
+	unsigned i;
+
+	start_tuned(&r, BH_MODE_PROTECT, "deny", short_of_budget);
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE(opens(&t, &r, 40000, ports[i]));
+		CU_ASSERT_FALSE(says(&t, 0, OTHER));
+		CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_INSPECT_FULL], i + 1);
+		CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_STREAM_FULL], i + 1);
+	}
+	rig_stop(&r);
+	start_tuned(&r, BH_MODE_PROTECT, "alert", short_of_budget);
+	CU_ASSERT_TRUE(opens(&t, &r, 40000, 80));
+	CU_ASSERT_TRUE(says(&t, 0, OTHER));
+	CU_ASSERT_EQUAL(r.c.exceptions[BH_EXCEPTION_INSPECT_FULL], 0);
+	rig_stop(&r);
 }
 
 static void
@@ -203,6 +241,7 @@ open_connections_keep_their_sensors(void)
 }
 
 const struct bh_unit_test bh_suite_gateway_sensor[] = {
+	BH_TEST(connection_that_the_budget_does_not_reach_is_refused),
 	BH_TEST(hit_is_told_where_the_sensor_is_attached),
 	BH_TEST(hit_that_denies_ends_the_connection_before_its_last_byte_arrives),
 	BH_TEST(signature_says_itself_what_is_done),
