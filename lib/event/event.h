@@ -21,6 +21,13 @@ enum bh_event_type {
 	BH_EVENT_COUNT
 };
 
+/* Beside the rules of lib/response, which may answer to any event: what an event asks for by itself. */
+enum bh_respond {
+	BH_RESPOND_NONE,
+	BH_RESPOND_QUARANTINE,        /* of its initiator */
+	BH_RESPOND_QUARANTINE_TARGET, /* of the other end */
+};
+
 /* 192 bytes. What does not apply is zero. src is the initiator where there is a flow, else the
  * sender. */
 struct bh_event {
@@ -61,7 +68,7 @@ struct bh_event {
 	uint8_t n_text;
 	uint8_t severity; /* SENSOR, THREAT: 1 high .. 3 low */
 	uint8_t app_done; /* nothing more is asked about the flow's application */
-	uint8_t spare;
+	uint8_t respond;  /* SENSOR, THREAT: enum bh_respond, what whoever saw it asks for */
 	/* FLOW, VIOLATION of an examined connection, if events.judged: bytes of end 0, 1 that were judged, and their
 	 * FNV-1a hash (64 bits). */
 	uint64_t judged_bytes[2],
