@@ -446,8 +446,10 @@ struct bh_threat_case {
 	uint64_t count;     /* of what its threshold counts; 0: it is none of number */
 	const char *detail; /* a few words, or NULL */
 };
+/* The mode that holds for it: of its flow, else of the segments at its ends. */
+enum bh_mode bh_threat_mode(const struct bh_worker *w, const struct bh_threat_case *k);
 /* Count it, and tell it unless that was done just now (watching.report) about this threat and source. Returns what is to
- * be done: ALERT unless it is on, the mode is protect and no exception holds. BLOCK: the source is blocked already, what
+ * be done: ALERT unless it is on, its mode is protect and no exception holds. BLOCK: the source is blocked already, what
  * is left to do is to drop. */
 enum bh_threat_action bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k);
 /* Do so to a packet. A connection that is held (app context): bh_app_refuse() instead, reason THREAT. */

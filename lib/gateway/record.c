@@ -176,7 +176,6 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 		bh_event_text_add(&t, BH_EVENT_WHY, k->detail, strlen(k->detail));
 	e.time_ns = w->wall_ns;
 	e.frame_kind = BH_FRAME_IP;
-	e.mode = w->view != NULL ? w->view->mode : (uint8_t)BH_MODE_PROTECT;
 	if (k->f != NULL) {
 		fill_flow(w, &e, k->f);
 	} else {
@@ -188,6 +187,7 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 	}
 	if (k->p != NULL)
 		fill_packet(w, &e, k->p);
+	e.mode = (uint8_t)bh_threat_mode(w, k);
 	e.initiator = (uint8_t)k->source;
 	e.verdict = blocked ? BH_VERDICT_DENY : BH_VERDICT_ALLOW;
 	e.reason = blocked ? BH_REASON_THREAT : BH_REASON_NONE;

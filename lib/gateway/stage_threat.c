@@ -16,7 +16,7 @@ bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 {
 	struct bh_threat_state *s = w->threat;
 
-	if (unlikely(s->blocks) && bh_threat_protects(w) &&
+	if (unlikely(s->blocks) && j->mode == BH_MODE_PROTECT &&
 	    bh_threat_is_blocked(w, &p->h.key, initiator)) {
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_THREAT_BLOCKED);
 		return true;

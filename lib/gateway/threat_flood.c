@@ -92,8 +92,8 @@ bh_threat_syn(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 	if (bh_threat_window(c, 1, w->now_ms, rule->window_ms))
 		calm_down(w, c);
 	/* Offline nobody can be asked. */
-	if (likely(!c->over && !s->besieged) || !bh_threat_protects(w) || !w->g->p.send_rejects ||
-	    rule->action == BH_THREAT_ALERT ||
+	if (likely(!c->over && !s->besieged) || j->mode != BH_MODE_PROTECT ||
+	    !w->g->p.send_rejects || rule->action == BH_THREAT_ALERT ||
 	    bh_threat_excepted(w, BH_THREAT_SYN_FLOOD, &p->h.key))
 		return false;
 	/* What policy denies takes no place in the table of flows now. */
@@ -158,9 +158,9 @@ bh_threat_syn_again(struct bh_worker *w, struct bh_packet *p)
 	    p->flow->packets[initiator] < 2)
 		return false;
 	c = bh_threat_known(w, &p->h.key, 1 - initiator, BH_SALT_SYN);
-	if (c == NULL || !c->over || rule->action == BH_THREAT_ALERT || !bh_threat_protects(w) ||
-	    !w->g->p.send_rejects || bh_threat_excepted(w, BH_THREAT_SYN_FLOOD, &p->h.key) ||
-	    is_verified(w, p))
+	if (c == NULL || !c->over || rule->action == BH_THREAT_ALERT ||
+	    p->flow->mode != BH_MODE_PROTECT || !w->g->p.send_rejects ||
+	    bh_threat_excepted(w, BH_THREAT_SYN_FLOOD, &p->h.key) || is_verified(w, p))
 		return false;
 	bh_threat_window(c, 1, w->now_ms, rule->window_ms);
 	ask_for_proof(w, p);

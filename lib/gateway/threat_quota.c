@@ -15,6 +15,7 @@ struct taker {
 	const struct bh_flow_key *key;
 	uint32_t segment[2]; /* by end */
 	unsigned initiator;
+	enum bh_mode mode; /* of the two */
 };
 
 static struct taker
@@ -22,7 +23,8 @@ taker_of(const struct bh_flow *f)
 {
 	return (struct taker){.key = &f->key,
 			      .segment = {f->segment[0], f->segment[1]},
-			      .initiator = f->flags & BH_FLAG_INITIATOR};
+			      .initiator = f->flags & BH_FLAG_INITIATOR,
+			      .mode = (enum bh_mode)f->mode};
 }
 
 static bool
@@ -91,7 +93,7 @@ tell(struct bh_worker *w, const struct bh_packet *p, const struct bh_threat_quot
 	snprintf(detail, sizeof(detail), rises ? "more than %llu %s%s" : "%llu %s%s are enough",
 		 (unsigned long long)q->limit[resource], bh_threat_resource_name(resource),
 		 resource == BH_QUOTA_SESSIONS ? " at once" : " a second");
-	bh_record_threat(w, &k, rises && !q->alert && bh_threat_protects(w), 0);
+	bh_record_threat(w, &k, rises && !q->alert && t->mode == BH_MODE_PROTECT, 0);
 }
 
 /* Take from one quota; false: the packet's fate is decided. */
@@ -107,7 +109,7 @@ settle(struct bh_worker *w, struct bh_packet *p, unsigned index, const struct ta
 		a->resource = (uint8_t)refused;
 	if (level == BH_THREAT_RISES || level == BH_THREAT_FALLS)
 		tell(w, p, q, t, a->resource, level == BH_THREAT_RISES);
-	if (none || q->alert || !bh_threat_protects(w))
+	if (none || q->alert || t->mode != BH_MODE_PROTECT)
 		return true;
 	bh_packet_decide(p, BH_FATE_DROP, (enum bh_reason)reasons[refused]);
 	return false;
@@ -130,7 +132,8 @@ bh_threat_quota_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiat
 {
 	const struct taker t = {.key = &p->h.key,
 				.segment = {j->segment[0], j->segment[1]},
-				.initiator = initiator};
+				.initiator = initiator,
+				.mode = (enum bh_mode)j->mode};
 	unsigned i, refused;
 
 	for (i = 0; i < w->config->n_quotas; i++) {

@@ -93,6 +93,26 @@ bh_threat_excepted(const struct bh_worker *w, enum bh_threat threat, const struc
 	return false;
 }
 
+enum bh_mode
+bh_threat_mode(const struct bh_worker *w, const struct bh_threat_case *k)
+{
+	const struct bh_flow *f = k->f != NULL ? k->f : k->p->flow;
+	struct bh_flow_key key;
+
+	if (f != NULL)
+		return (enum bh_mode)f->mode;
+	if (w->view == NULL)
+		return BH_MODE_PROTECT;
+	key = k->p->h.key;
+	/* So malformed that nobody knows whose it is. */
+	if (key.family == 0)
+		return (enum bh_mode)w->view->mode;
+	/* ARP and ND speak of one address. */
+	if (k->p->h.kind != BH_FRAME_IP)
+		key.addr[1] = key.addr[0];
+	return bh_policy_pair_mode(w->view, &key, k->p->h.from);
+}
+
 void
 bh_threat_block(struct bh_worker *w, const struct bh_flow_key *key, unsigned source)
 {
@@ -125,7 +145,7 @@ bh_threat_report(struct bh_worker *w, const struct bh_threat_case *k)
 
 	if (!rule->on || bh_threat_excepted(w, k->threat, key_of(k)))
 		return BH_THREAT_ALERT;
-	if (k->f != NULL ? k->f->mode != BH_MODE_PROTECT : !bh_threat_protects(w))
+	if (bh_threat_mode(w, k) != BH_MODE_PROTECT)
 		action = BH_THREAT_ALERT;
 	bh_count(&w->c.threats[k->threat], 1);
 	id = bh_threat_id(&s->secret, key_of(k), k->source, k->threat + 1);

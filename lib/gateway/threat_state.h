@@ -55,12 +55,6 @@ bh_threat_known(struct bh_worker *w, const struct bh_flow_key *key, unsigned end
 	return bh_threat_table_find(s->cells, bh_threat_id(&s->secret, key, end, salt));
 }
 
-static inline bool
-bh_threat_protects(const struct bh_worker *w)
-{
-	return w->view != NULL && w->view->mode == BH_MODE_PROTECT;
-}
-
 /* threat_report.c */
 /* Is an end of the key in a segment that this threat's exceptions list? */
 bool bh_threat_excepted(const struct bh_worker *w, enum bh_threat threat,

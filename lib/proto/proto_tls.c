@@ -45,12 +45,13 @@ hello(const struct bh_proto_input *in, unsigned side)
 		       : BH_PROTO_NO;
 }
 
-/* 2-byte length with the top bit, CLIENT-HELLO, version, lengths that add up. */
+/* 2-byte length with the top bit, CLIENT-HELLO, version, lengths that add up. Where they do not, a whole record with such a
+ * head is it as well: an attack on whom adds them up (threat cipher_overflow) is SSL 2 all the same. */
 static enum bh_proto_answer
 ssl2_hello(const struct bh_proto_input *in)
 {
 	const uint8_t *p = in->data[BH_CLIENT];
-	uint32_t ciphers, session, challenge;
+	uint32_t ciphers, session, challenge, length;
 
 	if (in->len[BH_CLIENT] < 11)
 		return in->len[BH_CLIENT] == 0 || (p[0] & 0x80) != 0
@@ -59,14 +60,16 @@ ssl2_hello(const struct bh_proto_input *in)
 	if ((p[0] & 0x80) == 0 || p[2] != 1 ||
 	    !((p[3] == 0 && p[4] == 2) || (p[3] == 3 && p[4] <= 3)))
 		return BH_PROTO_NO;
+	length = bh_load_be16(p) & 0x7fffu;
 	ciphers = bh_load_be16(p + 5);
 	session = bh_load_be16(p + 7);
 	challenge = bh_load_be16(p + 9);
-	return ciphers % 3 == 0 && ciphers != 0 && challenge >= 16 && challenge <= 32 &&
-			       (session == 0 || session == 16) &&
-			       (bh_load_be16(p) & 0x7fffu) == 9 + ciphers + session + challenge
-		       ? BH_PROTO_YES
-		       : BH_PROTO_NO;
+	if (ciphers % 3 == 0 && ciphers != 0 && challenge >= 16 && challenge <= 32 &&
+	    (session == 0 || session == 16) && length == 9 + ciphers + session + challenge)
+		return BH_PROTO_YES;
+	if (length < 9 || length + 2 > BH_PROTO_WINDOW)
+		return BH_PROTO_NO;
+	return in->len[BH_CLIENT] >= length + 2 ? BH_PROTO_YES : bh_proto_wants_more(in, BH_CLIENT);
 }
 
 /* Application data of a connection joined later: two records whose lengths chain. */
