@@ -103,25 +103,36 @@ start_eal(struct replay *r, struct bh_err *err)
 static void
 publish(void *arg, const struct bh_view *view)
 {
-	((struct replay *)arg)->view = view;
+	*(const struct bh_view **)arg = view;
 }
 
-static int
-load_policy(struct replay *r, struct bh_err *err)
+int
+replay_policy(struct replay *r, struct bh_policy **out, const struct bh_view **view,
+	      struct bh_err *err)
 {
 	struct bh_policy_params params = {
 		.max_endpoints = (uint32_t)r->config.max_endpoints,
 		.mode = (enum bh_mode)r->config.mode,
 		.publish = publish,
-		.arg = r,
+		.arg = view,
 	};
-	struct bh_policy_change change;
 	int rc = bh_hash_key_random(&params.hash_key);
 
 	if (rc == 0)
-		rc = bh_policy_create(&r->policy, &params);
+		rc = bh_policy_create(out, &params);
 	if (rc != 0)
 		return bh_err_set(err, -rc, "cannot set up the policy: %s", strerror(-rc));
+	return 0;
+}
+
+static int
+load_policy(struct replay *r, struct bh_err *err)
+{
+	struct bh_policy_change change;
+	int rc = replay_policy(r, &r->policy, &r->view, err);
+
+	if (rc != 0)
+		return rc;
 	if (r->config.policy_file[0] == '\0')
 		return bh_policy_load_empty(r->policy, err);
 	return bh_policy_load_file(r->policy, r->config.policy_file, false, &change, err);
@@ -232,6 +243,8 @@ replay_start(struct replay *r, struct bh_err *err)
 		return bh_err_set(err, ENOMEM, "no memory");
 	rc = load_policy(r, err);
 	if (rc == 0)
+		rc = replay_draft_open(r, err);
+	if (rc == 0)
 		rc = bh_capture_open(&r->capture, r->o.in, err);
 	if (rc != 0)
 		return rc;
@@ -246,6 +259,29 @@ replay_start(struct replay *r, struct bh_err *err)
 	if (rc == 0)
 		rc = replay_evidence_start(r, err);
 	return rc;
+}
+
+int
+replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view *view,
+	     struct bh_err *err)
+{
+	int rc;
+
+	bh_gateway_destroy(r->gateway);
+	r->gateway = NULL;
+	replay_sides_destroy(r->sides);
+	r->sides = NULL;
+	bh_capture_close(r->capture);
+	r->capture = NULL;
+	r->policy = policy;
+	r->view = view;
+	r->clock = (struct replay_clock){0};
+	r->packets = r->bytes = r->forwarded = r->events = 0;
+	memset(r->dropped, 0, sizeof(r->dropped));
+	rc = bh_capture_open(&r->capture, r->o.in, err);
+	if (rc == 0 && replay_sides_create(&r->sides, r) != 0)
+		rc = bh_err_set(err, ENOMEM, "no memory");
+	return rc == 0 ? start_gateway(r, err) : rc;
 }
 
 int
@@ -277,7 +313,9 @@ replay_free(struct replay *r)
 	bh_eve_file_close(r->eve);
 	bh_capture_close(r->capture);
 	replay_sides_destroy(r->sides);
-	bh_policy_destroy(r->policy);
+	if (r->draft == NULL)
+		bh_policy_destroy(r->policy);
+	replay_draft_close(r->draft);
 	bh_gateway_destroy(r->gateway);
 	rte_mempool_free(r->pool);
 	free(r->scratch);

@@ -66,6 +66,7 @@ take_events(struct replay *r)
 		for (at = e; at < e + n; at = bh_event_after(at))
 			r->events++;
 		replay_evidence_take(r, e, n);
+		replay_draft_take(r, e, n);
 		if (r->eve != NULL)
 			bh_eve_file_write(r->eve, e, n);
 	} while (n != 0);

@@ -9,7 +9,8 @@
 static const char usage[] =
 	"usage: bulkhead-replay -c CONFIG -r IN.pcap[ng] [-w FORWARDED] [-e EVE.json] [--stats "
 	"FILE]\n"
-	"                       [--inside CIDR,...] [--evidence DIR]\n"
+	"                       [--inside CIDR,...] [--evidence DIR] [--draft POLICY [--changes "
+	"FILE]]\n"
 	"\n"
 	"Runs a capture through the gateway's pipeline, in capture time: what would have passed, "
 	"what "
@@ -29,6 +30,11 @@ static const char usage[] =
 	"      --inside LIST    addresses and prefixes behind the gateway: their packets come in "
 	"inside.\n"
 	"                       Without it, who opens a conversation is outside\n"
+	"      --draft POLICY   a second run under this policy: which connections it judges "
+	"otherwise,\n"
+	"                       from what to what, by which rule. The other outputs are of the "
+	"first run\n"
+	"      --changes FILE   these connections, one JSON object a line\n"
 	"      --version        print the version\n"
 	"      --help           print this\n"
 	"\n"
@@ -38,7 +44,9 @@ static const char usage[] =
 	"be\n"
 	"written or memory ran out, 2 command line, configuration, policy or capture cannot be "
 	"used,\n"
-	"3 packets != forwarded + dropped: a bug, please report it.\n";
+	"3 packets != forwarded + dropped: a bug, please report it, 4 the draft judges a "
+	"connection "
+	"otherwise.\n";
 
 static int
 complain(const char *text)
@@ -79,6 +87,8 @@ read_options(int argc, char **argv, struct replay_options *o)
 		{"stats", required_argument, NULL, 's'},
 		{"evidence", required_argument, NULL, 'E'},
 		{"inside", required_argument, NULL, 'i'},
+		{"draft", required_argument, NULL, 'd'},
+		{"changes", required_argument, NULL, 'C'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -105,6 +115,12 @@ read_options(int argc, char **argv, struct replay_options *o)
 		case 'E':
 			o->evidence = optarg;
 			break;
+		case 'd':
+			o->draft = optarg;
+			break;
+		case 'C':
+			o->changes = optarg;
+			break;
 		case 'i':
 			rc = read_inside(o, optarg);
 			if (rc != 0)
@@ -127,6 +143,10 @@ read_options(int argc, char **argv, struct replay_options *o)
 				"everything)");
 	if (o->in == NULL)
 		return complain("no capture: give -r FILE");
+	if (o->draft == NULL && o->changes != NULL)
+		return complain("--changes goes with --draft");
+	if (o->draft != NULL && strcmp(o->in, "-") == 0)
+		return complain("--draft runs the capture twice: give a file, not standard input");
 	return -1;
 }
 
@@ -146,11 +166,36 @@ fail(const struct bh_err *err, int code)
 	return code;
 }
 
+/* What is printed for a person. */
+static FILE *
+table(const struct replay *r)
+{
+	return is_standard(r->o.forwarded) || is_standard(r->o.events) || is_standard(r->o.stats) ||
+			       is_standard(r->o.changes)
+		       ? stderr
+		       : stdout;
+}
+
+static bool
+sum_holds(const struct replay *r, const struct bh_counters *c)
+{
+	if (replay_sum_holds(r, c))
+		return true;
+	fprintf(stderr,
+		"bulkhead-replay: the sum does not hold: %llu packets, %llu forwarded (the "
+		"gateway says %llu), %llu dropped, %llu held\n",
+		(unsigned long long)r->packets, (unsigned long long)r->forwarded,
+		(unsigned long long)c->forwarded, (unsigned long long)bh_counters_dropped(c),
+		(unsigned long long)c->held);
+	return false;
+}
+
 static int
 run(struct replay *r)
 {
 	struct bh_err err = {0};
 	struct bh_counters c;
+	size_t changed = 0;
 	int rc = replay_start(r, &err);
 
 	if (rc != 0)
@@ -158,23 +203,20 @@ run(struct replay *r)
 	replay_feed(r);
 	rc = replay_finish(r, &err);
 	replay_totals(r, &c);
-	replay_print(is_standard(r->o.forwarded) || is_standard(r->o.events) ||
-				     is_standard(r->o.stats)
-			     ? stderr
-			     : stdout,
-		     r, &c);
+	replay_print(table(r), r, &c);
 	if (r->o.stats != NULL && replay_write_stats(r, &c, &err) != 0)
 		rc = -1;
-	if (!replay_sum_holds(r, &c)) {
-		fprintf(stderr,
-			"bulkhead-replay: the sum does not hold: %llu packets, %llu forwarded (the "
-			"gateway says %llu), %llu dropped, %llu held\n",
-			(unsigned long long)r->packets, (unsigned long long)r->forwarded,
-			(unsigned long long)c.forwarded,
-			(unsigned long long)bh_counters_dropped(&c), (unsigned long long)c.held);
+	if (!sum_holds(r, &c))
 		return REPLAY_SUM;
+	if (rc == 0 && r->draft != NULL) {
+		rc = replay_draft_run(r, table(r), &changed, &err);
+		replay_totals(r, &c);
+		if (rc == 0 && !sum_holds(r, &c))
+			return REPLAY_SUM;
 	}
-	return rc != 0 ? fail(&err, REPLAY_FAILED) : REPLAY_OK;
+	if (rc != 0)
+		return fail(&err, REPLAY_FAILED);
+	return changed != 0 ? REPLAY_CHANGES : REPLAY_OK;
 }
 
 int

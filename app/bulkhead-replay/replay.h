@@ -19,7 +19,13 @@
 #include "../../lib/sink/sink.h"
 
 /* Exit codes, also in --help. */
-enum { REPLAY_OK = 0, REPLAY_FAILED = 1, REPLAY_INPUT = 2, REPLAY_SUM = 3 };
+enum {
+	REPLAY_OK = 0,
+	REPLAY_FAILED = 1,
+	REPLAY_INPUT = 2,
+	REPLAY_SUM = 3,
+	REPLAY_CHANGES = 4, /* --draft: it judges otherwise */
+};
 
 #define REPLAY_MAX_INSIDE 64
 #define REPLAY_LINKS (BH_LINK_NULL + 1)
@@ -33,6 +39,8 @@ struct replay_options {
 	const char *events;
 	const char *stats;
 	const char *evidence; /* folder */
+	const char *draft;    /* policy to compare with */
+	const char *changes;  /* file for the connections that it judges otherwise */
 	struct bh_prefix inside[REPLAY_MAX_INSIDE];
 	unsigned n_inside;
 };
@@ -44,6 +52,7 @@ struct replay_mark {
 };
 
 struct replay_sides; /* side.c */
+struct replay_draft; /* draft.c */
 
 /* Capture time as the pipeline sees it. */
 struct replay_clock {
@@ -69,6 +78,7 @@ struct replay {
 	struct bh_gateway *gateway;
 	struct bh_worker *worker;
 	struct replay_sides *sides;
+	struct replay_draft *draft; /* NULL: there is none */
 	struct replay_clock clock;
 	struct rte_mbuf *batch[REPLAY_BATCH];
 	unsigned n_batch, batch_wire;
@@ -85,6 +95,12 @@ struct replay {
 
 /* engine.c */
 int replay_start(struct replay *r, struct bh_err *err);
+/* From the beginning, under this policy, without outputs. */
+int replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view *view,
+		 struct bh_err *err);
+/* A model that publishes into *view. */
+int replay_policy(struct replay *r, struct bh_policy **out, const struct bh_view **view,
+		  struct bh_err *err);
 int replay_finish(struct replay *r,
 		  struct bh_err *err); /* files closed: 0, or what was not written */
 void replay_free(struct replay *r);
@@ -98,6 +114,43 @@ int replay_evidence_start(struct replay *r, struct bh_err *err);
 /* Events in n slots, before they are written. */
 void replay_evidence_take(struct replay *r, const struct bh_event *e, unsigned n);
 int replay_evidence_finish(struct replay *r, struct bh_err *err);
+
+/* How one connection was judged in one run: the strictest that was said of it. */
+struct replay_judged {
+	struct bh_flow_key key;
+	uint64_t flow_id, start_ns;
+	uint32_t service; /* protocol << 16 | port, or type << 8 | code */
+	uint16_t app;
+	uint8_t client; /* end of the key */
+	uint8_t verdict, reason;
+	bool flow;                     /* its end was reported */
+	const char *rule, *segment[2]; /* "" = none; client, server; as long as the run's model */
+};
+
+struct replay_run {
+	struct replay_judged *item; /* n, in order of keys, then of their starts */
+	size_t n, room;
+	bool failed; /* no memory */
+};
+
+/* draft.c */
+int replay_draft_open(struct replay *r, struct bh_err *err);
+void replay_draft_close(struct replay_draft *d); /* NULL is fine */
+/* Events in n slots, of the run that goes on. */
+void replay_draft_take(struct replay *r, const struct bh_event *e, unsigned n);
+/* The second run, the comparison and what it comes to. 0 with *changed, or -errno. */
+int replay_draft_run(struct replay *r, FILE *out, size_t *changed, struct bh_err *err);
+
+/* changes.c: what the second of two runs judges otherwise. */
+struct replay_changes {
+	const struct replay_run *run[2];
+	const char *name; /* of the draft */
+	FILE *table;
+	FILE *json; /* NULL: not wanted */
+	size_t connections, changed;
+};
+void replay_changes_sort(struct replay_run *run);
+int replay_changes_print(struct replay_changes *c, struct bh_err *err);
 
 /* side.c */
 int replay_sides_create(struct replay_sides **out, const struct replay *r);

@@ -263,20 +263,17 @@ int
 bh_daemon_carry_learned(struct bh_daemon *d, const char *text, size_t len, struct bh_buf *out,
 			struct bh_err *err)
 {
-	struct bh_buf force = {0}, learned = {0}, own = {0};
-	int rc = 0;
+	struct bh_buf force = {0};
+	bool carried;
+	int rc;
 
 	bh_policy_text(d->policy, &force);
-	if (force.len != 0)
-		bh_document_learned(force.data, force.len, &learned);
-	bh_document_learned(text, len, &own);
-	if (force.failed || learned.failed || own.failed)
-		rc = bh_err_set(err, ENOMEM, "out of memory");
-	else if (learned.len != 0 && own.len == 0)
-		rc = bh_document_with(text, len, learned.data, out, err);
+	rc = force.failed ? bh_err_set(err, ENOMEM, "out of memory")
+			  : bh_document_carry(&force, text, len, out, &carried, err);
+	/* As it is: the caller has it already. */
+	if (rc == 0 && !carried)
+		bh_buf_reset(out);
 	bh_buf_free(&force);
-	bh_buf_free(&learned);
-	bh_buf_free(&own);
 	return rc;
 }
 

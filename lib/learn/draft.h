@@ -72,6 +72,10 @@ void bh_document_learned(const char *text, size_t len, struct bh_buf *out);
  * written in flow style (JSON), to which nothing can be appended. */
 int bh_document_with(const char *text, size_t len, const char *learned, struct bh_buf *out,
 		     struct bh_err *err);
+/* A document as it comes into force after another one: with the `learned:` part of that, unless it has its own. *carried
+ * (may be NULL): it got one. As bh_document_with. */
+int bh_document_carry(const struct bh_buf *force, const char *text, size_t len, struct bh_buf *out,
+		      bool *carried, struct bh_err *err);
 /* Learned rules become written ones: the lines of those with these ids (n 0: all), and of the segments that they name, move
  * to the end of `rules` and `segments`. *moved: how many. -ENOENT: no learned rule has the id that err names; -EINVAL:
  * `rules` or `segments` are written in flow style, or the text is no policy. */

@@ -39,27 +39,6 @@ compare(void *arg, const struct bh_conversation *c)
 	return true;
 }
 
-/* With the learned rules of the policy in force, unless the draft has its own. */
-static int
-carry(const struct bh_whatif *w, const struct bh_buf *force, struct bh_buf *out, struct bh_err *err)
-{
-	struct bh_buf learned = {0}, own = {0};
-	int rc = 0;
-
-	if (force->len != 0)
-		bh_document_learned(force->data, force->len, &learned);
-	bh_document_learned(w->text, w->len, &own);
-	if (learned.len != 0 && own.len == 0)
-		rc = bh_document_with(w->text, w->len, learned.data, out, err);
-	else
-		bh_buf_add(out, w->text, w->len);
-	if (rc == 0 && (learned.failed || own.failed || out->failed))
-		rc = bh_err_set(err, ENOMEM, "out of memory");
-	bh_buf_free(&learned);
-	bh_buf_free(&own);
-	return rc;
-}
-
 int
 bh_learn_whatif(struct bh_learn *l, const struct bh_whatif *w, bh_whatif_fn fn, void *arg,
 		struct bh_whatif_counts *counts, struct bh_err *err)
@@ -74,7 +53,7 @@ bh_learn_whatif(struct bh_learn *l, const struct bh_whatif *w, bh_whatif_fn fn, 
 
 	*counts = (struct bh_whatif_counts){0};
 	bh_policy_text(w->p, &force);
-	rc = carry(w, &force, &draft, err);
+	rc = bh_document_carry(&force, w->text, w->len, &draft, NULL, err);
 	if (rc == 0) {
 		p.name = w->name;
 		p.text = draft.data;

@@ -1,0 +1,186 @@
+"""What --draft says would change is what changes: a generated day of a shop is run under a policy and compared with random
+drafts; each draft is then put in force and the same capture run again. Connection by connection, verdict and rule agree."""
+
+import json
+import os
+import random
+
+from lib import capture
+from lib.capture import ETHERNET, Record
+from lib.packets import STRANGER, Tcp, udp
+from lib.scenario import SMALL, START, check, lookup, read_events, replay, write
+
+SEED = 20261122
+DRAFTS = 8
+TEAMS = ("web", "api", "batch", "ops")
+SERVERS = {"redis": 6379, "http": 80, "postgresql": 5432, "dns": 53, "text": 7000}
+RANK = ["allow", "pending", "violate", "deny", "reject"]
+
+POSTGRES = b"\0\0\0\x21\0\x03\0\0user\0shop\0database\0shop\0\0"
+
+
+def said(app, dice):
+    """Request and reply; operations that rules can tell apart."""
+    if app == "redis":
+        return dice.choice([(b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"), (b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n", b"$-1\r\n"),
+                            (b"*1\r\n$8\r\nFLUSHALL\r\n", b"+OK\r\n")])
+    if app == "http":
+        line = dice.choice([b"GET /", b"GET /admin", b"POST /orders"])
+        body = b"Content-Length: 2\r\n\r\nhi" if line.startswith(b"POST") else b"\r\n"
+        return line + b" HTTP/1.1\r\nHost: shop\r\n" + body, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    if app == "postgresql":
+        return POSTGRES, b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
+    return b"hello there\n", b"good day to you\n"
+
+
+def dns_query(name):
+    labels = b"".join(bytes([len(p)]) + p.encode() for p in name.split("."))
+    return b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + labels + b"\0\0\x01\0\x01"
+
+
+class World:
+    def __init__(self, dice):
+        self.dice = dice
+        self.clients = [(f"10.1.{t}.{n}", team, dice.choice(("prod", "test")))
+                        for t, team in enumerate(TEAMS) for n in range(1, 7)]
+        self.servers = [(f"10.2.{s}.{n}", name, dice.choice(("prod", "test")))
+                        for s, name in enumerate(SERVERS) for n in range(1, 4)]
+
+    def capture(self, n):
+        records, time = [], START
+        for i in range(n):
+            client = self.dice.choice(self.clients)[0] if self.dice.random() < 0.95 else STRANGER
+            server, name, _ = self.dice.choice(self.servers)
+            # Now and then something else is spoken on a known port, or the port is not known at all.
+            app = name if self.dice.random() < 0.85 else self.dice.choice(list(SERVERS))
+            port = SERVERS[name] if self.dice.random() < 0.9 else 4000 + self.dice.randrange(3)
+            if app == "dns":
+                frames = [udp(client, server, 20000 + i, port, dns_query("db.example.com"))] * 2
+            else:
+                tcp = Tcp(client, server, port, 20000 + i)
+                frames = tcp.handshake() + tcp.exchange(*said(app, self.dice))
+                if self.dice.random() < 0.3:
+                    frames += tcp.exchange(*said(app, self.dice))
+                frames += tcp.close() if self.dice.random() < 0.8 else []
+            for f in frames:
+                records.append(Record(time, ETHERNET, bytes(f), len(f)))
+                time += 2 * 10**6
+            # Long enough for what was refused to be forgotten, in the middle of others.
+            time += 40 * 10**9 if i % 100 == 99 else 0
+        return capture.pcap(records, ETHERNET)
+
+    def policy(self, mode=None):
+        """Random segments, modes and rules over the same endpoints."""
+        d = self.dice
+        out = ["version: 1", "networks: {internal: [10.0.0.0/8]}",
+               f"modes: {{default: {mode or d.choice(('protect', 'protect', 'monitor', 'discover'))}, "
+               f"contention: {d.choice(('basic', 'strict'))}}}", "endpoints:"]
+        out += [f"  - {{address: {a}, labels: {{team: {t}, env: {e}}}}}" for a, t, e in self.clients]
+        out += [f"  - {{address: {a}, labels: {{app: {s}, env: {e}}}}}" for a, s, e in self.servers]
+        out.append("segments:")
+        names = []
+        for key, values in (("team", TEAMS), ("app", SERVERS)):
+            for v in values:
+                for env in d.choice([("",), ("prod", "test")]):
+                    name, selector = (f"{v}-{env}", f"{key}={v}, env={env}") if env else (v, f"{key}={v}")
+                    names.append(name)
+                    mode = f", mode: {d.choice(('monitor', 'protect'))}" if d.random() < 0.2 else ""
+                    out.append(f"  {name}: {{selector: '{selector}'{mode}}}")
+        out.append("rules:")
+        for i in range(12):
+            rule = [f"id: r{i}", f"from: {d.choice(names + ['any', 'any'])}", f"to: {d.choice(names + ['any'])}",
+                    f"action: {d.choice(('allow', 'allow', 'allow', 'deny', 'reject'))}"]
+            app = d.choice(list(SERVERS)[:4])
+            kind = d.randrange(4)
+            if kind == 0:
+                rule.append(f"ports: [tcp/{SERVERS[app]}, udp/{SERVERS[app]}]")
+            elif kind == 1:
+                rule.append("ports: [tcp/1-6000]")
+            elif kind == 2 and app in ("redis", "http"):
+                rule.append("applications: [{redis: {commands: [get, ping]}}]" if app == "redis" else
+                            "applications: [{http: {methods: [GET], paths: [/]}}]")
+            else:
+                rule.append(f"applications: [{app}]")
+            out.append("  - {" + ", ".join(rule) + "}")
+        return "\n".join(out) + "\n"
+
+
+def judged(directory):
+    """(client, port, server, port) -> the strictest that was said of it: verdict, rule."""
+    found = {}
+    for e in read_events(directory):
+        flow = e["event_type"] == "flow"
+        if not flow and lookup(e, "bulkhead.kind") != "violation":
+            continue
+        verdict = lookup(e, "bulkhead.verdict")
+        if not flow and lookup(e, "bulkhead.mode") != "protect":
+            verdict = "violate"
+        key = (e["src_ip"], e["src_port"], e["dest_ip"], e["dest_port"])
+        now = (verdict, lookup(e, "bulkhead.rule_id") or "")
+        if key not in found or RANK.index(verdict) > RANK.index(found[key][0]):
+            found[key] = now
+    return found
+
+
+class Drafts:
+    name = "a draft is judged as it will judge"
+
+    @staticmethod
+    def run(directory):
+        world = World(random.Random(SEED))
+        write(directory, "in", world.capture(400))
+        policies = [world.policy("protect")] + [world.policy() for _ in range(DRAFTS)]
+        truth = []
+        for i, text in enumerate(policies):
+            write(directory, f"policy{i}.yaml", text)
+            write(directory, f"config{i}.yaml", f"policy: policy{i}.yaml\nmode: protect\n{SMALL}")
+            done = replay(directory, ["-c", f"config{i}.yaml", "-r", "in", "-e", "eve.json"])
+            check(done.returncode == 0, done.stderr)
+            truth.append(judged(directory))
+        check(all(t.keys() == truth[0].keys() for t in truth), "not all runs know the same connections")
+        check(len(truth[0]) == 400, f"{len(truth[0])} connections")
+        seen = set()
+        for i in range(1, DRAFTS + 1):
+            Drafts.one(directory, i, truth[0], truth[i])
+            seen |= {(truth[0][k][0], truth[i][k][0]) for k in truth[0]}
+        # The random policies are worth something.
+        check(len(seen) >= 8 and {("deny", "allow"), ("allow", "deny")} <= seen, f"only {seen}")
+
+    @staticmethod
+    def one(directory, i, before, after):
+        done = replay(directory, ["-c", "config0.yaml", "-r", "in", "--draft", f"policy{i}.yaml", "--changes",
+                                  "changes.json"])
+        want = {k: (before[k], after[k]) for k in before if before[k][0] != after[k][0]}
+        check(done.returncode == (4 if want else 0), f"exit code {done.returncode}: {done.stderr}")
+        check(f"\n{len(want)} of 400 connections would change" in done.stdout, done.stdout)
+        got = {}
+        with open(os.path.join(directory, "changes.json"), encoding="utf-8") as f:
+            for line in f:
+                c = json.loads(line)
+                key = (c["client"], c["client_port"], c["server"], c["server_port"])
+                check(key not in got, f"{key} twice")
+                got[key] = tuple((c[side]["verdict"], c[side]["rule"]) for side in ("before", "after"))
+        check(got == want, f"draft {i}: " + "\n".join(
+            f"{k}: said {got.get(k)}, is {want.get(k)}" for k in sorted(got.keys() | want.keys())
+            if got.get(k) != want.get(k)))
+
+
+class Refused:
+    """Mistakes are told before anything runs."""
+
+    name = "a draft that cannot be used"
+
+    @staticmethod
+    def run(directory):
+        write(directory, "in", World(random.Random(1)).capture(3))
+        write(directory, "config.yaml", f"mode: discover\n{SMALL}")
+        write(directory, "bad.yaml", "version: 1\nrules:\n  - {from: nowhere, to: any, action: allow}\n")
+        for arguments, word in ((["--draft", "bad.yaml"], "bad.yaml:3"), (["--draft", "none.yaml"], "none.yaml"),
+                                (["--changes", "x"], "--draft")):
+            done = replay(directory, ["-c", "config.yaml", "-r", "in", *arguments])
+            check(done.returncode == 2 and word in done.stderr, f"{done.returncode}: {done.stderr}")
+        done = replay(directory, ["-c", "config.yaml", "-r", "-", "--draft", "bad.yaml"])
+        check(done.returncode == 2 and "twice" in done.stderr, done.stderr)
+
+
+SCENARIOS = [Drafts, Refused]
