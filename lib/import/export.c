@@ -98,20 +98,30 @@ read_apps(struct bh_export *x, const struct bh_yaml *node, struct bh_ex_rule *r)
 }
 
 static int
-add_member(struct bh_export *x, const char *name, struct bh_ex_side *side)
+add_member(struct bh_export *x, const struct bh_yaml *node, struct bh_ex_side *side)
 {
+	const char *name = node->text;
+	struct bh_ex_segment zone = {.name = name,
+				     .node = node,
+				     .why = "is a zone or a namespace: no other form has it"};
 	bool fresh;
 	uint32_t *at;
 	size_t index;
+	int rc = 0;
 
 	if (strcmp(name, "any") == 0) {
 		side->any = true;
 		return 0;
 	}
-	at = bh_words_at(&x->im->names, name, 0, &fresh);
+	/* A name that no segment has is that of a zone: the policy loaded. */
+	at = bh_words_at(&x->im->names, name, (uint32_t)x->n_segments, &fresh);
 	if (at == NULL)
 		return bh_import_nomem(x->im);
 	index = *at;
+	if (fresh)
+		rc = bh_import_push(x->im, &x->segment, &x->n_segments, &zone, sizeof(zone));
+	if (rc != 0)
+		return rc;
 	return bh_import_push(x->im, &side->segment, &side->n, &index, sizeof(index));
 }
 
@@ -122,9 +132,9 @@ read_side(struct bh_export *x, const struct bh_yaml *node, struct bh_ex_side *si
 	int rc = 0;
 
 	if (node->type != BH_YAML_LIST)
-		return add_member(x, node->text, side);
+		return add_member(x, node, side);
 	for (i = 0; rc == 0 && i < node->n; i++)
-		rc = add_member(x, node->item[i]->text, side);
+		rc = add_member(x, node->item[i], side);
 	return rc;
 }
 
@@ -139,7 +149,7 @@ read_rules(struct bh_export *x, const struct bh_yaml *list)
 		const char *id = bh_import_word(map, "id", NULL);
 		struct bh_ex_rule r = {.node = map};
 
-		r.id = id != NULL ? id : bh_import_text(x->im, "rule-%zu", i + 1);
+		r.id = id != NULL ? id : bh_import_text(x->im, "rule-%zu", x->n_rules + 1);
 		r.deny = strcmp(bh_import_word(map, "action", ""), "allow") != 0;
 		rc = r.id == NULL ? -ENOMEM : read_side(x, bh_yaml_get(map, "from"), &r.from);
 		if (rc == 0)
@@ -153,6 +163,11 @@ read_rules(struct bh_export *x, const struct bh_yaml *list)
 		if (rc == 0 && strcmp(bh_import_word(map, "action", ""), "reject") == 0)
 			bh_import_note(x->im, map,
 				       "rule '%.100s' rejects: silence is all that is said", r.id);
+		if (rc == 0 && bh_import_get(map, "expires") != NULL)
+			bh_import_note(x->im, map,
+				       "rule '%.100s' expires: no other form does, take it away by "
+				       "hand then",
+				       r.id);
 	}
 	return rc;
 }
@@ -201,9 +216,13 @@ read_segment(struct bh_export *x, const struct bh_yaml *key, const struct bh_yam
 		const char *k = map->key[i]->text;
 
 		if (strcmp(k, "selector") != 0 && strcmp(k, "addresses") != 0 &&
-		    strcmp(k, "comment") != 0)
+		    strcmp(k, "comment") != 0 && strcmp(k, "mode") != 0)
 			s.why = "has members that only we can say";
 	}
+	if (bh_import_get(map, "mode") != NULL)
+		bh_import_note(x->im, bh_import_get(map, "mode"),
+			       "the mode of segment '%.100s' is no rule: left out, set it there",
+			       key->text);
 	if (selector != NULL)
 		rc = read_selector(x, selector, &s);
 	for (i = 0; rc == 0 && list != NULL && i < list->n; i++) {
@@ -218,10 +237,9 @@ read_segment(struct bh_export *x, const struct bh_yaml *key, const struct bh_yam
 }
 
 static int
-read_segments(struct bh_export *x, const struct bh_yaml *root)
+read_reserved(struct bh_export *x)
 {
 	static const char *const reserved[] = {"external", "unknown"};
-	const struct bh_yaml *map = bh_import_get(root, "segments");
 	struct bh_ex_segment s;
 	size_t i;
 	int rc = 0;
@@ -232,9 +250,52 @@ read_segments(struct bh_export *x, const struct bh_yaml *root)
 			s.why = "is what nobody gave labels: no other form has it";
 		rc = add_segment(x, &s);
 	}
+	return rc;
+}
+
+static int
+read_segments(struct bh_export *x, const struct bh_yaml *part)
+{
+	const struct bh_yaml *map = bh_import_get(part, "segments");
+	size_t i;
+	int rc = 0;
+
 	for (i = 0; rc == 0 && map != NULL && i < map->n; i++)
 		rc = read_segment(x, map->key[i], map->item[i]);
 	return rc;
+}
+
+/* What holds beside the rules. */
+static void
+note_parts(struct bh_export *x, const struct bh_yaml *root)
+{
+	const struct bh_yaml *zones = bh_import_get(root, "zones"),
+			     *spaces = bh_import_get(bh_import_get(root, "namespaces"), "boundary"),
+			     *node = bh_import_get(root, "endpoints");
+	size_t i;
+
+	if (node != NULL && node->n != 0)
+		bh_import_note(x->im, node, "endpoints are no policy: left out");
+	if (bh_import_get(root, "modes") != NULL)
+		bh_import_note(x->im, bh_import_get(root, "modes"),
+			       "modes are no rules: left out, set them there");
+	for (i = 0; zones != NULL && i < zones->n; i++) {
+		if (strcmp(bh_import_word(zones->item[i], "intra", "any"), "only") == 0)
+			bh_import_note(x->im, zones->key[i],
+				       "more is allowed than was written: zone '%.100s' keeps to "
+				       "itself, and rules that lead over its border are not held "
+				       "back there",
+				       zones->key[i]->text);
+		else
+			bh_import_note(x->im, zones->key[i],
+				       "zone '%.100s' is left out: no other form has it",
+				       zones->key[i]->text);
+	}
+	for (i = 0; spaces != NULL && i < spaces->n; i++)
+		bh_import_note(x->im, spaces->item[i],
+			       "more is allowed than was written: the border of namespace '%.100s' "
+			       "is not held there",
+			       spaces->item[i]->text);
 }
 
 /* ---- what stands in the way ------------------------------------------------------------------------------ */
@@ -320,15 +381,19 @@ check(const struct bh_export_params *p, const struct bh_yaml *root, struct bh_er
 static int
 write_form(struct bh_export *x, const struct bh_yaml *root, enum bh_form form)
 {
-	const struct bh_yaml *endpoints = bh_import_get(root, "endpoints");
-	int rc = read_segments(x, root);
+	const struct bh_yaml *part[BH_RULE_ORIGINS] = {root};
+	unsigned i;
+	int rc = read_reserved(x);
 
-	if (rc == 0)
-		rc = read_rules(x, bh_import_get(root, "rules"));
+	for (i = BH_RULE_WRITTEN + 1; i < BH_RULE_ORIGINS; i++)
+		part[i] = bh_import_get(root, bh_rule_origin_name(i));
+	for (i = 0; rc == 0 && i < BH_RULE_ORIGINS; i++)
+		rc = read_segments(x, part[i]);
+	for (i = 0; rc == 0 && i < BH_RULE_ORIGINS; i++)
+		rc = read_rules(x, bh_import_get(part[i], "rules"));
 	if (rc != 0)
 		return rc;
-	if (endpoints != NULL && endpoints->n != 0)
-		bh_import_note(x->im, endpoints, "endpoints are no policy: left out");
+	note_parts(x, root);
 	rc = form == BH_FORM_NV ? bh_export_nv(x) : bh_export_k8s(x);
 	return rc == 0 && x->out->failed ? bh_import_nomem(x->im) : rc;
 }

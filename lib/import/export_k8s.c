@@ -207,6 +207,8 @@ no_subject(const struct bh_ex_segment *s)
 
 	if (ns != NULL && !ns->in && !(ns->exists && ns->n == 0))
 		return "a policy stands in one namespace: it cannot exclude some";
+	if (s->labels.n_more != 0)
+		return "a label selector cannot ask for beginnings, parts or regular expressions";
 	for (i = 0; i < s->labels.n; i++) {
 		if (of_namespace(s->labels.want[i].key) &&
 		    strcmp(s->labels.want[i].key, BH_LABEL_NAMESPACE) != 0)

@@ -81,7 +81,44 @@ no_group(const struct bh_ex_segment *s)
 			       "with "
 			       "any value but some";
 	}
+	for (i = 0; i < s->labels.n_more; i++) {
+		const struct bh_more *m = &s->labels.more[i];
+
+		n_ns += strncmp(m->key, BH_LABEL_NAMESPACE_LABEL,
+				strlen(BH_LABEL_NAMESPACE_LABEL)) == 0;
+		if (bh_term_want(&s->labels, m->key) != NULL ||
+		    (i != 0 && strcmp(s->labels.more[i - 1].key, m->key) == 0 &&
+		     (m->op[0] != '!' || s->labels.more[i - 1].op[0] != '!')))
+			return "a group takes criteria of one key as alternatives";
+	}
 	return n_ns > 1 ? "of a namespace's labels a group can ask for one only" : NULL;
+}
+
+/* Requirements over texts, behind the others. */
+static int
+text_criteria(struct bh_export *x, const struct bh_ex_segment *s)
+{
+	const char *key, *sep = s->labels.n == 0 ? "" : ", ";
+	size_t i, k;
+	bool ns;
+
+	for (i = 0; i < s->labels.n_more; i++) {
+		const struct bh_more *m = &s->labels.more[i];
+
+		key = their_key(x->im, m->key, &ns);
+		if (key == NULL)
+			return -ENOMEM;
+		for (k = 0; k < m->n; k++) {
+			bh_buf_printf(x->out, "%s{key: \"%s\", op: \"%s\", value: ", sep, key,
+				      m->op[0] == '~'   ? "regex"
+				      : m->op[0] == '!' ? "!regex"
+							: m->op);
+			bh_out_quoted(x->out, m->value[k]);
+			bh_buf_str(x->out, "}");
+			sep = ", ";
+		}
+	}
+	return 0;
 }
 
 static int
@@ -112,7 +149,7 @@ criteria(struct bh_export *x, const struct bh_ex_segment *s)
 				      i == 0 && k == 0 ? "" : ", ", key,
 				      w->in ? "=" : "!=", w->value[k]);
 	}
-	return 0;
+	return text_criteria(x, s);
 }
 
 static int

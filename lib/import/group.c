@@ -25,7 +25,7 @@ same_term(const struct bh_term *a, const struct bh_term *b)
 	size_t i;
 
 	if (a->kind != b->kind || a->n != b->n || a->n_prefixes != b->n_prefixes ||
-	    (a->kind == BH_TERM_NAMED && strcmp(a->name, b->name) != 0))
+	    (a->kind == BH_TERM_NAMED && strcmp(a->name, b->name) != 0) || !bh_term_same_more(a, b))
 		return false;
 	for (i = 0; i < a->n_prefixes; i++) {
 		if (memcmp(&a->prefix[i], &b->prefix[i], sizeof(*a->prefix)) != 0)

@@ -44,10 +44,21 @@ enum bh_term_kind {
 	BH_TERM_NAMED,   /* a reserved segment */
 };
 
+/* What is required of the text of a label: not part of the normal form, taken as independent of all else. That can
+ * hide that one set is inside of another, and can't invent it. */
+struct bh_more {
+	const char *key;
+	const char *op;     /* "prefix", "contains", "~", "!~" */
+	const char **value; /* one of these; ~ and !~: one */
+	size_t n;
+};
+
 struct bh_term {
 	enum bh_term_kind kind;
 	struct bh_want *want; /* sorted by key */
 	size_t n;
+	struct bh_more *more; /* n_more, in the order of their text */
+	size_t n_more;
 	struct bh_prefix *prefix;
 	size_t n_prefixes;
 	const char *name;
@@ -115,6 +126,19 @@ bool bh_term_within(const struct bh_term *a, const struct bh_term *b); /* a's wa
 bool bh_term_meet(const struct bh_term *a, const struct bh_term *b);   /* may both hold? */
 void bh_term_selector(const struct bh_term *t, struct bh_buf *out);
 const struct bh_want *bh_term_want(const struct bh_term *t, const char *key);
+
+/* One more requirement over a text. 0, -ENOMEM, or BH_TERM_UNSAYABLE: our selectors do not take it. */
+int bh_term_more(struct bh_import *im, struct bh_term *t, const struct bh_more *m);
+/* The same, or one alternative more for a key and operator that are asked for; an alternative of another operator:
+ * BH_TERM_UNSAYABLE. */
+int bh_term_or_more(struct bh_import *im, struct bh_term *t, const char *key, const char *op,
+		    const char *value);
+bool bh_term_same_more(const struct bh_term *a, const struct bh_term *b);
+/* All that b requires of texts, a requires, too. */
+bool bh_term_more_within(const struct bh_term *a, const struct bh_term *b);
+int bh_term_more_and(struct bh_import *im, const struct bh_term *a, const struct bh_term *b,
+		     struct bh_term *out);
+void bh_term_more_text(const struct bh_term *t, struct bh_buf *out);
 
 /* Our selector's text, one or more requirements, onto a term (term_parse.c). BH_TERM_OK, BH_TERM_EMPTY,
  * BH_TERM_UNSAYABLE (no such operator), -ENOMEM. single: the one requirement was key = value. */

@@ -43,14 +43,33 @@ our_key(struct bh_import *im, const char *key)
 	return key;
 }
 
+/* Our operator over texts for theirs, or NULL. */
+static const char *
+text_operator(const char *op)
+{
+	static const char *const ops[][2] = {{"prefix", "prefix"},
+					     {"contains", "contains"},
+					     {"regex", "~"},
+					     {"!regex", "!~"}};
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(ops); i++) {
+		if (strcmp(op, ops[i][0]) == 0)
+			return ops[i][1];
+	}
+	return NULL;
+}
+
 /* Why a criterion cannot be said, or NULL. */
 static const char *
 refusal(const char *key, const char *op, const char *value)
 {
-	if (strcmp(op, "=") != 0 && strcmp(op, "!=") != 0)
-		return "has a criterion with an operator other than = and !=";
 	if (!bh_label_key_valid(key))
 		return "has a criterion whose key is no label key";
+	if (text_operator(op) != NULL)
+		return NULL;
+	if (strcmp(op, "=") != 0 && strcmp(op, "!=") != 0)
+		return "has a criterion with an operator that the form does not have";
 	if (strcmp(op, "=") == 0 && strcmp(value, "*") == 0)
 		return NULL;
 	if (strpbrk(value, "*?") != NULL)
@@ -59,10 +78,12 @@ refusal(const char *key, const char *op, const char *value)
 }
 
 static int
-add_criterion(struct bh_import *im, struct bh_term *t, const char *key, bool negative,
+add_criterion(struct bh_import *im, struct bh_term *t, const char *key, const char *op,
 	      const char *value)
 {
-	if (negative)
+	if (text_operator(op) != NULL)
+		return bh_term_or_more(im, t, key, text_operator(op), value);
+	if (strcmp(op, "!=") == 0)
 		return bh_term_add(im, t, key, BH_WANT_NOT_IN, &value, 1);
 	if (strcmp(value, "*") == 0)
 		return bh_term_add(im, t, key, BH_WANT_EXISTS, NULL, 0);
@@ -86,11 +107,21 @@ read_address(struct bh_import *im, struct reading *g, const char *op, const char
 	return rc;
 }
 
+static bool
+has_more(const struct bh_term *t, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_more && strcmp(t->more[i].key, key) != 0;)
+		i++;
+	return i < t->n_more;
+}
+
 static int
 read_label(struct bh_import *im, struct reading *g, const char *key, const char *op,
 	   const char *value)
 {
-	bool negative = strcmp(op, "!=") == 0, of_ns = strncmp(key, "ns:", 3) == 0;
+	bool negative = op[0] == '!', of_ns = strncmp(key, "ns:", 3) == 0;
 	const char *ours = our_key(im, key), *why;
 	const struct bh_want *old;
 	struct bh_term *t = &g->labels;
@@ -103,6 +134,9 @@ read_label(struct bh_import *im, struct reading *g, const char *key, const char 
 	/* Positive and negative ones of a key: the positive ones would win, or not, by their order. */
 	if (why == NULL && old != NULL && old->in == negative)
 		why = "asks for and excludes values of one key";
+	/* Alternatives by value and by text would be two segments. */
+	if (why == NULL && (text_operator(op) != NULL ? old != NULL : has_more(&g->labels, ours)))
+		why = "has criteria of different operators for one key";
 	if (why != NULL) {
 		g->group.why = why;
 		return 0;
@@ -118,10 +152,12 @@ read_label(struct bh_import *im, struct reading *g, const char *key, const char 
 		g->group.why = "asks for and excludes labels of namespaces";
 		return 0;
 	}
-	rc = add_criterion(im, t, ours, negative, value);
+	rc = add_criterion(im, t, ours, op, value);
 	if (rc == BH_TERM_EMPTY)
 		g->group.why = "can have no member";
-	return rc == BH_TERM_EMPTY ? 0 : rc;
+	else if (rc == BH_TERM_UNSAYABLE)
+		g->group.why = "has a criterion over a text that our selectors do not take";
+	return rc > 0 ? 0 : rc;
 }
 
 static int

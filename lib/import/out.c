@@ -181,7 +181,7 @@ requirements(const struct bh_term *t)
 
 		n += w->exists + w->absent + empty + (w->n - empty + 199) / 200;
 	}
-	return n;
+	return n + t->n_more;
 }
 
 int
@@ -189,7 +189,7 @@ bh_out_segment(struct bh_import *im, const struct bh_term *t, const char *hint, 
 	       size_t *n)
 {
 	const struct bh_want *w = t->kind == BH_TERM_LABELS ? to_split(t) : NULL;
-	struct bh_buf selector = {0};
+	struct bh_buf selector = {0}, text = {0};
 	const char *content;
 
 	if (w != NULL)
@@ -205,11 +205,16 @@ bh_out_segment(struct bh_import *im, const struct bh_term *t, const char *hint, 
 		bh_term_selector(t, &selector);
 	else
 		prefix_list(t, &selector);
-	content = selector.failed ? NULL
-				  : bh_import_text(im,
-						   t->kind == BH_TERM_LABELS ? "selector: \"%s\""
-									     : "addresses: [%s]",
-						   selector.data != NULL ? selector.data : "");
+	if (t->kind == BH_TERM_LABELS)
+		bh_out_quoted(&text, selector.data != NULL ? selector.data : "");
+	else
+		bh_buf_printf(&text, "[%s]", selector.data != NULL ? selector.data : "");
+	content = selector.failed || text.failed
+			  ? NULL
+			  : bh_import_text(im, "%s: %s",
+					   t->kind == BH_TERM_LABELS ? "selector" : "addresses",
+					   text.data);
+	bh_buf_free(&text);
 	bh_buf_free(&selector);
 	if (content == NULL)
 		return bh_import_nomem(im);

@@ -135,8 +135,9 @@ labels_and(struct bh_import *im, const struct bh_term *a, const struct bh_term *
 		i += c <= 0;
 		k += c >= 0;
 	}
+	rc = bh_term_more_and(im, a, b, &t);
 	*out = t;
-	return BH_TERM_OK;
+	return rc;
 }
 
 int
@@ -217,7 +218,7 @@ bh_term_within(const struct bh_term *a, const struct bh_term *b)
 
 	if (b->kind == BH_TERM_ANY)
 		return true;
-	if (a->kind != BH_TERM_LABELS || b->kind != BH_TERM_LABELS)
+	if (a->kind != BH_TERM_LABELS || b->kind != BH_TERM_LABELS || !bh_term_more_within(a, b))
 		return false;
 	for (i = 0; i < b->n; i++) {
 		w = bh_term_want(a, b->want[i].key);
@@ -266,4 +267,5 @@ bh_term_selector(const struct bh_term *t, struct bh_buf *out)
 		bh_buf_str(out, out->len == 0 ? "" : ", ");
 		want_text(&t->want[i], out);
 	}
+	bh_term_more_text(t, out);
 }

@@ -23,9 +23,9 @@ word(struct bh_import *im, const char **p)
 	return text;
 }
 
-/* "(a, b)". */
+/* "(a, b)": values, or parts of them. */
 static int
-values(struct bh_import *im, const char **p, const char ***list, size_t *n)
+parts(struct bh_import *im, const char **p, const char ***list, size_t *n)
 {
 	const char *value;
 	int rc = 0;
@@ -37,13 +37,23 @@ values(struct bh_import *im, const char **p, const char ***list, size_t *n)
 		value = word(im, p);
 		if (value == NULL)
 			return -ENOMEM;
-		rc = value[0] != '\0' && bh_label_value_valid(value)
-			     ? bh_import_push(im, list, n, &value, sizeof(value))
-			     : BH_TERM_UNSAYABLE;
+		rc = value[0] != '\0' ? bh_import_push(im, list, n, &value, sizeof(value))
+				      : BH_TERM_UNSAYABLE;
 	} while (rc == 0 && **p == ',');
 	if (rc == 0 && **p != ')')
 		rc = BH_TERM_UNSAYABLE;
 	*p = rc == 0 ? skip(*p + 1) : *p;
+	return rc;
+}
+
+static int
+values(struct bh_import *im, const char **p, const char ***list, size_t *n)
+{
+	size_t first = *n, i;
+	int rc = parts(im, p, list, n);
+
+	for (i = first; rc == 0 && i < *n; i++)
+		rc = bh_label_value_valid((*list)[i]) ? 0 : BH_TERM_UNSAYABLE;
 	return rc;
 }
 
@@ -73,14 +83,63 @@ operator(struct bh_import *im, const char **p, enum bh_want_op *op, const char *
 	return values(im, p, list, n);
 }
 
+/* An operator over texts and what it asks for. 0 and *op NULL: there is none here. */
+static int
+text_operator(struct bh_import *im, const char **p, struct bh_more *m)
+{
+	static const char *const ops[] = {"~", "!~", "prefix", "contains"};
+	const char *value, *end;
+	size_t i, n;
+
+	for (i = 0; i < BH_ARRAY_SIZE(ops); i++) {
+		n = strlen(ops[i]);
+		if (strncmp(*p, ops[i], n) == 0 && (i < 2 || strspn(*p, WORD) == n))
+			break;
+	}
+	m->op = i < BH_ARRAY_SIZE(ops) ? ops[i] : NULL;
+	if (m->op == NULL)
+		return 0;
+	*p = skip(*p + n);
+	if (i >= 2 && **p == '(')
+		return parts(im, p, &m->value, &m->n);
+	end = i >= 2 ? *p + strspn(*p, WORD) : strchr(*p + (**p != '\0'), **p);
+	if (end == NULL || (i < 2 && **p != '"' && **p != '\''))
+		return BH_TERM_UNSAYABLE;
+	value = bh_import_text(im, "%.*s", (int)(end - *p - (i < 2)), *p + (i < 2));
+	*p = skip(end + (i < 2));
+	return value == NULL ? -ENOMEM
+			     : bh_import_push(im, &m->value, &m->n, &value, sizeof(value));
+}
+
+/* A key's operator. */
+static int
+key_requirement(struct bh_import *im, const char **p, const char *key, struct bh_term *t,
+		bool *single)
+{
+	enum bh_want_op op = BH_WANT_EXISTS;
+	struct bh_more m = {.key = key};
+	const char **list = NULL;
+	size_t n = 0;
+	int rc = text_operator(im, p, &m);
+
+	*single = false;
+	if (rc == 0 && m.op == NULL)
+		rc = operator(im, p, &op, &list, &n);
+	if (rc != 0)
+		return rc;
+	if (**p != '\0' && **p != ',')
+		return BH_TERM_UNSAYABLE;
+	if (m.op != NULL)
+		return bh_term_more(im, t, &m);
+	*single = op == BH_WANT_IN && n == 1;
+	return bh_term_add(im, t, key, op, list, n);
+}
+
 static int
 requirement(struct bh_import *im, const char **p, struct bh_term *t, bool *single)
 {
-	enum bh_want_op op = BH_WANT_EXISTS;
-	const char *key, **list = NULL;
+	const char *key;
 	bool absent = **p == '!';
-	size_t n = 0;
-	int rc = 0;
 
 	*p = absent ? skip(*p + 1) : *p;
 	key = word(im, p);
@@ -88,16 +147,11 @@ requirement(struct bh_import *im, const char **p, struct bh_term *t, bool *singl
 		return -ENOMEM;
 	if (!bh_label_key_valid(key))
 		return BH_TERM_UNSAYABLE;
-	if (absent)
-		op = BH_WANT_ABSENT;
-	else
-		rc = operator(im, p, &op, &list, &n);
-	if (rc != 0)
-		return rc;
-	if (**p != '\0' && **p != ',')
-		return BH_TERM_UNSAYABLE;
-	*single = op == BH_WANT_IN && n == 1;
-	return bh_term_add(im, t, key, op, list, n);
+	if (!absent)
+		return key_requirement(im, p, key, t, single);
+	*single = false;
+	return **p != '\0' && **p != ',' ? BH_TERM_UNSAYABLE
+					 : bh_term_add(im, t, key, BH_WANT_ABSENT, NULL, 0);
 }
 
 int

@@ -150,8 +150,9 @@ int bh_policy_endpoints_apply(struct bh_policy *p, const struct bh_endpoint_chan
 bool bh_label_key_valid(const char *key);
 bool bh_label_value_valid(const char *value);
 
-/* Label selector in Kubernetes' syntax: "app=web, tier in (front, edge), env != dev, pci, !legacy". All
- * requirements must hold; != and notin hold where the key is absent. Memory is the arena's. */
+/* Label selector in Kubernetes' syntax: "app=web, tier in (front, edge), env != dev, pci, !legacy"; and over the text of
+ * values: "app prefix (web-, api-), image contains nginx, node ~ \"^db[0-9]+$\", node !~ \"old\"". All
+ * requirements must hold; !=, notin and !~ hold where the key is absent. Memory is the arena's. */
 struct bh_selector;
 /* 0, -ENOMEM, or -EINVAL with err->what and *at, the byte of text that it is about. */
 int bh_selector_parse(struct bh_arena *a, const char *text, struct bh_selector **out, size_t *at,

@@ -79,13 +79,23 @@ unsigned bh_label_set_labels(const struct bh_label_set *set, struct bh_label *ou
 
 /* ---- selectors (selector.c, selector_index.c) ---------------------------------------------------- */
 
-enum bh_requirement_op { BH_REQUIRE_IN, BH_REQUIRE_NOT_IN, BH_REQUIRE_EXISTS, BH_REQUIRE_ABSENT };
+enum bh_requirement_op {
+	BH_REQUIRE_IN,
+	BH_REQUIRE_NOT_IN,
+	BH_REQUIRE_EXISTS,
+	BH_REQUIRE_ABSENT,
+	BH_REQUIRE_PREFIX, /* of values none begins another */
+	BH_REQUIRE_CONTAINS,
+	BH_REQUIRE_REGEX,     /* one value, its text, and code */
+	BH_REQUIRE_NOT_REGEX, /* holds where the key is absent */
+};
 
 struct bh_requirement {
 	enum bh_requirement_op op;
 	const char *key;
-	const char **value; /* n_values; = and != have one */
+	const char **value; /* n_values; =, != and regular expressions have one */
 	unsigned n_values;
+	void *code; /* pcre2_code in the selector's arena */
 	struct bh_requirement *next;
 };
 
@@ -97,19 +107,29 @@ struct bh_selector {
 int bh_selector_add(struct bh_arena *a, struct bh_selector *s, const char *text, size_t *at,
 		    struct bh_err *err);
 
+/* selector_text.c: the text behind `key ~`, quoted. Moves *p behind it. 0, -ENOMEM, or -EINVAL with *at and err. */
+int bh_selector_regex(struct bh_arena *a, const char **p, struct bh_requirement *r, const char **at,
+		      struct bh_err *err);
+/* PREFIX, CONTAINS, REGEX and NOT_REGEX of the value that an endpoint has; NULL: it has no such label. */
+bool bh_selector_text_met(const struct bh_requirement *r, const char *value);
+/* Of values that begin with another one, the other is enough. */
+void bh_selector_shortest(struct bh_requirement *r);
+
 struct bh_doc;
 /* Finds the segments whose selector matches a label set without asking all of them: each selector hangs
- * at its rarest key=value (or key), those without a positive requirement at none. */
+ * at its rarest key=value, key and beginning of the value, or key; those without a positive requirement at none. */
 struct bh_selector_index {
 	struct bh_anchor {
-		uint64_t hash; /* of "key=value" or "key" */
+		uint64_t hash; /* of "key=value", "key" and beginning, or "key" */
 		uint32_t segment;
 	} * anchor; /* sorted */
 	uint32_t n_anchors;
 	uint32_t *always;
 	uint32_t n_always;
+	uint64_t prefix_len[2]; /* lengths of beginnings that something hangs at, a bit each */
 	struct bh_hash_key hash_key;
 };
+_Static_assert(BH_NAME_MAX <= 128, "a value's lengths are bits of prefix_len");
 int bh_selector_index_build(struct bh_selector_index *x, const struct bh_doc *doc,
 			    const struct bh_hash_key *key);
 void bh_selector_index_free(struct bh_selector_index *x);

@@ -99,26 +99,48 @@ add_value(struct scan *s, struct bh_requirement *r, const char *at, const char *
 	return 0;
 }
 
-/* "(a, b)" behind in or notin. */
+/* A part of a value: it may begin and end with anything that stands in one. */
+static int
+scan_part(struct scan *s, const char **out)
+{
+	size_t n = word_len(s->p);
+
+	if (n >= BH_NAME_MAX)
+		return scan_err(s, s->p, "no label value is that long: at most 127 characters");
+	*out = bh_arena_text(s->arena, s->p, n);
+	s->p += n;
+	return *out != NULL ? 0 : bh_err_set(s->err, ENOMEM, "out of memory");
+}
+
+static int
+scan_value(struct scan *s, struct bh_requirement *r)
+{
+	bool part = r->op == BH_REQUIRE_PREFIX || r->op == BH_REQUIRE_CONTAINS;
+	const char *value, *start = s->p;
+	int rc = part ? scan_part(s, &value) : scan_word(s, false, &value);
+
+	if (rc != 0)
+		return rc;
+	if (value[0] == '\0')
+		return scan_err(s, start, "expected a value here");
+	return add_value(s, r, start, value);
+}
+
+/* "(a, b)" behind in, notin, prefix or contains. */
 static int
 scan_values(struct scan *s, struct bh_requirement *r)
 {
-	const char *value, *start;
 	int rc;
 
 	skip_space(s);
+	if (*s->p != '(' && (r->op == BH_REQUIRE_PREFIX || r->op == BH_REQUIRE_CONTAINS))
+		return scan_value(s, r);
 	if (*s->p != '(')
 		return scan_err(s, s->p, "expected '(' and the values here, such as in (a, b)");
 	do {
 		s->p++;
 		skip_space(s);
-		start = s->p;
-		rc = scan_word(s, false, &value);
-		if (rc != 0)
-			return rc;
-		if (value[0] == '\0')
-			return scan_err(s, start, "expected a value here");
-		rc = add_value(s, r, start, value);
+		rc = scan_value(s, r);
 		if (rc != 0)
 			return rc;
 		skip_space(s);
@@ -129,15 +151,53 @@ scan_values(struct scan *s, struct bh_requirement *r)
 	return 0;
 }
 
+/* An operator that is a word. false: there is none. */
+static bool
+scan_op_word(struct scan *s, struct bh_requirement *r)
+{
+	static const struct {
+		const char *word;
+		enum bh_requirement_op op;
+	} ops[] = {{"in", BH_REQUIRE_IN},
+		   {"notin", BH_REQUIRE_NOT_IN},
+		   {"prefix", BH_REQUIRE_PREFIX},
+		   {"contains", BH_REQUIRE_CONTAINS}};
+	size_t n = word_len(s->p), i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(ops); i++) {
+		if (n == strlen(ops[i].word) && strncmp(s->p, ops[i].word, n) == 0) {
+			r->op = ops[i].op;
+			s->p += n;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int
+scan_regex(struct scan *s, struct bh_requirement *r)
+{
+	const char *at = s->p;
+	int rc;
+
+	r->op = *s->p == '~' ? BH_REQUIRE_REGEX : BH_REQUIRE_NOT_REGEX;
+	s->p += *s->p == '~' ? 1 : 2;
+	skip_space(s);
+	rc = bh_selector_regex(s->arena, &s->p, r, &at, s->err);
+	*s->at = (size_t)(at - s->text);
+	return rc;
+}
+
 /* Behind the key: an operator, or nothing for "exists". */
 static int
 scan_operator(struct scan *s, struct bh_requirement *r)
 {
 	const char *value;
-	size_t n;
 	int rc;
 
 	skip_space(s);
+	if (*s->p == '~' || (s->p[0] == '!' && s->p[1] == '~'))
+		return scan_regex(s, r);
 	if (*s->p == '=' || (s->p[0] == '!' && s->p[1] == '=')) {
 		r->op = *s->p == '=' ? BH_REQUIRE_IN : BH_REQUIRE_NOT_IN;
 		s->p += s->p[0] == '=' && s->p[1] != '=' ? 1 : 2;
@@ -145,14 +205,15 @@ scan_operator(struct scan *s, struct bh_requirement *r)
 		rc = scan_word(s, false, &value);
 		return rc != 0 ? rc : add_value(s, r, s->p, value);
 	}
-	n = word_len(s->p);
-	if ((n == 2 && strncmp(s->p, "in", 2) == 0) || (n == 5 && strncmp(s->p, "notin", 5) == 0)) {
-		r->op = n == 2 ? BH_REQUIRE_IN : BH_REQUIRE_NOT_IN;
-		s->p += n;
-		return scan_values(s, r);
+	if (scan_op_word(s, r)) {
+		rc = scan_values(s, r);
+		if (rc == 0 && r->op == BH_REQUIRE_PREFIX)
+			bh_selector_shortest(r);
+		return rc;
 	}
 	if (*s->p != '\0' && *s->p != ',')
-		return scan_err(s, s->p, "expected =, !=, in, notin or ',' here");
+		return scan_err(s, s->p,
+				"expected =, !=, in, notin, prefix, contains, ~, !~ or ',' here");
 	r->op = BH_REQUIRE_EXISTS;
 	return 0;
 }
@@ -192,7 +253,8 @@ contradict(const struct bh_requirement *a, const struct bh_requirement *b)
 	if (a->op == BH_REQUIRE_ABSENT || b->op == BH_REQUIRE_ABSENT) {
 		const struct bh_requirement *other = a->op == BH_REQUIRE_ABSENT ? b : a;
 
-		return other->op == BH_REQUIRE_IN || other->op == BH_REQUIRE_EXISTS;
+		return other->op != BH_REQUIRE_ABSENT && other->op != BH_REQUIRE_NOT_IN &&
+		       other->op != BH_REQUIRE_NOT_REGEX;
 	}
 	if (a->op != BH_REQUIRE_IN || b->op != BH_REQUIRE_IN)
 		return false;
@@ -288,8 +350,10 @@ requirement_met(const struct bh_requirement *r, const struct bh_label *labels, u
 		return value == NULL || !has_value(r, value);
 	case BH_REQUIRE_EXISTS:
 		return value != NULL;
-	default:
+	case BH_REQUIRE_ABSENT:
 		return value == NULL;
+	default:
+		return bh_selector_text_met(r, value);
 	}
 }
 

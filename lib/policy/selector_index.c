@@ -16,6 +16,19 @@ hash_key_value(const struct bh_hash_key *key, const char *k, const char *v)
 	return bh_hash_bytes(key, text, nk + nv);
 }
 
+/* Of a key and the first n bytes of a value. */
+static uint64_t
+hash_key_prefix(const struct bh_hash_key *key, const char *k, const char *v, size_t n)
+{
+	char text[2 * BH_NAME_MAX + 1];
+	size_t nk = strlen(k) + 1;
+
+	memcpy(text, k, nk);
+	text[nk] = '\x01'; /* in no value: never the hash of a whole one */
+	memcpy(text + nk + 1, v, n);
+	return bh_hash_bytes(key, text, nk + 1 + n);
+}
+
 static int
 by_hash(const void *a, const void *b)
 {
@@ -44,26 +57,33 @@ lower_bound(const struct bh_anchor *a, uint32_t n, uint64_t hash)
 	return low;
 }
 
-/* Append the anchors that a requirement would give its segment: a hash for each value, or the key. */
+/* Append the anchors that a requirement would give its segment: a hash for each value or beginning, or the key. */
 static uint32_t
 put_anchors(const struct bh_hash_key *key, const struct bh_requirement *r, uint32_t segment,
 	    struct bh_anchor *out)
 {
 	uint32_t i;
 
-	if (r->op == BH_REQUIRE_EXISTS) {
+	if (r->op != BH_REQUIRE_IN && r->op != BH_REQUIRE_PREFIX) {
 		out[0] = (struct bh_anchor){bh_hash_bytes(key, r->key, strlen(r->key)), segment};
 		return 1;
 	}
-	for (i = 0; i < r->n_values; i++)
-		out[i] = (struct bh_anchor){hash_key_value(key, r->key, r->value[i]), segment};
+	for (i = 0; i < r->n_values; i++) {
+		const char *v = r->value[i];
+
+		out[i] = (struct bh_anchor){r->op == BH_REQUIRE_IN
+						    ? hash_key_value(key, r->key, v)
+						    : hash_key_prefix(key, r->key, v, strlen(v)),
+					    segment};
+	}
 	return r->n_values;
 }
 
 static bool
 can_anchor(const struct bh_requirement *r)
 {
-	return r->op == BH_REQUIRE_IN || r->op == BH_REQUIRE_EXISTS;
+	return r->op != BH_REQUIRE_NOT_IN && r->op != BH_REQUIRE_ABSENT &&
+	       r->op != BH_REQUIRE_NOT_REGEX;
 }
 
 /* All anchors that there could be, to see which are rare. */
@@ -81,7 +101,7 @@ all_anchors(const struct bh_doc *doc, const struct bh_hash_key *key, struct bh_a
 				continue;
 			if (out != NULL)
 				put_anchors(key, r, i, out + n);
-			n += r->op == BH_REQUIRE_EXISTS ? 1 : r->n_values;
+			n += r->op == BH_REQUIRE_IN || r->op == BH_REQUIRE_PREFIX ? r->n_values : 1;
 		}
 	}
 	return n;
@@ -109,7 +129,7 @@ anchor_segment(struct bh_selector_index *x, const struct bh_selector *s, uint32_
 	       const struct bh_anchor *all, uint32_t n_all)
 {
 	const struct bh_requirement *r, *best = NULL;
-	uint32_t least = 0, c;
+	uint32_t least = 0, c, i;
 
 	for (r = s->first; r != NULL; r = r->next) {
 		if (!can_anchor(r))
@@ -121,10 +141,16 @@ anchor_segment(struct bh_selector_index *x, const struct bh_selector *s, uint32_
 			least = c;
 		}
 	}
-	if (best != NULL)
-		x->n_anchors += put_anchors(&x->hash_key, best, segment, x->anchor + x->n_anchors);
-	else
+	if (best == NULL) {
 		x->always[x->n_always++] = segment;
+		return;
+	}
+	x->n_anchors += put_anchors(&x->hash_key, best, segment, x->anchor + x->n_anchors);
+	for (i = 0; best->op == BH_REQUIRE_PREFIX && i < best->n_values; i++) {
+		size_t len = strlen(best->value[i]);
+
+		x->prefix_len[len / 64] |= UINT64_C(1) << len % 64;
+	}
 }
 
 int
@@ -170,20 +196,46 @@ by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Candidates that hang at a hash, if they match. */
-static uint32_t
-match_anchor(const struct bh_selector_index *x, const struct bh_doc *doc, uint64_t hash,
-	     const struct bh_label *labels, unsigned n_labels, uint32_t *out)
-{
-	uint32_t i = lower_bound(x->anchor, x->n_anchors, hash), n = 0;
+/* One look-up. */
+struct look {
+	const struct bh_selector_index *x;
+	const struct bh_doc *doc;
+	struct bh_label labels[BH_LABELS_MAX];
+	unsigned n_labels;
+	uint32_t *out;
+	uint32_t n;
+};
 
-	/* A segment hangs at values of one key, or at the key: one label meets it at most. */
+/* Candidates that hang at a hash, if they match. */
+static void
+match_anchor(struct look *l, uint64_t hash)
+{
+	const struct bh_selector_index *x = l->x;
+	uint32_t i = lower_bound(x->anchor, x->n_anchors, hash), segment;
+
+	/* A segment hangs at values of one key, at beginnings of which none begins another, or at the key: one label meets
+	 * it at most once. */
 	for (; i < x->n_anchors && x->anchor[i].hash == hash; i++) {
-		if (bh_selector_match(doc->segment[x->anchor[i].segment].selector, labels,
-				      n_labels))
-			out[n++] = x->anchor[i].segment;
+		segment = x->anchor[i].segment;
+		if (bh_selector_match(l->doc->segment[segment].selector, l->labels, l->n_labels))
+			l->out[l->n++] = segment;
 	}
-	return n;
+}
+
+static void
+match_label(struct look *l, const struct bh_label *label)
+{
+	const struct bh_selector_index *x = l->x;
+	size_t len = strlen(label->value), i;
+
+	match_anchor(l, hash_key_value(&x->hash_key, label->key, label->value));
+	match_anchor(l, bh_hash_bytes(&x->hash_key, label->key, strlen(label->key)));
+	if ((x->prefix_len[0] | x->prefix_len[1]) == 0)
+		return;
+	for (i = 1; i <= len; i++) {
+		if ((x->prefix_len[i / 64] >> i % 64 & 1) != 0)
+			match_anchor(l, hash_key_prefix(&x->hash_key, label->key, label->value, i));
+	}
 }
 
 /* The zones of all of them. */
@@ -207,23 +259,18 @@ uint32_t
 bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *doc,
 			const struct bh_label_set *set, uint32_t *out)
 {
-	struct bh_label labels[BH_LABELS_MAX];
-	unsigned n_labels = bh_label_set_labels(set, labels), i;
-	uint32_t n = 0, k;
+	struct look l = {.x = x, .doc = doc, .out = out};
+	uint32_t k, n;
+	unsigned i;
 
+	l.n_labels = bh_label_set_labels(set, l.labels);
 	for (k = 0; k < x->n_always; k++) {
-		if (bh_selector_match(doc->segment[x->always[k]].selector, labels, n_labels))
-			out[n++] = x->always[k];
+		if (bh_selector_match(doc->segment[x->always[k]].selector, l.labels, l.n_labels))
+			out[l.n++] = x->always[k];
 	}
-	for (i = 0; i < n_labels; i++) {
-		const struct bh_label *l = &labels[i];
-
-		n += match_anchor(x, doc, hash_key_value(&x->hash_key, l->key, l->value), labels,
-				  n_labels, out + n);
-		n += match_anchor(x, doc, bh_hash_bytes(&x->hash_key, l->key, strlen(l->key)),
-				  labels, n_labels, out + n);
-	}
-	n = add_zones(doc, out, n);
+	for (i = 0; i < l.n_labels; i++)
+		match_label(&l, &l.labels[i]);
+	n = add_zones(doc, out, l.n);
 	qsort(out, n, sizeof(*out), by_number);
 	return n;
 }

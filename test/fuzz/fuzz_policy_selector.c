@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check_match(struct bh_arena *a, const struct bh_selector *s)
 {
-	struct bh_label labels[4] = {{"a", "b"}, {"app", "web"}, {"pci", ""}, {"k", "v"}},
+	struct bh_label labels[4] = {{"a", "b"}, {"app", "web-7"}, {"pci", ""}, {"k", "v"}},
 			swapped[4];
 	const struct bh_requirement *r;
 	unsigned i, n;

@@ -243,10 +243,36 @@ w_segment_name(unsigned i, char *out)
 	return out;
 }
 
+/* The same set of values, said by their text. */
+static inline void
+w_put_spelled(struct bh_buf *b, const struct w_requirement *r)
+{
+	static const char *const open[] = {"prefix (", "contains (", "~ '^v["}, *const each[] = {
+											"v", "",
+											""};
+	unsigned how = r->op == 1 ? 2 : (r->key + r->values) % 3, v, n = 0;
+
+	if (r->op == 0 && r->values == (1u << W_VALUES) - 1) {
+		bh_buf_printf(b, "k%u %s v", r->key, how == 0 ? "prefix" : "contains");
+		return;
+	}
+	bh_buf_printf(b, "k%u %s%s", r->key, r->op == 1 ? "!" : "", open[how]);
+	for (v = 0; v < W_VALUES; v++) {
+		if ((r->values & 1u << v) != 0)
+			bh_buf_printf(b, "%s%s%u", n++ == 0 || how == 2 ? "" : ", ", each[how], v);
+	}
+	bh_buf_str(b, how == 2 ? "]$'" : ")");
+}
+
 static inline void
 w_put_requirement(struct bh_buf *b, const struct w_requirement *r)
 {
 	unsigned v, n = 0;
+
+	if (r->op < 2 && r->key % 2 == 0) {
+		w_put_spelled(b, r);
+		return;
+	}
 
 	if (r->op >= 2) {
 		bh_buf_printf(b, "%sk%u", r->op == 3 ? "!" : "", r->key);

@@ -130,7 +130,7 @@ static const char firewall[] =
 	"    - selector: {name: ext, criteria: [{key: address, op: \"=\", value: "
 	"192.168.0.1-192.168.0.6}]}\n"
 	"      ports: \"80\"\n      action: allow\n"
-	"    - selector: {name: like, criteria: [{key: app, op: contains, value: x}]}\n"
+	"    - selector: {name: like, criteria: [{key: app, op: contains, value: \"*\"}]}\n"
 	"      ports: any\n      action: deny\n"
 	"    - selector: {name: ns, criteria: [{key: \"ns:team\", op: \"=\", value: a}, {key: "
 	"\"ns:env\", op: \"=\", value: b}]}\n"
@@ -167,6 +167,63 @@ firewall_rules_are_judged_by_priority_and_criteria(void)
 	CU_ASSERT_FALSE(rig_allows(&r, 0xc0a80007, db, 6, 80));
 	CU_ASSERT_FALSE(rig_allows(&r, 0xc0a80001, db, 17, 80));
 	rig_free(&r);
+}
+
+/* One criterion over a text a group, from a pod to db on a port of its own. */
+static const struct {
+	const char *criteria;
+	unsigned fits; /* bits of pods: app = web-1, web-2, api, none */
+} text_groups[] = {
+	{"{key: app, op: prefix, value: web-}", 3},
+	{"{key: app, op: contains, value: \"-2\"}, {key: app, op: contains, value: pi}", 6},
+	{"{key: app, op: regex, value: '^web-[12]$'}", 3},
+	{"{key: app, op: regex, value: '1$'}, {key: app, op: regex, value: '^\\w+$'}", 5},
+	{"{key: app, op: \"!regex\", value: '^web'}", 12},
+	{"{key: app, op: \"!regex\", value: '1$'}, {key: app, op: \"!regex\", value: 'i'}", 10},
+	{"{key: app, op: prefix, value: web-}, {key: tier, op: \"=\", value: a}", 1},
+};
+
+static const char text_hosts[] = "endpoints:\n"
+				 "  - {address: 10.0.0.1, labels: {app: web-1, tier: a}}\n"
+				 "  - {address: 10.0.0.2, labels: {app: web-2}}\n"
+				 "  - {address: 10.0.0.3, labels: {app: api, tier: a}}\n"
+				 "  - {address: 10.0.0.4, labels: {tier: b}}\n"
+				 "  - {address: 10.0.0.9, labels: {app: db}}\n";
+
+static void
+criteria_over_texts_are_judged_as_written_and_exported_as_they_came(void)
+{
+	struct bh_export_params p = {.form = BH_FORM_NV};
+	struct bh_buf b = {0}, theirs = {0};
+	struct bh_err err = {0};
+	struct rig r;
+	unsigned i, pod, turn;
+
+	bh_buf_str(&b, "kind: NvSecurityRule\nspec:\n  target:\n    selector: {name: db, criteria: "
+		       "[{key: app, op: \"=\", value: db}]}\n  ingress:\n");
+	for (i = 0; i < BH_ARRAY_SIZE(text_groups); i++)
+		bh_buf_printf(&b,
+			      "  - {selector: {name: g%u, criteria: [%s]}, ports: tcp/%u, action: "
+			      "allow}\n",
+			      i, text_groups[i].criteria, 80 + i);
+	for (turn = 0; turn < 2; turn++) {
+		CU_ASSERT_EQUAL_FATAL(rig_import(&r, BH_FORM_NV, b.data, NULL), 0);
+		CU_ASSERT_EQUAL(r.n_notes, 0);
+		p.input = (struct bh_import_input){"own.yaml", r.out.data, r.out.len};
+		CU_ASSERT_EQUAL_FATAL(bh_export(&p, &theirs, &err), 0);
+		rig_load(&r, text_hosts);
+		for (i = 0; i < BH_ARRAY_SIZE(text_groups); i++) {
+			for (pod = 0; pod < 4; pod++)
+				CU_ASSERT_EQUAL(rig_allows(&r, 0x0a000001 + pod, 0x0a000009, 6,
+							   (uint16_t)(80 + i)),
+						(text_groups[i].fits >> pod & 1) != 0);
+		}
+		rig_free(&r);
+		bh_buf_free(&b);
+		b = theirs;
+		theirs = (struct bh_buf){0};
+	}
+	bh_buf_free(&b);
 }
 
 static void
@@ -340,6 +397,52 @@ export_tells_what_the_form_cannot_say(void)
 }
 
 static void
+zones_and_modes_are_told_and_never_stand_for_others(void)
+{
+	static const char text[] =
+		"version: 1\nmodes: {default: monitor}\nsegments:\n"
+		"  web: {selector: \"k8s.namespace=shop, app=web\", mode: protect}\n"
+		"  db: {selector: \"k8s.namespace=shop, app=db\"}\n"
+		"  odd: {selector: \"k8s.namespace=shop, app prefix o\"}\n"
+		"zones:\n  a: {segments: [web]}\n  b: {segments: [db], intra: only}\n"
+		"namespaces: {label: k8s.namespace, boundary: [pay]}\n"
+		"rules:\n"
+		"  - {from: 'zone:a', to: db, ports: tcp/1, action: allow}\n"
+		"  - {from: 'zone:a', to: db, ports: tcp/2, action: deny}\n"
+		"  - {from: web, to: db, ports: tcp/2, action: allow}\n"
+		"  - {from: web, to: odd, ports: tcp/3, action: allow}\n"
+		"  - {from: web, to: db, ports: tcp/4, action: allow, expires: 2199-01-01}\n"
+		"learned:\n  segments:\n    new: {selector: \"k8s.namespace=shop, app=new\"}\n"
+		"  rules:\n    - {from: web, to: new, ports: tcp/5, action: allow}\n";
+	static const enum bh_form forms[] = {BH_FORM_NETWORKPOLICY, BH_FORM_NV};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(forms); i++) {
+		struct rig r = {0};
+		struct bh_export_params p = {.form = forms[i],
+					     .input = {"own.yaml", text, strlen(text)},
+					     .note = rig_note,
+					     .arg = &r};
+
+		CU_ASSERT_EQUAL_FATAL(bh_export(&p, &r.out, &r.err), 0);
+		CU_ASSERT_TRUE(told(&r, "own.yaml:2:8: modes are no rules"));
+		CU_ASSERT_TRUE(told(&r, "the mode of segment 'web' is no rule"));
+		CU_ASSERT_TRUE(told(&r, "zone 'a' is left out"));
+		CU_ASSERT_TRUE(told(&r, "more is allowed than was written: zone 'b'"));
+		CU_ASSERT_TRUE(told(&r, "more is allowed than was written: the border of "
+					"namespace 'pay'"));
+		CU_ASSERT_TRUE(told(&r, "rule 'rule-1' is left out: is a zone"));
+		CU_ASSERT_TRUE(told(&r, "rule 'rule-3' is left out"));
+		CU_ASSERT_TRUE(told(&r, "rule 'rule-5' expires"));
+		CU_ASSERT_EQUAL(told(&r, "rule 'rule-4' is left out"),
+				forms[i] == BH_FORM_NETWORKPOLICY);
+		CU_ASSERT_TRUE(says(&r, "new"));
+		CU_ASSERT_FALSE(says(&r, "external"));
+		rig_free(&r);
+	}
+}
+
+static void
 ports_with_names_leave_the_rule_stricter_never_open(void)
 {
 	static const char text[] =
@@ -414,6 +517,8 @@ const struct bh_unit_test bh_suite_import_forms[] = {
 	BH_TEST(firewall_rules_are_judged_by_priority_and_criteria),
 	BH_TEST(what_the_firewall_says_and_we_do_not_is_told_with_its_line),
 	BH_TEST(exports_mean_what_our_policy_says),
+	BH_TEST(criteria_over_texts_are_judged_as_written_and_exported_as_they_came),
+	BH_TEST(zones_and_modes_are_told_and_never_stand_for_others),
 	BH_TEST(export_tells_what_the_form_cannot_say),
 	BH_TEST(ports_with_names_leave_the_rule_stricter_never_open),
 	BH_TEST(wide_selectors_become_what_loads_or_are_refused),

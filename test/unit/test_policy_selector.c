@@ -56,6 +56,27 @@ each_operator_means_what_kubernetes_means(void)
 		{"app, app=web", true},
 		{"in in (in)", false}, /* words are keys where a key stands */
 		{"notin", false},
+		{"prefix", false},
+		{"app prefix we", true},
+		{"app prefix (api, we, w)", true},
+		{"app prefix web", true},
+		{"app prefix webs", false},
+		{"app prefix eb", false},
+		{"zone prefix s", false},
+		{"x.io/tier contains ron", true},
+		{"x.io/tier contains (x, nt)", true},
+		{"x.io/tier contains back", false},
+		{"pci contains a", false},
+		{"app ~ \"^w.b$\"", true},
+		{"app~'e'", true}, /* it is searched */
+		{"app ~ \"^eb\"", false},
+		{"app ~ \"^(api|web)$\", pci", true},
+		{"zone ~ \".\"", false},
+		{"pci ~ \"^$\"", true},
+		{"app !~ \"^web$\"", false},
+		{"app !~ \"^api\"", true},
+		{"zone !~ \".\"", true},
+		{"app ~ \"a,b\\)\\(\", pci", false}, /* commas and brackets are its own */
 	};
 	size_t i;
 
@@ -80,8 +101,8 @@ what_is_no_selector_is_refused_at_its_place(void)
 		{"app=web,", 8, "expected a requirement such as app=web here"},
 		{"app=web,,pci", 8, "expected a requirement such as app=web here"},
 		{"app=web pci", 8, "expected ',' between requirements here"},
-		{"app web", 4, "expected =, !=, in, notin or ',' here"},
-		{"app>3", 3, "expected =, !=, in, notin or ',' here"},
+		{"app web", 4, "expected =, !=, in, notin, prefix, contains, ~, !~ or ',' here"},
+		{"app>3", 3, "expected =, !=, in, notin, prefix, contains, ~, !~ or ',' here"},
 		{"app in web", 7, "expected '(' and the values here, such as in (a, b)"},
 		{"app in ()", 8, "expected a value here"},
 		{"app in (a,)", 10, "expected a value here"},
@@ -95,6 +116,19 @@ what_is_no_selector_is_refused_at_its_place(void)
 		{"app=web-", 4,
 		 "this is no label value: a letter or digit at both ends, at most 127 "
 		 "characters"},
+		{"app prefix ()", 12, "expected a value here"},
+		{"app prefix", 10, "expected a value here"},
+		{"app ~ ^web", 6,
+		 "expected a regular expression in quotes here, such as ~ \"^web-[0-9]+$\""},
+		{"app ~ \"web", 6, "the regular expression lacks its closing quote"},
+		{"app ~ ''", 6, "the regular expression is empty"},
+		{"app ~ \"a(b\"", 10,
+		 "the regular expression ends here: missing closing parenthesis"},
+		{"app ~ \"((a{99}){99}){9}\"", 7,
+		 "the regular expression is too big: its repetitions multiply"},
+		{"!app, app ~ \"a\"", 6,
+		 "no label 'app' can meet this and what is required before: write 'app in (a, b)' "
+		 "for one or the other"},
 		{"app=\"web\"", 4, "expected ',' between requirements here"},
 		{"app=web, app=api", 9,
 		 "no label 'app' can meet this and what is required before: "
@@ -142,6 +176,12 @@ selector_has_a_bounded_cost(void)
 	err = (struct bh_err){0};
 	CU_ASSERT_NOT_EQUAL(bh_selector_parse(&a, text, &s, &at, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.what, "more than 64 requirements in one selector");
+	/* Doubling steps a letter: it ends, and nobody is taken in by what was not finished. */
+	memset(text, 'a', 120);
+	text[119] = 'b';
+	text[120] = '\0';
+	CU_ASSERT_FALSE(match("app ~ \"^(a+)+[cd]$\"", &(struct bh_label){"app", text}, 1));
+	CU_ASSERT_FALSE(match("app !~ \"^(a+)+[cd]$\"", &(struct bh_label){"app", text}, 1));
 	bh_arena_free(&a);
 	free(text);
 }
