@@ -171,6 +171,9 @@ bh_app_judge(struct bh_worker *w, const struct bh_app_case *k)
 	bool records = w->config->app_parse == BH_PARSE_ALL && bh_ops_known(c->state.app);
 
 	ask(w, k, NULL, &j);
+	if (j.verdict != BH_VERDICT_PENDING && !j.by_operation &&
+	    (f->verdict == BH_VERDICT_PENDING || f->rule != j.rule))
+		bh_rule_decided(w, j.rule);
 	f->rule = j.rule;
 	f->mode = j.mode & 3u;
 	if (is_refusal(&j)) {
@@ -225,6 +228,7 @@ bh_app_judge_operation(struct bh_worker *w, const struct bh_app_case *k)
 	if (!c->by_operation)
 		return true;
 	ask(w, k, k->op, &j);
+	bh_rule_decided(w, j.rule);
 	if (!is_refusal(&j) && j.verdict != BH_VERDICT_PENDING) {
 		f->rule = j.rule;
 		return true;

@@ -30,6 +30,7 @@ worker_destroy(struct bh_worker *w)
 	free(w->tx_outbox);
 	bh_app_destroy(w);
 	bh_threat_destroy(w);
+	bh_rule_use_destroy(w);
 	bh_event_ring_destroy(w->events);
 	bh_evidence_ring_destroy(w->evidence);
 	bh_frag_store_destroy(w->frags);
@@ -138,6 +139,8 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 		rc = bh_app_create(w);
 	if (rc == 0)
 		rc = bh_threat_create(w);
+	if (rc == 0)
+		rc = bh_rule_use_create(w);
 	return rc;
 }
 

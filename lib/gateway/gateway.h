@@ -155,6 +155,20 @@ struct bh_counters {
 	uint64_t flows; /* now in the table */
 };
 uint64_t bh_counters_dropped(const struct bh_counters *c);
+
+/* What a rule decided since the workers began: connections, or operations where it names some. */
+struct bh_rule_use {
+	uint64_t hits;
+	uint64_t packets, bytes; /* of its connections that have ended */
+	uint64_t
+		last_ns; /* wall clock: the last decision, or packet of an ended connection; 0: none */
+};
+_Static_assert(sizeof(struct bh_rule_use) == 32, "two of them a line");
+#define BH_RULE_SLOTS                                                                              \
+	(1u << 17) /* name ids below are counted one by one; what is beyond, together */
+/* Sum over workers by the rule's name id (BH_NO_RULE: what no rule decided). false, and the sum of all that is beyond:
+ * it has no slot of its own. Relaxed reads, any thread. */
+bool bh_gateway_rule_use(struct bh_gateway *g, uint32_t rule, struct bh_rule_use *out);
 /* One worker's, or all of them when worker is UINT32_MAX. Relaxed reads. Any thread. */
 void bh_gateway_counters(struct bh_gateway *g, uint32_t worker, struct bh_counters *out);
 /* Per wire: received and sent frames and bytes, and frames dropped that came in on it. */

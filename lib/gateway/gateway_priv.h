@@ -260,6 +260,7 @@ struct bh_worker {
 	/* written here, read by control (relaxed) */
 	struct bh_counters c __rte_cache_aligned;
 	struct bh_wire_counters wc[BH_MAX_WIRES];
+	struct bh_rule_use *rule_use; /* [BH_RULE_SLOTS + 2], rule_use.c */
 	_Atomic uint64_t beat_ns;
 	/* shared with control, see bh_mail */
 	struct bh_mail mail __rte_cache_aligned;
@@ -380,6 +381,13 @@ void bh_evidence_held(struct bh_worker *w, const struct rte_mbuf *m, enum bh_fat
 
 /* stage_policy.c: what policy says of a known flow now. Changes nothing. */
 void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
+
+/* rule_use.c: a rule has decided; a connection that it decided has ended. One line of memory each: per connection and
+ * operation, never per packet. */
+void bh_rule_decided(struct bh_worker *w, uint32_t rule);
+void bh_rule_ended(struct bh_worker *w, const struct bh_flow *f);
+int bh_rule_use_create(struct bh_worker *w); /* -ENOMEM */
+void bh_rule_use_destroy(struct bh_worker *w);
 
 /* icmp_error.c: does it speak of a flow that is allowed? */
 void bh_judge_icmp_error(struct bh_worker *w, struct bh_packet *p);

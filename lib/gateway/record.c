@@ -288,6 +288,7 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	struct bh_event e = {.type = BH_EVENT_FLOW};
 
 	bh_count(&w->c.flows_ended, 1);
+	bh_rule_ended(w, f);
 	if (w->watch.opened)
 		bh_threat_ended(w, f, why);
 	fill_judged(w, &e, f);

@@ -131,6 +131,8 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		return;
 	}
 	store_judgement(f, &j);
+	if (j.verdict != BH_VERDICT_PENDING && !j.by_operation)
+		bh_rule_decided(w, j.rule);
 	if (p->h.key.proto == 6 && !bh_tcp_opens(p->h.tcp_flags))
 		f->flags |= BH_FLAG_MIDSTREAM;
 	if (is_blocked(j.verdict))
@@ -294,6 +296,8 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	}
 	if (w->watch.opened && w->config->n_quotas != 0 && !relabelled)
 		bh_threat_sessions(w, f, false);
+	if (j.verdict != BH_VERDICT_PENDING && !j.by_operation && (relabelled || f->rule != j.rule))
+		bh_rule_decided(w, j.rule);
 	store_judgement(f, &j);
 	if (w->watch.opened && w->config->n_quotas != 0)
 		bh_threat_sessions(w, f, true);
