@@ -42,14 +42,19 @@ static int
 publish(void *arg, uint32_t number, const char *text, size_t len, struct bh_err *err)
 {
 	struct commit *c = arg;
+	int rc;
 
 	bh_buf_reset(&c->before);
 	bh_policy_text(c->d->policy, &c->before);
 	c->number_before = bh_policy_revision(c->d->policy);
 	if (c->before.failed)
 		return bh_err_set(err, ENOMEM, "out of memory");
+	bh_daemon_usage_take(c->d);
 	bh_policy_number_next(c->d->policy, number);
-	return bh_policy_load_text(c->d->policy, c->name, text, len, false, &c->change, err);
+	rc = bh_policy_load_text(c->d->policy, c->name, text, len, false, &c->change, err);
+	if (rc == 0)
+		bh_daemon_usage_bind(c->d);
+	return rc;
 }
 
 static void

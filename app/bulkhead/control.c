@@ -251,6 +251,7 @@ bh_daemon_loop(struct bh_daemon *d)
 			if (d->store != NULL)
 				bh_daemon_store_tick(d);
 			expire_rules(d);
+			bh_daemon_usage_tick(d, now);
 			/* When this core itself stood still (a stopped process, a suspended machine), the
 			 * workers' silence says nothing yet. */
 			if (now - last < 10 * WATCH_NS && !workers_answer(d))

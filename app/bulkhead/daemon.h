@@ -1,7 +1,7 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
- * takes policies through the store, modes.c sets those of segments, ops.c is what the API may ask of it. */
+ * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -58,6 +58,7 @@ struct bh_daemon {
 	pthread_mutex_t learn_lock; /* what follows; written by the control core */
 	struct bh_api_learn_segment *learn_segment;
 	size_t n_learn_segments;
+	struct bh_usage *usage; /* usage.c */
 	struct bh_link_watch link[BH_MAX_PORTS];
 	struct bh_buf record; /* control core: records formatted here */
 	uint64_t started_wall_ns, started_mono_ns;
@@ -126,6 +127,14 @@ int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n, cons
 			const char *why, struct bh_err *err);
 /* What was set before the last end. */
 int bh_daemon_modes_load(struct bh_daemon *d, struct bh_err *err);
+
+/* usage.c: what rules have decided. Any control thread. */
+int bh_daemon_usage_open(struct bh_daemon *d);
+void bh_daemon_usage_take(struct bh_daemon *d); /* before another policy is published */
+void bh_daemon_usage_bind(struct bh_daemon *d); /* after it */
+void bh_daemon_usage_tick(struct bh_daemon *d, uint64_t mono_ns);
+void bh_daemon_usage_close(struct bh_daemon *d);
+bool bh_daemon_rule_use(void *arg, uint32_t name_id, struct bh_api_use *out);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

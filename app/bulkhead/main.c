@@ -408,6 +408,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = open_ports(d, err);
 	if (rc == 0)
 		rc = start_gateway(d, early, err);
+	if (rc == 0 && bh_daemon_usage_open(d) != 0)
+		rc = bh_err_set(err, ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = bh_daemon_sensors_start(d, err);
 	if (rc == 0)
@@ -446,6 +448,7 @@ finish(struct bh_daemon *d, bool stalled)
 	}
 	bh_evidence_close(d->evidence);
 	bh_daemon_learn_close(d);
+	bh_daemon_usage_close(d);
 	bh_daemon_store_close(d);
 	bh_eve_file_close(d->eve);
 	bh_policy_destroy(d->policy);

@@ -210,6 +210,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.policy_rollback = bh_daemon_rollback,
 		.modes_set = bh_daemon_modes_set,
 		.learn_segment = bh_daemon_learn_segment,
+		.rule_use = bh_daemon_rule_use,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

@@ -39,6 +39,12 @@ struct bh_api_commit {
 	uint64_t confirm_ms; /* commit only */
 };
 
+/* What a rule decided, over restarts if there is a store; 0: never. */
+struct bh_api_use {
+	uint64_t hits, packets, bytes;
+	uint64_t first_ns, last_ns; /* wall clock */
+};
+
 /* A segment on its way from discover to protect. */
 struct bh_api_learn_segment {
 	char name[BH_NAME_MAX];
@@ -74,6 +80,9 @@ struct bh_api_ops {
 			 const char *why, struct bh_err *err);
 	/* The index-th segment as promotion sees it; false behind the last. NULL: nothing is promoted. */
 	bool (*learn_segment)(void *arg, size_t index, struct bh_api_learn_segment *out);
+	/* By the rule's name id, or BH_NO_RULE for what none decided since the start. false: it is not counted. NULL: none
+	 * is. */
+	bool (*rule_use)(void *arg, uint32_t rule, struct bh_api_use *out);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

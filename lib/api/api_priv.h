@@ -216,6 +216,12 @@ bool bh_api_actor(struct bh_api_req *req, const char *name, const char *why,
 /* 1s .. 7d in an argument, as 500ms, 90s, 10m, 2h, 1d; stays when it is absent. false: the reply is set. */
 bool bh_api_arg_ms(struct bh_api_req *req, const char *name, uint64_t *ms);
 
+/* ---- ep_rules.c ------------------------------------------------------------------------------------ */
+
+json_t *bh_api_json_rule(const struct bh_rule_info *r);
+/* hits, bytes, packets, first_used, last_used; nothing where it is not counted. Not with the policy's lock held. */
+void bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o);
+
 /* ---- ep_conversations.c --------------------------------------------------------------------------- */
 
 json_t *bh_api_json_conversation(const struct bh_conversation *c);

@@ -27,8 +27,32 @@ applications_json(const struct bh_rule_info *r)
 	return list;
 }
 
-static json_t *
-rule_json(const struct bh_rule_info *r)
+void
+bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o)
+{
+	struct bh_api_use u;
+
+	if (ops->rule_use == NULL || !ops->rule_use(ops->arg, rule, &u))
+		return;
+	json_object_set_new(o, "hits", json_integer((json_int_t)u.hits));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)u.bytes));
+	json_object_set_new(o, "packets", json_integer((json_int_t)u.packets));
+	json_object_set_new(o, "first_used", u.hits != 0 ? bh_api_time(u.first_ns) : json_null());
+	json_object_set_new(o, "last_used", u.last_ns != 0 ? bh_api_time(u.last_ns) : json_null());
+}
+
+/* Its figures, behind the policy's lock: whoever counts them asks it, too. */
+static void
+add_use(struct bh_api_req *req, json_t *rule)
+{
+	json_t *id = json_object_get(rule, "name_id");
+
+	bh_api_json_use(&req->api->p.ops, (uint32_t)json_integer_value(id), rule);
+	json_object_del(rule, "name_id");
+}
+
+json_t *
+bh_api_json_rule(const struct bh_rule_info *r)
 {
 	json_t *o = json_object();
 
@@ -53,6 +77,15 @@ rule_json(const struct bh_rule_info *r)
 	}
 	if (r->line != 0)
 		json_object_set_new(o, "line", json_integer(r->line));
+	return o;
+}
+
+static json_t *
+rule_json(const struct bh_rule_info *r)
+{
+	json_t *o = bh_api_json_rule(r);
+
+	json_object_set_new(o, "name_id", json_integer(r->name_id));
 	return o;
 }
 
@@ -81,11 +114,14 @@ void
 bh_api_ep_rules_list(struct bh_api_req *req)
 {
 	struct list l = {0};
+	json_t *rule;
+	size_t i;
 
 	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_position(req, &l.from))
 		return;
 	l.items = json_array();
 	bh_policy_rules_each(req->api->p.policy, list_add, &l);
+	json_array_foreach(l.items, i, rule) add_use(req, rule);
 	bh_api_json(req, 200,
 		    json_pack("{s:o, s:o}", "items", l.items, "next",
 			      l.more ? bh_api_position(req, l.from + l.limit) : json_null()));
@@ -113,8 +149,10 @@ bh_api_ep_rules_get(struct bh_api_req *req)
 	struct find f = {.id = req->param};
 
 	bh_policy_rules_each(req->api->p.policy, find_one, &f);
-	if (f.out != NULL)
-		bh_api_json(req, 200, f.out);
-	else
+	if (f.out == NULL) {
 		bh_api_fail(req, BH_PROBLEM_NOT_FOUND, NULL, "no rule has the id %s", req->param);
+		return;
+	}
+	add_use(req, f.out);
+	bh_api_json(req, 200, f.out);
 }

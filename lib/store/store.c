@@ -55,6 +55,8 @@ make_schema(struct bh_store *s, struct bh_err *err)
 		rc = bh_store_sql_err(s, "make its tables", err);
 	if (rc == 0)
 		rc = bh_store_modes_prepare(s, err);
+	if (rc == 0)
+		rc = bh_store_uses_prepare(s, err);
 	return bh_store_sql_end(s, rc, err);
 }
 
@@ -83,7 +85,8 @@ check_schema(struct bh_store *s, struct bh_err *err)
 			"store %s: its tables are of version %lld, this gateway knows %d: "
 			"run the version that made it, or a newer one",
 			s->path, (long long)version, SCHEMA_VERSION);
-	return bh_store_modes_prepare(s, err);
+	rc = bh_store_modes_prepare(s, err);
+	return rc == 0 ? bh_store_uses_prepare(s, err) : rc;
 }
 
 /* EXCLUSIVE before the first access: SQLite then keeps the WAL's index on the heap. */

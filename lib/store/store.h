@@ -175,6 +175,22 @@ int bh_store_modes_set(struct bh_store *s, const struct bh_store_mode *m, size_t
 typedef bool (*bh_store_mode_fn)(void *arg, const struct bh_store_mode *m);
 int bh_store_modes_each(struct bh_store *s, bh_store_mode_fn fn, void *arg, struct bh_err *err);
 
+/* ---- use of rules ---------------------------------------------------------------------------------- */
+
+/* What a rule with this id and this content has decided. Not in the chain: figures may be lost or changed with the file. */
+struct bh_store_use {
+	const char *rule; /* id */
+	uint64_t
+		body; /* hash of what it says: another rule under an old id has figures of its own */
+	uint64_t hits, packets, bytes;
+	uint64_t first_ns, last_ns; /* wall clock */
+};
+/* Add to what is kept, all or none. Rules that were not used for 800 days are forgotten at the next open. */
+int bh_store_uses_add(struct bh_store *s, const struct bh_store_use *u, size_t n,
+		      struct bh_err *err);
+/* rule and body are given. -ENOENT: never used. */
+int bh_store_use_get(struct bh_store *s, struct bh_store_use *u, struct bh_err *err);
+
 /* ---- audit ---------------------------------------------------------------------------------------- */
 
 struct bh_audit {

@@ -8,6 +8,7 @@
  *   confirm.c   commits that wait, rollback
  *   resume.c    start, and the policy file
  *   mode.c      modes of segments that were set
+ *   use.c       what rules have decided
  *   audit.c     the chain
  */
 #ifndef BH_STORE_PRIV_H
@@ -58,6 +59,10 @@ void bh_store_json_text(struct bh_buf *b, const char *key, const char *s);
 
 /* Its table, in stores that were made without. */
 int bh_store_modes_prepare(struct bh_store *s, struct bh_err *err);
+
+/* ---- use.c: with `lock` held ------------------------------------------------------------------------- */
+
+int bh_store_uses_prepare(struct bh_store *s, struct bh_err *err);
 
 /* ---- digest.c ------------------------------------------------------------------------------------- */
 
