@@ -113,6 +113,35 @@ keep_head(struct bh_inspect_side *s, const uint8_t *at, size_t len)
 	s->used += (uint32_t)len;
 }
 
+/* Ambiguous framing is an attack on what is behind us; other broken syntax is a protocol error. */
+static void
+broken(struct bh_message *m, const char *why)
+{
+	static const char *const framing[] = {"length", "transfer", "chunk", "framing", "coding"};
+	unsigned i, class = BH_INSPECT_HTTP;
+
+	/* { | } and the like, which browsers send as they are (WHATWG URL): strict, but no sign of anything. What is
+	 * not there, and lines that go on on the next one, are what old clients say: loose() looks at the latter. */
+	if (strstr(why, "must be escaped") != NULL || strstr(why, "without a Host") != NULL ||
+	    strstr(why, "folded") != NULL)
+		return;
+
+	for (i = 0; i < BH_ARRAY_SIZE(framing); i++)
+		if (strcasestr(why, framing[i]) != NULL)
+			class = BH_INSPECT_SMUGGLING;
+	bh_message_say(m, class, why);
+	if (class == BH_INSPECT_SMUGGLING)
+		bh_message_say(m, BH_INSPECT_HTTP, why);
+}
+
+/* What a message's end and its receiver hang on. */
+static bool
+frames(const struct bh_view *line)
+{
+	return bh_at(line, 0, "transfer-encoding") || bh_at(line, 0, "content-length") ||
+	       bh_at(line, 0, "connection") || bh_at(line, 0, "host:");
+}
+
 static bool
 cut_line(struct bh_view *text, struct bh_view *line)
 {
@@ -160,7 +189,7 @@ loose(struct bh_message *m, struct bh_view text)
 {
 	struct bh_inspect_side *s = m->s;
 	struct bh_view line;
-	bool first = true;
+	bool first = true, framing = false;
 
 	while (text.len > 0 && cut_line(&text, &line)) {
 		struct bh_http1_part part = {0};
@@ -175,6 +204,13 @@ loose(struct bh_message *m, struct bh_view text)
 			first = line.len == 0;
 			continue;
 		}
+		/* a line that goes on (RFC 9112 5.2): some read it as one, some don't */
+		if (line.len > 0 && (line.at[0] == ' ' || line.at[0] == '\t')) {
+			if (framing)
+				broken(m, "a framing header that goes on on the next line");
+			continue;
+		}
+		framing = frames(&line);
 		if (colon == NULL)
 			continue;
 		part.name = (struct bh_http_text){line.at, (uint32_t)(colon - line.at)};
@@ -224,25 +260,6 @@ go_on(struct bh_message *m, struct bh_view data, bool ended)
 	}
 	if (ended)
 		bh_message_end(m);
-}
-
-/* Ambiguous framing is an attack on what is behind us; other broken syntax is a protocol error. */
-static void
-broken(struct bh_message *m, const char *why)
-{
-	static const char *const framing[] = {"length", "transfer", "chunk", "framing", "coding"};
-	unsigned i, class = BH_INSPECT_HTTP;
-
-	/* { | } and the like, which browsers send as they are (WHATWG URL): strict, but no sign of anything */
-	if (strstr(why, "must be escaped") != NULL)
-		return;
-
-	for (i = 0; i < BH_ARRAY_SIZE(framing); i++)
-		if (strcasestr(why, framing[i]) != NULL)
-			class = BH_INSPECT_SMUGGLING;
-	bh_message_say(m, class, why);
-	if (class == BH_INSPECT_SMUGGLING)
-		bh_message_say(m, BH_INSPECT_HTTP, why);
 }
 
 static bool

@@ -75,9 +75,28 @@ is_plain(const struct bh_inspect_value *v)
 	return false;
 }
 
+/* A whole filter (RFC 4515), closed as often as it was opened: an application's own parameter. What is injected
+ * into one begins in its middle. */
+static bool
+is_whole_filter(const struct bh_view *r)
+{
+	size_t i = bh_skip_space(r, 0);
+	unsigned depth = 0;
+
+	for (; i < r->len; i++) {
+		if (r->at[i] == '(')
+			depth++;
+		else if (depth == 0 || (r->at[i] == ')' && --depth == 0))
+			break;
+	}
+	return i < r->len && r->at[i] == ')' && bh_skip_space(r, i + 1) == r->len;
+}
+
 static void
 judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct bh_view *r)
 {
+	uint64_t before = j->found;
+
 	if (r->len == 0)
 		return;
 	bh_judge_lookup(j, r);
@@ -91,6 +110,8 @@ judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct
 		return;
 	}
 	bh_judge_rules(j, r);
+	if ((j->found & ~before & BH_INSPECT_BIT(BH_INSPECT_LDAPI)) && is_whole_filter(r))
+		j->found &= ~BH_INSPECT_BIT(BH_INSPECT_LDAPI);
 	if (v->where == BH_AT_RESPONSE || v->where == BH_AT_QUERY)
 		return;
 	bh_judge_html(j, r);

@@ -174,8 +174,10 @@ content_type(struct bh_message *m, struct bh_http_text v)
 		return;
 	if (s->kind != BH_BODY_MULTIPART)
 		bh_message_say(m, BH_INSPECT_HTTP, "a boundary without parts");
-	i += 9;
-	if (t.at[i] == '"') {
+	i = bh_skip_space(&t, i + 9);
+	if (i >= t.len) {
+		end = i;
+	} else if (t.at[i] == '"') {
 		for (end = ++i; end < t.len && t.at[end] != '"'; end++)
 			;
 	} else {

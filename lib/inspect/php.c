@@ -189,19 +189,17 @@ static const char *const own[] = {
 
 /* Names that other languages and prose have, too. */
 static const char *const shared[] = {
-	"assert",   "bzopen",     "chdir",     "chgrp",        "chmod",       "chown",
-	"chr",      "compact",    "constant",  "copy",         "crypt",       "current",
-	"date",     "define",     "die",       "dl",           "each",        "echo",
-	"end",      "eval",       "exec",      "exif",         "exit",        "extract",
-	"file",     "filegroup",  "fileowner", "ftok",         "ftp_connect", "ftp_get",
-	"glob",     "gzpassthru", "hash",      "header",       "include",     "include_once",
-	"isset",    "key",        "lchown",    "link",         "list",        "mail",
-	"md5",      "mkdir",      "next",      "opcache",      "ord",         "pack",
-	"preg",     "print",      "printf",    "rand",         "readdir",     "readgz",
-	"readlink", "rename",     "require",   "require_once", "reset",       "rewinddir",
-	"rmdir",    "serialize",  "sha1",      "sleep",        "sort",        "sprintf",
-	"stat",     "system",     "touch",     "trim",         "umask",       "unlink",
-	"unpack",   "unset",
+	"assert",       "bzopen",   "chdir",     "chgrp",      "chmod",     "chown",     "chr",
+	"compact",      "constant", "copy",      "crypt",      "current",   "date",      "define",
+	"die",          "dl",       "each",      "echo",       "end",       "eval",      "exec",
+	"exif",         "exit",     "extract",   "file",       "filegroup", "fileowner", "ftok",
+	"ftp_connect",  "ftp_get",  "glob",      "gzpassthru", "hash",      "header",    "include",
+	"include_once", "isset",    "key",       "lchown",     "link",      "list",      "mail",
+	"md5",          "mkdir",    "next",      "opcache",    "ord",       "pack",      "preg",
+	"print",        "rand",     "readdir",   "readgz",     "readlink",  "rename",    "require",
+	"require_once", "reset",    "rewinddir", "rmdir",      "serialize", "sha1",      "sleep",
+	"sort",         "stat",     "system",    "touch",      "trim",      "umask",     "unlink",
+	"unpack",       "unset",
 };
 
 /* How the functions of its extensions begin. */

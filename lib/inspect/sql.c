@@ -353,6 +353,17 @@ constants_only(const struct bh_isql *s, unsigned i)
 	return ops > 1;
 }
 
+/* ... the equals sign ("="), and so on: a sign in quotes behind many words, with words behind it. */
+static bool
+ends_prose(const struct bh_isql *s, unsigned i)
+{
+	size_t k, gaps = 0;
+
+	for (k = 0; k < s->t[0].len; k++)
+		gaps += bh_is_space(s->v->at[k]);
+	return gaps > 8 && memchr(s->v->at + s->t[i].at, ' ', s->t[i].len) != NULL;
+}
+
 /* Behind the closed quote: an operator and the statement's own quote again, or a comment. */
 static bool
 breakout_shape(const struct bh_isql *s)
@@ -375,7 +386,7 @@ breakout_shape(const struct bh_isql *s)
 		i++;
 	}
 	if (ops > 0 && bh_isql_kind(s, i) == BH_SQL_OPEN && i + 1 >= s->n)
-		return s->t[i].len < 24;
+		return s->t[i].len < 24 && !ends_prose(s, i);
 	if (ops > 0 && bh_isql_kind(s, i) == BH_SQL_NUMBER &&
 	    bh_isql_kind(s, i + 1) == BH_SQL_COMMENT)
 		return true;

@@ -87,7 +87,6 @@ static const char *const strong_functions[] = {
 	"pg_read_file",
 	"pg_sleep",
 	"polygon",
-	"printf",
 	"procedure_analyse",
 	"query_to_xml",
 	"quotename",

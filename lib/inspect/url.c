@@ -8,6 +8,7 @@ struct url {
 	size_t host, host_len;
 	size_t rest; /* path, query */
 	bool user;   /* something@ before the host */
+	bool posing; /* which could be taken for a host */
 	bool colon;  /* scheme: */
 };
 
@@ -37,6 +38,8 @@ split(const struct bh_view *v, struct url *u)
 	     end++)
 		if (v->at[end] == '@') {
 			u->user = true;
+			u->posing |= memchr(v->at + i, '.', end - i) != NULL ||
+				     memchr(v->at + i, '%', end - i) != NULL;
 			i = end + 1;
 		}
 	u->host = i;
@@ -261,7 +264,7 @@ inclusion(const struct url *u)
 		return false;
 	if (memchr(v->at, ' ', v->len) != NULL)
 		return false;
-	if (u->user)
+	if (u->posing)
 		return true;
 	if (last == '?' || last == '#' || last == 0)
 		return true;
@@ -295,7 +298,7 @@ redirection(const struct bh_view *v)
 	w.len -= i;
 	if (split(&w, &u) &&
 	    (u.colon && (is_web(&u) || bh_at(&w, 0, "javascript:") || bh_at(&w, 0, "data:")))) {
-		if (lead || u.slashes != 2 || u.user || u.host == 0)
+		if (lead || u.slashes != 2 || u.posing || u.host == 0)
 			return true;
 		if (memchr(w.at + u.host, '\\', w.len - u.host) != NULL ||
 		    memchr(w.at + u.host, '\t', w.len - u.host) != NULL)

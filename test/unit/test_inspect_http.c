@@ -95,6 +95,16 @@ ranges_of_a_document_are_not_counted_like_others(void)
 }
 
 static void
+what_old_clients_say_is_odd_and_no_attack(void)
+{
+	CU_ASSERT_EQUAL(says("GET /x HTTP/1.1\r\nUser-Agent: x\r\n\r\n"), 0);
+	CU_ASSERT_EQUAL(says("GET /x" HEAD "X-Nodes: 7;\r\n\t8; 9\r\n\r\n"), 0);
+	CU_ASSERT(SAW(says("POST /x" HEAD "Transfer-Encoding:\r\n chunked\r\n\r\n"), SMUGGLING));
+	CU_ASSERT(
+		SAW(says("GET /x" HEAD "X-Nodes: 7;\r\n\t8\r\nX-Item: " ATTACK "\r\n\r\n"), SQLI));
+}
+
+static void
 an_attack_is_seen_in_each_place(void)
 {
 	struct inspect_rig *r;
@@ -303,6 +313,7 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(a_harmless_conversation_is_silent),
 	BH_TEST(a_body_of_no_type_is_read_as_what_it_begins_like),
 	BH_TEST(ranges_of_a_document_are_not_counted_like_others),
+	BH_TEST(what_old_clients_say_is_odd_and_no_attack),
 	BH_TEST(an_attack_is_seen_in_each_place),
 	BH_TEST(an_attack_is_seen_in_a_part),
 	BH_TEST(compressed_bodies_are_read),
