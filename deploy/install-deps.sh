@@ -11,7 +11,8 @@ packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml
 	postgresql postgresql-client mariadb-server mariadb-client mosquitto mosquitto-clients openssh-server openssh-client
 	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client python3-aiosmtpd
-	python3-psycopg2 python3-pymysql python3-pymongo python3-h2"
+	python3-psycopg2 python3-pymysql python3-pymongo python3-h2
+	hping3 nmap dsniff slowhttptest iodine"
 
 missing=""
 for p in $packages; do

@@ -328,6 +328,8 @@ examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	uint32_t have;
 
 	c->flow = p->flow;
+	if (unlikely(bh_tcp_opens(p->h.tcp_flags)) && bh_threat_split(w, p))
+		return;
 	if (is_cut(w, p)) {
 		const struct bh_app_case cut = {.p = p, .c = c, .why = "cut short by the capture"};
 

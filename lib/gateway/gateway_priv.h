@@ -479,6 +479,8 @@ void bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms);
 /* A packet may have moved its flow's state. */
 void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
 		     uint8_t before);
+/* A SYN on an examined connection, before the stream judges it. True: the connection is refused and not examined any more. */
+bool bh_threat_split(struct bh_worker *w, struct bh_packet *p);
 void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f, enum bh_flow_end why);
 
 /* A packet of a connection that is still half open. True: its fate is decided. */

@@ -183,7 +183,7 @@ uncount_embryo(struct bh_worker *w, const struct bh_flow *f)
 }
 
 /* Both ends want to open the connection to each other: RFC 9293 allows it, and nobody does it but to confuse who looks on. */
-static void
+static enum bh_threat_action
 report_split(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 {
 	const struct bh_threat_case k = {.f = f,
@@ -191,12 +191,37 @@ report_split(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 					 .source = h->from};
 	enum bh_threat_action action = bh_threat_report(w, &k);
 
-	/* One that is examined has tcp_handshake among exceptions. */
-	if (action == BH_THREAT_ALERT || f->ext != 0)
-		return;
-	f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
-	f->reason = BH_REASON_THREAT;
-	f->state = BH_STATE_REFUSED;
+	if (action != BH_THREAT_ALERT) {
+		f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+		f->reason = BH_REASON_THREAT;
+		f->state = BH_STATE_REFUSED;
+	}
+	return action;
+}
+
+/* SYN, not SYN/ACK, of whom was asked. */
+static bool
+is_split(const struct bh_worker *w, const struct bh_flow *f, const struct bh_parsed *h)
+{
+	return bh_tcp_opens(h->tcp_flags) && h->from != (f->flags & BH_FLAG_INITIATOR) &&
+	       bh_threat_on(w, BH_THREAT_SPLIT_HANDSHAKE);
+}
+
+bool
+bh_threat_split(struct bh_worker *w, struct bh_packet *p)
+{
+	struct bh_flow *f = p->flow;
+	enum bh_threat_action action;
+
+	if (f->state != BH_STATE_SYN_SENT || !is_split(w, f, &p->h))
+		return false;
+	action = report_split(w, f, &p->h);
+	if (action == BH_THREAT_ALERT)
+		return false;
+	bh_app_release(w, f->ext, BH_REASON_THREAT);
+	f->ext = 0;
+	bh_threat_enforce(p, action);
+	return true;
 }
 
 void
@@ -209,8 +234,7 @@ bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *
 	if (before == BH_STATE_SYN_SENT && f->state == BH_STATE_CLOSED &&
 	    h->from != (f->flags & BH_FLAG_INITIATOR))
 		bh_threat_unanswered(w, f);
-	if (before == BH_STATE_SYN_SENT && h->from != (f->flags & BH_FLAG_INITIATOR) &&
-	    bh_tcp_opens(h->tcp_flags) && bh_threat_on(w, BH_THREAT_SPLIT_HANDSHAKE))
+	if (before == BH_STATE_SYN_SENT && f->ext == 0 && is_split(w, f, h))
 		report_split(w, f, h);
 }
 

@@ -35,8 +35,10 @@ count_silent(struct bh_worker *w, struct bh_flow *f)
 							      .threat = BH_THREAT_NO_CLIENT_DATA,
 							      .source = 1 - server,
 							      .count = c->count});
-	if (action == BH_THREAT_ALERT || f->ext != 0)
+	if (action == BH_THREAT_ALERT)
 		return;
+	bh_app_release(w, f->ext, BH_REASON_THREAT);
+	f->ext = 0;
 	f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
 	f->reason = BH_REASON_THREAT;
 	f->state = BH_STATE_REFUSED;
@@ -107,6 +109,24 @@ bh_threat_window_of(struct bh_worker *w, struct bh_packet *p)
 #define STEP_MAX_MS 7200000u
 
 /* Steps are even when each is within a tenth, or a second, of those before. */
+static void
+count_step(struct bh_threat_cell *c, uint32_t now_ms)
+{
+	uint32_t step = now_ms - c->start_ms, off, slack;
+
+	off = step > c->before ? step - c->before : c->before - step;
+	slack = RTE_MAX(c->before / 10, 1000u);
+	c->start_ms = now_ms;
+	if (!c->over || step > STEP_MAX_MS || off > slack) {
+		c->count = c->over && step <= STEP_MAX_MS ? 2 : 1;
+		c->before = step;
+		c->over = true;
+		return;
+	}
+	c->before = (uint32_t)(((uint64_t)c->before * 3 + step) / 4);
+	c->count++;
+}
+
 void
 bh_threat_beacon(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
 {
@@ -116,22 +136,10 @@ bh_threat_beacon(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
 			     bh_threat_id(secret, &p->h.key, 1 - initiator,
 					  p->h.key.port[1 - initiator]));
 	struct bh_threat_cell *c = bh_threat_table_get(w->threat->cells, id | 1, w->now_ms);
-	uint32_t step = w->now_ms - c->start_ms, off, slack;
 
-	/* Several at once are one. */
-	if (c->over && step < STEP_MIN_MS)
-		return;
-	off = step > c->before ? step - c->before : c->before - step;
-	slack = RTE_MAX(c->before / 10, 1000u);
-	c->start_ms = w->now_ms;
-	if (!c->over || step > STEP_MAX_MS || off > slack) {
-		c->count = c->over && step <= STEP_MAX_MS ? 2 : 1;
-		c->before = step;
-		c->over = true;
-		return;
-	}
-	c->before = (uint32_t)(((uint64_t)c->before * 3 + step) / 4);
-	c->count++;
+	/* Several at once are one: also a SYN that was dropped and comes again. */
+	if (!c->over || w->now_ms - c->start_ms >= STEP_MIN_MS)
+		count_step(c, w->now_ms);
 	if (c->count >= rule->threshold)
 		bh_threat_enforce(
 			p, bh_threat_report(w, &(struct bh_threat_case){.p = p,

@@ -18,6 +18,14 @@ some_on(struct bh_config *c, struct bh_gateway_params *p)
 }
 
 static void
+examined(struct bh_config *c, struct bh_gateway_params *p)
+{
+	some_on(c, p);
+	c->threat[BH_THREAT_HEARTBLEED].on = true;
+	c->threat[BH_THREAT_HEARTBLEED].action = BH_THREAT_DROP;
+}
+
+static void
 scans_blocked(struct bh_config *c, struct bh_gateway_params *p)
 {
 	(void)p;
@@ -184,6 +192,32 @@ syn_for_a_syn_is_a_split_handshake(void)
 	tcp_frame(&f, SERVER, CLIENT, (uint16_t[2]){80, 3001}, BH_TCP_SYN);
 	CU_ASSERT(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_THREAT));
 	CU_ASSERT_EQUAL(threat_alerts(&r, "threat.split_handshake"), 1);
+	CU_ASSERT_EQUAL(threat_total(&r), 1);
+	rig_stop(&r);
+}
+
+static void
+split_handshake_of_an_examined_connection_ends_it(void)
+{
+	struct rig_frame f;
+	struct rig r;
+
+	threat_start(&r, examined, BH_MODE_PROTECT);
+	tcp_frame(&f, CLIENT, SERVER, (uint16_t[2]){3001, 80}, BH_TCP_SYN);
+	CU_ASSERT(rig_passes(&r, RIG_OUTSIDE, &f));
+	tcp_frame(&f, SERVER, CLIENT, (uint16_t[2]){80, 3001}, BH_TCP_SYN);
+	CU_ASSERT(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_THREAT));
+	tcp_frame(&f, SERVER, CLIENT, (uint16_t[2]){80, 3001}, BH_TCP_SYN | BH_TCP_ACK);
+	CU_ASSERT(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_THREAT));
+	CU_ASSERT_EQUAL(threat_alerts(&r, "threat.split_handshake"), 1);
+	CU_ASSERT_EQUAL(threat_total(&r), 1);
+	rig_stop(&r);
+	/* Under monitor it is told of once, and passes. */
+	threat_start(&r, examined, BH_MODE_MONITOR);
+	tcp_frame(&f, CLIENT, SERVER, (uint16_t[2]){3001, 80}, BH_TCP_SYN);
+	CU_ASSERT(rig_passes(&r, RIG_OUTSIDE, &f));
+	tcp_frame(&f, SERVER, CLIENT, (uint16_t[2]){80, 3001}, BH_TCP_SYN);
+	CU_ASSERT(rig_passes(&r, RIG_INSIDE, &f));
 	CU_ASSERT_EQUAL(threat_total(&r), 1);
 	rig_stop(&r);
 }
@@ -435,6 +469,7 @@ const struct bh_unit_test bh_suite_gateway_threat[] = {
 	BH_TEST(data_on_a_syn_is_dropped_where_it_is_looked_for),
 	BH_TEST(small_mss_with_sack_is_dropped),
 	BH_TEST(syn_for_a_syn_is_a_split_handshake),
+	BH_TEST(split_handshake_of_an_examined_connection_ends_it),
 	BH_TEST(ping_is_no_threat),
 	BH_TEST(replies_that_say_something_else_are_a_tunnel),
 	BH_TEST(requests_that_each_say_something_else_are_a_tunnel),
