@@ -14,8 +14,8 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn
-NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd libnghttp2 nettle libpcre2-8 libhs zlib \
+ROOMS := base ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn
+NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libnghttp2 nettle libpcre2-8 libhs zlib \
 	libbrotlidec sqlite3
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
@@ -25,7 +25,7 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
-LIBS := -lyaml -ljansson -lmicrohttpd -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
+LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
 DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \
@@ -42,7 +42,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS) $(LDFLA
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard lib/$(r)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB := $(B)/libbulkhead.a
-APPS := $(foreach a,bulkhead bulkheadctl bulkhead-replay,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
+APPS := $(foreach a,bulkhead bulkhead-api bulkheadctl bulkhead-replay,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
 TEST_ROOMS := $(patsubst test/unit/suites_%.def,%,$(wildcard test/unit/suites_*.def))
 UNIT := $(TEST_ROOMS:%=$(B)/test/unit_%)
 BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
@@ -85,6 +85,11 @@ $(B)/bulkhead: $(call app_obj,bulkhead) $(LIB)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_SHARED) -lpthread
 
+# Parses what strangers send: as little as possible is linked.
+$(B)/bulkhead-api: $(call app_obj,bulkhead-api) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -lgnutls
+
 $(B)/bulkheadctl: $(call app_obj,bulkheadctl) $(LIB)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) -lcurl
@@ -111,6 +116,9 @@ $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
+
+# Requests reach the API through the HTTP process, here a thread.
+$(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c))
 
 # The port room also names the device library, though its unit tests open no device.
 $(B)/test/unit_port: DPDK_STATIC += $(LIBDIR)/librte_ethdev.a $(LIBDIR)/librte_meter.a -lm
@@ -215,10 +223,12 @@ accuracy: $(B)/bulkhead-replay
 ## make install    into PREFIX (/usr/local); DESTDIR is honoured
 install: build
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/bulkhead
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/bulkhead $(B)/bulkhead-api
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/bulkhead config/*.yaml
 
 uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	rm -f $(DESTDIR)$(PREFIX)/sbin/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkheadctl \
 		$(DESTDIR)$(PREFIX)/bin/bulkhead-replay
 	rm -rf $(DESTDIR)$(PREFIX)/share/bulkhead

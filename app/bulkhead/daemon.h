@@ -1,7 +1,8 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
- * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, ops.c is what the API may ask of it. */
+ * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, front.c starts the
+ * HTTP process, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -45,6 +46,7 @@ struct bh_daemon {
 	struct bh_store *store; /* NULL: none is configured */
 	char store_alarm[512];  /* what is wrong with it, for an event once there are events */
 	struct bh_api *api;
+	pid_t front_pid; /* the HTTP process; the API's thread's */
 	struct bh_eve_file *eve;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
@@ -135,6 +137,10 @@ void bh_daemon_usage_bind(struct bh_daemon *d); /* after it */
 void bh_daemon_usage_tick(struct bh_daemon *d, uint64_t mono_ns);
 void bh_daemon_usage_close(struct bh_daemon *d);
 bool bh_daemon_rule_use(void *arg, uint32_t name_id, struct bh_api_use *out);
+
+/* front.c: as struct bh_api_front says */
+int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);
+void bh_daemon_front_end(void *arg);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

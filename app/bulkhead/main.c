@@ -356,6 +356,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.evidence = d->config.evidence_path,
 		.learn = d->learn,
 		.max_endpoints = (uint32_t)d->config.max_endpoints,
+		.front = {.arg = d, .start = bh_daemon_front_start, .end = bh_daemon_front_end},
 	};
 	int rc;
 

@@ -88,7 +88,8 @@ check_ops(const struct bh_api_params *p, struct bh_err *err)
 {
 	const struct bh_api_ops *o = &p->ops;
 
-	if ((p->store == NULL || (o->policy_commit && o->policy_rollback)) && o->n_workers &&
+	if (p->front.start && p->front.end &&
+	    (p->store == NULL || (o->policy_commit && o->policy_rollback)) && o->n_workers &&
 	    o->heartbeat_age_ms && o->counters && o->flows && o->n_ports && o->port &&
 	    o->steering && o->policy_put && o->uptime_ms && o->started_ns && o->mode)
 		return 0;
@@ -148,11 +149,12 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 	union address address;
 	struct bh_api *api;
 	socklen_t len = 0;
-	int fd, rc;
+	int rc;
 
 	api = calloc(1, sizeof(*api));
 	if (api == NULL)
 		return bh_err_set(err, ENOMEM, "out of memory");
+	api->listener = api->channel = api->stop = -1;
 	api->p = *params;
 	set_defaults(&api->p);
 	rc = parse_listen(api->p.listen, &address, &len, err);
@@ -171,13 +173,17 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 			api->p.listen);
 		goto free_api;
 	}
-	rc = fd = open_socket(api, &address, len, err);
-	if (fd >= 0)
-		rc = bh_api_http_start(api, fd, err);
+	rc = api->listener = open_socket(api, &address, len, err);
+	if (rc >= 0)
+		rc = bh_api_serve_start(api, err);
 	if (rc != 0)
-		goto free_api;
+		goto stop;
 	*out = api;
 	return 0;
+stop:
+	bh_api_serve_stop(api);
+	if (api->listener >= 0)
+		close(api->listener);
 free_api:
 	free(api);
 	return rc;
@@ -188,7 +194,8 @@ bh_api_stop(struct bh_api *api)
 {
 	if (api == NULL)
 		return;
-	bh_api_http_stop(api);
+	bh_api_serve_stop(api);
+	close(api->listener);
 	explicit_bzero(api->p.token, sizeof(api->p.token));
 	free(api);
 }

@@ -1,15 +1,16 @@
-/* api: REST /api/v1 on libmicrohttpd. route.def is the one list of endpoints, problem.def of errors.
+/* api: REST /api/v1. route.def is the one list of endpoints, ipc/problem.def of errors. HTTP itself is spoken by
+ * another process (room front, app/bulkhead-api), which hands requests over and trusts nothing to be let in by itself.
  *
  * Usage     fill bh_api_params, bh_api_start(), bh_api_stop().
- * Threads   one polling thread inside libmicrohttpd; it calls the operations below, which must be safe
- *           from it. Nothing here runs on a packet core.
+ * Threads   one thread of its own; it calls the operations below, which must be safe from it, and starts the HTTP
+ *           process again when it ends. Nothing here runs on a packet core.
  * Lifetime  params are copied; what ops points to outlives the server.
  *
  * Who may do what. A change needs the bearer token, always; without a configured token changes are
  * refused. Reads are free on a loopback address (the Host header must then name loopback, so that a
  * web page cannot reach the API by rebinding its name) and need the token on any other. Health is
  * free. A body is only taken in once its request has passed all of that: what a stranger can make
- * the server hold is max_connections x 32 KiB.
+ * the HTTP process hold is max_connections x 32 KiB.
  */
 #ifndef BH_API_H
 #define BH_API_H
@@ -88,6 +89,15 @@ struct bh_api_ops {
 	const char *(*mode)(void *arg);
 };
 
+/* The HTTP process. */
+struct bh_api_front {
+	void *arg;
+	/* Start it with copies of these two descriptors; both stay the caller's. 0 or -errno with err set. */
+	int (*start)(void *arg, int listener, int channel, struct bh_err *err);
+	/* Its channel is closed: return when it is no more. Called once for every start that returned 0. */
+	void (*end)(void *arg);
+};
+
 struct bh_api_params {
 	char listen[256];         /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
 	char token[256];          /* bearer token for changes; "" = changes are refused */
@@ -101,6 +111,9 @@ struct bh_api_params {
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
 	struct bh_store *store; /* NULL: revisions and audit log are not kept */
 	const char *evidence;   /* folder, or NULL; the caller's */
+	/* PEM, the caller's until the server is stopped; NULL: no TLS, no client certificates */
+	const char *tls_certificate, *tls_key, *tls_client_ca;
+	struct bh_api_front front;
 	struct bh_api_ops ops;
 };
 

@@ -1,18 +1,19 @@
 /* api_priv: a request on its way through the API, and what its handlers are given.
  *
- *   http.c      libmicrohttpd's callbacks: collects one struct bh_api_req, sends its reply
- *   framing.c   refuses what two readers could take for two different requests
+ *   serve.c     requests from the HTTP process (room front), answers to it
  *   request.c   admission (route, role, arguments, media type, length), then the handler
- *   ep_*.c      one file per resource; they see requests and replies, never libmicrohttpd
+ *   ep_*.c      one file per resource; they see requests and replies, never the channel
  *
- * Everything runs on libmicrohttpd's one thread, but for start and stop.
+ * Everything runs on serve.c's one thread, but for start and stop.
  */
 #ifndef BH_API_PRIV_H
 #define BH_API_PRIV_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "../ipc/ipc.h"
 #include "api.h"
 
 #define BH_API_LIMIT_DEFAULT 100
@@ -39,7 +40,7 @@ enum bh_api_body { BH_BODY_NONE, BH_BODY_JSON, BH_BODY_POLICY };
 enum bh_api_problem {
 	BH_PROBLEM_NONE,
 #define BH_PROBLEM(sym, status, name, title) BH_PROBLEM_##sym,
-#include "problem.def"
+#include "../ipc/problem.def"
 #undef BH_PROBLEM
 	BH_PROBLEM_COUNT
 };
@@ -59,31 +60,22 @@ extern const struct bh_api_route bh_api_routes[];
 extern const size_t bh_api_n_routes;
 const char *bh_api_method_name(enum bh_api_method method);
 
-/* One TCP connection, in order of last use: the first is the one to close when there are too many. */
-struct bh_api_conn {
-	struct bh_api_conn *prev, *next;
-	int fd;
-	bool closing;
-};
-
 struct bh_api {
 	struct bh_api_params p; /* token zero-padded to its full size */
-	struct MHD_Daemon *mhd;
-	struct bh_api_conn conns; /* head of the ring */
-	unsigned n_conns;
 	uint16_t port;
 	bool loopback;
+	/* serve.c */
+	pthread_t thread;
+	bool serving;
+	int listener, channel, stop; /* stop: an eventfd */
+	struct bh_ipc_reader in;
+	struct bh_buf out;
+	struct bh_api_req *reqs;
+	unsigned n_reqs;
 };
 
 struct bh_api_arg {
 	char *name, *value; /* decoded, no NUL inside */
-};
-
-/* What came with the request line and the headers; NULL = not there. */
-struct bh_api_head {
-	const char *method, *version, *host, *authorization, *content_type, *accept, *if_match;
-	uint64_t content_length;
-	bool chunked;
 };
 
 struct bh_api_reply {
@@ -96,20 +88,33 @@ struct bh_api_reply {
 	char etag[32];
 };
 
+/* An answer without an end: more() appends what is new, several times a second; false: that was all. end() is
+ * called once, whatever ended it. */
+struct bh_api_stream {
+	bool (*more)(void *arg, struct bh_buf *out);
+	void (*end)(void *arg);
+	void *arg;
+};
+
 struct bh_api_req {
 	struct bh_api *api;
+	struct bh_api_req *next;
+	uint64_t id;
 	char *uri;  /* as it came */
 	char *path; /* raw, without the query; points into split */
 	char *split;
-	struct bh_api_head head;
+	struct bh_ipc_head head; /* its strings are in fields */
+	struct bh_buf fields;
 	struct bh_api_arg arg[BH_API_MAX_ARGS];
 	unsigned n_args;
 	const struct bh_api_route *route;
 	char *param; /* decoded {name}, or NULL */
 	struct bh_buf body;
 	uint64_t received;
-	bool begun;
+	bool ended;   /* all of the body has come */
+	bool replied; /* the answer was sent, or its stream begun */
 	struct bh_api_reply reply;
+	struct bh_api_stream stream;
 };
 
 /* ---- request.c ----------------------------------------------------------------------------------- */
@@ -233,14 +238,11 @@ json_t *bh_api_json_conversation(const struct bh_conversation *c);
 #include "route.def"
 #undef BH_ROUTE
 
-/* ---- http.c, framing.c: the only files that see libmicrohttpd ------------------------------------ */
+/* ---- serve.c --------------------------------------------------------------------------------------- */
 
-struct MHD_Connection;
-/* Collect the headers. false: the request is ambiguous or malformed, the reply is set and the
- * connection must be closed. */
-bool bh_api_framing(struct bh_api_req *req, struct MHD_Connection *conn);
-/* Serve the listening socket, which it owns from then on. */
-int bh_api_http_start(struct bh_api *api, int fd, struct bh_err *err);
-void bh_api_http_stop(struct bh_api *api);
+#define BH_API_SPARE                                                                               \
+	16 /* requests under way above max_connections: those of connections about to be closed */
+int bh_api_serve_start(struct bh_api *api, struct bh_err *err);
+void bh_api_serve_stop(struct bh_api *api);
 
 #endif

@@ -171,7 +171,7 @@ problem_json(void)
 
 #define BH_PROBLEM(sym, status, name, title)                                                       \
 	json_array_append_new(types, json_string("urn:bulkhead:problem:" name));
-#include "problem.def"
+#include "../ipc/problem.def"
 #undef BH_PROBLEM
 	return json_pack(
 		"{s:s, s:[sssss], s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, "

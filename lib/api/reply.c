@@ -10,7 +10,7 @@ static const struct {
 } problems[BH_PROBLEM_COUNT] = {
 	[BH_PROBLEM_NONE] = {500, "none", "No problem"},
 #define BH_PROBLEM(sym, s, n, t) [BH_PROBLEM_##sym] = {s, n, t},
-#include "problem.def"
+#include "../ipc/problem.def"
 #undef BH_PROBLEM
 };
 

@@ -1,4 +1,4 @@
-/* request: from headers to reply, without a socket: http.c feeds it, and so do the fuzz target and the
+/* request: from headers to reply, without a socket: serve.c feeds it, and so do the fuzz target and the
  * tests. */
 #include <stdio.h>
 #include <strings.h>
@@ -28,6 +28,11 @@ bh_api_req_destroy(struct bh_api_req *req)
 {
 	if (req == NULL)
 		return;
+	if (req->stream.end != NULL)
+		req->stream.end(req->stream.arg);
+	if (req->fields.data != NULL)
+		explicit_bzero(req->fields.data, req->fields.len); /* a token was in it */
+	bh_buf_free(&req->fields);
 	bh_buf_free(&req->body);
 	free(req->reply.body);
 	free(req->uri);
@@ -76,7 +81,7 @@ check_body_head(struct bh_api_req *req)
 		[BH_BODY_POLICY] = "application/yaml application/x-yaml text/yaml text/x-yaml "
 				   "application/json",
 	};
-	const struct bh_api_head *h = &req->head;
+	const struct bh_ipc_head *h = &req->head;
 	enum bh_api_body body = req->route->body;
 
 	if (body == BH_BODY_NONE) {

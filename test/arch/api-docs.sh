@@ -18,7 +18,7 @@ problems() {
 	echo "| status | type | title |"
 	echo "| --- | --- | --- |"
 	sed -nE 's/^BH_PROBLEM\([A-Z_]+, ([0-9]+), "([^"]*)", "([^"]*)"\)$/| \1 | `urn:bulkhead:problem:\2` | \3 |/p' \
-		lib/api/problem.def
+		lib/ipc/problem.def
 }
 
 # Replace what stands between the two comments that name a table.
@@ -31,7 +31,7 @@ render() {
 	' $doc
 }
 
-for table in ROUTE:lib/api/route.def PROBLEM:lib/api/problem.def; do
+for table in ROUTE:lib/api/route.def PROBLEM:lib/ipc/problem.def; do
 	file=${table#*:}
 	want=$(grep -c "^BH_${table%%:*}(" "$file")
 	case $table in ROUTE*) have=$(($(routes | wc -l) - 2)) ;; *) have=$(($(problems | wc -l) - 2)) ;; esac

@@ -134,7 +134,7 @@ request(struct bh_api *api, const char *method, const char *uri, const uint8_t *
 	struct bh_api_req *req = bh_api_req_create(api, uri);
 	struct state before = look(api->p.policy), after;
 
-	req->head = (struct bh_api_head){
+	req->head = (struct bh_ipc_head){
 		.method = method,
 		.version = "HTTP/1.1",
 		.host = "localhost",

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include "../../lib/api/api.h"
+#include "../../lib/front/front.h"
+#include "../../lib/ipc/ipc.h"
 #include "unit.h"
 
 #define FIX_FLOWS 2500
@@ -34,7 +37,14 @@ static const char fix_policy[] FIX_UNUSED =
 	"  - {id: web-to-redis, from: web, to: redis, ports: [tcp/6379], action: allow}\n"
 	"  - {id: no-more, from: any, to: redis, action: deny}\n";
 
+struct fix_front {
+	pthread_t thread;
+	int listener, channel;
+	unsigned started;
+};
+
 struct fix {
+	struct fix_front front;
 	struct bh_policy *policy;
 	struct bh_api *api;
 	char server[64];
@@ -185,6 +195,37 @@ fix_make_flows(struct fix *f)
 	}
 }
 
+/* ---- the HTTP process, as a thread ------------------------------------------------------------------- */
+
+static void *
+fix_front_run(void *arg)
+{
+	struct fix_front *t = arg;
+	struct bh_err err = {0};
+
+	if (bh_front_run(t->listener, t->channel, &err) != 0)
+		fprintf(stderr, "front: %s\n", err.what);
+	return NULL;
+}
+
+static FIX_UNUSED int
+fix_front_start(void *arg, int listener, int channel, struct bh_err *err)
+{
+	struct fix_front *t = arg;
+
+	(void)err;
+	t->listener = dup(listener);
+	t->channel = dup(channel);
+	__atomic_add_fetch(&t->started, 1, __ATOMIC_ACQ_REL);
+	return -pthread_create(&t->thread, NULL, fix_front_run, t);
+}
+
+static FIX_UNUSED void
+fix_front_end(void *arg)
+{
+	pthread_join(((struct fix_front *)arg)->thread, NULL);
+}
+
 /* ---- start and stop ---------------------------------------------------------------------------------- */
 
 static FIX_UNUSED void
@@ -192,7 +233,10 @@ fix_params(struct fix *f, struct bh_api_params *p)
 {
 	*p = (struct bh_api_params){.listen = "127.0.0.1:0",
 				    .token = FIX_TOKEN,
-				    .policy = f->policy};
+				    .policy = f->policy,
+				    .front = {.arg = &f->front,
+					      .start = fix_front_start,
+					      .end = fix_front_end}};
 	p->ops = (struct bh_api_ops){
 		.arg = f,
 		.n_workers = fix_n_workers,

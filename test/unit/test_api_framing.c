@@ -372,6 +372,46 @@ silent_connection_is_closed_after_the_timeout(void)
 	fix_stop(&f);
 }
 
+/* The HTTP process ends in the middle of everything; what was agreed to before is there, and it is back. */
+static void
+http_process_that_ends_is_started_again(void)
+{
+	struct fix f;
+	int i, fd;
+
+	fix_start(&f, NULL);
+	for (i = 0; i < 3; i++) {
+		CU_ASSERT(fix_send(&f, "PUT", "/api/v1/endpoints/10.77.0.1", "{\"labels\":{}}") <
+			  300);
+		fd = fix_connect(&f);
+		CU_ASSERT(send(fd, REQ_PUT, strlen(REQ_PUT), MSG_NOSIGNAL) > 0);
+		CU_ASSERT_EQUAL(shutdown(f.front.channel, SHUT_RDWR), 0);
+		/* Connections wait in the listening socket, which is the gateway's. */
+		CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/endpoints/10.77.0.1", NULL), 200);
+		close(fd);
+	}
+	CU_ASSERT_EQUAL(f.front.started, 4);
+	fix_stop(&f);
+}
+
+/* A HTTP process that says what it must not is ended, not believed. */
+static void
+http_process_that_breaks_the_protocol_is_ended(void)
+{
+	struct bh_buf b = {0};
+	struct fix f;
+
+	fix_start(&f, NULL);
+	bh_ipc_put(&b, BH_IPC_BODY, BH_IPC_LAST, 4711, "x", 1);
+	CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/health", NULL), 200);
+	CU_ASSERT(send(f.front.channel, b.data, b.len, MSG_NOSIGNAL) > 0);
+	while (__atomic_load_n(&f.front.started, __ATOMIC_ACQUIRE) < 2)
+		usleep(1000);
+	CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/health", NULL), 200);
+	bh_buf_free(&b);
+	fix_stop(&f);
+}
+
 const struct bh_unit_test bh_suite_api_framing[] = {
 	BH_TEST(ambiguous_framing_is_refused_and_the_connection_closed),
 	BH_TEST(plain_framing_is_accepted),
@@ -384,5 +424,7 @@ const struct bh_unit_test bh_suite_api_framing[] = {
 	BH_TEST(half_open_connections_shut_nobody_out),
 	BH_TEST(body_that_does_not_come_blocks_nobody),
 	BH_TEST(silent_connection_is_closed_after_the_timeout),
+	BH_TEST(http_process_that_ends_is_started_again),
+	BH_TEST(http_process_that_breaks_the_protocol_is_ended),
 	BH_TEST_END,
 };

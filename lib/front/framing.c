@@ -5,12 +5,12 @@
 #include <microhttpd.h>
 #include <strings.h>
 
-#include "api_priv.h"
+#include "front_priv.h"
 
 struct scan {
-	struct bh_api_req *req;
+	struct bh_front_req *req;
 	const char *fault;
-	enum bh_api_problem problem;
+	enum bh_front_problem problem;
 	unsigned lengths, codings;
 	bool expect;
 };
@@ -71,7 +71,7 @@ fault(struct scan *s, const char *what)
 
 /* Headers that must not come twice, and where their value goes. */
 static const char **
-single(struct bh_api_head *h, const char *name)
+single(struct bh_ipc_head *h, const char *name)
 {
 	if (strcasecmp(name, "Host") == 0)
 		return &h->host;
@@ -81,13 +81,33 @@ single(struct bh_api_head *h, const char *name)
 		return &h->content_type;
 	if (strcasecmp(name, "If-Match") == 0)
 		return &h->if_match;
+	if (strcasecmp(name, "Idempotency-Key") == 0)
+		return &h->idempotency_key;
+	if (strcasecmp(name, "Cookie") == 0)
+		return &h->cookie;
+	if (strcasecmp(name, "Origin") == 0)
+		return &h->origin;
 	return NULL;
+}
+
+/* Of these the first counts: no two readings of them do harm. */
+static void
+plain_header(struct bh_ipc_head *h, const char *name, const char *value)
+{
+	if (strcasecmp(name, "Accept") == 0 && h->accept == NULL)
+		h->accept = value;
+	else if (strcasecmp(name, "If-None-Match") == 0 && h->if_none_match == NULL)
+		h->if_none_match = value;
+	else if (strcasecmp(name, "Last-Event-ID") == 0 && h->last_event_id == NULL)
+		h->last_event_id = value;
+	else if (strcasecmp(name, "Sec-Fetch-Site") == 0 && h->fetch_site == NULL)
+		h->fetch_site = value;
 }
 
 static void
 framing_header(struct scan *s, const char *name, const char *value, size_t len)
 {
-	struct bh_api_head *h = &s->req->head;
+	struct bh_ipc_head *h = &s->req->head;
 
 	if (strcasecmp(name, "Content-Length") == 0) {
 		if (s->lengths++ != 0)
@@ -111,8 +131,8 @@ framing_header(struct scan *s, const char *name, const char *value, size_t len)
 		if (s->expect || strcasecmp(value, "100-continue") != 0)
 			fault(s, "the only Expect is one `100-continue`");
 		s->expect = true;
-	} else if (strcasecmp(name, "Accept") == 0 && h->accept == NULL) {
-		h->accept = value;
+	} else {
+		plain_header(h, name, value);
 	}
 }
 
@@ -140,7 +160,8 @@ one_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len
 	if (once == NULL) {
 		framing_header(s, name, value, value_len);
 	} else if (*once != NULL) {
-		fault(s, "Host, Authorization, Content-Type or If-Match comes twice");
+		fault(s, "Host, Authorization, Content-Type, If-Match, Idempotency-Key, Cookie or "
+			 "Origin comes twice");
 	} else {
 		*once = value;
 	}
@@ -148,7 +169,7 @@ one_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len
 }
 
 bool
-bh_api_framing(struct bh_api_req *req, struct MHD_Connection *conn)
+bh_front_framing(struct bh_front_req *req, struct MHD_Connection *conn)
 {
 	struct scan s = {.req = req, .problem = BH_PROBLEM_FRAMING};
 	bool old = strcmp(req->head.version, "HTTP/1.0") == 0;
@@ -165,6 +186,6 @@ bh_api_framing(struct bh_api_req *req, struct MHD_Connection *conn)
 	}
 	if (s.fault == NULL)
 		return true;
-	bh_api_fail(req, s.problem, NULL, "%s", s.fault);
+	bh_front_fail(req, s.problem, s.fault);
 	return false;
 }

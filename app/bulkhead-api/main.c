@@ -1,0 +1,66 @@
+/* bulkhead-api: the HTTP server as a process of its own, started by bulkhead. Its listening socket is descriptor 3,
+ * the channel to the control core 4; nothing else is open. It gives away its rights before it reads a byte. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../../lib/front/front.h"
+
+enum { LISTENER = 3, CHANNEL = 4 };
+
+static int
+fail(const char *what)
+{
+	fprintf(stderr, "bulkhead-api: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+/* For good. Without root it is what its starter is. */
+static int
+become(const char *name)
+{
+	const struct passwd *p;
+
+	if (geteuid() != 0)
+		return 0;
+	p = getpwnam(name);
+	if (p == NULL || p->pw_uid == 0) {
+		fprintf(stderr, "bulkhead-api: api.user: %s\n",
+			p == NULL ? "there is no such user" : "root is no unprivileged user");
+		return 1;
+	}
+	if (setgroups(0, NULL) != 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0 ||
+	    setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0)
+		return fail("cannot become the user of api.user");
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bh_err err = {0};
+	char text[1024];
+
+	if (argc != 2) {
+		fputs("usage: bulkhead-api USER\n\nStarted by bulkhead, which listens for it.\n",
+		      stderr);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	/* It ends when its channel does; a signal to the whole group is not for it. */
+	signal(SIGINT, SIG_IGN);
+	if (become(argv[1]) != 0)
+		return 1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return fail("prctl");
+	if (bh_front_run(LISTENER, CHANNEL, &err) == 0)
+		return 0;
+	bh_err_format(&err, text, sizeof(text));
+	fprintf(stderr, "bulkhead-api: %s\n", text);
+	return 1;
+}
