@@ -267,6 +267,14 @@ judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgeme
 	}
 }
 
+/* It was refused for what it said, not for who it is: a change of policy does not take that back. */
+static bool
+stays_refused(const struct bh_flow *f)
+{
+	return is_blocked(f->verdict) &&
+	       (f->reason == BH_REASON_SENSOR || f->reason == BH_REASON_THREAT);
+}
+
 /* What is blocked now leaves nothing behind that waits. */
 static void
 forget_words(struct bh_worker *w, struct bh_flow *f)
@@ -284,6 +292,12 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 	struct bh_judgement j;
 
 	bh_judge_flow(w, f, &j);
+	if (stays_refused(f) && !is_blocked(j.verdict)) {
+		f->stamp = j.stamp;
+		f->slot[0] = j.slot[0];
+		f->slot[1] = j.slot[1];
+		return;
+	}
 	judge_again_by_words(w, p, &j);
 	relabelled = j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1];
 	if (relabelled) {
@@ -305,7 +319,7 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 		bh_threat_session(w, f, true);
 	if (is_against(j.verdict) && (!was_against || was_mode != f->mode)) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
-		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM)
+		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM && j.restriction == 0)
 			f->reason =
 				relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;

@@ -27,8 +27,10 @@ bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 		    (bh_threat_on(w, BH_THREAT_SYN_FLOOD) && bh_threat_syn(w, p, initiator, j)))
 			return true;
 	}
-	if (j->verdict == BH_VERDICT_DENY || j->verdict == BH_VERDICT_REJECT ||
-	    j->verdict == BH_VERDICT_VIOLATE)
+	/* Who is in quarantine and tries again is no scanner for that. */
+	if ((j->verdict == BH_VERDICT_DENY || j->verdict == BH_VERDICT_REJECT ||
+	     j->verdict == BH_VERDICT_VIOLATE) &&
+	    j->restriction == 0)
 		bh_threat_denied(w, p, initiator);
 	else if (p->h.key.proto == 6 && bh_threat_on(w, BH_THREAT_BEACON) &&
 		 j->segment[1 - initiator] == BH_SEGMENT_EXTERNAL)

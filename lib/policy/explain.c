@@ -235,7 +235,9 @@ judge(struct bh_explain_run *run)
 	run->out->by_operation = packet.by_operation;
 	run->out->by_application = packet.by_application;
 	/* The rules are gone through by the same words (decide.c); that both come to the same is tested. */
-	if (packet.rule != j->rule || packet.mode != run->out->mode)
+	run->out->restriction = packet.restriction;
+	if (packet.rule != j->rule || (packet.restriction == 0 && run->p->restrictions == NULL &&
+				       packet.mode != run->out->mode))
 		run->rc = -EPROTO;
 }
 

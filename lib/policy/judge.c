@@ -314,6 +314,20 @@ first_rule(const struct bh_snapshot *s, const struct end *from, const struct end
 		bh_decider_add(d, rule);
 }
 
+/* Not inlined: none is in force most of the time. */
+static __attribute__((noinline)) void
+restrict_ends(struct bh_restrict_question *q, const struct end end[2], struct bh_judgement *out)
+{
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		q->class_[i][0] = end[i].by_label;
+		q->class_[i][1] = end[i].by_address;
+		q->unknown[i] = end[i].unknown;
+	}
+	bh_restrict_judge(q, out);
+}
+
 void
 bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		uint16_t service, const struct bh_said *said, struct bh_judgement *out)
@@ -347,6 +361,14 @@ bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsig
 		deciding_segment(s, from, r != NULL ? r->from : NULL, r != NULL ? r->n_from : 0);
 	out->segment[1 - (initiator & 1)] =
 		deciding_segment(s, to, r != NULL ? r->to : NULL, r != NULL ? r->n_to : 0);
+	out->restriction = 0;
+	if (BH_UNLIKELY(view->restrictions != NULL))
+		restrict_ends(&(struct bh_restrict_question){.view = view,
+							     .key = key,
+							     .initiator = initiator,
+							     .service = service,
+							     .said = said},
+			      end, out);
 }
 
 bool

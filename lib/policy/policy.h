@@ -51,16 +51,18 @@ struct bh_policy;
 struct bh_endpoints;
 struct bh_snapshot;
 struct bh_modes;
+struct bh_restrictions;
 
 /* What workers read. Published whole; never changed after publication. */
 struct bh_view {
 	const struct bh_endpoints *endpoints;
 	const struct bh_snapshot *snapshot;
 	const struct bh_modes *modes; /* of the segments, and what they come to between two ends */
-	const uint32_t *generation;   /* by endpoint slot; entries only grow; slot 0 = no endpoint.
+	const struct bh_restrictions *restrictions; /* restriction.h; NULL: none is in force */
+	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint.
 				     * Written by the model (release), read with acquire */
-	uint32_t epoch;               /* grows with every publication */
-	uint8_t mode; /* enum bh_mode, where no end of a packet has one of its own */
+	uint32_t epoch;             /* grows with every publication */
+	uint8_t mode;               /* enum bh_mode, where no end of a packet has one of its own */
 };
 
 struct bh_policy_params {
@@ -390,6 +392,7 @@ struct bh_judgement {
 		[2]; /* fingerprint of the set of segment names that an end is in, by end: the same
 			      * set has the same number under every policy */
 	uint32_t stamp;
+	uint64_t restriction; /* the quarantine, block or cut that refuses it; 0: none */
 	uint32_t
 		rule; /* name id of the rule, or BH_NO_RULE; PENDING: of the first that may decide */
 	uint8_t verdict; /* enum bh_verdict; mode already applied */
@@ -491,6 +494,7 @@ struct bh_explanation {
 	uint8_t reason;  /* enum bh_reason */
 	uint8_t denied;  /* enum bh_denied */
 	bool by_operation, by_application;
+	uint64_t restriction; /* as in bh_judgement, where both ends are addresses */
 	bool judged;    /* by bh_policy_judge(), as a packet would be: both ends are addresses */
 	uint32_t rule;  /* index of the one that is named, or BH_NO_RULE */
 	const char *id; /* NULL: none */

@@ -508,6 +508,7 @@ uint32_t bh_range_class(const struct bh_snapshot *s, const uint8_t addr[16], uin
 
 #include "mode.h"
 #include "decide.h"
+#include "restrict.h"
 
 /* ---- model (model.c slots.c load.c apply.c list.c) --------------------------------------------------- */
 
@@ -534,10 +535,11 @@ struct bh_policy {
 	struct bh_doc *doc;
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
-	struct bh_modes *modes; /* of the snapshot */
+	struct bh_modes *modes;               /* of the snapshot */
+	struct bh_restrictions *restrictions; /* NULL: none */
 	uint8_t *set_mode; /* by name id of segment: enum bh_mode and one more; 0: none was set */
 	uint32_t n_set_mode;
-	struct bh_view *view;   /* of these three */
+	struct bh_view *view;   /* of these */
 	bool published;         /* a document, or "none", has been loaded: workers see views */
 	uint32_t revision;      /* read without the lock, too */
 	uint32_t next_revision; /* of the next load; 0: one more */
@@ -552,7 +554,7 @@ struct bh_policy {
 	uint32_t n_scratch;
 };
 
-/* A view of a table, a snapshot and its modes, with the next epoch. NULL: no memory. */
+/* A view of a table, a snapshot and its modes, with the restrictions in force and the next epoch. NULL: no memory. */
 struct bh_view *bh_model_view(struct bh_policy *p, struct bh_endpoints *table,
 			      struct bh_snapshot *snapshot, struct bh_modes *modes);
 /* Make it current and retire what it replaces. */

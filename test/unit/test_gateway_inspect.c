@@ -84,6 +84,25 @@ start(struct rig *r, unsigned mode, void (*tune)(struct bh_config *, struct bh_g
 
 static const uint16_t ports[] = {80, 81, 82};
 
+/* It was the attack that ended it: what is published later, for other reasons, does not bring it back. */
+static void
+connection_that_an_attack_ended_stays_ended_when_the_policy_is_loaded_again(void)
+{
+	struct rig r;
+	struct talk t;
+	unsigned i;
+
+	start(&r, BH_MODE_PROTECT, deny);
+	for (i = 0; i < BH_ARRAY_SIZE(ports); i++) {
+		CU_ASSERT_TRUE(opens(&t, &r, 40000, ports[i]));
+		CU_ASSERT_FALSE(says(&t, 0, ATTACK));
+		rig_load(&r, policy);
+		CU_ASSERT_FALSE(says(&t, 0, GET));
+		CU_ASSERT_FALSE(says(&t, 1, "HTTP/1.1 200 OK\r\n\r\n"));
+	}
+	rig_stop(&r);
+}
+
 /* Judged by ports, by application, or by operations: sensors see it alike. */
 static void
 attack_does_not_arrive_whatever_the_rule_asks(void)
@@ -295,6 +314,8 @@ connection_that_there_is_no_room_to_look_into_is_refused(void)
 }
 
 const struct bh_unit_test bh_suite_gateway_inspect[] = {
+	{"a connection that an attack ended stays ended when the policy is loaded again",
+	 connection_that_an_attack_ended_stays_ended_when_the_policy_is_loaded_again},
 	BH_TEST(attack_does_not_arrive_whatever_the_rule_asks),
 	BH_TEST(rejected_attack_resets_both_ends),
 	BH_TEST(attack_passes_where_nothing_is_blocked),
