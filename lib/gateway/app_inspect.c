@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "../inspect/wire.h"
 #include "app_threat.h"
 
 /* One connection that is looked into. */
@@ -10,10 +11,11 @@ struct connection {
 		struct bh_inspect_http http;
 		struct bh_inspect_http2 http2;
 		struct bh_inspect_text text;
+		struct bh_inspect_wire wire;
 	} u;
 	struct bh_sensor_conn sensor;
 	uint32_t next_free;
-	enum { TEXT, HTTP, HTTP2 } kind;
+	enum { TEXT, HTTP, HTTP2, WIRE } kind;
 	bool senses; /* sensor is open */
 };
 
@@ -95,7 +97,17 @@ tap_body(void *arg, unsigned side, const uint8_t *at, size_t len)
 				   (struct bh_http_text){at, (uint32_t)len});
 }
 
-static const struct bh_inspect_tap tap = {tap_part, tap_body};
+static void
+tap_text(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *said)
+{
+	struct bh_app_inspect *s = arg;
+	struct connection *one = &s->pool[s->context->inspect];
+
+	if (one->senses)
+		bh_app_sensor_text(s->worker->sensor, &one->sensor, side, kind, said);
+}
+
+static const struct bh_inspect_tap tap = {tap_part, tap_body, tap_text};
 
 int
 bh_app_inspect_create(struct bh_worker *w)
@@ -185,6 +197,10 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, in.p, bh_cur_left(&in), ended);
 		return;
 	}
+	if (one->kind == WIRE) {
+		bh_inspect_wire_feed(&one->u.wire, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
 	if (s->ctx.classes == 0)
 		return;
 	bh_inspect_text_feed(&one->u.text, &s->ctx, side, in.p, bh_cur_left(&in), ended);
@@ -262,11 +278,32 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 		bh_inspect_http_close(&one->u.http, &s->ctx);
 	else if (one->kind == HTTP2)
 		bh_inspect_http2_close(&one->u.http2, &s->ctx);
+	else if (one->kind == WIRE)
+		bh_inspect_wire_close(&one->u.wire, &s->ctx);
 	if (one->senses)
 		bh_app_sensor_close(w, c, &one->sensor);
 	one->next_free = s->pool[0].next_free;
 	s->pool[0].next_free = c->inspect;
 	c->inspect = 0;
+}
+
+static void
+open_decoder(struct connection *one, unsigned app)
+{
+	if (bh_app_is(app, BH_APP_HTTP2)) {
+		one->kind = HTTP2;
+		bh_inspect_http2_open(&one->u.http2);
+	} else if (bh_app_is(app, BH_APP_HTTP)) {
+		one->kind = HTTP;
+		memset(&one->u.http, 0, sizeof(one->u.http));
+		bh_inspect_http_open(&one->u.http);
+	} else if (bh_inspect_wire_knows(app)) {
+		one->kind = WIRE;
+		bh_inspect_wire_open(&one->u.wire, app);
+	} else {
+		one->kind = TEXT;
+		memset(&one->u.text, 0, sizeof(one->u.text));
+	}
 }
 
 bool
@@ -288,17 +325,7 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 	c->inspect = s->pool[0].next_free;
 	one = &s->pool[c->inspect];
 	s->pool[0].next_free = one->next_free;
-	one->kind = bh_app_is(c->state.app, BH_APP_HTTP2)  ? HTTP2
-		    : bh_app_is(c->state.app, BH_APP_HTTP) ? HTTP
-							   : TEXT;
-	if (one->kind == HTTP2) {
-		bh_inspect_http2_open(&one->u.http2);
-	} else if (one->kind == HTTP) {
-		memset(&one->u.http, 0, sizeof(one->u.http));
-		bh_inspect_http_open(&one->u.http);
-	} else {
-		memset(&one->u.text, 0, sizeof(one->u.text));
-	}
+	open_decoder(one, c->state.app);
 	one->senses = w->sensor != NULL && bh_app_sensor_open(w, c, &one->sensor);
 	for (i = 0; i < 2; i++) {
 		side = i == 0 ? c->first : 1u - c->first;

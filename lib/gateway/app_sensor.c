@@ -295,6 +295,29 @@ bh_app_sensor_body(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned s
 }
 
 void
+bh_app_sensor_text(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side, unsigned kind,
+		   const struct bh_inspect_said *said)
+{
+	const struct feed f = {s, c, bh_sensor_wants(s->worker, c), side};
+	const struct bh_http_text text = {said->at, (uint32_t)said->len};
+
+	switch (kind) {
+	case BH_TEXT_SQL:
+		feed(&f, BH_SENSOR_SQL_QUERY, text, said->last);
+		feed(&f, BH_SENSOR_BODY, text, said->last);
+		break;
+	case BH_TEXT_COMMAND:
+		feed(&f, BH_SENSOR_SMTP_COMMAND, text, said->last);
+		break;
+	case BH_TEXT_FILE:
+		feed(&f, BH_SENSOR_FILE_DATA, text, said->last);
+		break;
+	}
+	if (said->last)
+		bh_sensor_message_end(s->worker, c, side);
+}
+
+void
 bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
 		    struct bh_http_text text, bool ended)
 {

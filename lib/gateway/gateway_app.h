@@ -85,6 +85,8 @@ void bh_app_sensor_part(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsig
 			const struct bh_app_part *part);
 void bh_app_sensor_body(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
 			struct bh_http_text text);
+void bh_app_sensor_text(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
+			unsigned kind, const struct bh_inspect_said *said);
 void bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned side,
 			 struct bh_http_text text, bool ended);
 /* The words of one operation by themselves: then ask bh_app_inspect_is_refused. */

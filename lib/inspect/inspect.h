@@ -94,6 +94,19 @@ struct bh_inspect_memory {
 	void *arg;
 };
 
+/* What a text of a protocol other than HTTP is (wire.h). */
+enum bh_inspect_text_kind {
+	BH_TEXT_DATA,    /* rows, arguments, replies, headers of mails */
+	BH_TEXT_SQL,     /* a statement */
+	BH_TEXT_COMMAND, /* a line of an SMTP client */
+	BH_TEXT_FILE,    /* a part of a mail, decoded */
+};
+struct bh_inspect_said {
+	const uint8_t *at;
+	size_t len;
+	bool last; /* the text is complete */
+};
+
 /* What messages are made of, for others who look: called in the order in which it comes. arg is that of the context. */
 struct bh_inspect_tap {
 	/* REQUEST, STATUS, HEADER, TRAILER, HEADERS_END, END */
@@ -101,6 +114,8 @@ struct bh_inspect_tap {
 		     const struct bh_http1_part *part);
 	/* Bytes of a body, content coding undone. */
 	void (*body)(void *arg, unsigned side, const uint8_t *at, size_t len);
+	/* Of a connection of wire.h; kind is an enum bh_inspect_text_kind. */
+	void (*text)(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *said);
 };
 
 /* What one call needs besides the connection. */

@@ -1,0 +1,48 @@
+/* What clients and servers of other protocols than HTTP say to each other, made for tests, and given to bh_inspect_wire. */
+#ifndef BH_INSPECT_TALK_H
+#define BH_INSPECT_TALK_H
+
+#include "../../lib/inspect/wire.h"
+#include "inspect_rig.h"
+
+struct inspect_talk {
+	struct {
+		uint32_t at, len;
+		uint8_t side;
+	} turn[64];
+	unsigned n;
+	uint32_t used;
+	uint8_t bytes[1 << 18];
+};
+
+/* A row of a result has an identifier, a name, and this. */
+struct talk_value {
+	enum { TALK_TEXT, TALK_INT8, TALK_DOUBLE, TALK_NUMERIC } kind;
+	const char *text;
+	uint64_t number;
+};
+
+struct inspect_talk *talk_new(void); /* the only one there is, empty */
+void talk_say(struct inspect_talk *t, unsigned side, const void *at, size_t len);
+void talk_words(struct inspect_talk *t, unsigned side, const char *text);
+
+void talk_mysql_login(struct inspect_talk *t, uint32_t caps);
+void talk_mysql_command(struct inspect_talk *t, uint8_t command, const char *text);
+/* deprecated: no packet ends the definitions, an OK ends the rows */
+void talk_mysql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n, bool binary,
+		       bool deprecated);
+
+void talk_pgsql_login(struct inspect_talk *t);
+void talk_pgsql_query(struct inspect_talk *t, const char *sql);
+void talk_pgsql_bind(struct inspect_talk *t, const char *sql, const char *value, bool binary);
+/* described: its types are told */
+void talk_pgsql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n, bool binary,
+		       bool described);
+
+/* All of it, in pieces of `cut` bytes at most (0: each turn whole). Returns what was seen. */
+uint64_t talk_feed(const struct inspect_talk *t, unsigned app, size_t cut);
+/* The same, told to this context. */
+void talk_feed_to(const struct inspect_talk *t, unsigned app, size_t cut,
+		  const struct bh_inspect_ctx *ctx);
+
+#endif
