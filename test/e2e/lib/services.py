@@ -182,7 +182,8 @@ def ssh(ports):
 def dns(ports):
     for p in ports:
         serve("dns", find("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", f"--port={p}", "--no-resolv",
-              "--no-hosts", "--user=root", "--pid-file=", "--address=/e2e.test/10.1.2.3", "--txt-record=e2e.test,text")
+              "--no-hosts", "--user=root", "--pid-file=", "--address=/e2e.test/10.1.2.3", "--txt-record=e2e.test,text",
+              "--server=/tunnel.test/127.0.0.1#5300")
 
 
 def memcached(ports):
