@@ -227,6 +227,16 @@ extern const struct bh_clock bh_clock_system; /* CLOCK_REALTIME, CLOCK_MONOTONIC
 /* "2026-01-02T03:04:05.678901+0000" (EVE's form) into out, which holds at least 32 bytes. */
 void bh_time_format(uint64_t wall_ns, char *out, size_t size);
 
+/* ---- memory of a connection ---------------------------------------------------------------------- */
+
+/* What a library that wants to allocate on the packet path gets (nghttp2, zlib, brotli): the caller's, bounded, never
+ * the heap. alloc may return NULL. */
+struct bh_memory {
+	void *(*alloc)(void *arg, size_t size);
+	void (*free)(void *arg, void *p);
+	void *arg;
+};
+
 /* ---- memory for big tables ---------------------------------------------------------------------- */
 
 enum bh_mem_backing { BH_MEM_HUGETLB, BH_MEM_THP, BH_MEM_SMALL };

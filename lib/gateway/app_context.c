@@ -65,9 +65,8 @@ bh_app_create(struct bh_worker *w)
 		rc = bh_app_sensor_create(w);
 	if (rc == 0)
 		rc = bh_policy_scratch_create(&w->policy_scratch);
-	w->ops_memory = (struct bh_ops_memory){.alloc = bh_slab_alloc,
-					       .free = bh_slab_free,
-					       .arg = w->slab};
+	w->ops_memory =
+		(struct bh_memory){.alloc = bh_slab_alloc, .free = bh_slab_free, .arg = w->slab};
 	if (rc == 0)
 		rc = bh_app_threat_create(w);
 	return rc;

@@ -24,7 +24,7 @@ struct bh_app_inspect {
 	uint32_t n;
 	struct bh_inspect_scratch *scratch;
 	struct bh_inspect_ctx ctx;
-	struct bh_inspect_memory memory;
+	struct bh_memory memory;
 	struct bh_worker *worker;
 	struct bh_app_context *context;         /* whose bytes are being looked at */
 	uint8_t action[BH_INSPECT_CLASS_COUNT]; /* enum bh_sensors */
@@ -128,9 +128,8 @@ bh_app_inspect_create(struct bh_worker *w)
 		return -ENOMEM;
 	for (i = 0; i <= s->n; i++)
 		s->pool[i].next_free = i < s->n ? i + 1 : 0;
-	s->memory = (struct bh_inspect_memory){.alloc = bh_slab_alloc,
-					       .free = bh_slab_free,
-					       .arg = w->slab};
+	s->memory =
+		(struct bh_memory){.alloc = bh_slab_alloc, .free = bh_slab_free, .arg = w->slab};
 	s->ctx = (struct bh_inspect_ctx){
 		.engine = w->g->inspect,
 		.scratch = s->scratch,

@@ -224,7 +224,7 @@ struct bh_worker {
 	struct bh_app_context *app;        /* [app_contexts + 1], see app_context.c */
 	struct bh_stream_store *streams;
 	struct bh_train *train, *free_train;
-	struct bh_ops_memory ops_memory; /* slab.c */
+	struct bh_memory ops_memory; /* slab.c */
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
 	struct bh_threat_watch watch;

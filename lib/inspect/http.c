@@ -223,11 +223,19 @@ loose(struct bh_message *m, struct bh_view text)
 	bh_body_take(m, text);
 }
 
+/* Has a head come to its end, as loose() reads it? Empty lines before it are none of its end. */
 static bool
-has_blank_line(const struct bh_inspect_side *s)
+is_whole_head(const struct bh_inspect_side *s)
 {
-	return memmem(s->window, s->used, "\n\r\n", 3) != NULL ||
-	       memmem(s->window, s->used, "\n\n", 2) != NULL;
+	struct bh_view text = {s->window, s->used}, line;
+	bool first = true;
+
+	while (cut_line(&text, &line)) {
+		if (line.len == 0 && !first)
+			return true;
+		first &= line.len == 0;
+	}
+	return false;
 }
 
 /* The connection is no HTTP/1 any more, or was never understood: what is left of a head is read leniently when it is whole,
@@ -249,7 +257,7 @@ go_on(struct bh_message *m, struct bh_view data, bool ended)
 		keep_head(s, data.at, data.len);
 		data.at += s->used - before;
 		data.len -= s->used - before;
-		if (!ended && s->used < BH_INSPECT_WINDOW && !has_blank_line(s))
+		if (!ended && s->used < BH_INSPECT_WINDOW && !is_whole_head(s))
 			return;
 		used = s->used;
 		memcpy(head, s->window, used);
@@ -373,6 +381,10 @@ bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ct
 		struct bh_message m;
 
 		bh_message_open(&m, ctx, &c->side[side], side);
+		if (m.s->in_body)
+			bh_message_end(&m);
+		else if (c->over)
+			go_on(&m, (struct bh_view){NULL, 0}, true);
 		bh_unpack_end(&m);
 	}
 }

@@ -1,6 +1,8 @@
 /* An HTTP/2 connection (RFC 9113): frames, header blocks, bodies of several streams at once, each given to the reader of
  * messages that HTTP/1 has. Lenient: whether frames may come where they come is the protocol parser's affair. */
-#include "http2.h"
+#include <nghttp2/nghttp2.h>
+
+#include "message.h"
 
 #define PREFACE_LEN 24
 #define FRAME_HEADER 9
@@ -160,9 +162,11 @@ show_request(struct bh_inspect_stream *t, struct bh_message *m)
 	s->used = 0;
 }
 
-static void
-on_field(void *arg, struct bh_view name, struct bh_view value)
+static const char *
+on_field(void *arg, struct bh_http_text name_text, struct bh_http_text value_text)
 {
+	const struct bh_view name = {name_text.at, name_text.len},
+			     value = {value_text.at, value_text.len};
 	struct feed *f = arg;
 	struct bh_inspect_frames *h = &f->c->side[f->side];
 	struct bh_inspect_stream *t = h->pushed ? NULL : stream(f, h->block_stream);
@@ -170,18 +174,19 @@ on_field(void *arg, struct bh_view name, struct bh_view value)
 	struct bh_message m;
 
 	if (t == NULL)
-		return;
+		return NULL;
 	bh_message_open(&m, f->ctx, t->state, f->side);
 	if (name.len > 0 && name.at[0] == ':') {
 		if (!t->shown && !t->state->in_body)
 			pseudo(t, &m, name, value);
-		return;
+		return NULL;
 	}
 	show_request(t, &m);
-	part.name = (struct bh_http_text){name.at, (uint32_t)name.len};
-	part.value = (struct bh_http_text){value.at, (uint32_t)value.len};
+	part.name = name_text;
+	part.value = value_text;
 	bh_message_tap(&m, BH_HTTP1_HEADER, &part);
 	bh_message_header(&m, &part);
+	return NULL;
 }
 
 static void
@@ -211,9 +216,16 @@ block(struct feed *f, struct bh_view in, bool final)
 	struct bh_inspect_frames *h = &f->c->side[f->side];
 	struct bh_hpack_sink sink = {on_field, f};
 
-	if (h->hpack == NULL)
+	/* The table may grow to what any receiver announces: its size is the encoder's to say (RFC 7541 4.2), so
+	 * SETTINGS need not be followed here. */
+	if (h->hpack == NULL) {
 		h->hpack = bh_hpack_open(f->ctx->memory);
-	if (h->hpack != NULL && bh_hpack_feed(h->hpack, in, final, &sink))
+		if (h->hpack != NULL)
+			bh_hpack_resize(h->hpack, BH_HPACK_TABLE_MAX);
+	}
+	if (h->hpack != NULL &&
+	    bh_hpack_feed(h->hpack, (struct bh_http_text){in.at, (uint32_t)in.len}, final, &sink) ==
+		    NULL)
 		return true;
 	if (f->ctx->memory != NULL)
 		say(f, h->hpack != NULL ? "a header block that does not decompress"

@@ -86,14 +86,6 @@ void bh_inspect_engine_destroy(struct bh_inspect_engine *e);
 int bh_inspect_scratch_create(struct bh_inspect_scratch **out, const struct bh_inspect_engine *e);
 void bh_inspect_scratch_destroy(struct bh_inspect_scratch *s);
 
-/* Memory for decompression: the caller's, bounded, never the heap. alloc may return NULL: the body is then
- * not decoded, which is a finding (http). */
-struct bh_inspect_memory {
-	void *(*alloc)(void *arg, size_t size);
-	void (*free)(void *arg, void *p);
-	void *arg;
-};
-
 /* What a text of a protocol other than HTTP is (wire.h). */
 enum bh_inspect_text_kind {
 	BH_TEXT_DATA,    /* rows, arguments, replies, headers of mails */
@@ -122,7 +114,8 @@ struct bh_inspect_tap {
 struct bh_inspect_ctx {
 	const struct bh_inspect_engine *engine;
 	struct bh_inspect_scratch *scratch;
-	const struct bh_inspect_memory *memory; /* may be NULL: compressed bodies are not decoded */
+	const struct bh_memory
+		*memory; /* for decompression; NULL, or when it runs out: bodies are not decoded */
 	bh_inspect_report report;
 	void *arg;
 	uint64_t classes;                 /* set of BH_INSPECT_BIT: what is looked for */
@@ -204,8 +197,8 @@ void bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ct
 
 /* One side's frames; only this room looks inside. */
 struct bh_inspect_frames {
-	void *hpack;   /* of the caller's memory */
-	uint32_t left; /* bytes of the frame, padding included */
+	struct bh_hpack *hpack; /* of the caller's memory */
+	uint32_t left;          /* bytes of the frame, padding included */
 	uint32_t stream, block_stream;
 	uint8_t stage, type, flags, block_flags, pad;
 	uint8_t have, need; /* bytes to collect in `some`, and there already */

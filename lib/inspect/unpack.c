@@ -26,7 +26,7 @@ struct inflater {
 static voidpf
 z_alloc(voidpf arg, uInt n, uInt size)
 {
-	const struct bh_inspect_memory *memory = arg;
+	const struct bh_memory *memory = arg;
 
 	return memory->alloc(memory->arg, (size_t)n * size);
 }
@@ -34,7 +34,7 @@ z_alloc(voidpf arg, uInt n, uInt size)
 static void
 z_free(voidpf arg, voidpf p)
 {
-	const struct bh_inspect_memory *memory = arg;
+	const struct bh_memory *memory = arg;
 
 	memory->free(memory->arg, p);
 }
@@ -42,7 +42,7 @@ z_free(voidpf arg, voidpf p)
 static void *
 br_alloc(void *arg, size_t size)
 {
-	const struct bh_inspect_memory *memory = arg;
+	const struct bh_memory *memory = arg;
 
 	return memory->alloc(memory->arg, size);
 }
@@ -50,7 +50,7 @@ br_alloc(void *arg, size_t size)
 static void
 br_free(void *arg, void *p)
 {
-	const struct bh_inspect_memory *memory = arg;
+	const struct bh_memory *memory = arg;
 
 	if (p != NULL)
 		memory->free(memory->arg, p);
@@ -59,7 +59,7 @@ br_free(void *arg, void *p)
 static struct inflater *
 start(struct bh_message *m, unsigned level)
 {
-	struct bh_inspect_memory *memory = (struct bh_inspect_memory *)(uintptr_t)m->ctx->memory;
+	struct bh_memory *memory = (struct bh_memory *)(uintptr_t)m->ctx->memory;
 	struct inflater *f;
 
 	if (memory == NULL)

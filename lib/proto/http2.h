@@ -2,8 +2,6 @@
 #ifndef BH_PROTO_HTTP2_H
 #define BH_PROTO_HTTP2_H
 
-#include <nghttp2/nghttp2.h>
-
 #include "http.h"
 
 /* Of one header block. Servers take 8 to 64 KiB and send CONTINUATION only beyond 16 KiB. */
@@ -11,11 +9,6 @@
 #define HTTP2_BLOCK_MAX 65536 /* compressed */
 #define HTTP2_FIELDS 256
 #define HTTP2_CONTINUATIONS 16
-/* What a dynamic table may be grown to; browsers announce 64 KiB. */
-#define HTTP2_TABLE_MAX 65536
-/* All that HPACK takes: two tables of 64 KiB whose entries are small cost three times that, a
- * literal 128 KiB. */
-#define HTTP2_MEMORY_MAX (512 * 1024)
 /* SETTINGS of one side that the other has not acknowledged. */
 #define HTTP2_UNACKNOWLEDGED 16
 /* Requests at once whose Content-Length is being counted. */
@@ -70,11 +63,11 @@ struct http2_table {
 #define HTTP2_SAME UINT32_MAX
 
 struct http2_side {
-	nghttp2_hd_inflater *inflater; /* of what this side sends */
-	struct http2_table table;      /* what the other side said about it */
-	uint32_t frame_max;            /* what the other side takes */
-	uint32_t new_table;            /* of the SETTINGS being read */
-	uint32_t left;                 /* bytes of the frame, padding included */
+	struct bh_hpack *hpack;   /* of what this side sends */
+	struct http2_table table; /* what the other side said about it */
+	uint32_t frame_max;       /* what the other side takes */
+	uint32_t new_table;       /* of the SETTINGS being read */
+	uint32_t left;            /* bytes of the frame, padding included */
 	uint32_t pad;
 	uint32_t stream;
 	uint32_t block_stream;
@@ -93,7 +86,6 @@ struct http2_side {
 
 struct http2_ops {
 	struct http2_side side[2];
-	struct http2_memory *memory;
 	uint64_t length;   /* Content-Length of the request being read */
 	uint32_t last;     /* stream of the last request */
 	uint32_t promised; /* stream of the last push */

@@ -124,7 +124,7 @@ bh_ops_known(unsigned app)
 }
 
 void
-bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport, const struct bh_ops_memory *memory)
+bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport, const struct bh_memory *memory)
 {
 	const struct bh_ops_parser *parser;
 

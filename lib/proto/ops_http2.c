@@ -1,5 +1,7 @@
 /* http/2 (RFC 9113): frames of both sides; each request is an operation when its header block
  * ends. */
+#include <nghttp2/nghttp2.h>
+
 #include "http2.h"
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,7 +33,7 @@ one_setting(struct http2_ops *o, unsigned side)
 
 	switch (bh_load_be16(s->some)) {
 	case NGHTTP2_SETTINGS_HEADER_TABLE_SIZE:
-		s->new_table = value < HTTP2_TABLE_MAX ? value : HTTP2_TABLE_MAX;
+		s->new_table = value < BH_HPACK_TABLE_MAX ? value : BH_HPACK_TABLE_MAX;
 		return NULL;
 	case NGHTTP2_SETTINGS_ENABLE_PUSH:
 		if (side == 0)

@@ -159,17 +159,9 @@ void bh_op_add(struct bh_op *op, enum bh_op_field field, const void *at, size_t 
 /* Bytes of one operation that are held at most; what is longer goes but for its last byte. */
 #define BH_OPS_HOLD 8192
 
-/* Memory for what a library wants to allocate (nghttp2): the caller's, bounded, never the heap. alloc may return
- * NULL: the connection is then an error. */
-struct bh_ops_memory {
-	void *(*alloc)(void *arg, size_t size);
-	void (*free)(void *arg, void *p);
-	void *arg;
-};
-
 /* One connection. Only its parser reads `state`, which starts zeroed. */
 struct bh_ops {
-	const struct bh_ops_memory *memory;
+	const struct bh_memory *memory;
 	uint8_t app;       /* enum bh_app, as proven at open */
 	uint8_t transport; /* one of BH_OVER_* */
 	uint8_t parser;    /* line of ops.def, from 1; 0: none */
@@ -195,10 +187,9 @@ struct bh_ops_out {
 
 /* Is there a parser for what this application says? */
 bool bh_ops_known(unsigned app);
-/* Start at the first byte of both sides. memory must outlive the state; it may be NULL for parsers that need
+/* Start at the first byte of both sides. memory (NULL from alloc is an error of the connection) must outlive the state; it may be NULL for parsers that need
  * none. transport: BH_OVER_*. */
-void bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport,
-		 const struct bh_ops_memory *memory);
+void bh_ops_open(struct bh_ops *s, unsigned app, uint8_t transport, const struct bh_memory *memory);
 /* Next bytes of a side; ended: nothing follows (FIN). len may be 0. Work is bounded by len. After ERROR or OPAQUE
  * on either side do not call again. Each call with BH_OPS_OP or n bytes makes progress: eaten > 0, or another
  * operation of bytes that were eaten before (several statements of one message). */
@@ -317,5 +308,35 @@ struct bh_http_path {
 		     1]; /* longer than a value: bh_op_add makes the operation PARTIAL */
 };
 const char *bh_http_path(const uint8_t *at, size_t len, struct bh_http_path *out);
+
+/* ---- HTTP/2's header compression ------------------------------------------------------------------
+ *
+ * RFC 7541 through libnghttp2. One decoder for each side; it lives in the memory it is opened with, which must outlive
+ * it. Threads: one at a time.
+ */
+
+/* What a dynamic table may be grown to; browsers announce 64 KiB. */
+#define BH_HPACK_TABLE_MAX 65536
+/* All that a decoder takes: a table of 64 KiB whose entries are small costs three times that, a literal 64 KiB. */
+#define BH_HPACK_MEMORY_MAX (256 * 1024)
+
+struct bh_hpack;
+
+struct bh_hpack_sink {
+	/* One field; both texts are valid during the call. NULL: go on; else what is wrong with it: nothing
+	 * more of the block is read. */
+	const char *(*field)(void *arg, struct bh_http_text name, struct bh_http_text value);
+	void *arg;
+};
+
+/* With a table of 4,096 bytes (RFC 9113 6.5.2). NULL: no memory, or `from` is NULL. */
+struct bh_hpack *bh_hpack_open(const struct bh_memory *from);
+/* The largest table that the encoder may use from now on. false: within a header block. */
+bool bh_hpack_resize(struct bh_hpack *h, uint32_t table);
+/* More of a header block; final: it ends here. NULL, or why it can't be read, nor what follows: static. */
+const char *bh_hpack_feed(struct bh_hpack *h, struct bh_http_text in, bool final,
+			  const struct bh_hpack_sink *sink);
+/* NULL is fine. */
+void bh_hpack_close(struct bh_hpack *h);
 
 #endif

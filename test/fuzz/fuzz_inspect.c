@@ -3,72 +3,7 @@
  *  - how the bytes are cut does not change which classes an HTTP conversation has;
  *  - a record is printable ASCII and never shows sixteen digits that were next to one another;
  *  - memory taken for decompression is given back, also when it runs out on the way. */
-#include <stdlib.h>
-
-#include "../../lib/inspect/inspect.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-struct run {
-	uint64_t seen;
-	unsigned blocks, left; /* of memory */
-};
-
-static void
-require(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static void
-check_text(const char *text, size_t size)
-{
-	unsigned digits = 0;
-	size_t i;
-
-	for (i = 0; i < size && text[i] != '\0'; i++) {
-		require(text[i] >= 0x20 && text[i] < 0x7f);
-		digits = text[i] >= '0' && text[i] <= '9' ? digits + 1 : 0;
-		require(digits < 16);
-	}
-	require(i < size);
-}
-
-static void
-report(void *arg, const struct bh_inspect_finding *f)
-{
-	struct run *r = arg;
-
-	require(f->class < BH_INSPECT_CLASS_COUNT);
-	require(bh_inspect_where_name(f->where)[0] != 'i');
-	check_text(f->name, sizeof(f->name));
-	check_text(f->excerpt, sizeof(f->excerpt));
-	r->seen |= BH_INSPECT_BIT(f->class);
-}
-
-static void *
-take(void *arg, size_t size)
-{
-	struct run *r = arg;
-
-	if (r->left == 0)
-		return NULL;
-	r->left--;
-	r->blocks++;
-	return malloc(size);
-}
-
-static void
-give(void *arg, void *p)
-{
-	((struct run *)arg)->blocks--;
-	free(p);
-}
-
-static struct bh_inspect_engine *engine;
-static struct bh_inspect_scratch *scratch;
+#include "fuzz_inspect.h"
 
 static void
 feed(void *conn, const struct bh_inspect_ctx *ctx, bool http, const uint8_t *at, size_t len,
@@ -89,8 +24,8 @@ run_http(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t 
 {
 	static struct bh_inspect_http conn;
 	struct run r = {.left = memory};
-	struct bh_inspect_memory m = {take, give, &r};
-	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL, NULL};
+	struct bh_memory m = {take, give, &r};
+	struct bh_inspect_ctx ctx = context(&r, &m);
 	size_t at;
 
 	bh_inspect_http_open(&conn);
@@ -108,24 +43,13 @@ run_text(const uint8_t *data, size_t size, size_t step)
 {
 	static struct bh_inspect_text conn;
 	struct run r = {0};
-	struct bh_inspect_ctx ctx = {engine, scratch, NULL, report, &r, BH_INSPECT_ALL, NULL};
+	struct bh_inspect_ctx ctx = context(&r, NULL);
 	size_t at;
 
 	memset(&conn, 0, sizeof(conn));
 	for (at = 0; at < size; at += step)
 		feed(&conn, &ctx, false, data + at, size - at < step ? size - at : step, 0);
 	bh_inspect_text_feed(&conn, &ctx, 0, data, 0, true);
-}
-
-/* Patterns take their time to compile under a sanitizer: not within an input's. */
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	require(bh_inspect_engine_create(&engine, NULL) == 0 &&
-		bh_inspect_scratch_create(&scratch, engine) == 0);
-	return 0;
 }
 
 int

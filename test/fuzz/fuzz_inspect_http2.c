@@ -3,66 +3,15 @@
  *  - how the bytes are cut does not change which classes a conversation has;
  *  - a record is printable ASCII;
  *  - memory taken for headers, streams and decompression is given back, also when it runs out on the way. */
-#include <stdlib.h>
-
-#include "../../lib/inspect/inspect.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-struct run {
-	uint64_t seen;
-	unsigned blocks, left; /* of memory */
-};
-
-static void
-require(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static void
-report(void *arg, const struct bh_inspect_finding *f)
-{
-	struct run *r = arg;
-	size_t i;
-
-	require(f->class < BH_INSPECT_CLASS_COUNT);
-	for (i = 0; f->excerpt[i] != '\0'; i++)
-		require(f->excerpt[i] >= 0x20 && f->excerpt[i] < 0x7f);
-	r->seen |= BH_INSPECT_BIT(f->class);
-}
-
-static void *
-take(void *arg, size_t size)
-{
-	struct run *r = arg;
-
-	if (r->left == 0)
-		return NULL;
-	r->left--;
-	r->blocks++;
-	return malloc(size);
-}
-
-static void
-give(void *arg, void *p)
-{
-	((struct run *)arg)->blocks--;
-	free(p);
-}
-
-static struct bh_inspect_engine *engine;
-static struct bh_inspect_scratch *scratch;
+#include "fuzz_inspect.h"
 
 static uint64_t
 run(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t response)
 {
 	static struct bh_inspect_http2 conn;
 	struct run r = {.left = memory};
-	struct bh_inspect_memory m = {take, give, &r};
-	struct bh_inspect_ctx ctx = {engine, scratch, &m, report, &r, BH_INSPECT_ALL, NULL};
+	struct bh_memory m = {take, give, &r};
+	struct bh_inspect_ctx ctx = context(&r, &m);
 	size_t at, n;
 
 	bh_inspect_http2_open(&conn);
@@ -79,17 +28,6 @@ run(const uint8_t *data, size_t size, size_t step, unsigned memory, size_t respo
 	bh_inspect_http2_close(&conn, &ctx);
 	require(r.blocks == 0);
 	return r.seen;
-}
-
-/* Patterns take their time to compile under a sanitizer: not within an input's. */
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	require(bh_inspect_engine_create(&engine, NULL) == 0 &&
-		bh_inspect_scratch_create(&scratch, engine) == 0);
-	return 0;
 }
 
 /* The client's preface is put in front, so that inputs are frames. */

@@ -148,7 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	static const struct bh_inspect_tap tap = {.text = said};
 	struct run r = {.left = size > 0 ? data[0] >> 5 : 0};
-	const struct bh_inspect_memory memory = {.alloc = take, .free = give, .arg = &r};
+	const struct bh_memory memory = {.alloc = take, .free = give, .arg = &r};
 	struct bh_inspect_ctx ctx = {
 		.engine = engine,
 		.scratch = scratch,

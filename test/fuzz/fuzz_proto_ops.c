@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_OPS_WITHOUT_BYTES 4096
 
 struct run {
-	struct bh_ops_memory memory;
+	struct bh_memory memory;
 	size_t taken; /* bytes of memory in use */
 	uint64_t eaten[2];
 	uint64_t hash; /* of all operations */
@@ -171,7 +171,7 @@ converse(struct run *r, struct bh_cur c)
 static void
 run(struct run *r, unsigned app, uint8_t transport, struct bh_cur c)
 {
-	r->memory = (struct bh_ops_memory){.alloc = take, .free = give_back, .arg = r};
+	r->memory = (struct bh_memory){.alloc = take, .free = give_back, .arg = r};
 	r->hash = UINT64_C(0xcbf29ce484222325);
 	bh_ops_open(&r->ops, app, transport, &r->memory);
 	converse(r, c);

@@ -21,7 +21,7 @@ struct bh_ops_said {
 
 struct bh_ops_rig {
 	struct bh_ops ops;
-	struct bh_ops_memory memory;
+	struct bh_memory memory;
 	struct bh_buf text;
 	long blocks;
 	enum bh_ops_status end;
@@ -99,7 +99,7 @@ bh_ops_rig_run(enum bh_app app, const struct bh_ops_said *said, unsigned n, size
 	unsigned i;
 
 	memset(&r, 0, sizeof(r));
-	r.memory = (struct bh_ops_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
+	r.memory = (struct bh_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
 	bh_ops_open(&r.ops, app, BH_OVER_TCP, &r.memory);
 	for (i = 0; i < n && r.end == BH_OPS_MORE; i++) {
 		size_t at, len;

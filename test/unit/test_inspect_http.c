@@ -265,6 +265,29 @@ what_strict_http_refuses_is_read_all_the_same(void)
 	}
 }
 
+/* Empty lines before a head, ends of lines in all spellings, and a connection that ends before anything was judged. */
+static void
+a_broken_head_is_read_alike_however_it_is_cut(void)
+{
+	static const char *const list[] = {
+		"\r\n\r\nGET /x" HEAD "X-Item: " ATTACK "\r\n\r\n",
+		"\n\n\001\002 /x?id=" ATTACK_URL "\nX-Item: " ATTACK "\n\nrest",
+		"GET /x" HEAD "X\001: y\r\nX-Item: " ATTACK "\r\r\n\r\n",
+		"GET  /x HTTP/1.1\r\nX-Item: " ATTACK "\r\n",
+		"POST /x" HEAD "Content-Length: 500\r\n\r\nid=" ATTACK_URL,
+	};
+	unsigned i;
+	size_t step;
+
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		uint64_t whole = says(list[i]);
+
+		CU_ASSERT(SAW(whole, SQLI));
+		for (step = 1; step < 12; step++)
+			CU_ASSERT_EQUAL(says_side(0, list[i], strlen(list[i]), step, true), whole);
+	}
+}
+
 static void
 responses_are_read_for_leaks_and_data_only(void)
 {
@@ -322,6 +345,7 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(findings_do_not_depend_on_segments),
 	BH_TEST(an_attack_at_any_place_of_a_long_body_is_seen),
 	BH_TEST(what_strict_http_refuses_is_read_all_the_same),
+	BH_TEST(a_broken_head_is_read_alike_however_it_is_cut),
 	BH_TEST(responses_are_read_for_leaks_and_data_only),
 	BH_TEST(each_message_reports_a_class_once),
 	BH_TEST(memory_that_is_refused_is_no_crash),

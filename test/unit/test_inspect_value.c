@@ -35,7 +35,7 @@ inspect_rig(void)
 	static struct bh_inspect_engine *engine;
 	static struct bh_inspect_scratch *scratch;
 	static struct inspect_rig rig;
-	static struct bh_inspect_memory memory = {take, give, &rig};
+	static struct bh_memory memory = {take, give, &rig};
 	struct bh_err err = {0};
 
 	if (engine == NULL && (bh_inspect_engine_create(&engine, &err) != 0 ||

@@ -458,7 +458,7 @@ cancelling_without_answers_is_an_error_in_the_end(void)
 
 		start();
 		memset(&r, 0, sizeof(r));
-		r.memory = (struct bh_ops_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
+		r.memory = (struct bh_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
 		bh_ops_open(&r.ops, BH_APP_HTTP2, BH_OVER_TCP, &r.memory);
 		for (n = 0; n < talk.n; n++)
 			bh_ops_rig_feed(&r, talk.said[n].side, talk.said[n].at, talk.said[n].len);
@@ -491,7 +491,7 @@ a_header_block_is_pending_until_its_end(void)
 	start();
 	in_pieces(2, false, PLAIN, NULL);
 	memset(&r, 0, sizeof(r));
-	r.memory = (struct bh_ops_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
+	r.memory = (struct bh_memory){bh_ops_rig_alloc, bh_ops_rig_free, &r};
 	bh_ops_open(&r.ops, BH_APP_HTTP2, BH_OVER_TCP, &r.memory);
 	for (n = 0; n + 2 < talk.n; n++)
 		bh_ops_rig_feed(&r, talk.said[n].side, talk.said[n].at, talk.said[n].len);
@@ -539,7 +539,7 @@ without_memory_it_is_an_error(void)
 	start();
 	headers(0, 1, END_STREAM, PLAIN, "x-key", "value", NULL);
 	for (nth = 0; nth < 8; nth++) {
-		struct bh_ops_memory memory = {no_memory, give, &left};
+		struct bh_memory memory = {no_memory, give, &left};
 		enum bh_ops_status status = BH_OPS_MORE;
 		struct bh_ops_out out;
 
