@@ -39,6 +39,7 @@ bh_daemon_evidence_start(struct bh_daemon *d, struct bh_err *err)
 		.before = (unsigned)c->evidence_before,
 		.after = (unsigned)c->evidence_after,
 		.after_ms = c->evidence_ms,
+		.captures = c->evidence_alerts != 0,
 		.whole_pair = c->evidence_scope != 0,
 		.mask = (enum bh_evidence_mask)c->evidence_mask,
 		.max_size = c->evidence_max_size,

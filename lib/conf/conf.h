@@ -117,7 +117,14 @@ enum bh_idle { BH_IDLE_SPIN, BH_IDLE_SLEEP };
 enum bh_check { BH_CHECK_IGNORE, BH_CHECK_DRIVER, BH_CHECK_VERIFY };
 enum bh_huge { BH_HUGE_AUTO, BH_HUGE_ON, BH_HUGE_OFF };
 enum bh_parse_apps { BH_PARSE_RULES, BH_PARSE_ALL };
-enum bh_sensors { BH_INSPECT_OFF, BH_INSPECT_ALERT, BH_INSPECT_DENY, BH_INSPECT_REJECT };
+enum bh_sensors {
+	BH_INSPECT_OFF,
+	BH_INSPECT_ALERT,
+	BH_INSPECT_DENY,
+	BH_INSPECT_REJECT,
+	BH_INSPECT_CAPTURE, /* of inspect.actions alone, as the next */
+	BH_INSPECT_QUARANTINE,
+};
 #define BH_INSPECT_UNSET 0xff /* of an action: what inspect.sensors says */
 #define BH_INSPECT_CLASSES_MAX 64
 #define BH_SENSOR_FILES 64

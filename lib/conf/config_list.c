@@ -366,7 +366,8 @@ bh_config_read_sensor_files(struct bh_config_reader *r, const struct bh_yaml *no
 int
 bh_config_read_inspect_actions(struct bh_config_reader *r, const struct bh_yaml *node)
 {
-	static const char *const words[] = {"off", "alert", "deny", "reject", NULL};
+	static const char *const words[] = {"off",     "alert",      "deny", "reject",
+					    "capture", "quarantine", NULL};
 	static const char *const known[] = {
 #define BH_INSPECT_CLASS(sym, key, severity, attack, text) key,
 #include "../base/inspect_class.def"

@@ -315,7 +315,7 @@ put_judged(struct writer *w)
 	char hex[17];
 	unsigned i;
 
-	if (w->e->judged_hash[0] == 0)
+	if (w->type == BH_EVENT_SENSOR || w->e->judged_hash[0] == 0)
 		return;
 	bh_json_open(&w->j, "judged", '{');
 	for (i = 0; i < 2; i++) {
@@ -339,6 +339,16 @@ put_counts(struct writer *w)
 	bh_json_u64(&w->j, "threshold", w->e->judged_bytes[1]);
 }
 
+/* Where in what was said a sensor's finding is. */
+static void
+put_offset(struct writer *w)
+{
+	if (w->type != BH_EVENT_SENSOR)
+		return;
+	bh_json_u64(&w->j, "message", w->e->sensor_message);
+	bh_json_u64(&w->j, "offset", w->e->sensor_offset);
+}
+
 static void
 put_bulkhead(struct writer *w)
 {
@@ -348,6 +358,7 @@ put_bulkhead(struct writer *w)
 	put_judgement(w);
 	put_judged(w);
 	put_counts(w);
+	put_offset(w);
 	if (w->e->n_text != 0)
 		bh_eve_put_why(&w->j, w->e);
 	if (w->e->repeated != 0)

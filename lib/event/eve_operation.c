@@ -130,6 +130,7 @@ bh_eve_put_why(struct bh_json *j, const struct bh_event *e)
 		{BH_EVENT_WHY, "detail"},
 		{BH_EVENT_SENSOR_KEY, "sensor"},
 		{BH_EVENT_SENSOR_RULE, "sensor_rule"},
+		{BH_EVENT_SENSOR_ACTION, "sensor_action"},
 		{BH_EVENT_SENSOR_ATTACK, "attack_id"},
 		{BH_EVENT_SENSOR_WHERE, "where"},
 		{BH_EVENT_SENSOR_EXCERPT, "excerpt"},

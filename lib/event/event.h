@@ -71,8 +71,16 @@ struct bh_event {
 	uint8_t respond;  /* SENSOR, THREAT: enum bh_respond, what whoever saw it asks for */
 	/* FLOW, VIOLATION of an examined connection, if events.judged: bytes of end 0, 1 that were judged, and their
 	 * FNV-1a hash (64 bits). */
-	uint64_t judged_bytes[2],
-		judged_hash[2]; /* THREAT: judged_bytes are what was counted, and its threshold */
+	union {
+		struct {
+			/* THREAT: judged_bytes are what was counted, and its threshold */
+			uint64_t judged_bytes[2], judged_hash[2];
+		};
+		struct {
+			/* SENSOR: where it is in the value or region; number of the message on its side */
+			uint64_t sensor_offset, sensor_message, sensor_none[2];
+		};
+	};
 };
 _Static_assert(sizeof(struct bh_event) == 192, "three lines: one copy into the ring");
 
@@ -99,6 +107,7 @@ enum {
 	BH_EVENT_SENSOR_WHERE = 0xfb,
 	BH_EVENT_SENSOR_EXCERPT = 0xfa,
 	BH_EVENT_SENSOR_RULE = 0xf0,
+	BH_EVENT_SENSOR_ACTION = 0xf1, /* what it asks for: "alert", "quarantine" ... */
 };
 struct bh_event_text {
 	uint16_t len;

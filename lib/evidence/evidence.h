@@ -123,6 +123,7 @@ struct bh_evidence_params {
 	unsigned before,
 		after;     /* packets of a file: at most so many from before the event, and later */
 	uint64_t after_ms; /* no longer than this behind the event */
+	bool captures;     /* only of events whose action asks for it, else of all alerts */
 	bool whole_pair;   /* all packets between the two addresses, not of the flow alone */
 	enum bh_evidence_mask mask;
 	uint64_t max_size, max_age_ms; /* of all files; the oldest go first */

@@ -71,7 +71,7 @@ struct bh_evidence {
 	bool stop, hurry;
 	unsigned n_cases; /* not free */
 	struct bh_evidence_case one[BH_EVIDENCE_CASES];
-	struct bh_evidence_bucket bucket[2];
+	struct bh_evidence_bucket bucket[3]; /* of violations; of captures asked for; of all else */
 	struct bh_evidence_stats stats;
 	bool failing, told;
 	char trouble[256];

@@ -187,11 +187,28 @@ class_of(const struct bh_event *e, char *out, size_t size)
 	}
 }
 
+/* By a sensor's action. */
 static bool
-is_wanted(const struct bh_event *e)
+is_asked_for(const struct bh_event *e)
+{
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+
+	while (e->n_text != 0 && bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		if (field == BH_EVENT_SENSOR_ACTION)
+			return len == strlen("capture") && memcmp(at, "capture", len) == 0;
+	}
+	return false;
+}
+
+static bool
+is_wanted(const struct bh_evidence *ev, const struct bh_event *e)
 {
 	const char *kind = bh_event_kind(e->type);
 
+	if (ev->p.captures && !is_asked_for(e))
+		return false;
 	return (strcmp(kind, "violation") == 0 || strcmp(kind, "sensor") == 0 ||
 		strcmp(kind, "threat") == 0) &&
 	       (e->key.family == BH_IP4 || e->key.family == BH_IP6);
@@ -219,8 +236,9 @@ find(struct bh_evidence *ev, const struct bh_event *e)
 static bool
 take_token(struct bh_evidence *ev, const struct bh_event *e)
 {
-	/* A scan of what is denied shall not keep an attack from being recorded. */
-	struct bh_evidence_bucket *b = &ev->bucket[e->type == BH_EVENT_VIOLATION];
+	/* A scan of what is denied shall not keep an attack from being recorded, nor other alerts what was asked for. */
+	unsigned which = e->type == BH_EVENT_VIOLATION ? 0 : is_asked_for(e) ? 1 : 2;
+	struct bh_evidence_bucket *b = &ev->bucket[which];
 	uint64_t now_ms = ev->clock->mono_ns(ev->clock->arg) / BH_NS_PER_MS;
 	uint64_t full = ev->p.rate * 1000, more = (now_ms - b->last_ms) * ev->p.rate;
 
@@ -283,7 +301,7 @@ bh_evidence_offer(struct bh_evidence *ev, const struct bh_event *e)
 	struct bh_buf line = {0}, *to;
 	char class_[48];
 
-	if (!is_wanted(e))
+	if (!is_wanted(ev, e))
 		return;
 	class_of(e, class_, sizeof(class_));
 	pthread_mutex_lock(&ev->lock);
@@ -313,7 +331,7 @@ bh_evidence_name(struct bh_evidence *ev, const struct bh_event *e, char *out)
 {
 	const struct bh_evidence_case *c;
 
-	if (!is_wanted(e))
+	if (!is_wanted(ev, e))
 		return NULL;
 	pthread_mutex_lock(&ev->lock);
 	c = find(ev, e);

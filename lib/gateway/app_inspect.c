@@ -14,6 +14,9 @@ struct connection {
 		struct bh_inspect_wire wire;
 	} u;
 	struct bh_sensor_conn sensor;
+	struct bh_app_plan plan;
+	uint64_t looked; /* bytes, where inspect.flow_bytes bounds them */
+	bool spent;      /* that is used up */
 	uint32_t next_free;
 	enum { TEXT, HTTP, HTTP2, WIRE } kind;
 	bool senses; /* sensor is open */
@@ -26,53 +29,32 @@ struct bh_app_inspect {
 	struct bh_inspect_ctx ctx;
 	struct bh_memory memory;
 	struct bh_worker *worker;
-	struct bh_app_context *context;         /* whose bytes are being looked at */
-	uint8_t action[BH_INSPECT_CLASS_COUNT]; /* enum bh_sensors */
-	bool blocks;                            /* one of them ends connections */
+	struct bh_app_context *context; /* whose bytes are being looked at */
+	struct bh_app_base base;
 };
-
-/* What is done about a finding where something is blocked at all. */
-static enum bh_verdict
-verdict_of(const struct bh_app_inspect *s, unsigned class)
-{
-	const struct bh_app_context *c = s->context;
-
-	if (s->action[class] < BH_INSPECT_DENY)
-		return BH_VERDICT_ALLOW;
-	if (!c->hold || c->flow->mode != BH_MODE_PROTECT)
-		return c->flow->mode == BH_MODE_MONITOR ? BH_VERDICT_VIOLATE : BH_VERDICT_ALLOW;
-	return s->action[class] == BH_INSPECT_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
-}
 
 static void
 report(void *arg, const struct bh_inspect_finding *found)
 {
 	struct bh_app_inspect *s = arg;
-	enum bh_verdict verdict = verdict_of(s, found->class);
+	struct bh_app_context *c = s->context;
+	unsigned action = s->pool[c->inspect].plan.action.action[found->class];
+	enum bh_verdict verdict = bh_app_action_verdict(c, action);
 
 	bh_count(&s->worker->c.findings, 1);
 	if (verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT)
-		s->context->blocked = (uint8_t)verdict;
-	bh_record_sensor(s->worker, s->context->flow, found, verdict);
+		c->blocked = (uint8_t)verdict;
+	bh_record_sensor(s->worker, c->flow, found,
+			 &(struct bh_deed){action, found->side, verdict});
 }
 
-/* Severity 1 is what inspect.sensors speaks of; a class of its own action is that. */
-static void
-set_actions(struct bh_app_inspect *s, const struct bh_config *config)
+static bool
+excepts(void *arg, const struct bh_inspect_finding *found)
 {
-	unsigned i;
+	const struct bh_app_inspect *s = arg;
+	const struct bh_app_context *c = s->context;
 
-	_Static_assert(BH_INSPECT_CLASS_COUNT <= BH_INSPECT_CLASSES_MAX, "an action each");
-	for (i = 0; i < BH_INSPECT_CLASS_COUNT; i++) {
-		s->action[i] = config->inspect_action[i];
-		if (s->action[i] == BH_INSPECT_UNSET)
-			s->action[i] = bh_inspect_class_info(i)->severity == 1
-					       ? (uint8_t)config->inspect
-					       : BH_INSPECT_ALERT;
-		if (s->action[i] != BH_INSPECT_OFF)
-			s->ctx.classes |= BH_INSPECT_BIT(i);
-		s->blocks |= s->action[i] >= BH_INSPECT_DENY;
-	}
+	return bh_app_plan_excepts(s->worker, &s->pool[c->inspect].plan, c->flow, found);
 }
 
 static void
@@ -81,6 +63,8 @@ tap_part(void *arg, unsigned side, enum bh_http1_what what, const struct bh_http
 	struct bh_app_inspect *s = arg;
 	struct connection *one = &s->pool[s->context->inspect];
 
+	if (what == BH_HTTP1_STATUS && one->kind == HTTP)
+		bh_app_plan_response(&one->plan, part->status);
 	if (one->senses)
 		bh_app_sensor_part(s->worker->sensor, &one->sensor, side,
 				   &(struct bh_app_part){what, part});
@@ -107,7 +91,15 @@ tap_text(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *
 		bh_app_sensor_text(s->worker->sensor, &one->sensor, side, kind, said);
 }
 
-static const struct bh_inspect_tap tap = {tap_part, tap_body, tap_text};
+static void
+tap_request(void *arg, uint64_t message, struct bh_http_text path)
+{
+	struct bh_app_inspect *s = arg;
+
+	bh_app_plan_request(s->worker, &s->pool[s->context->inspect].plan, message, path);
+}
+
+static const struct bh_inspect_tap tap = {tap_part, tap_body, tap_text, tap_request};
 
 int
 bh_app_inspect_create(struct bh_worker *w)
@@ -137,10 +129,11 @@ bh_app_inspect_create(struct bh_worker *w)
 		.report = report,
 		.arg = s,
 	};
-	if (w->config->inspect != BH_INSPECT_OFF)
-		set_actions(s, w->config);
-	if (w->g->senses)
+	bh_app_base_fill(&s->base, w->config);
+	if (w->g->senses) {
 		s->ctx.tap = &tap;
+		s->ctx.excepts = excepts;
+	}
 	return 0;
 }
 
@@ -161,7 +154,7 @@ bool
 bh_app_inspect_blocks(const struct bh_worker *w)
 {
 	return w->inspect != NULL &&
-	       (w->inspect->blocks ||
+	       (w->inspect->base.blocks ||
 		atomic_load_explicit(&w->g->sensors_block, memory_order_relaxed));
 }
 
@@ -176,15 +169,46 @@ bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c, 
 	return one->kind == HTTP ? bh_inspect_http_waits(&one->u.http, side) : 0;
 }
 
-static void
-take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct bh_cur in,
-     bool ended)
+/* From here on this connection is looked at. */
+static struct connection *
+look_at(struct bh_app_inspect *s, struct bh_app_context *c)
 {
 	struct connection *one = &s->pool[c->inspect];
 
 	s->context = c;
+	bh_app_plan_make(s->worker, &s->base, c->flow, &one->plan);
+	s->ctx.classes = one->plan.classes;
+	if (one->senses)
+		bh_app_sensor_look_at(s->worker->sensor, c, &one->plan);
+	return one;
+}
+
+/* The connection's own budget. What goes beyond it is not looked at, and what follows isn't either. */
+static bool
+may_look(struct bh_app_inspect *s, struct bh_app_context *c, struct connection *one, size_t n)
+{
+	uint64_t most = s->worker->config->inspect_flow_bytes;
+
+	if (likely(most == 0))
+		return true;
+	if (!one->spent && one->looked + n <= most) {
+		one->looked += n;
+		return true;
+	}
+	bh_count(&s->worker->c.apps_unasked, !one->spent);
+	one->spent = c->unlooked = true;
+	return false;
+}
+
+static void
+take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct bh_cur in,
+     bool ended)
+{
+	struct connection *one = look_at(s, c);
+
+	if (!may_look(s, c, one, bh_cur_left(&in)))
+		return;
 	if (one->senses) {
-		bh_app_sensor_look_at(s->worker->sensor, c);
 		bh_app_sensor_bytes(s->worker->sensor, &one->sensor, side,
 				    (struct bh_http_text){in.p, (uint32_t)bh_cur_left(&in)}, ended);
 	}
@@ -212,8 +236,14 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 static bool
 is_unlooked(const struct bh_worker *w, const struct bh_app_context *c)
 {
-	return c->unlooked && c->hold && c->flow->mode == BH_MODE_PROTECT &&
-	       bh_app_inspect_blocks(w);
+	const struct connection *one;
+
+	if (likely(!c->unlooked) || !c->hold || c->flow->mode != BH_MODE_PROTECT)
+		return false;
+	if (c->inspect == 0)
+		return bh_app_inspect_blocks(w);
+	one = &w->inspect->pool[c->inspect];
+	return one->plan.ends || (one->senses && bh_app_inspect_blocks(w));
 }
 
 bool
@@ -250,10 +280,9 @@ bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k)
 {
 	struct bh_app_inspect *s = w->inspect;
 	struct bh_app_context *c = k->c;
-	struct connection *one = &s->pool[c->inspect];
+	struct connection *one = look_at(s, c);
 	unsigned side;
 
-	s->context = c;
 	for (side = 0; side < 2; side++) {
 		if (one->kind == HTTP)
 			bh_inspect_http_look(&one->u.http, &s->ctx, side);
@@ -261,6 +290,14 @@ bh_app_inspect_look(struct bh_worker *w, const struct bh_app_case *k)
 				  bh_stream_read_so_far(c->stream, side) - c->unparsed[side]);
 	}
 	return !bh_app_inspect_is_refused(w, k);
+}
+
+static void
+give_back(struct bh_app_inspect *s, struct bh_app_context *c)
+{
+	s->pool[c->inspect].next_free = s->pool[0].next_free;
+	s->pool[0].next_free = c->inspect;
+	c->inspect = 0;
 }
 
 void
@@ -271,8 +308,7 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 
 	if (c->inspect == 0)
 		return;
-	one = &s->pool[c->inspect];
-	s->context = c;
+	one = look_at(s, c);
 	if (one->kind == HTTP)
 		bh_inspect_http_close(&one->u.http, &s->ctx);
 	else if (one->kind == HTTP2)
@@ -281,9 +317,7 @@ bh_app_inspect_end(struct bh_worker *w, struct bh_app_context *c)
 		bh_inspect_wire_close(&one->u.wire, &s->ctx);
 	if (one->senses)
 		bh_app_sensor_close(w, c, &one->sensor);
-	one->next_free = s->pool[0].next_free;
-	s->pool[0].next_free = c->inspect;
-	c->inspect = 0;
+	give_back(s, c);
 }
 
 static void
@@ -303,6 +337,7 @@ open_decoder(struct connection *one, unsigned app)
 		one->kind = TEXT;
 		memset(&one->u.text, 0, sizeof(one->u.text));
 	}
+	one->plan.streams = one->kind == HTTP2;
 }
 
 bool
@@ -324,8 +359,17 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 	c->inspect = s->pool[0].next_free;
 	one = &s->pool[c->inspect];
 	s->pool[0].next_free = one->next_free;
-	open_decoder(one, c->state.app);
+	one->plan = (struct bh_app_plan){0};
+	one->looked = 0;
+	one->spent = false;
 	one->senses = w->sensor != NULL && bh_app_sensor_open(w, c, &one->sensor);
+	look_at(s, c);
+	/* Nothing is attached between these two, and nothing of the files is looked for. */
+	if (!one->senses && one->plan.classes == 0) {
+		give_back(s, c);
+		return false;
+	}
+	open_decoder(one, c->state.app);
 	for (i = 0; i < 2; i++) {
 		side = i == 0 ? c->first : 1u - c->first;
 		if (c->side[side].len != 0)

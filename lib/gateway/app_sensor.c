@@ -13,6 +13,8 @@ struct bh_app_sensor {
 	struct bh_sensor_worker *worker;
 	struct bh_worker *w;
 	struct bh_app_context *context; /* whose bytes are being looked at */
+	const struct bh_app_plan *plan; /* of that; or NULL */
+	unsigned side;                  /* who says them; 2: both have ended */
 	struct bh_sensor_conn word;     /* an operation, looked at by itself */
 	uint8_t text[TEXT];
 };
@@ -31,16 +33,28 @@ mapped(uint8_t out[16], const struct bh_flow_key *key, unsigned end)
 	memcpy(out + 12, key->addr[end].b, 4);
 }
 
-static enum bh_sensor_action
-action_of(const struct bh_sensing *g, const struct bh_flow *f, const struct bh_sensor_rule *rule)
+/* The request that it is of, or is the answer to. */
+static uint64_t
+paths_now(const struct bh_app_sensor *s, const struct bh_sensor_conn *c)
 {
-	unsigned client = f->flags & BH_FLAG_INITIATOR;
-	const struct bh_signature_pair pair = {
-		.client = {&f->segment[client], f->segment[client] != UINT32_MAX},
-		.server = {&f->segment[1 - client], f->segment[1 - client] != UINT32_MAX},
-	};
+	if (s->plan == NULL || s->side > 1)
+		return 0;
+	if (s->plan->streams)
+		return bh_app_plan_paths_of_all(s->plan);
+	return bh_app_plan_paths(s->plan, s->side == 0 ? c->side[0].message : s->plan->answered);
+}
 
-	return bh_signature_action(g->scope, rule, BH_INSPECT_CLASS_COUNT, &pair);
+static enum bh_sensor_action
+action_of(const struct bh_app_sensor *s, const struct bh_sensor_conn *c,
+	  const struct bh_sensor_rule *rule, const char *where)
+{
+	const struct bh_sensing *g = rule->sensor->user;
+	const struct bh_signature_hit hit = {.rule = rule,
+					     .where = where,
+					     .paths = paths_now(s, c)};
+	struct bh_app_ends ends;
+
+	return bh_signature_action(g->scope, &hit, bh_app_ends_of(s->context->flow, &ends));
 }
 
 static bool
@@ -54,39 +68,27 @@ is_wanted(void *arg, struct bh_sensor_conn *c, const struct bh_sensor_rule *rule
 					 .client_port = f->key.port[client],
 					 .server_port = f->key.port[1 - client]};
 
-	(void)c;
 	mapped(ends.client, &f->key, client);
 	mapped(ends.server, &f->key, 1 - client);
 	return bh_signature_allows(g->signatures, rule, &ends) &&
-	       action_of(g, f, rule) != BH_SENSOR_DEFAULT;
-}
-
-/* Quarantine begins with this connection. */
-static enum bh_verdict
-verdict_of(const struct bh_app_sensor *s, enum bh_sensor_action action)
-{
-	unsigned mode = s->context->flow->mode;
-
-	if (action != BH_SENSOR_DENY && action != BH_SENSOR_REJECT &&
-	    action != BH_SENSOR_QUARANTINE)
-		return BH_VERDICT_ALLOW;
-	if (!s->context->hold || mode != BH_MODE_PROTECT)
-		return mode == BH_MODE_MONITOR ? BH_VERDICT_VIOLATE : BH_VERDICT_ALLOW;
-	return action == BH_SENSOR_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
+	       action_of(s, c, rule, NULL) != BH_SENSOR_DEFAULT;
 }
 
 static void
 report(void *arg, struct bh_sensor_conn *c, const struct bh_sensor_hit *hit)
 {
 	struct bh_app_sensor *s = arg;
-	enum bh_verdict verdict =
-		verdict_of(s, action_of(hit->sensor->user, s->context->flow, hit->rule));
+	enum bh_sensor_action action =
+		action_of(s, c, hit->rule, bh_sensor_context_key(hit->context));
+	enum bh_verdict verdict = bh_app_action_verdict(s->context, action);
 
-	(void)c;
+	/* Excepted where it is, not as a whole. */
+	if (action == BH_SENSOR_DEFAULT)
+		return;
 	bh_count(&s->w->c.findings, 1);
 	if (verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT)
 		s->context->blocked = (uint8_t)verdict;
-	bh_record_hit(s->w, s->context->flow, hit, verdict);
+	bh_record_hit(s->w, s->context->flow, hit, &(struct bh_deed){action, hit->side, verdict});
 }
 
 /* Not all of it was looked at. Where a hit could end the connection, bh_app_inspect_is_refused does. */
@@ -257,6 +259,7 @@ bh_app_sensor_part(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned s
 {
 	const struct feed f = {s, c, bh_sensor_wants(s->worker, c), side};
 
+	s->side = side;
 	switch (part->what) {
 	case BH_HTTP1_REQUEST:
 		request(&f, part->part);
@@ -288,6 +291,7 @@ bh_app_sensor_body(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned s
 {
 	const struct feed f = {s, c, bh_sensor_wants(s->worker, c), side};
 
+	s->side = side;
 	feed(&f, BH_SENSOR_BODY, text, false);
 	feed(&f, BH_SENSOR_FILE_DATA, text, false);
 	feed(&f, side == 0 ? BH_SENSOR_HTTP_REQUEST_BODY : BH_SENSOR_HTTP_RESPONSE_BODY, text,
@@ -301,6 +305,7 @@ bh_app_sensor_text(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned s
 	const struct feed f = {s, c, bh_sensor_wants(s->worker, c), side};
 	const struct bh_http_text text = {said->at, (uint32_t)said->len};
 
+	s->side = side;
 	switch (kind) {
 	case BH_TEXT_SQL:
 		feed(&f, BH_SENSOR_SQL_QUERY, text, said->last);
@@ -323,6 +328,7 @@ bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsigned 
 {
 	const struct feed f = {s, c, bh_sensor_wants(s->worker, c), side};
 
+	s->side = side;
 	feed(&f, BH_SENSOR_PACKET, text, ended);
 }
 
@@ -355,15 +361,18 @@ bh_app_sensor_open(struct bh_worker *w, struct bh_app_context *c, struct bh_sens
 }
 
 void
-bh_app_sensor_look_at(struct bh_app_sensor *s, struct bh_app_context *c)
+bh_app_sensor_look_at(struct bh_app_sensor *s, struct bh_app_context *c,
+		      const struct bh_app_plan *plan)
 {
 	s->context = c;
+	s->plan = plan;
 }
 
 void
 bh_app_sensor_close(struct bh_worker *w, struct bh_app_context *c, struct bh_sensor_conn *conn)
 {
 	w->sensor->context = c;
+	w->sensor->side = 2;
 	bh_sensor_close(w->sensor->worker, conn);
 }
 
@@ -391,6 +400,7 @@ bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k)
 	if (s == NULL || !bh_app_sensor_open(w, k->c, &s->word))
 		return;
 	s->context = k->c;
+	s->plan = NULL;
 	for (i = 0; i < op->n; i++) {
 		for (m = 0; m < BH_ARRAY_SIZE(map); m++) {
 			const struct feed f = {s, &s->word, bh_sensor_wants(s->worker, &s->word),
@@ -451,7 +461,7 @@ bh_app_sensor_turn(struct bh_worker *w)
 }
 
 struct bh_sensor_worker *
-bh_app_sensor_worker(struct bh_worker *w)
+bh_app_sensor_worker(const struct bh_worker *w)
 {
 	return w->sensor->worker;
 }

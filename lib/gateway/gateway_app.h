@@ -64,8 +64,59 @@ struct bh_sensing {
 	struct bh_signatures *signatures;
 	struct bh_signature_scope *scope;
 	struct bh_sensor_set *set;
-	bool blocks; /* a hit may end a connection */
+	uint64_t load; /* its number, from 1 */
+	bool blocks;   /* a hit may end a connection */
 };
+
+/* app_plan.c: what is done about compiled-in classes. What the configuration says, on every connection: */
+struct bh_app_base {
+	struct bh_signature_plan action;
+	uint64_t any; /* classes that attachments of '*' are about, as bits */
+	bool blocks;  /* one of them ends connections */
+};
+void bh_app_base_fill(struct bh_app_base *b, const struct bh_config *config);
+
+/* And on one. Zero it at the start. */
+#define BH_APP_REQUESTS 8 /* whose paths are known at once */
+struct bh_app_plan {
+	struct bh_signature_plan action;
+	uint64_t classes; /* that are looked for */
+	uint64_t load;    /* what it was made of, with the next two */
+	uint32_t segment[2], rule;
+	bool made;
+	bool ends;               /* one of them would end the connection */
+	bool streams;            /* HTTP/2: messages have the numbers of their streams */
+	bool answering, interim; /* a response has begun; that one is */
+	uint32_t n_requests;
+	uint64_t answered; /* final responses before that one */
+	struct bh_app_request {
+		uint64_t message, paths;
+		bool known;
+	} request[BH_APP_REQUESTS];
+};
+/* Make it, unless nothing has changed: attachments, the flow's ends, the rule that allows it. */
+void bh_app_plan_make(const struct bh_worker *w, const struct bh_app_base *base,
+		      const struct bh_flow *f, struct bh_app_plan *plan);
+/* A request of this number begins; a response of HTTP/1. */
+void bh_app_plan_request(const struct bh_worker *w, struct bh_app_plan *plan, uint64_t message,
+			 struct bh_http_text path);
+void bh_app_plan_response(struct bh_app_plan *plan, unsigned status);
+/* Bits of bh_signature_paths(): of the request of this number; what all requests so far have. */
+uint64_t bh_app_plan_paths(const struct bh_app_plan *plan, uint64_t message);
+uint64_t bh_app_plan_paths_of_all(const struct bh_app_plan *plan);
+/* Is this finding excepted by its place or path? */
+bool bh_app_plan_excepts(const struct bh_worker *w, const struct bh_app_plan *plan,
+			 const struct bh_flow *f, const struct bh_inspect_finding *found);
+/* "argument q" */
+void bh_app_where(const struct bh_inspect_finding *found, char *out, size_t size);
+/* Both ends as attachments see them; in the caller's memory. */
+struct bh_app_ends {
+	struct bh_signature_pair pair;
+};
+const struct bh_signature_pair *bh_app_ends_of(const struct bh_flow *f, struct bh_app_ends *ends);
+/* Does this enum bh_sensor_action end connections, and what does it do to this one, in its mode? */
+bool bh_app_ends(unsigned action);
+enum bh_verdict bh_app_action_verdict(const struct bh_app_context *c, unsigned action);
 
 /* app_sensor.c: what users look for, in the connections that app_inspect.c looks into. s->context is whose bytes are being
  * looked at: set before bytes are fed. */
@@ -76,7 +127,9 @@ bool bh_app_sensor_open(struct bh_worker *w, struct bh_app_context *c,
 			struct bh_sensor_conn *conn); /* false: nothing is looked for */
 void bh_app_sensor_close(struct bh_worker *w, struct bh_app_context *c,
 			 struct bh_sensor_conn *conn);
-void bh_app_sensor_look_at(struct bh_app_sensor *s, struct bh_app_context *c);
+/* plan: of the connection; NULL: it has none. */
+void bh_app_sensor_look_at(struct bh_app_sensor *s, struct bh_app_context *c,
+			   const struct bh_app_plan *plan);
 struct bh_app_part {
 	enum bh_http1_what what;
 	const struct bh_http1_part *part;
@@ -91,7 +144,7 @@ void bh_app_sensor_bytes(struct bh_app_sensor *s, struct bh_sensor_conn *c, unsi
 			 struct bh_http_text text, bool ended);
 /* The words of one operation by themselves: then ask bh_app_inspect_is_refused. */
 void bh_app_sensor_operation(struct bh_worker *w, const struct bh_app_case *k);
-struct bh_sensor_worker *bh_app_sensor_worker(struct bh_worker *w);
+struct bh_sensor_worker *bh_app_sensor_worker(const struct bh_worker *w);
 /* sensing.c */
 void bh_gateway_reap_sensors(struct bh_gateway *g);
 /* Loads that connections still use, and the newest. */

@@ -285,6 +285,7 @@ struct bh_gateway {
 	_Atomic bool sensors_block;               /* relaxed: a hit may end a connection */
 	pthread_mutex_t sense_lock;               /* the two below */
 	struct bh_sensing *sensing, *sensing_now; /* control: all that are in use; the newest */
+	uint64_t loads;                           /* of sensors so far */
 	struct bh_hash_key steer_key;
 	uint32_t threat_segment[BH_THREAT_SEGMENTS]; /* name ids of config.threat_segment */
 	/* control writes, workers read once a turn */
@@ -432,13 +433,19 @@ void bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struc
 		       enum bh_verdict verdict);
 struct bh_inspect_finding;
 struct bh_threat_case;
+/* What a sensor's finding asks for, and what comes of it. */
+struct bh_deed {
+	uint8_t action; /* enum bh_sensor_action */
+	uint8_t side;   /* who said it: that end goes to quarantine */
+	enum bh_verdict verdict;
+};
 void bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
-		      const struct bh_inspect_finding *found, enum bh_verdict verdict);
+		      const struct bh_inspect_finding *found, const struct bh_deed *deed);
 /* A threat in a packet or a flow; missed: alerts of the same that were left out. */
 void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool blocked,
 		      uint32_t missed);
 void bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
-		   enum bh_verdict verdict);
+		   const struct bh_deed *deed);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 

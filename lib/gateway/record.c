@@ -130,33 +130,45 @@ bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_
 	push_text(w, &e, &t);
 }
 
+static void
+push_sensor(struct bh_worker *w, struct bh_event *e, const struct bh_flow *f,
+	    const struct bh_deed *deed, struct bh_event_text *t)
+{
+	const char *action = bh_sensor_action_name(deed->action);
+
+	bh_event_text_add(t, BH_EVENT_SENSOR_ACTION, action, strlen(action));
+	fill_flow(w, e, f);
+	if (deed->verdict != BH_VERDICT_ALLOW) {
+		e->verdict = (uint8_t)deed->verdict;
+		e->reason = BH_REASON_SENSOR;
+	}
+	if (deed->action == BH_SENSOR_QUARANTINE && f->mode == BH_MODE_PROTECT)
+		e->respond = deed->side == 0 ? BH_RESPOND_QUARANTINE : BH_RESPOND_QUARANTINE_TARGET;
+	e->time_ns = w->wall_ns;
+	e->frame_kind = BH_FRAME_IP;
+	push_text(w, e, t);
+}
+
 void
 bh_record_sensor(struct bh_worker *w, const struct bh_flow *f,
-		 const struct bh_inspect_finding *found, enum bh_verdict verdict)
+		 const struct bh_inspect_finding *found, const struct bh_deed *deed)
 {
 	const struct bh_inspect_class_info *info = bh_inspect_class_info(found->class);
 	struct bh_event e = {.type = BH_EVENT_SENSOR, .severity = info->severity};
-	const char *where = bh_inspect_where_name(found->where);
 	char place[BH_INSPECT_NAME_MAX + 32];
 	struct bh_event_text t;
 
 	t.len = 0;
 	t.cut = false;
-	snprintf(place, sizeof(place), "%s%s%s", where, found->name[0] != '\0' ? " " : "",
-		 found->name);
+	bh_app_where(found, place, sizeof(place));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_KEY, info->key, strlen(info->key));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_TEXT, info->text, strlen(info->text));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_ATTACK, info->attack, strlen(info->attack));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_WHERE, place, strlen(place));
 	bh_event_text_add(&t, BH_EVENT_SENSOR_EXCERPT, found->excerpt, strlen(found->excerpt));
-	fill_flow(w, &e, f);
-	if (verdict != BH_VERDICT_ALLOW) {
-		e.verdict = (uint8_t)verdict;
-		e.reason = BH_REASON_SENSOR;
-	}
-	e.time_ns = w->wall_ns;
-	e.frame_kind = BH_FRAME_IP;
-	push_text(w, &e, &t);
+	e.sensor_offset = found->offset;
+	e.sensor_message = found->message;
+	push_sensor(w, &e, f, deed, &t);
 }
 
 void
@@ -204,7 +216,7 @@ bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool block
 
 void
 bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
-	      enum bh_verdict verdict)
+	      const struct bh_deed *deed)
 {
 	enum { BEFORE = 96 };
 	const struct bh_sensor_rule *r = hit->rule;
@@ -230,14 +242,10 @@ bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sens
 		bh_inspect_mask(excerpt, sizeof(excerpt), hit->at + hit->len - n, n);
 		bh_event_text_add(&t, BH_EVENT_SENSOR_EXCERPT, excerpt, strlen(excerpt));
 	}
-	fill_flow(w, &e, f);
-	if (verdict != BH_VERDICT_ALLOW) {
-		e.verdict = (uint8_t)verdict;
-		e.reason = BH_REASON_SENSOR;
-	}
-	e.time_ns = w->wall_ns;
-	e.frame_kind = BH_FRAME_IP;
-	push_text(w, &e, &t);
+	/* Known of the match is where it ends. */
+	e.sensor_offset = hit->offset;
+	e.sensor_message = hit->message;
+	push_sensor(w, &e, f, deed, &t);
 }
 
 void

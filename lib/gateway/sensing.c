@@ -11,6 +11,12 @@ find_segment(void *policy, const char *name, uint32_t *id)
 	return bh_policy_segment_id(policy, name, id) == 0;
 }
 
+static bool
+find_rule(void *policy, const char *name, uint32_t *id)
+{
+	return bh_policy_rule_id(policy, name, id) == 0;
+}
+
 static void
 sensing_free(struct bh_sensing *s)
 {
@@ -22,13 +28,6 @@ sensing_free(struct bh_sensing *s)
 	free(s);
 }
 
-static bool
-ends_connections(unsigned action)
-{
-	return action == BH_SENSOR_DENY || action == BH_SENSOR_REJECT ||
-	       action == BH_SENSOR_QUARANTINE;
-}
-
 /* Rules are asked what they do when they hit, wherever they are attached. */
 static void
 note_model(struct bh_sensing *g, struct bh_sensor_model *m)
@@ -37,13 +36,14 @@ note_model(struct bh_sensing *g, struct bh_sensor_model *m)
 	struct bh_sensor *s;
 	size_t i;
 
+	m->user = g;
 	for (s = m->sensors; s != NULL; s = s->next) {
 		s->user = g;
 		for (r = s->rules; r != NULL; r = r->next)
-			g->blocks |= ends_connections(r->action);
+			g->blocks |= bh_app_ends(r->action);
 	}
 	for (i = 0; i < g->signatures->n_attachments; i++)
-		g->blocks |= ends_connections(g->signatures->attachment[i].action);
+		g->blocks |= bh_app_ends(g->signatures->attachment[i].action);
 }
 
 void
@@ -106,7 +106,7 @@ int
 bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy, struct bh_signatures *signatures,
 		 struct bh_err *err)
 {
-	const struct bh_signature_segment segment = {find_segment, policy};
+	const struct bh_signature_segment segment = {find_segment, find_rule, policy};
 	struct bh_sensing *s = calloc(1, sizeof(*s));
 	struct bh_sensor_model *model = signatures->model;
 	const char *cache = g->p.config->sensor_cache;
@@ -127,6 +127,7 @@ bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy, struct bh_signa
 	}
 	signatures->model = NULL;
 	pthread_mutex_lock(&g->sense_lock);
+	s->load = ++g->loads;
 	s->next = g->sensing;
 	g->sensing = s;
 	/* Before the first bytes are looked at for it: those are held then. */

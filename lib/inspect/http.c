@@ -10,9 +10,11 @@ relay(void *arg, const struct bh_inspect_finding *finding)
 
 	if (m->s->found & BH_INSPECT_BIT(f.class))
 		return;
-	m->s->found |= BH_INSPECT_BIT(f.class);
 	f.side = (uint8_t)m->side;
 	f.message = m->s->message;
+	if (m->ctx->excepts != NULL && m->ctx->excepts(m->ctx->arg, &f))
+		return;
+	m->s->found |= BH_INSPECT_BIT(f.class);
 	m->ctx->report(m->ctx->arg, &f);
 }
 
@@ -28,8 +30,13 @@ bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx, struct b
 void
 bh_message_tap(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_part *part)
 {
-	if (m->ctx->tap != NULL)
-		m->ctx->tap->part(m->ctx->arg, m->side, what, part);
+	const struct bh_inspect_tap *tap = m->ctx->tap;
+
+	if (tap == NULL)
+		return;
+	if (what == BH_HTTP1_REQUEST && tap->request != NULL)
+		tap->request(m->ctx->arg, m->s->message, part->path);
+	tap->part(m->ctx->arg, m->side, what, part);
 }
 
 void

@@ -108,6 +108,8 @@ struct bh_inspect_tap {
 	void (*body)(void *arg, unsigned side, const uint8_t *at, size_t len);
 	/* Of a connection of wire.h; kind is an enum bh_inspect_text_kind. */
 	void (*text)(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *said);
+	/* May be NULL: before its REQUEST, the path of a request and the number that its findings will have. */
+	void (*request)(void *arg, uint64_t message, struct bh_http_text path);
 };
 
 /* What one call needs besides the connection. */
@@ -120,6 +122,8 @@ struct bh_inspect_ctx {
 	void *arg;
 	uint64_t classes;                 /* set of BH_INSPECT_BIT: what is looked for */
 	const struct bh_inspect_tap *tap; /* NULL: nobody else looks */
+	/* May be NULL. true: it is none, and its class may still be found elsewhere in the message. */
+	bool (*excepts)(void *arg, const struct bh_inspect_finding *finding);
 };
 
 /* ---- one value ----------------------------------------------------------------------------------- */

@@ -17,8 +17,10 @@ relay(void *arg, const struct bh_inspect_finding *finding)
 
 	if (*r->found & BH_INSPECT_BIT(f.class))
 		return;
-	*r->found |= BH_INSPECT_BIT(f.class);
 	f.side = r->side;
+	if (r->ctx->excepts != NULL && r->ctx->excepts(r->ctx->arg, &f))
+		return;
+	*r->found |= BH_INSPECT_BIT(f.class);
 	r->ctx->report(r->ctx->arg, &f);
 }
 

@@ -45,10 +45,12 @@ relay(void *arg, const struct bh_inspect_finding *finding)
 
 	if (s->found & BH_INSPECT_BIT(f.class))
 		return;
-	s->found |= BH_INSPECT_BIT(f.class);
-	w->c->seen |= BH_INSPECT_BIT(f.class);
 	f.side = (uint8_t)w->side;
 	f.message = s->message;
+	if (w->ctx->excepts != NULL && w->ctx->excepts(w->ctx->arg, &f))
+		return;
+	s->found |= BH_INSPECT_BIT(f.class);
+	w->c->seen |= BH_INSPECT_BIT(f.class);
 	w->ctx->report(w->ctx->arg, &f);
 }
 

@@ -268,6 +268,17 @@ bh_policy_segment_id(struct bh_policy *p, const char *name, uint32_t *id)
 	return rc;
 }
 
+int
+bh_policy_rule_id(struct bh_policy *p, const char *name, uint32_t *id)
+{
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	rc = bh_names_intern(p->rule_names, name, id);
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
 const char *
 bh_policy_rule_name(struct bh_policy *p, uint32_t rule)
 {

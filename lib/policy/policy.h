@@ -301,6 +301,8 @@ const char *bh_policy_segment_name(struct bh_policy *p, uint32_t segment);
 const char *bh_policy_rule_name(struct bh_policy *p, uint32_t rule);
 /* The name id of a segment, whether or not there is one of that name yet. 0 or -ENOMEM. */
 int bh_policy_segment_id(struct bh_policy *p, const char *name, uint32_t *id);
+/* The same of a rule. */
+int bh_policy_rule_id(struct bh_policy *p, const char *name, uint32_t *id);
 
 /* ---- linting (control threads) ---------------------------------------------------------------------- */
 

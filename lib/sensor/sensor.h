@@ -179,6 +179,7 @@ struct bh_sensor {
 struct bh_sensor_model {
 	struct bh_sensor *sensors, *last;
 	uint32_t n_sensors, n_rules, n_patterns;
+	const void *user;                /* the caller's */
 	struct bh_sensor_memory *memory; /* of all that hangs here */
 };
 
@@ -336,6 +337,8 @@ bool bh_sensor_reap(struct bh_sensor_worker *w, const struct bh_sensor_set *set)
 void bh_sensor_turn(struct bh_sensor_worker *w, uint64_t budget, uint64_t now_ns);
 /* BH_SENSOR_CONTEXT_BITs that the newest set asks for; 0: nothing is to be inspected. */
 uint64_t bh_sensor_worker_wants(const struct bh_sensor_worker *w);
+/* Worker: the newest set, until the next bh_sensor_turn(). NULL: nothing is to be inspected. */
+const struct bh_sensor_set *bh_sensor_worker_set(const struct bh_sensor_worker *w);
 
 /* ---- a connection ----------------------------------------------------------------------------------- */
 

@@ -199,3 +199,9 @@ bh_sensor_worker_wants(const struct bh_sensor_worker *w)
 		all |= w->current->set->contexts[g];
 	return all;
 }
+
+const struct bh_sensor_set *
+bh_sensor_worker_set(const struct bh_sensor_worker *w)
+{
+	return w->current != NULL ? w->current->set : NULL;
+}

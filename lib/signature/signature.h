@@ -16,6 +16,8 @@
 #include "../base/base.h"
 #include "../sensor/sensor.h"
 
+#define BH_SIGNATURE_CLASSES 64 /* room for one of each enum bh_inspect_class */
+
 enum bh_signature_form {
 	BH_SIGNATURE_SENSORS,
 	BH_SIGNATURE_NV,
@@ -71,13 +73,16 @@ struct bh_signature_names {
 	size_t n;
 };
 
-/* One attachment or exception. It holds for a connection when one of `segments` is the end that `side` says, and one of
- * `peers` the other end. Of several attachments that hold for a rule the first one says the action. */
+/* One attachment or exception. It holds for a connection when one of `segments` is the end that `side` says, one of
+ * `peers` the other end, and one of `allowed_by` the policy's rule that lets it pass. Of several attachments that hold for
+ * a rule or class the first one says the action. */
 struct bh_signature_where {
 	const char *sensor;            /* NULL: every one */
 	const struct bh_sensor *found; /* NULL: every one, or a built-in class */
 	unsigned class; /* enum bh_inspect_class of a built-in one, else BH_INSPECT_CLASS_COUNT */
-	struct bh_signature_names rules, segments, peers;
+	struct bh_signature_names rules, segments, peers, allowed_by;
+	/* Of an exception: paths of HTTP requests ('*' is any text), and places as bh_signature_hit.where. */
+	struct bh_signature_names paths, where;
 	uint8_t side;   /* enum bh_signature_side */
 	uint8_t action; /* enum bh_sensor_action; of an exception 0 */
 	uint32_t file;  /* index of report.file */
@@ -124,9 +129,10 @@ bool bh_signature_allows(const struct bh_signatures *s, const struct bh_sensor_r
 
 /* ---- what is done about a hit ------------------------------------------------------------------------ */
 
-/* Segments of a policy by name: false when there is none of it. */
+/* Segments and rules of a policy by name: false when there is none of it. */
 struct bh_signature_segment {
 	bool (*find)(void *arg, const char *name, uint32_t *id);
+	bool (*find_rule)(void *arg, const char *id_text, uint32_t *id); /* NULL: there are none */
 	void *arg;
 };
 
@@ -146,13 +152,43 @@ struct bh_signature_segments {
 };
 struct bh_signature_pair {
 	struct bh_signature_segments client, server;
+	uint32_t allowed_by; /* id of the policy's rule; UINT32_MAX: none */
 };
 
-/* What is done about a hit of the rule, or, where that is NULL, of the built-in class: BH_SENSOR_DEFAULT: nothing, it is
- * attached nowhere here, or excepted. Any thread; no lock, no memory; its cost grows with the attachments. */
+#define BH_SIGNATURE_PATHS 64 /* different ones that exceptions may name */
+
+/* What was found. */
+struct bh_signature_hit {
+	const struct bh_sensor_rule *rule; /* or NULL: of the built-in class */
+	unsigned class_;
+	uint64_t paths; /* bh_signature_paths() of its request; 0: there is none */
+	const char
+		*where; /* "argument q", "header user-agent", as records say it; NULL: not known */
+};
+/* What is done about it. BH_SENSOR_DEFAULT: nothing, it is attached nowhere here, or excepted. Any thread; no lock, no
+ * memory; its cost grows with the attachments. Built-in classes: bh_signature_plan() says what attachments do. */
 enum bh_sensor_action bh_signature_action(const struct bh_signature_scope *scope,
-					  const struct bh_sensor_rule *rule, unsigned class,
+					  const struct bh_signature_hit *hit,
 					  const struct bh_signature_pair *pair);
+/* Is it excepted? */
+bool bh_signature_excepted(const struct bh_signature_scope *scope,
+			   const struct bh_signature_hit *hit,
+			   const struct bh_signature_pair *pair);
+/* Which paths of exceptions this one is, as bits; a path as bh_http_path() makes it. */
+uint64_t bh_signature_paths(const struct bh_signature_scope *scope, const uint8_t *path,
+			    size_t len);
+bool bh_signature_has_paths(const struct bh_signature_scope *scope);
+
+/* What is done about each built-in class between two ends: enum bh_sensor_action. */
+struct bh_signature_plan {
+	uint8_t action[BH_SIGNATURE_CLASSES];
+};
+/* Fill *plan. base: what holds for classes that no attachment decides here, as if it were attached last, everywhere;
+ * classes that are not in `any` (bits) are attached by their names only, not by '*'. Exceptions of segments make
+ * BH_SENSOR_DEFAULT; those of paths and places are bh_signature_excepted()'s. One pass over the attachments. */
+void bh_signature_plan(const struct bh_signature_scope *scope, const struct bh_signature_pair *pair,
+		       const struct bh_signature_plan *base, uint64_t any,
+		       struct bh_signature_plan *plan);
 /* Is anything attached between these two: is the connection worth looking into? */
 bool bh_signature_attached(const struct bh_signature_scope *scope,
 			   const struct bh_signature_pair *pair);

@@ -69,6 +69,57 @@ bh_sig_add_name(struct bh_sig *s, const char *text, const char ***name, size_t *
 }
 
 static int
+read_lists(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *map,
+	   struct bh_signature_where *w)
+{
+	const struct {
+		const char *key;
+		struct bh_signature_names *names;
+	} lists[] = {
+		{"rules", &w->rules},           {"segments", &w->segments}, {"peers", &w->peers},
+		{"allowed_by", &w->allowed_by}, {"paths", &w->paths},       {"where", &w->where},
+	};
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < BH_ARRAY_SIZE(lists); i++)
+		rc = read_names(s, doc, bh_yaml_get(map, lists[i].key), lists[i].names);
+	return rc;
+}
+
+/* A path that no request can have, a place that no finding has: such an exception would say nothing. */
+static int
+check_places(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *map,
+	     const struct bh_signature_where *w)
+{
+	size_t i, n;
+	unsigned k;
+
+	for (i = 0; i < w->paths.n; i++) {
+		if (w->paths.name[i][0] != '/' && w->paths.name[i][0] != '*')
+			return bh_yaml_err(doc, bh_yaml_get(map, "paths"), s->err,
+					   "path '%.60s' does not begin with '/' or '*'",
+					   w->paths.name[i]);
+	}
+	for (i = 0; i < w->where.n; i++) {
+		const char *place = w->where.name[i];
+
+		n = strcspn(place, " ");
+		for (k = 0; k <= BH_AT_STREAM; k++) {
+			if (strncmp(place, bh_inspect_where_name(k), n) == 0 &&
+			    bh_inspect_where_name(k)[n] == '\0')
+				break;
+		}
+		if (k > BH_AT_STREAM && bh_sensor_context_find(place, n) == BH_SENSOR_CONTEXTS)
+			return bh_yaml_err(doc, bh_yaml_get(map, "where"), s->err,
+					   "'%.60s' is no place: write it as 'where' of the alert "
+					   "has it, 'argument q' for instance",
+					   place);
+	}
+	return 0;
+}
+
+static int
 read_where(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *map,
 	   struct bh_signature_where *w)
 {
@@ -93,15 +144,11 @@ read_where(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml
 		if (w->sensor == NULL && strcmp(text, "*") != 0)
 			return bh_sig_nomem(s);
 	}
-	rc = read_names(s, doc, bh_yaml_get(map, "rules"), &w->rules);
-	if (rc == 0)
-		rc = read_names(s, doc, bh_yaml_get(map, "segments"), &w->segments);
-	if (rc == 0)
-		rc = read_names(s, doc, bh_yaml_get(map, "peers"), &w->peers);
+	rc = read_lists(s, doc, map, w);
 	if (rc == 0 && side != NULL)
 		rc = bh_yaml_enum(doc, side, sides, &i, s->err);
 	w->side = (uint8_t)i;
-	return rc;
+	return rc != 0 ? rc : check_places(s, doc, map, w);
 }
 
 static int
@@ -119,8 +166,8 @@ must_list(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml 
 int
 bh_sig_read_attachments(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *list)
 {
-	static const char *const known[] = {"sensor", "rules",  "segments", "peers",
-					    "side",   "action", "comment",  NULL};
+	static const char *const known[] = {"sensor", "rules",      "segments", "peers", "side",
+					    "action", "allowed_by", "comment",  NULL};
 	size_t i;
 	int rc = must_list(s, doc, list, "attachments");
 
@@ -155,9 +202,10 @@ int
 bh_sig_read_exceptions(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *list,
 		       const char *sensor)
 {
-	static const char *const top[] = {"sensor", "rules",   "segments", "peers",
-					  "side",   "comment", NULL};
-	static const char *const inside[] = {"rules", "segments", "peers", "side", "comment", NULL};
+	static const char *const top[] = {"rules", "segments", "peers",      "side",   "paths",
+					  "where", "comment",  "allowed_by", "sensor", NULL};
+	static const char *const inside[] = {"rules", "segments", "peers",   "side", "allowed_by",
+					     "paths", "where",    "comment", NULL};
 	size_t i;
 	int rc = must_list(s, doc, list, "exceptions");
 
@@ -173,11 +221,13 @@ bh_sig_read_exceptions(struct bh_sig *s, const struct bh_yaml_doc *doc, const st
 			return rc;
 		if (sensor != NULL)
 			w.sensor = sensor;
-		if (w.sensor == NULL && w.rules.n == 0 && w.segments.n == 0 && w.peers.n == 0)
+		if (w.sensor == NULL &&
+		    w.rules.n + w.segments.n + w.peers.n + w.allowed_by.n + w.paths.n + w.where.n ==
+			    0)
 			return bh_yaml_err(
 				doc, map, s->err,
-				"an exception of everything: name a sensor, rules, segments "
-				"or peers");
+				"an exception of everything: name a sensor, rules, segments, "
+				"peers, allowed_by, paths or where");
 		bh_sig_file(s)->exceptions++;
 		if (bh_sig_push(&s->arena, &s->exception, &s->n_exceptions, &w, sizeof(w)) != 0)
 			return bh_sig_nomem(s);

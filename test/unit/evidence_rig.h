@@ -19,6 +19,7 @@ struct evidence_rig {
 	struct bh_evidence *ev;
 	struct bh_evidence_params p;
 	struct bh_clock clock;
+	const char *action; /* of sensors' events; NULL: none */
 	char path[32];
 	uint64_t now_ns; /* wall; mono is the same from RIG_T0 on */
 };
@@ -146,6 +147,8 @@ rig_event(struct evidence_rig *r, unsigned port, const char *key, struct bh_even
 	t.cut = false;
 	if (key != NULL)
 		bh_event_text_add(&t, BH_EVENT_SENSOR_KEY, key, strlen(key));
+	if (key != NULL && r->action != NULL)
+		bh_event_text_add(&t, BH_EVENT_SENSOR_ACTION, r->action, strlen(r->action));
 	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&ring, 16), 0);
 	CU_ASSERT_TRUE_FATAL(bh_event_push_text(ring, &e, &t));
 	CU_ASSERT_FATAL(bh_event_pop(ring, out, 8) > 0);

@@ -279,7 +279,31 @@ more_events_than_the_rate_get_no_file(void)
 	rig_close(&r);
 }
 
+/* evidence.alerts: capture */
+static void
+only_what_a_sensor_asks_for_is_kept_where_configured(void)
+{
+	struct evidence_rig r = {.p = {.by_hand = true, .captures = true}};
+	struct bh_event e[8];
+	char name[BH_EVIDENCE_NAME_MAX];
+
+	rig_open(&r);
+	rig_event(&r, 1000, NULL, e);
+	bh_evidence_offer(r.ev, e);
+	CU_ASSERT_PTR_NULL(bh_evidence_name(r.ev, e, name));
+	r.action = "alert";
+	rig_event(&r, 1000, "sqli", e);
+	bh_evidence_offer(r.ev, e);
+	CU_ASSERT_PTR_NULL(bh_evidence_name(r.ev, e, name));
+	r.action = "capture";
+	rig_event(&r, 1000, "sqli", e);
+	bh_evidence_offer(r.ev, e);
+	CU_ASSERT_PTR_NOT_NULL(bh_evidence_name(r.ev, e, name));
+	rig_close(&r);
+}
+
 const struct bh_unit_test bh_suite_evidence_file[] = {
+	BH_TEST(only_what_a_sensor_asks_for_is_kept_where_configured),
 	BH_TEST(a_file_has_the_flows_packets_from_before_and_after),
 	BH_TEST(time_ends_a_file_too),
 	BH_TEST(packets_say_their_verdict_and_the_section_its_events),

@@ -30,7 +30,7 @@ static const char sensors[] = "sensors:\n"
 			      "attach:\n"
 			      "  - {sensor: projects, segments: [db], side: server, action: ";
 
-static const char anywhere[] = "attach:\n  - {sensor: '*', action: alert}\n";
+static const char anywhere[] = "attach:\n  - {sensor: local, action: alert}\n";
 static const char rules[] =
 	"drop http any any -> any any (msg:\"evil path\"; flow:to_server; http.uri; "
 	"content:\"/evil/\"; sid:1000001; rev:1;)\n";

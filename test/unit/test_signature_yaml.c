@@ -200,6 +200,9 @@ mistakes_have_their_place(void)
 		{"attach: [{sensor: sqli, side: up}]", "1:31: expected either, server or client"},
 		{"attach: [{sensor: sqli, action: pass}]", "1:33: expected alert, deny"},
 		{"exceptions: [{comment: x}]", "1:14: an exception of everything"},
+		{"exceptions: [{paths: [search]}]", "1:22: path 'search' does not begin with '/'"},
+		{"exceptions: [{where: [arg q]}]", "1:22: 'arg q' is no place"},
+		{"attach: [{sensor: sqli, paths: [/a]}]", "1:25: unknown key 'paths'"},
 		{"exceptions: [{sensor: nonesuch}]", "1:23: no sensor is called 'nonesuch'"},
 		{"version: 2", "1:10: expected a number from 1 to 1"},
 		/* Lines are those of the file, not of the document in it. */
