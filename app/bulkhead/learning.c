@@ -34,6 +34,8 @@ bh_daemon_learn_open(struct bh_daemon *d, struct bh_err *err)
 		.addresses = (uint32_t)d->config.learn_addresses,
 		.days = (uint32_t)d->config.learn_days,
 		.operations = d->config.learn_operations,
+		.labels = {&d->config.learn_services, &d->config.learn_namespaces,
+			   &d->config.learn_ignore},
 	};
 	struct bh_learn_counts c;
 	int rc;

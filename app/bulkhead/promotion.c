@@ -30,7 +30,8 @@ static int
 make_segments(struct bh_daemon *d, struct bh_err *err)
 {
 	struct bh_buf lines = {0}, names = {0}, text = {0}, out = {0}, why = {0};
-	unsigned n = bh_learn_new_segments(d->policy, NEW_SEGMENTS, &lines, &names);
+	unsigned n = bh_learn_new_segments(d->policy, bh_learn_labels(d->learn), NEW_SEGMENTS,
+					   &lines, &names);
 	int rc = 0;
 
 	if (n == 0)
@@ -54,7 +55,7 @@ out:
 static int
 commit_rules(struct bh_daemon *d, const char *why, struct bh_err *err)
 {
-	struct bh_buf text = {0}, old = {0}, kept = {0}, learned = {0}, out = {0};
+	struct bh_buf text = {0}, old = {0}, all = {0}, kept = {0}, learned = {0}, out = {0};
 	struct bh_learned *o = NULL;
 	int rc = bh_learn_proposal(d->learn, d->policy, (uint32_t)d->config.max_endpoints, &o, err);
 
@@ -64,9 +65,11 @@ commit_rules(struct bh_daemon *d, const char *why, struct bh_err *err)
 	if (text.len != 0)
 		bh_document_learned(text.data, text.len, &old);
 	if (old.len != 0)
-		bh_document_selectors(old.data, old.len, &kept);
+		bh_document_selectors(old.data, old.len, &all);
+	if (all.len != 0)
+		bh_learn_supersede(bh_learn_labels(d->learn), all.data, all.len, &kept);
 	bh_learned_yaml(o, kept.len != 0 ? kept.data : "", &learned);
-	rc = text.failed || old.failed || kept.failed || learned.failed
+	rc = text.failed || old.failed || all.failed || kept.failed || learned.failed
 		     ? bh_err_set(err, ENOMEM, "out of memory")
 		     : bh_document_with(text.len != 0 ? text.data : "", text.len, learned.data,
 					&out, err);
@@ -75,6 +78,7 @@ commit_rules(struct bh_daemon *d, const char *why, struct bh_err *err)
 	bh_learned_free(o);
 	bh_buf_free(&text);
 	bh_buf_free(&old);
+	bh_buf_free(&all);
 	bh_buf_free(&kept);
 	bh_buf_free(&learned);
 	bh_buf_free(&out);

@@ -149,6 +149,12 @@ struct bh_config_pair {
 /* Scalars come from config.def: field, key path, type, default, range, sentence. */
 #define BH_EXTERNAL_IPS 64 /* addresses and prefixes of watching.external_ips */
 
+#define BH_CONFIG_WORDS 32
+struct bh_config_words {
+	unsigned n;
+	char word[BH_CONFIG_WORDS][160];
+};
+
 struct bh_config {
 #define BH_CONFIG_U64(field, path, def, min, max, text) uint64_t field;
 #define BH_CONFIG_MS(field, path, def, min, max, text) uint64_t field;
@@ -179,6 +185,9 @@ struct bh_config {
 	unsigned n_external_ips;
 	struct bh_prefix external_ip[BH_EXTERNAL_IPS]; /* watching.external_ips */
 	char threat_segment[BH_THREAT_SEGMENTS][128];
+	struct bh_config_words learn_services,
+		learn_namespaces;            /* label keys, in order of preference */
+	struct bh_config_words learn_ignore; /* KEY, KEY-PREFIX* or KEY=VALUE-PREFIX* */
 	unsigned n_sensor_files;
 	char sensor_file[BH_SENSOR_FILES][256];
 	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */

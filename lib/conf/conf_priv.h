@@ -32,6 +32,8 @@ const struct bh_yaml *bh_config_node(const struct bh_config_reader *r, const cha
 int bh_config_threat_segment(struct bh_config_reader *r, const struct bh_yaml *node,
 			     unsigned *index);
 
+void bh_config_default_learn(struct bh_config *c); /* config_learn.c */
+
 /* What no key can say alone. */
 int bh_config_check(struct bh_config_reader *r);
 

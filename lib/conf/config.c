@@ -62,6 +62,7 @@ bh_config_default(struct bh_config *c)
 		else if (k->kind == KIND_STR)
 			snprintf(field, STR_SIZE, "%s", k->text);
 	}
+	bh_config_default_learn(c);
 	memcpy(c->vxlan_port, vxlan, sizeof(vxlan));
 	memcpy(c->geneve_port, geneve, sizeof(geneve));
 	for (i = 0; i < BH_EXCEPTION_COUNT; i++)

@@ -88,11 +88,49 @@ int bh_document_add_segments(const char *text, size_t len, const char *lines, st
 /* Lines of a `learned:` part that define segments by selector. */
 void bh_document_selectors(const char *learned, size_t len, struct bh_buf *out);
 
-/* Segments for endpoints that are in none, by their labels: SERVICE.NAMESPACE, from the first of the keys service,
- * app.kubernetes.io/name, app, k8s-app and of namespace, io.kubernetes.pod.namespace that they have. As lines for
- * bh_document_add_segments; at most max, in order of their names. Returns how many; names, in words, into `names`. */
-unsigned bh_learn_new_segments(struct bh_policy *p, unsigned max, struct bh_buf *lines,
-			       struct bh_buf *names);
+/* Segments for endpoints that are in none, by their labels: SERVICE.NAMESPACE, from the first of labels->services and of
+ * labels->namespaces that they have and that labels->ignore does not name; other.NAMESPACE for those without the former.
+ * Values that begin as labels->ignore says (app=runner-*) are one. As lines for bh_document_add_segments; at most max, in
+ * order of their names. Returns how many; names, in words, into `names`. */
+unsigned bh_learn_new_segments(struct bh_policy *p, const struct bh_learn_labels *labels,
+			       unsigned max, struct bh_buf *lines, struct bh_buf *names);
+/* Lines of such segments, with one in place of those that have become one. */
+void bh_learn_supersede(const struct bh_learn_labels *labels, const char *lines, size_t len,
+			struct bh_buf *out);
+/* What a segment of this name is called by now; false: as it is. labels NULL: false. */
+bool bh_learn_stem_name(const struct bh_learn_labels *labels, const char *name,
+			char out[BH_NAME_MAX]);
+
+/* ---- segments that could be one ------------------------------------------------------------------------- */
+
+struct bh_suggestion {
+	const char *name;     /* what they could be called */
+	const char **segment; /* n_segments, sorted */
+	const char *selector; /* that takes in all of them; "": theirs have no common form */
+	const char
+		*ignore; /* line of learning.ignore that makes them, and those to come, one; "" */
+	const char *
+		*shared; /* what all of them do: "to dns.shop udp/53 dns"; n_shared, the first 16 */
+	uint32_t n_segments, n_shared;
+	uint32_t in_common,
+		in_all; /* conversations, by peer, service and application: all have, any has */
+	struct bh_learned_seen seen;
+};
+
+struct bh_suggestions {
+	struct bh_suggestion *item; /* n, those of most segments first */
+	uint32_t n;
+	/* The learned list as it is, and if all were followed: rules, and names of segments in them. */
+	uint32_t rules[2], names[2];
+	struct bh_arena arena;
+	bool failed;
+};
+
+/* Segments of one namespace that have the same conversations, or nearly (four of five of all that any of them has, in both).
+ * 0 or -ENOMEM. */
+int bh_learn_suggestions(struct bh_learn *l, struct bh_policy *p, struct bh_suggestions **out,
+			 struct bh_err *err);
+void bh_suggestions_free(struct bh_suggestions *o); /* NULL is fine */
 
 /* The list for what no written or imported rule of the document in force speaks of. max_endpoints as the model's. */
 int bh_learn_proposal(struct bh_learn *l, struct bh_policy *p, uint32_t max_endpoints,

@@ -67,6 +67,12 @@ bh_learn_open(struct bh_learn **out, const struct bh_learn_params *params, struc
 	return 0;
 }
 
+const struct bh_learn_labels *
+bh_learn_labels(const struct bh_learn *l)
+{
+	return &l->p.labels;
+}
+
 void
 bh_learn_close(struct bh_learn *l)
 {

@@ -35,6 +35,11 @@
 
 struct bh_learn;
 
+/* Which labels name segments, as the configuration has them. */
+struct bh_learn_labels {
+	const struct bh_config_words *services, *namespaces, *ignore;
+};
+
 struct bh_learn_params {
 	const char *path; /* SQLite file, made with mode 0600; "" or NULL: in memory only */
 	const struct bh_clock *clock;       /* NULL: the system's */
@@ -43,10 +48,13 @@ struct bh_learn_params {
 	uint32_t addresses;                 /* single ones that a party meets, 1 .. 4096 */
 	uint32_t days;                      /* of figures kept, 0: all */
 	bool operations;                    /* keep what OPERATION events say */
+	struct bh_learn_labels
+		labels; /* they outlive the object; services NULL: names are as they are */
 };
 
 /* 0; -EBUSY, -EBADMSG, -EPROTO, ... as bh_store_open, with err set. */
 int bh_learn_open(struct bh_learn **out, const struct bh_learn_params *params, struct bh_err *err);
+const struct bh_learn_labels *bh_learn_labels(const struct bh_learn *l);
 /* Does not save. NULL is fine. */
 void bh_learn_close(struct bh_learn *l);
 
@@ -225,6 +233,9 @@ struct bh_learned {
 struct bh_learned_params {
 	uint32_t
 		ports; /* ranges of ports that a rule lists; beyond, one from the lowest to the highest of each protocol */
+	const struct bh_learn_labels *labels; /* what is one by them has one name; NULL */
+	const char *(*rename)(void *arg, const char *party); /* for a try; NULL */
+	void *rename_arg;
 	/* Does this conversation need a rule? NULL: all do. Called with the object locked. */
 	bool (*wanted)(void *arg, const struct bh_conversation *c);
 	void *arg;

@@ -27,7 +27,9 @@ bh_learn_proposal(struct bh_learn *l, struct bh_policy *p, uint32_t max_endpoint
 					.from = p,
 					.max_endpoints = max_endpoints,
 					.mode = BH_MODE_PROTECT};
-	struct bh_learned_params params = {.ports = RANGES, .wanted = is_wanted};
+	struct bh_learned_params params = {.ports = RANGES,
+					   .wanted = is_wanted,
+					   .labels = bh_learn_labels(l)};
 	int rc = 0;
 
 	bh_policy_text(p, &text);

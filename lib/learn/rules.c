@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "draft.h"
 #include "rules_priv.h"
 
 static void *
@@ -30,6 +31,18 @@ bh_learned_text(struct bh_learned *o, const char *text)
 }
 
 /* ---- 1: facts ------------------------------------------------------------------------------------------ */
+
+static const char *
+party_name(struct maker *m, const char *name)
+{
+	char stem[BH_LEARN_NAME];
+
+	if (bh_learn_stem_name(m->p->labels, name, stem))
+		name = stem;
+	if (m->p->rename != NULL)
+		name = m->p->rename(m->p->rename_arg, name);
+	return bh_learned_text(m->out, name);
+}
 
 static bool
 take_fact(void *arg, const struct bh_conversation *c)
@@ -64,8 +77,8 @@ take_fact(void *arg, const struct bh_conversation *c)
 			 .bytes = c->bytes[0] + c->bytes[1],
 			 .conversations = 1},
 	};
-	f->end[0].name = bh_learned_text(m->out, c->from.name);
-	f->end[1].name = bh_learned_text(m->out, c->to.name);
+	f->end[0].name = party_name(m, c->from.name);
+	f->end[1].name = party_name(m, c->to.name);
 	f->value = take(m->out, c->n_values * sizeof(*f->value));
 	for (i = 0; f->value != NULL && i < c->n_values; i++) {
 		f->value[i] = c->value[i];

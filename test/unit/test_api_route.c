@@ -53,6 +53,7 @@ static const struct good {
 	{"ep_conversations_delete", "DELETE", "/api/v1/conversations?party=x", NULL, 409},
 	{"ep_conversations_delete_one", "DELETE", "/api/v1/conversations/1", NULL, 409},
 	{"ep_learned_get", "GET", "/api/v1/learned", NULL, 409},
+	{"ep_suggestions_get", "GET", "/api/v1/learned/suggestions", NULL, 409},
 	{"ep_learned_adopt", "POST", "/api/v1/learned/adopt", "{}", 409},
 	{"ep_whatif_post", "POST", "/api/v1/policy/whatif", "{\"version\": 1}", 409},
 	{"ep_flows_list", "GET", "/api/v1/flows?limit=1", NULL, 200},
