@@ -86,7 +86,8 @@ bh_inspect_http_open(struct bh_inspect_http *c)
 {
 	memset(&c->reader, 0, sizeof(c->reader));
 	memset(c->side, 0, sizeof(c->side));
-	c->over = false;
+	memset(c->socket, 0, sizeof(c->socket));
+	c->over = c->frames = false;
 }
 
 /* Ready for the next message of the side. */
@@ -313,6 +314,24 @@ take_part(struct bh_message *m, enum bh_http1_what what, const struct bh_http1_p
 	return true;
 }
 
+/* Both sides speak WebSocket from here on. */
+static void
+switch_over(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx)
+{
+	unsigned side;
+
+	for (side = 0; side < 2; side++) {
+		struct bh_message m;
+
+		bh_message_open(&m, ctx, &c->side[side], side);
+		if (m.s->in_body)
+			bh_message_end(&m);
+		bh_message_next(&m);
+		bh_websocket_begin(&m);
+	}
+	c->frames = true;
+}
+
 uint64_t
 bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx, unsigned side,
 		     const uint8_t *data, size_t len, bool ended)
@@ -332,6 +351,10 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 			break;
 		if (!take_part(&m, what, &part)) {
 			c->over = true;
+			if (what == BH_HTTP1_SWITCH && part.became == BH_APP_WEBSOCKET) {
+				switch_over(c, ctx);
+				break;
+			}
 			/* all of an unfinished head, also what was understood of it; else what follows */
 			if (m.s->in_body)
 				bh_message_end(&m);
@@ -348,7 +371,10 @@ bh_inspect_http_feed(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx
 			m.s->waits = (uint32_t)bh_cur_left(&in);
 		}
 	}
-	if (c->over)
+	if (c->frames)
+		bh_websocket_feed(&m, &c->socket[side], (struct bh_view){in.p, bh_cur_left(&in)},
+				  ended);
+	else if (c->over)
 		go_on(&m, (struct bh_view){in.p, bh_cur_left(&in)}, ended);
 	else if (!m.s->in_body)
 		keep_head(m.s, head, (size_t)(in.p - head));
@@ -393,5 +419,6 @@ bh_inspect_http_close(struct bh_inspect_http *c, const struct bh_inspect_ctx *ct
 		else if (c->over)
 			go_on(&m, (struct bh_view){NULL, 0}, true);
 		bh_unpack_end(&m);
+		bh_websocket_close(ctx, &c->socket[side]);
 	}
 }

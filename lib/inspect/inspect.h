@@ -173,11 +173,23 @@ struct bh_inspect_side {
 	uint8_t window[BH_INSPECT_WINDOW];
 };
 
+/* The frames of one side behind an upgrade to WebSocket; only this room looks inside. */
+struct bh_inspect_socket {
+	void *inflater; /* of the caller's memory */
+	uint64_t left;  /* bytes of the frame */
+	uint8_t head[14], mask[4], control[125];
+	uint8_t have, at, opcode, n_control;
+	bool inside, fin, deflated;
+	bool lost; /* what follows can't be inflated */
+};
+
 /* One connection. Zero it before open. */
 struct bh_inspect_http {
 	struct bh_http1 reader;
 	struct bh_inspect_side side[2];
-	bool over; /* no HTTP/1 any more */
+	struct bh_inspect_socket socket[2];
+	bool over;   /* no HTTP/1 any more */
+	bool frames; /* WebSocket instead */
 };
 
 void bh_inspect_http_open(struct bh_inspect_http *c);

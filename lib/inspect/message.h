@@ -66,6 +66,12 @@ size_t bh_message_multipart(struct bh_message *m, struct bh_view text, bool fina
 void bh_body_take(struct bh_message *m, struct bh_view data);
 void bh_body_look(struct bh_message *m);
 
+/* websocket.c: a side that has switched: ready for a message; its bytes; what was taken from ctx->memory back. */
+void bh_websocket_begin(struct bh_message *m);
+void bh_websocket_feed(struct bh_message *m, struct bh_inspect_socket *f, struct bh_view in,
+		       bool ended);
+void bh_websocket_close(const struct bh_inspect_ctx *ctx, struct bh_inspect_socket *f);
+
 /* unpack.c: undo coding number `level`, its output goes to level + 1 and at last to bh_body_take. */
 void bh_unpack(struct bh_message *m, unsigned level, struct bh_view data);
 void bh_unpack_end(struct bh_message *m);

@@ -12,7 +12,7 @@
 
 #include "inspect.h"
 
-#define BH_WIRE_STATE 4096 /* bytes of a decoder's own */
+#define BH_WIRE_STATE 7168 /* bytes of a decoder's own */
 
 /* One side; only this room looks inside. */
 struct bh_wire_side {
