@@ -149,6 +149,16 @@ check_tunnel(struct bh_worker *w, struct bh_packet *p)
 		compare_requests(w, p, &e);
 }
 
+/* The answer to a request that has none yet: who asks many hosts at once is not flooded by what they say. */
+static bool
+is_asked_for(const struct bh_packet *p)
+{
+	const struct bh_flow *f = p->flow;
+
+	return f != NULL && p->h.from != (f->flags & BH_FLAG_INITIATOR) &&
+	       f->packets[p->h.from] < f->packets[1u - p->h.from];
+}
+
 static void
 check_flood(struct bh_worker *w, struct bh_packet *p)
 {
@@ -181,7 +191,7 @@ bh_threat_icmp(struct bh_worker *w, struct bh_packet *p)
 
 		bh_threat_enforce(p, bh_threat_report(w, &k));
 	}
-	if (bh_threat_on(w, BH_THREAT_ICMP_FLOOD))
+	if (bh_threat_on(w, BH_THREAT_ICMP_FLOOD) && !is_asked_for(p))
 		check_flood(w, p);
 	if (p->fate == BH_FATE_OPEN && bh_threat_on(w, BH_THREAT_ICMP_TUNNEL))
 		check_tunnel(w, p);

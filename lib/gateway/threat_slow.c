@@ -65,6 +65,8 @@ bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms)
 
 /* ---- small window ----------------------------------------------------------------------------------------- */
 
+#define SENT_MUCH (256u << 10)
+
 static uint64_t
 side_id(const struct bh_worker *w, const struct bh_packet *p)
 {
@@ -81,7 +83,9 @@ bh_threat_window_of(struct bh_worker *w, struct bh_packet *p)
 	if (p->h.key.proto != 6 || (p->h.tcp_flags & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN)) != 0 ||
 	    p->flow->state != BH_STATE_ESTABLISHED)
 		return;
-	if (likely(p->h.tcp_window >= rule->threshold)) {
+	/* Who has been sent much and rests for a while is a player of videos, not an attack. */
+	if (likely(p->h.tcp_window >= rule->threshold ||
+		   p->flow->bytes[1u - p->h.from] > SENT_MUCH)) {
 		/* What had been small has grown. */
 		if (s->small_windows && (c = bh_threat_table_find(s->cells, side_id(w, p))) != NULL)
 			c->over = false;

@@ -167,14 +167,62 @@ bh_threat_http_window(struct bh_threat_http *h, const struct bh_threat_ctx *ctx,
 		      (ctx->now_ms - h->shut_ms) / 1000);
 }
 
+/* ---- log-ins ----------------------------------------------------------------------------------------------- */
+
+/* A browser, or git, asks without credentials first and is told 401 every time (RFC 9110 11.6.1): only what brings some, or
+ * sends a form, has tried to log in. */
+static void
+note_request(struct bh_threat_http *h, enum bh_http1_what what, const struct bh_http1_part *p)
+{
+	if (what == BH_HTTP1_REQUEST) {
+		h->tries = p->name.len == 4 && memcmp(p->name.at, "POST", 4) == 0;
+	} else if (what == BH_HTTP1_HEADER && is_field(p->name, "authorization")) {
+		h->tries = true;
+	} else if (what == BH_HTTP1_HEADERS_END && h->n_asked < 64) {
+		h->asked |= (uint64_t)h->tries << h->n_asked;
+		h->n_asked++;
+	}
+}
+
+/* NTLM and Negotiate (RFC 4559 4) go on with a challenge, which is a 401 with a token. */
+static bool
+is_challenge(const struct bh_http1_part *p)
+{
+	const uint8_t *space = memchr(p->value.at, ' ', p->value.len);
+	struct bh_http_text scheme = {p->value.at, 0};
+
+	if (!is_field(p->name, "www-authenticate") || space == NULL)
+		return false;
+	scheme.len = (uint32_t)(space - p->value.at);
+	return is_field(scheme, "ntlm") || is_field(scheme, "negotiate");
+}
+
+static void
+note_response(struct bh_threat_http *h, const struct bh_threat_ctx *ctx, enum bh_http1_what what,
+	      const struct bh_http1_part *p)
+{
+	if (what == BH_HTTP1_STATUS && p->status >= 200) {
+		h->refused = (h->asked & 1) != 0 && (p->status == 401 || p->status == 403);
+		h->asked >>= 1;
+		h->n_asked -= h->n_asked != 0;
+	} else if (what == BH_HTTP1_HEADER && h->refused && is_challenge(p)) {
+		h->refused = false;
+	} else if (what == BH_HTTP1_END && h->refused) {
+		h->refused = false;
+		ctx->failed(ctx->arg, BH_APP_HTTP, 1);
+	}
+}
+
 /* ---- bytes ------------------------------------------------------------------------------------------------ */
 
 static void
 part(struct bh_threat_http *h, const struct bh_threat_ctx *ctx, unsigned side,
      enum bh_http1_what what, const struct bh_http1_part *p)
 {
-	if (what == BH_HTTP1_STATUS && side == SERVER && (p->status == 401 || p->status == 403))
-		ctx->failed(ctx->arg, BH_APP_HTTP, 1);
+	if (side == CLIENT)
+		note_request(h, what, p);
+	else
+		note_response(h, ctx, what, p);
 	if (what == BH_HTTP1_SWITCH) {
 		h->done = true;
 		h->became = p->became;

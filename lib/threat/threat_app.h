@@ -95,6 +95,10 @@ struct bh_threat_http {
 	uint8_t pace;   /* of the client: what is timed, app_http.c */
 	bool told;      /* that it is slow */
 	bool shut;      /* its receive window is, since shut_ms */
+	bool tries;     /* the request that is read is a log-in: credentials, or a form */
+	bool refused;   /* the response that is read refuses one */
+	uint8_t n_asked;
+	uint64_t asked; /* of requests without a response, the oldest lowest: is it a log-in? */
 	uint32_t since_ms, shut_ms;
 	uint64_t since_at; /* bytes of the client then */
 	uint64_t message;  /* offset of the message that is timed */

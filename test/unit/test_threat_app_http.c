@@ -183,16 +183,39 @@ a_window_that_stays_shut_during_an_answer_is_a_slow_read(void)
 	free(r);
 }
 
+#define LOGIN GET "Authorization: Basic YTpi\r\n\r\n"
+#define ANSWER(status) "HTTP/1.1 " status "\r\nContent-Length: 2\r\n\r\nno"
+
 static void
 refused_log_ins_are_counted_by_status(void)
 {
 	struct threat_rig *r = rig_open(BH_APP_HTTP);
 
-	RIG_TEXT(r, 0, GET "\r\n" GET "\r\n" GET "\r\n");
-	RIG_TEXT(r, 1, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
-	RIG_TEXT(r, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-	RIG_TEXT(r, 1, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+	RIG_TEXT(r, 0, LOGIN LOGIN LOGIN);
+	RIG_TEXT(r, 1, ANSWER("401 No") ANSWER("200 OK") ANSWER("403 No"));
 	CU_ASSERT_EQUAL(r->failed, 2);
+	RIG_TEXT(r, 0, "POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=b");
+	RIG_TEXT(r, 1, "HTTP/1.1 100 Continue\r\n\r\n" ANSWER("401 No"));
+	CU_ASSERT_EQUAL(r->failed, 3);
+	free(r);
+}
+
+static void
+challenges_are_no_refused_log_ins(void)
+{
+	struct threat_rig *r = rig_open(BH_APP_HTTP);
+
+	/* Without credentials; then NTLM's three steps, of which the second says 401 once more. */
+	RIG_TEXT(r, 0, GET "\r\n" GET "Authorization: NTLM TlRMTVNTUAAB\r\n\r\n" LOGIN);
+	RIG_TEXT(r, 1, "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
+	RIG_TEXT(r, 1,
+		 "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM TlRMTVNTUAAC\r\nContent-Length: "
+		 "0\r\n\r\n" ANSWER("200 OK"));
+	CU_ASSERT_EQUAL(r->failed, 0);
+	/* A page that is forbidden. */
+	RIG_TEXT(r, 0, GET "\r\n");
+	RIG_TEXT(r, 1, ANSWER("403 No"));
+	CU_ASSERT_EQUAL(r->failed, 0);
 	free(r);
 }
 
@@ -306,6 +329,7 @@ const struct bh_unit_test bh_suite_threat_app_http[] = {
 	BH_TEST(a_slow_body_is_told_and_a_steady_one_is_not),
 	BH_TEST(a_window_that_stays_shut_during_an_answer_is_a_slow_read),
 	BH_TEST(refused_log_ins_are_counted_by_status),
+	BH_TEST(challenges_are_no_refused_log_ins),
 	BH_TEST(streams_opened_and_reset_at_once_are_a_rapid_reset),
 	BH_TEST(calls_that_are_cancelled_now_and_then_are_none),
 	BH_TEST(a_block_of_fields_without_end_is_told),
