@@ -13,19 +13,31 @@ judge_text(struct bh_message *m, struct bh_view text, bool final)
 							  : text.len - BH_INSPECT_OVERLAP;
 }
 
-/* A body of no declared type is read as a form unless it begins as what no form begins with. */
+/* A form (or a text of a WebSocket) is read as what no form begins like, whatever its type was said to be: clients forget to say so, and some
+ * receivers look. A document only when nothing was said. */
 static void
 sniff(struct bh_inspect_side *s)
 {
 	struct bh_view text = {s->window, s->used};
-	size_t i = bh_skip_space(&text, 0);
+	size_t i = bh_skip_space(&text, 0), end;
 	uint8_t c = i < text.len ? text.at[i] : 0, d = i + 1 < text.len ? text.at[i + 1] : 0;
 
-	s->typeless = false;
-	if (c == '<' && (d == '?' || d == '!' || bh_is_alpha(d)))
+	s->sniffs = false;
+	if (c == '<' && !(s->fields & BH_SEEN_TYPE) && (d == '?' || d == '!' || bh_is_alpha(d)))
 		s->kind = BH_BODY_XML;
 	else if ((c == '{' || c == '[') && (d == '"' || d == '{' || d == '[' || bh_is_space(d)))
 		s->kind = BH_BODY_JSON;
+	if (c != '-' || d != '-')
+		return;
+	/* --boundary, and the first part's header (RFC 2046 5.1.1) */
+	for (end = i; end < text.len && !bh_is_space(text.at[end]); end++)
+		;
+	if (end - i > BH_INSPECT_BOUNDARY ||
+	    !bh_at(&text, bh_skip_space(&text, end), "content-disposition:"))
+		return;
+	s->kind = BH_BODY_MULTIPART;
+	memcpy(s->boundary, text.at + i, end - i);
+	s->boundary_len = (uint8_t)(end - i);
 }
 
 /* What is complete in the window. Returns the bytes done with. */
@@ -96,7 +108,7 @@ flush(struct bh_message *m, bool final)
 
 	if (text.len == 0)
 		return;
-	if (s->typeless)
+	if (s->sniffs)
 		sniff(s);
 	m->full = true;
 	done = judge(m, text, final);
@@ -118,7 +130,7 @@ bh_body_look(struct bh_message *m)
 
 	if (s->used == 0)
 		return;
-	if (s->typeless)
+	if (s->sniffs)
 		sniff(s);
 	/* As if it ended here; then where its parser stood before. */
 	memcpy(name, s->name, sizeof(name));

@@ -48,6 +48,7 @@ bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, stru
 		.name = (const char *)name.at,
 		.name_len = name.len,
 		.where = (uint8_t)where,
+		.page = (m->s->fields & BH_SEEN_PAGE) != 0,
 	};
 
 	if (m->ctx->classes != 0)
@@ -105,7 +106,7 @@ bh_message_next(struct bh_message *m)
 	s->kind = BH_BODY_TEXT;
 	s->coding[0] = s->coding[1] = BH_CODING_NONE;
 	s->boundary_len = s->part = s->method = s->name_len = 0;
-	s->unread = s->typeless = false;
+	s->unread = s->sniffs = false;
 	s->in_body = false;
 }
 

@@ -135,6 +135,7 @@ struct bh_inspect_value {
 	size_t name_len;
 	uint8_t where; /* enum bh_inspect_where */
 	bool more;     /* it goes on: a number at its end may be a part of one */
+	bool page;     /* a response: its type is text/html */
 };
 /* Judge one value as it stands (the container's encoding undone). Returns the set of classes found; each is
  * reported once. */
@@ -164,9 +165,9 @@ struct bh_inspect_side {
 	uint8_t boundary_len;
 	uint8_t part; /* of a multipart body: where its parser stands */
 	uint8_t method;
-	bool typeless; /* the body's type was not declared: its first bytes tell */
-	bool in_body;  /* else window holds the head so far */
-	bool unread;   /* the body can't be decoded: no more of it is looked at */
+	bool sniffs;  /* what the body is said or taken to be may be wrong: its first bytes tell */
+	bool in_body; /* else window holds the head so far */
+	bool unread;  /* the body can't be decoded: no more of it is looked at */
 	uint8_t boundary[BH_INSPECT_BOUNDARY];
 	uint8_t name[BH_INSPECT_NAME_MAX]; /* of the argument being read */
 	uint8_t name_len;

@@ -1,14 +1,6 @@
 /* The parts of a message before its body: what each is, and what is odd about the request as such. */
 #include "message.h"
 
-enum { /* bh_inspect_side.fields */
-       SEEN_BODY = 1 << 3,
-       SEEN_CHUNKED = 1 << 4,
-       SEEN_TYPE = 1 << 5,
-       SEEN_CONNECTION = 1 << 6,
-       SEEN_DOCUMENT = 1 << 7, /* the target is a PDF */
-};
-
 enum { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST };
 
 static bool
@@ -122,7 +114,7 @@ bh_message_request(struct bh_message *m, const struct bh_http1_part *part)
 	if (memchr(part->value.at, '#', part->value.len) != NULL)
 		bh_message_say(m, BH_INSPECT_HTTP, "a fragment in the target");
 	if (path.len > 4 && bh_at(&path, path.len - 4, ".pdf"))
-		m->s->fields |= SEEN_DOCUMENT;
+		m->s->fields |= BH_SEEN_DOCUMENT;
 	bh_message_value(m, BH_AT_PATH, none, path);
 	if (query.len == 0)
 		return;
@@ -159,6 +151,8 @@ content_type(struct bh_message *m, struct bh_http_text v)
 		s->kind = BH_BODY_FORM;
 	else if (text_has(v, "json"))
 		s->kind = BH_BODY_JSON;
+	else if (bh_at(&t, 0, "text/html"))
+		s->fields |= BH_SEEN_PAGE;
 	else if (text_has(v, "xml") && !text_has(v, "html") && !text_has(v, "officedocument"))
 		s->kind = BH_BODY_XML;
 	else if (bh_at(&t, 0, "application/grpc"))
@@ -214,9 +208,10 @@ content_encoding(struct bh_message *m, struct bh_http_text v)
 			return;
 		}
 		list[n] = BH_CODING_UNKNOWN;
-		if (bh_is(&t, i, end - i, "gzip") || bh_is(&t, i, end - i, "x-gzip") ||
-		    bh_is(&t, i, end - i, "deflate"))
+		if (bh_is(&t, i, end - i, "gzip") || bh_is(&t, i, end - i, "x-gzip"))
 			list[n] = BH_CODING_GZIP;
+		else if (bh_is(&t, i, end - i, "deflate"))
+			list[n] = BH_CODING_DEFLATE;
 		else if (bh_is(&t, i, end - i, "br"))
 			list[n] = BH_CODING_BROTLI;
 		if (list[n++] == BH_CODING_UNKNOWN)
@@ -235,7 +230,7 @@ range(struct bh_message *m, struct bh_http_text v)
 	for (i = 0; i < v.len; i++)
 		commas += v.at[i] == ',';
 	/* readers of documents ask for many pieces at once */
-	if (commas >= (m->s->fields & SEEN_DOCUMENT ? 63u : 5u))
+	if (commas >= (m->s->fields & BH_SEEN_DOCUMENT ? 63u : 5u))
 		bh_message_say(m, BH_INSPECT_HTTP, "a request for many ranges");
 }
 
@@ -259,23 +254,23 @@ request_header(struct bh_message *m, const struct bh_http1_part *p)
 		bh_message_say(m, BH_INSPECT_HTTP, "a character set asked for where none belongs");
 	} else if (text_is(p->name, "content-length")) {
 		if (p->value.len != 1 || p->value.at[0] != '0')
-			s->fields |= SEEN_BODY;
-		if (s->fields & SEEN_BODY)
+			s->fields |= BH_SEEN_BODY;
+		if (s->fields & BH_SEEN_BODY)
 			if (s->method == METHOD_GET || s->method == METHOD_HEAD)
 				bh_message_say(m, BH_INSPECT_HTTP, "a body where none belongs");
 	} else if (text_is(p->name, "transfer-encoding")) {
-		s->fields |= SEEN_CHUNKED;
+		s->fields |= BH_SEEN_CHUNKED;
 		if (s->method == METHOD_GET || s->method == METHOD_HEAD)
 			bh_message_say(m, BH_INSPECT_HTTP, "a body where none belongs");
 	} else if (text_is(p->name, "connection")) {
 		bool keep = text_has(p->value, "keep-alive"), close = text_has(p->value, "close");
 
-		if ((s->fields & SEEN_CONNECTION) || (keep && close) ||
+		if ((s->fields & BH_SEEN_CONNECTION) || (keep && close) ||
 		    memchr(p->value.at, ',', p->value.len) != NULL)
 			if (!text_has(p->value, "upgrade") && !text_has(p->value, "te"))
 				bh_message_say(m, BH_INSPECT_HTTP,
 					       "connection options that contradict or repeat");
-		s->fields |= SEEN_CONNECTION;
+		s->fields |= BH_SEEN_CONNECTION;
 	} else if (text_is(p->name, "range")) {
 		range(m, p->value);
 	} else if (text_is(p->name, "request-range")) {
@@ -297,7 +292,7 @@ bh_message_header(struct bh_message *m, const struct bh_http1_part *p)
 	struct bh_view name = {p->name.at, p->name.len}, value = {p->value.at, p->value.len};
 
 	if (text_is(p->name, "content-type")) {
-		m->s->fields |= SEEN_TYPE;
+		m->s->fields |= BH_SEEN_TYPE;
 		content_type(m, p->value);
 	} else if (text_is(p->name, "content-encoding")) {
 		content_encoding(m, p->value);
@@ -320,10 +315,9 @@ bh_message_headers_end(struct bh_message *m)
 
 	if (m->side != 0)
 		return;
-	if ((s->fields & (SEEN_BODY | SEEN_CHUNKED)) && !(s->fields & SEEN_TYPE))
+	if ((s->fields & (BH_SEEN_BODY | BH_SEEN_CHUNKED)) && !(s->fields & BH_SEEN_TYPE))
 		bh_message_say(m, BH_INSPECT_HTTP, "a body of no type");
-	if (s->kind == BH_BODY_TEXT && !(s->fields & SEEN_TYPE)) {
+	if (s->kind == BH_BODY_TEXT && !(s->fields & BH_SEEN_TYPE))
 		s->kind = BH_BODY_FORM;
-		s->typeless = true;
-	}
+	s->sniffs = s->kind == BH_BODY_FORM;
 }

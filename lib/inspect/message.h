@@ -15,8 +15,18 @@ enum {
 	BH_BODY_BINARY, /* pictures, sound, fonts: not looked at */
 };
 
+/* bh_inspect_side.fields */
+enum {
+	BH_SEEN_BODY = 1 << 3,
+	BH_SEEN_CHUNKED = 1 << 4,
+	BH_SEEN_TYPE = 1 << 5,
+	BH_SEEN_CONNECTION = 1 << 6,
+	BH_SEEN_DOCUMENT = 1 << 7, /* the target is a PDF */
+	BH_SEEN_PAGE = 1 << 8,     /* the type is HTML */
+};
+
 /* bh_inspect_side.coding */
-enum { BH_CODING_NONE, BH_CODING_GZIP, BH_CODING_BROTLI, BH_CODING_UNKNOWN };
+enum { BH_CODING_NONE, BH_CODING_GZIP, BH_CODING_DEFLATE, BH_CODING_BROTLI, BH_CODING_UNKNOWN };
 
 /* One message being read. */
 struct bh_message {

@@ -167,6 +167,15 @@ next_member(struct inflater *f, const struct bh_view *in)
 	       in->at[1] == 0x8b && inflateReset2(&f->z, 15 + 32) == Z_OK;
 }
 
+/* Said to be gzip, and begins neither as that (RFC 1952 2.3.1) nor as zlib (RFC 1950 2.2): clients that only say so.
+ * Who believes them can't read it, so what is judged is what others read. */
+static bool
+is_plain(uint8_t coding, const struct bh_view *data)
+{
+	return coding == BH_CODING_GZIP && data->len > 0 && data->at[0] != 0x1f &&
+	       (data->at[0] & 15) != 8;
+}
+
 void
 bh_unpack(struct bh_message *m, unsigned level, struct bh_view data)
 {
@@ -176,8 +185,15 @@ bh_unpack(struct bh_message *m, unsigned level, struct bh_view data)
 	enum progress how = GOES_ON;
 	size_t n = 0;
 
-	if (level > 1 || s->coding[level] == BH_CODING_NONE) {
+	while (level < 2 && s->coding[level] == BH_CODING_NONE)
+		level++;
+	if (level == 2) {
 		bh_body_take(m, data);
+		return;
+	}
+	if (s->inflater[level] == NULL && is_plain(s->coding[level], &data)) {
+		s->coding[level] = BH_CODING_NONE;
+		bh_unpack(m, level + 1, data);
 		return;
 	}
 	f = s->inflater[level] != NULL ? s->inflater[level] : start(m, level);

@@ -357,7 +357,13 @@ bh_judge_url(struct bh_judge *j, const struct bh_view *v)
 			if (ats > 1 || (ats == 1 && u.user && memchr(w.at, '#', w.len) != NULL))
 				bh_judge_hit(j, BH_INSPECT_SSRF, 0);
 			for (i = u.host; i < u.host + u.host_len; i++)
-				if (w.at[i] >= 0x80 || w.at[i] == '\\')
+				if (w.at[i] >= 0x80)
+					bh_judge_hit(j, BH_INSPECT_SSRF, i);
+			/* http://\\h\\ost: what some drop, some read as a slash */
+			for (i = u.scheme_len + 1; i < w.len && w.at[i] == '/'; i++)
+				;
+			for (; i < w.len && memchr("/?#", w.at[i], 3) == NULL; i++)
+				if (w.at[i] == '\\')
 					bh_judge_hit(j, BH_INSPECT_SSRF, i);
 		}
 	}

@@ -203,7 +203,7 @@ bh_websocket_begin(struct bh_message *m)
 {
 	m->s->in_body = true;
 	m->s->kind = BH_BODY_TEXT;
-	m->s->typeless = true;
+	m->s->sniffs = true;
 }
 
 void

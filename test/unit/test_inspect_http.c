@@ -183,7 +183,7 @@ compressed_bodies_are_read(void)
 		memcpy(text + head, once, n);
 		CU_ASSERT(SAW(says_side(0, text, head + n, 1, true), SQLI));
 	}
-	CU_ASSERT(SAW(posts(form, "no gzip at all", 14, "Content-Encoding: gzip\r\n"), HTTP));
+	CU_ASSERT(SAW(posts(form, "\x1f\x8b no gzip", 10, "Content-Encoding: gzip\r\n"), HTTP));
 }
 
 /* Brotli without compression (RFC 7932 9.2): a window of 64 KiB, one stored meta-block, an empty last one. */
@@ -301,6 +301,59 @@ responses_are_read_for_leaks_and_data_only(void)
 	CU_ASSERT_FALSE(SAW(seen, XSS));
 }
 
+static uint64_t
+answers(const char *type, const char *body)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text),
+			 "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+			 type, strlen(body), body);
+
+	return says_side(1, text, (size_t)n, (size_t)n, true);
+}
+
+static void
+a_coding_that_was_only_said_hides_nothing(void)
+{
+	static const char gzip[] = "Content-Encoding: gzip\r\n", json[] = "application/json";
+	static const char harmless[] = "{\"id\": \"7\"}", attack[] = "{\"id\": \"" ATTACK "\"}";
+
+	CU_ASSERT_EQUAL(posts(json, harmless, sizeof(harmless) - 1, gzip), 0);
+	CU_ASSERT(SAW(posts(json, attack, sizeof(attack) - 1, gzip), SQLI));
+	CU_ASSERT(SAW(posts(json, "\x1f\x8b\x08 cut", 7, gzip), HTTP));
+}
+
+static void
+a_vague_message_is_a_leak_only_where_a_page_should_be(void)
+{
+	static const char vague[] = "Unable to open the order book";
+	static const char plain[] = "Uncaught TypeError: Unsupported operand types: string + array";
+
+	CU_ASSERT(SAW(answers("text/html; charset=utf-8", vague), LEAK));
+	CU_ASSERT(SAW(answers("TEXT/HTML", "The start must not be empty\n"), LEAK));
+	CU_ASSERT_EQUAL(answers("text/plain", vague), 0);
+	CU_ASSERT_EQUAL(answers("text/html", "<p>Unable to open the order book</p>"), 0);
+	CU_ASSERT_EQUAL(answers("application/json", "{\"e\":\"unable to open it\"}"), 0);
+	CU_ASSERT(SAW(answers("text/plain", plain), LEAK));
+}
+
+static void
+a_form_that_is_none_is_read_as_what_it_is(void)
+{
+	static const char form[] = "application/x-www-form-urlencoded";
+	static const char parts[] =
+		"--q7\nContent-Disposition: form-data; name=\"id\"\n\n" ATTACK "\n--q7--\n";
+	static const char json[] = "{\"a\":{\"id\":\"" ATTACK "\"}}";
+	struct inspect_rig *r = inspect_rig();
+
+	CU_ASSERT(SAW(posts(form, parts, sizeof(parts) - 1, ""), SQLI));
+	CU_ASSERT_STRING_EQUAL(r->of[BH_INSPECT_SQLI].name, "id");
+	r = inspect_rig();
+	CU_ASSERT(SAW(posts(form, json, sizeof(json) - 1, ""), SQLI));
+	CU_ASSERT_STRING_EQUAL(r->of[BH_INSPECT_SQLI].name, "id");
+	CU_ASSERT_EQUAL(posts(form, "--q7=1&b=2", 10, ""), 0);
+}
+
 static void
 each_message_reports_a_class_once(void)
 {
@@ -347,6 +400,9 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(what_strict_http_refuses_is_read_all_the_same),
 	BH_TEST(a_broken_head_is_read_alike_however_it_is_cut),
 	BH_TEST(responses_are_read_for_leaks_and_data_only),
+	BH_TEST(a_coding_that_was_only_said_hides_nothing),
+	BH_TEST(a_vague_message_is_a_leak_only_where_a_page_should_be),
+	BH_TEST(a_form_that_is_none_is_read_as_what_it_is),
 	BH_TEST(each_message_reports_a_class_once),
 	BH_TEST(memory_that_is_refused_is_no_crash),
 	BH_TEST_END,

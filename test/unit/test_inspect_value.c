@@ -239,6 +239,7 @@ addresses_of_internal_services_are_seen_in_numbers(void)
 		"http://localhost:8080/admin",
 		"http://017700000001/",
 		"dict://10.0.0.1:11211",
+		"http://\\a\\b.example/",
 	};
 
 	ALL_ARE(list, SSRF);
@@ -371,8 +372,9 @@ static void
 only_wanted_classes_are_reported(void)
 {
 	struct inspect_rig *r = inspect_rig();
-	struct bh_inspect_value v = {
-		(const uint8_t *)"<script>1</script>", 18, NULL, 0, BH_AT_ARG, false};
+	struct bh_inspect_value v = {.at = (const uint8_t *)"<script>1</script>",
+				     .len = 18,
+				     .where = BH_AT_ARG};
 
 	r->ctx.classes = BH_INSPECT_BIT(BH_INSPECT_SQLI);
 	CU_ASSERT_EQUAL(bh_inspect_value(&r->ctx, &v), 0);
