@@ -53,6 +53,8 @@ struct bh_daemon {
 	pthread_t sensors_thread;
 	bool sensors_joinable;
 	_Atomic bool sensors_loading;
+	_Atomic uint32_t sensors_in_use, sensor_rules; /* of the files */
+	_Atomic uint64_t sensors_loaded_ns;            /* wall clock */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_learn *learn; /* NULL: off */
 	uint64_t learn_cursor;  /* of the look at all flows */

@@ -187,6 +187,33 @@ op_started_ns(void *arg)
 	return ((struct bh_daemon *)arg)->started_wall_ns;
 }
 
+static void
+op_control(void *arg, struct bh_api_control *out)
+{
+	static const char *const masks[] = {"dlp", "always", "never"};
+	static const char *const actions[] = {"off", "alert", "deny", "reject"};
+	struct bh_daemon *d = arg;
+	struct bh_eve_file_stats lines = {0};
+	unsigned i;
+
+	if (d->eve != NULL)
+		bh_eve_file_stats(d->eve, &lines);
+	*out = (struct bh_api_control){
+		.inspect = actions[d->config.inspect & 3],
+		.evidence_mask = d->config.evidence_path[0] != '\0'
+					 ? masks[d->config.evidence_mask % 3]
+					 : "",
+		.events = d->config.eve_file,
+		.n_sensor_files = d->config.n_sensor_files,
+		.sensors = atomic_load(&d->sensors_in_use),
+		.sensor_rules = atomic_load(&d->sensor_rules),
+		.sensors_loaded_ns = atomic_load(&d->sensors_loaded_ns),
+		.event_lines_lost = lines.lost,
+	};
+	for (i = 0; i < d->config.n_sensor_files; i++)
+		out->sensor_file[i] = d->config.sensor_file[i];
+}
+
 static const char *
 op_mode(void *arg)
 {
@@ -211,6 +238,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.modes_set = bh_daemon_modes_set,
 		.learn_segment = bh_daemon_learn_segment,
 		.rule_use = bh_daemon_rule_use,
+		.control = op_control,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

@@ -13,6 +13,9 @@ load(struct bh_daemon *d, struct bh_err *err)
 
 	if (rc != 0)
 		return rc;
+	atomic_store(&d->sensors_in_use, done.sensors);
+	atomic_store(&d->sensor_rules, done.rules);
+	atomic_store(&d->sensors_loaded_ns, bh_clock_system.wall_ns(NULL));
 	bh_log(BH_LOG_INFO, "sensors in use: %u with %u rules", done.sensors, done.rules);
 	if (done.left_out + done.changed != 0)
 		bh_log(BH_LOG_WARN,

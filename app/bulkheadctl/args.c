@@ -185,7 +185,7 @@ option_read(struct bh_ctl_args *a, int argc, char **argv, int *at, FILE *err)
 static int
 check_format(struct bh_ctl_args *a, FILE *err)
 {
-	static const char *const words[] = {"table", "wide", "json", "yaml"};
+	static const char *const words[] = {"table", "wide", "json", "yaml", "html"};
 	const char *word;
 	unsigned i;
 

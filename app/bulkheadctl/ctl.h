@@ -24,7 +24,13 @@ enum bh_ctl_exit {
 	BH_CTL_UNREACHABLE = 4, /* no gateway there */
 };
 
-enum bh_ctl_output { BH_OUTPUT_TABLE, BH_OUTPUT_WIDE, BH_OUTPUT_JSON, BH_OUTPUT_YAML };
+enum bh_ctl_output {
+	BH_OUTPUT_TABLE,
+	BH_OUTPUT_WIDE,
+	BH_OUTPUT_JSON,
+	BH_OUTPUT_YAML,
+	BH_OUTPUT_HTML
+};
 
 /* One option's values, in order. A flag has n = 1 and an empty value. */
 struct bh_ctl_option {

@@ -46,6 +46,19 @@ struct bh_api_use {
 	uint64_t first_ns, last_ns; /* wall clock */
 };
 
+/* What watches the gateway, and what is inspected; strings are the gateway's. */
+struct bh_api_control {
+	const char *inspect; /* what a sensor's finding does: "off", "alert", "deny", "reject" */
+	const char *evidence_mask; /* "dlp", "always", "never", "" */
+	const char *events;        /* where events go, "" = nowhere */
+	unsigned n_sensor_files;
+	const char *sensor_file[BH_SENSOR_FILES];
+	uint32_t sensors, sensor_rules; /* of the files, in use */
+	uint64_t sensors_loaded_ns;     /* wall clock; 0: none are */
+	uint64_t event_lines_lost;      /* that the event file could not take */
+	uint64_t audit_lost;            /* entries of the audit log that could not be written */
+};
+
 /* A segment on its way from discover to protect. */
 struct bh_api_learn_segment {
 	char name[BH_NAME_MAX];
@@ -84,6 +97,7 @@ struct bh_api_ops {
 	/* By the rule's name id, or BH_NO_RULE for what none decided since the start. false: it is not counted. NULL: none
 	 * is. */
 	bool (*rule_use)(void *arg, uint32_t rule, struct bh_api_use *out);
+	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

@@ -21,12 +21,14 @@ static const struct {
 	{"address", "string", "address or prefix that holds either end"},
 	{"port", "integer", "port of either end"},
 	{"proto", "string", "tcp, udp, icmp, ... or a number"},
-	{"verdict", "string", "allow, violate, deny or reject"},
+	{"verdict", "string", "allow, violate, pending, deny or reject"},
 	{"state", "string", "state of the connection"},
 	{"from", "string", "address, segment, or labels: key=value,key=value"},
 	{"to", "string", "address, segment, or labels"},
 	{"service", "string", "tcp/443, icmp/8, proto/47"},
 	{"application", "string", "proven; without it, a connection that is being opened"},
+	{"zone", "string", "name of a zone marked cde"},
+	{"days", "integer", "so many days back"},
 	{"op", "string", "key=value of an operation, keys as in rules; may be repeated"},
 };
 

@@ -362,6 +362,34 @@ int bh_policy_lint(struct bh_policy *p, const char *name, const char *text, size
 		   struct bh_lint **out, struct bh_err *err);
 void bh_lint_free(struct bh_lint *l); /* NULL is fine */
 
+/* ---- the scope of a zone (control threads) ------------------------------------------------------------ */
+
+/* Of a segment. */
+enum {
+	BH_SCOPE_NAMED = 1 << 0,  /* it is the zone, or one of its segments */
+	BH_SCOPE_SHARES = 1 << 1, /* an endpoint or address of it is in the zone now */
+};
+/* Of a rule, whatever its action: who may be at its ends. */
+enum {
+	BH_SCOPE_IN = 1 << 0,     /* from outside into the zone */
+	BH_SCOPE_OUT = 1 << 1,    /* from the zone to outside */
+	BH_SCOPE_WITHIN = 1 << 2, /* between members */
+	BH_SCOPE_FENCED =
+		1 << 3, /* it would cross the zone's border, which `intra: only` does not let it */
+};
+struct bh_scope {
+	char name[BH_NAME_MAX + 16]; /* "zone:cde" */
+	bool cde, keeps;             /* marked so; keeps to itself */
+	uint32_t revision, zone;     /* its index among the segments */
+	uint8_t *segment,
+		*rule; /* n_segments, n_rules bits, in the order of bh_policy_segments_each, _rules_each */
+	uint32_t n_segments, n_rules;
+};
+/* zone: with or without "zone:". 0; -ENOENT (err says so), -ENOMEM. */
+int bh_policy_scope(struct bh_policy *p, const char *zone, struct bh_scope **out,
+		    struct bh_err *err);
+void bh_scope_free(struct bh_scope *s); /* NULL is fine */
+
 /* ---- judging (workers) ---------------------------------------------------------------------------- */
 
 /* What matching regular expressions needs: one of each worker, for all policies that there will be. */
