@@ -98,8 +98,13 @@ log_head(struct bh_daemon *d)
 static void
 log_in_force(struct bh_daemon *d, const struct bh_policy_change *c)
 {
+	char text[160];
+
 	bh_log(BH_LOG_INFO, "policy in force, revision %u: %u rules, %u segments, %u endpoints",
 	       c->revision, c->rules, c->segments, c->endpoints);
+	snprintf(text, sizeof(text), "revision %u: %u rules, %u segments, %u endpoints",
+		 c->revision, c->rules, c->segments, c->endpoints);
+	bh_daemon_note(d, BH_EVENT_POLICY_LOADED, text);
 	log_head(d);
 }
 
@@ -235,14 +240,20 @@ audit(struct bh_daemon *d, const char *action, const char *detail)
 		bh_log(BH_LOG_ERROR, "no audit entry about %s: %s", action, err.what);
 }
 
+/* With the time since when there was no gateway: a report's failures of the control. */
 static void
-audit_start(struct bh_daemon *d)
+audit_start(struct bh_daemon *d, const struct bh_down *down)
 {
-	char detail[128];
+	char detail[256], since[80] = "", when[32];
 
+	if (down->since_ns != 0) {
+		bh_time_format(down->since_ns, when, sizeof(when));
+		snprintf(since, sizeof(since), ",\"down_since\":\"%s\",\"clean\":%s", when,
+			 down->clean ? "true" : "false");
+	}
 	snprintf(detail, sizeof(detail),
-		 "{\"version\":\"" BH_VERSION "\",\"mode\":\"%s\",\"revision\":%u}",
-		 bh_mode_name(d->config.mode), bh_policy_revision(d->policy));
+		 "{\"version\":\"" BH_VERSION "\",\"mode\":\"%s\",\"revision\":%u%s}",
+		 bh_mode_name(d->config.mode), bh_policy_revision(d->policy), since);
 	audit(d, "gateway.start", detail);
 	log_head(d);
 }
@@ -277,6 +288,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 	const struct bh_store_params params = {.path = d->config.store_path,
 					       .keep = (uint32_t)d->config.store_keep};
 	struct bh_store_started started;
+	struct bh_down down = {0};
 	struct bh_buf learned = {0};
 	struct bh_store_start in = {0};
 	char *text = NULL;
@@ -288,6 +300,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 		rc = bh_store_open(&d->store, &params, err);
 	if (rc != 0)
 		goto free_text;
+	bh_store_down(d->store, &down, NULL);
 	in.file_text = text;
 	bh_daemon_stored_learned(d, &learned);
 	rc = bh_daemon_modes_load(d, err);
@@ -305,7 +318,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 	if (started.expired)
 		bh_log(BH_LOG_WARN, "a revision was not confirmed while the gateway was down: "
 				    "rolled back");
-	audit_start(d);
+	audit_start(d, &down);
 	if (started.from_file)
 		bh_daemon_keep_learned(d, &learned);
 free_text:

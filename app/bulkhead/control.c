@@ -44,7 +44,7 @@ bh_daemon_take_events(struct bh_daemon *d)
 		taken += n;
 	} while (n != 0 && taken < 16 * EVENTS_A_TURN);
 	if (d->eve != NULL)
-		bh_eve_file_flush(d->eve);
+		d->eve_rc = bh_eve_file_flush(d->eve);
 }
 
 static void
@@ -78,6 +78,7 @@ bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
 
 	if (d->eve != NULL)
 		bh_eve_file_note(d->eve, &note);
+	bh_daemon_failure_of(d, type, port, detail);
 }
 
 static void
@@ -252,6 +253,7 @@ bh_daemon_loop(struct bh_daemon *d)
 				bh_daemon_store_tick(d);
 			expire_rules(d);
 			bh_daemon_usage_tick(d, now);
+			bh_daemon_notes_tick(d, now);
 			/* When this core itself stood still (a stopped process, a suspended machine), the
 			 * workers' silence says nothing yet. */
 			if (now - last < 10 * WATCH_NS && !workers_answer(d))

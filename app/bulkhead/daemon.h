@@ -31,6 +31,24 @@ struct bh_link_watch {
 	uint64_t grace_ns; /* its own state is not judged before: it was just given back */
 };
 
+/* notes.c */
+#define BH_NOTES 64
+struct bh_note {
+	enum bh_event_type type;
+	char text[512];
+};
+struct bh_notes {
+	pthread_mutex_t lock; /* note, n, left_out, push */
+	struct bh_note note[BH_NOTES];
+	unsigned n, left_out;
+	struct bh_api_push push; /* not in the audit log yet */
+	/* control core only */
+	uint64_t alive_ns, push_ns, lost_ns, failure_ns; /* mono */
+	uint64_t events_lost, failures_left_out;
+	unsigned failures_left;
+	bool eve_failing;
+};
+
 struct bh_daemon {
 	struct bh_config config;
 	struct bh_port_env env;
@@ -48,6 +66,8 @@ struct bh_daemon {
 	struct bh_api *api;
 	pid_t front_pid; /* the HTTP process; the API's thread's */
 	struct bh_eve_file *eve;
+	int eve_rc; /* of the last flush */
+	struct bh_notes notes;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
 	pthread_t sensors_thread;
@@ -131,6 +151,16 @@ int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n, cons
 			const char *why, struct bh_err *err);
 /* What was set before the last end. */
 int bh_daemon_modes_load(struct bh_daemon *d, struct bh_err *err);
+
+/* notes.c */
+/* A record from any control thread: the control core writes it. */
+void bh_daemon_note(struct bh_daemon *d, enum bh_event_type type, const char *text);
+/* An event that is a failure of the control, or its end: an entry of the audit log. Control core. */
+void bh_daemon_failure_of(struct bh_daemon *d, enum bh_event_type type, const char *port,
+			  const char *reason);
+void bh_daemon_endpoints_pushed(void *arg, const struct bh_api_push *push);
+void bh_daemon_notes_tick(struct bh_daemon *d, uint64_t mono_ns);
+void bh_daemon_notes_close(struct bh_daemon *d);
 
 /* usage.c: what rules have decided. Any control thread. */
 int bh_daemon_usage_open(struct bh_daemon *d);

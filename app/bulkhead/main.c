@@ -450,6 +450,7 @@ finish(struct bh_daemon *d, bool stalled)
 	bh_evidence_close(d->evidence);
 	bh_daemon_learn_close(d);
 	bh_daemon_usage_close(d);
+	bh_daemon_notes_close(d);
 	bh_daemon_store_close(d);
 	bh_eve_file_close(d->eve);
 	bh_policy_destroy(d->policy);
@@ -497,6 +498,7 @@ main(int argc, char **argv)
 {
 	static struct bh_daemon d = {.signal_fd = -1,
 				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
+				     .notes = {.lock = PTHREAD_MUTEX_INITIALIZER},
 				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
 	struct early_view early = {0};
 	struct options o = {0};

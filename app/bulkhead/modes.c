@@ -1,5 +1,6 @@
 /* Modes of segments: set while traffic flows, kept in the store. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon.h"
@@ -41,6 +42,7 @@ set_locked(struct bh_daemon *d, struct bh_mode_change *change, size_t n,
 	struct bh_store_mode *row = calloc(n + 1, sizeof(*row));
 	enum bh_mode_origin origin;
 	enum bh_mode before;
+	char text[480];
 	int rc;
 	size_t i;
 
@@ -56,12 +58,15 @@ set_locked(struct bh_daemon *d, struct bh_mode_change *change, size_t n,
 	if (rc == 0)
 		rc = d->store != NULL ? store_and_set(d, change, row, n, who, err)
 				      : bh_policy_modes_set(d->policy, change, n, true, false, err);
-	for (i = 0; rc == 0 && i < n; i++)
-		bh_log(BH_LOG_INFO, "segment %s: from %s to %s, by %s", change[i].segment,
-		       bh_mode_name(row[i].before),
-		       change[i].mode == BH_MODE_UNSET ? "the policy's mode"
-						       : bh_mode_name(change[i].mode),
-		       who->author);
+	for (i = 0; rc == 0 && i < n; i++) {
+		snprintf(text, sizeof(text), "segment %s: from %s to %s, by %s", change[i].segment,
+			 bh_mode_name(row[i].before),
+			 change[i].mode == BH_MODE_UNSET ? "the policy's mode"
+							 : bh_mode_name(change[i].mode),
+			 who->author);
+		bh_log(BH_LOG_INFO, "%s", text);
+		bh_daemon_note(d, BH_EVENT_MODE_CHANGED, text);
+	}
 	free(row);
 	return rc;
 }

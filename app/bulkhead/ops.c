@@ -209,6 +209,7 @@ op_control(void *arg, struct bh_api_control *out)
 		.sensor_rules = atomic_load(&d->sensor_rules),
 		.sensors_loaded_ns = atomic_load(&d->sensors_loaded_ns),
 		.event_lines_lost = lines.lost,
+		.audit_lost = d->store != NULL ? bh_store_audit_lost(d->store) : 0,
 	};
 	for (i = 0; i < d->config.n_sensor_files; i++)
 		out->sensor_file[i] = d->config.sensor_file[i];
@@ -239,6 +240,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.learn_segment = bh_daemon_learn_segment,
 		.rule_use = bh_daemon_rule_use,
 		.control = op_control,
+		.endpoints_pushed = bh_daemon_endpoints_pushed,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

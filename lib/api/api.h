@@ -59,6 +59,11 @@ struct bh_api_control {
 	uint64_t audit_lost;            /* entries of the audit log that could not be written */
 };
 
+/* Changes of endpoints over REST, for the audit log. */
+struct bh_api_push {
+	uint64_t requests, refused, changes, changed;
+};
+
 /* A segment on its way from discover to protect. */
 struct bh_api_learn_segment {
 	char name[BH_NAME_MAX];
@@ -97,6 +102,7 @@ struct bh_api_ops {
 	/* By the rule's name id, or BH_NO_RULE for what none decided since the start. false: it is not counted. NULL: none
 	 * is. */
 	bool (*rule_use)(void *arg, uint32_t rule, struct bh_api_use *out);
+	void (*endpoints_pushed)(void *arg, const struct bh_api_push *push); /* NULL: nobody asks */
 	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */

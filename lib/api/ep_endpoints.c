@@ -90,9 +90,19 @@ static bool
 apply(struct bh_api_req *req, const struct bh_endpoint_change *c, size_t n, uint32_t *changed)
 {
 	enum bh_api_problem problem = BH_PROBLEM_INTERNAL;
+	const struct bh_api_ops *ops = &req->api->p.ops;
+	struct bh_api_push push = {.requests = 1};
+	uint32_t others = 0;
 	struct bh_err err;
-	int rc = apply_patiently(req->api->p.policy, c, n, changed, &err);
+	int rc = apply_patiently(req->api->p.policy, c, n, &others, &err);
 
+	if (changed != NULL)
+		*changed = others;
+	push.refused = rc < 0;
+	push.changes = rc < 0 ? 0 : n;
+	push.changed = rc < 0 ? 0 : others;
+	if (ops->endpoints_pushed != NULL)
+		ops->endpoints_pushed(ops->arg, &push);
 	if (rc >= 0)
 		return true;
 	switch (-rc) {

@@ -5,7 +5,7 @@
  *   report_talk.c   what was seen: conversations and denied attempts
  *   report_trail.c  the audit log: changes, failures of the gateway itself
  *   report_asks.c   the requirements, line by line, each with what answers it
- *   report_html.c   the page
+ *   report_html.c   the page; report_style.c its style sheet
  *
  * Each part adds its members to the report's object. Nothing holds a lock of policy while it asks others.
  */
@@ -28,13 +28,15 @@ struct bh_report {
 int bh_report_pci(const struct bh_api_params *p, const char *zone, uint64_t days, json_t **out,
 		  struct bh_err *err);
 
-int bh_report_zone(struct bh_report *r); /* 0 or -ENOMEM */
+int bh_report_zone(struct bh_report *r);          /* 0 or -ENOMEM */
+bool bh_report_in_clear(const char *application); /* does it say all in clear? */
 void bh_report_talk(struct bh_report *r);
 int bh_report_trail(struct bh_report *r, struct bh_err *err);
 void bh_report_asks(struct bh_report *r);
 
 /* One page without scripts or anything from elsewhere; prints on A4. */
 void bh_report_html(const json_t *o, struct bh_buf *out);
+extern const char bh_report_style[];
 
 /* Integer and text members, 0 and "" where there is none. "a.b" goes down. */
 json_int_t bh_report_int(const json_t *o, const char *path);

@@ -148,7 +148,8 @@ ask_access(struct bh_report *r)
 	const json_t *o = r->o;
 	struct paths p = count(r);
 	json_int_t weak = bh_report_int(o, "zone.segments_not_in_protect");
-	const char *override = bh_report_text(o, "zone.override");
+	const char *override = bh_report_text(o, "zone.override"),
+		   *mask = bh_report_text(o, "sensors.evidence_mask");
 	bool enforced = weak == 0 && (override[0] == '\0' || strcmp(override, "protect") == 0);
 
 	ask(r, "1.3.1, 1.3.2", "traffic in and out is what is necessary, all else is denied",
@@ -171,9 +172,9 @@ ask_access(struct bh_report *r)
 	ask(r, "2.2", "secure configuration, no defaults", MET,
 	    "there is no default credential: without a token of its own the API refuses changes");
 	ask(r, "3.3 to 3.5", "card numbers are masked",
-	    strcmp(bh_report_text(o, "sensors.evidence_mask"), "never") == 0 ? ATTENTION : MET,
-	    "excerpts in events are masked always; in captured packets: evidence.mask: %s",
-	    bh_report_text(o, "sensors.evidence_mask"));
+	    strcmp(mask, "never") == 0 ? ATTENTION : MET,
+	    "excerpts in events are masked always; packets around alerts: %s%s",
+	    mask[0] != '\0' ? "evidence.mask: " : "none are kept", mask);
 	ask(r, "7, 8", "least privilege, unique identities, MFA", ELSEWHERE,
 	    "one token changes the gateway, and its bearer says who he is; unique identities and "
 	    "MFA belong to what "

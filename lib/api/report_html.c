@@ -3,46 +3,6 @@
 
 #include "report.h"
 
-static const char style[] =
-	"<style>\n"
-	":root{--ink:#1d2433;--soft:#5c677d;--line:#d9dee8;--head:#f3f5f9;--good:#1a7f4b;--warn:#"
-	"b45309;--bad:#b42318}\n"
-	"*{box-sizing:border-box}body{font:14px/1.45 system-ui,'Segoe UI',Roboto,'DejaVu "
-	"Sans',sans-serif;color:var(--ink);"
-	"max-width:1180px;margin:0 auto;padding:28px 24px 60px}\n"
-	"h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:34px 0 8px;border-bottom:2px "
-	"solid var(--ink);padding-bottom:3px;"
-	"break-after:avoid}h2 small,h1 small{font-weight:400;color:var(--soft);font-size:14px}\n"
-	"p{margin:4px 0 10px}.soft{color:var(--soft)}\n"
-	".tiles{display:flex;flex-wrap:wrap;gap:10px;margin:18px 0}.tile{border:1px solid "
-	"var(--line);border-radius:8px;"
-	"padding:9px 14px;flex:1 1 120px}.tile "
-	"b{display:block;font-size:22px;line-height:1.2}.tile span{color:var(--soft);"
-	"font-size:12px}\n"
-	"table{border-collapse:collapse;width:100%;font-size:12.5px;margin:6px 0 "
-	"4px}th{background:var(--head);text-align:left;"
-	"font-weight:600;border-bottom:1px solid var(--ink)}th,td{padding:5px "
-	"8px;vertical-align:top;overflow-wrap:anywhere}"
-	"td{border-bottom:1px solid "
-	"var(--line)}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-"
-	"nums}"
-	"td.t{white-space:nowrap}tr{break-inside:avoid}thead{display:table-header-group}\n"
-	".b{display:inline-block;border-radius:10px;padding:0 "
-	"8px;font-size:11.5px;font-weight:600;white-space:nowrap}"
-	".met,.protect{background:#dcf5e7;color:var(--good)}.attention,.monitor{background:#fdecc8;"
-	"color:var(--warn)}"
-	".elsewhere{background:#e8ebf2;color:var(--soft)}.bad,.discover{background:#fde1de;color:"
-	"var(--bad)}\n"
-	"code{font:12px ui-monospace,'DejaVu Sans "
-	"Mono',monospace}.note{color:var(--warn)}svg{width:100%;height:auto;"
-	"border:1px solid var(--line);border-radius:8px}svg text{font:12px system-ui,'DejaVu "
-	"Sans',sans-serif;fill:var(--ink)}\n"
-	"@media print{@page{size:A4 landscape;margin:14mm "
-	"12mm}body{padding:0;max-width:none;font-size:11px}table{font-size:9.5px}"
-	"h2{margin-top:20px}.b,.tile,th{-webkit-print-color-adjust:exact;print-color-adjust:exact}}"
-	"\n"
-	"</style>\n";
-
 /* ---- words ---------------------------------------------------------------------------------------------- */
 
 static void
@@ -153,11 +113,30 @@ put_value(struct bh_buf *b, const json_t *v)
 
 /* ---- tables --------------------------------------------------------------------------------------------- */
 
-enum kind { TEXT, NUMBER, BYTES, TIME, DAY, BADGE, YES_BAD };
+enum kind { TEXT, NUMBER, BYTES, TIME, DAY, BADGE, REMARKS };
 struct column {
 	const char *head, *path;
 	enum kind kind;
 };
+
+/* Of a path: what is to be looked at. */
+static void
+put_remarks(struct bh_buf *b, const json_t *row)
+{
+	const json_t *plain = json_object_get(row, "in_clear");
+
+	if (bh_report_text(row, "owner")[0] == '\0' || bh_report_text(row, "reason")[0] == '\0' ||
+	    bh_report_text(row, "expires")[0] == '\0')
+		bh_buf_str(b, "<span class=note>owner, reason or expiry is missing.</span> ");
+	if (json_is_true(json_object_get(row, "stopped_at_border")))
+		bh_buf_str(b, "a part of it is stopped at the zone's border. ");
+	if (json_array_size(plain) != 0) {
+		bh_buf_str(b, "<span class=note>not encrypted: ");
+		put_list(b, plain);
+		bh_buf_str(b, ".</span> ");
+	}
+	put_list(b, json_object_get(row, "findings"));
+}
 
 static void
 put_cell(struct bh_buf *b, const json_t *row, const struct column *c)
@@ -182,6 +161,8 @@ put_cell(struct bh_buf *b, const json_t *row, const struct column *c)
 		break;
 	case DAY:
 		bh_buf_printf(b, "%.10s", json_is_string(v) ? json_string_value(v) : "");
+		if (json_is_true(json_object_get(row, "expired")))
+			bh_buf_str(b, " <span class=\"b bad\">expired</span>");
 		break;
 	case BADGE:
 		bh_buf_str(b, "<span class=\"b ");
@@ -190,9 +171,8 @@ put_cell(struct bh_buf *b, const json_t *row, const struct column *c)
 		put_value(b, v);
 		bh_buf_str(b, "</span>");
 		break;
-	case YES_BAD:
-		if (json_is_true(v))
-			bh_buf_str(b, "<span class=\"b bad\">yes</span>");
+	case REMARKS:
+		put_remarks(b, row);
 		break;
 	}
 	bh_buf_str(b, "</td>");
@@ -215,7 +195,7 @@ table(struct bh_buf *b, const json_t *list, const struct column *c, json_int_t t
 		bh_buf_str(b, "<p class=soft>None.</p>\n");
 		return;
 	}
-	bh_buf_str(b, "<table><thead><tr>");
+	bh_buf_str(b, "<div class=wide><table><thead><tr>");
 	for (k = 0; c[k].head != NULL; k++)
 		bh_buf_printf(b, "<th%s>%s</th>",
 			      c[k].kind == NUMBER || c[k].kind == BYTES ? " class=n" : "",
@@ -228,7 +208,7 @@ table(struct bh_buf *b, const json_t *list, const struct column *c, json_int_t t
 			put_cell(b, row, &c[k]);
 		bh_buf_str(b, "</tr>\n");
 	}
-	bh_buf_str(b, "</tbody></table>\n");
+	bh_buf_str(b, "</tbody></table></div>\n");
 	if (total > (json_int_t)json_array_size(list))
 		bh_buf_printf(b, "<p class=note>The first %zu of %lld are listed.</p>\n",
 			      json_array_size(list), (long long)total);
@@ -270,7 +250,7 @@ head(struct bh_buf *b, const json_t *o)
 		      "<meta name=viewport content=\"width=device-width\"><title>PCI DSS report, ");
 	put(b, bh_report_text(o, "zone.name"));
 	bh_buf_str(b, "</title>\n");
-	bh_buf_str(b, style);
+	bh_buf_str(b, bh_report_style);
 	bh_buf_str(b, "</head><body>\n<h1>Segmentation report <small>");
 	put(b, bh_report_text(o, "standard"));
 	bh_buf_str(b, "</small></h1>\n<p>Cardholder data environment <b>");
@@ -345,12 +325,10 @@ paths(struct bh_buf *b, const json_t *o)
 						{"owner", "owner", TEXT},
 						{"reason", "reason", TEXT},
 						{"expires", "expires", DAY},
-						{"expired", "expired", YES_BAD},
 						{"hits", "hits", NUMBER},
 						{"bytes", "bytes", BYTES},
 						{"last used", "last_used", TIME},
-						{"in clear", "in_clear", TEXT},
-						{"remarks", "findings", TEXT},
+						{"remarks", "findings", REMARKS},
 						{NULL, NULL, TEXT}};
 	static const struct column refusing[] = {
 		{"rule", "id", TEXT},     {"", "directions", TEXT},

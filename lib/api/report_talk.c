@@ -28,7 +28,8 @@ add(void *arg, const struct bh_conversation *c)
 {
 	struct talk *t = arg;
 	bool from = in_zone(t->r, c->from.name), to = in_zone(t->r, c->to.name);
-	uint64_t refused = c->sessions[BH_SEEN_BLOCKED] + c->sessions[BH_SEEN_VIOLATED];
+	uint64_t refused = c->sessions[BH_SEEN_BLOCKED] + c->sessions[BH_SEEN_VIOLATED],
+		 good = c->sessions[BH_SEEN_RULE] + c->sessions[BH_SEEN_LEARNED] + c->open;
 	json_t *o;
 
 	if ((!from && !to) || c->last_ns < t->r->since_ns)
@@ -37,11 +38,10 @@ add(void *arg, const struct bh_conversation *c)
 	t->violated += c->sessions[BH_SEEN_VIOLATED];
 	o = bh_api_json_conversation(c);
 	json_object_set_new(o, "direction", json_string(from && to ? "within" : to ? "in" : "out"));
-	if (refused != 0 && t->n_denied++ < BH_REPORT_ITEMS)
+	/* Known by its violation alone: its first session is counted when it is forgotten. */
+	if ((refused != 0 || good == 0) && t->n_denied++ < BH_REPORT_ITEMS)
 		json_array_append(t->denied, o);
-	if ((refused < c->sessions[BH_SEEN_RULE] + c->sessions[BH_SEEN_LEARNED] + refused ||
-	     c->open != 0) &&
-	    t->n_used++ < BH_REPORT_ITEMS)
+	if (good != 0 && t->n_used++ < BH_REPORT_ITEMS)
 		json_array_append(t->used, o);
 	json_decref(o);
 	return true;
@@ -51,7 +51,7 @@ add(void *arg, const struct bh_conversation *c)
 static void
 seen_on(json_t *rule, const json_t *used)
 {
-	json_t *apps = json_array(), *app;
+	json_t *apps = json_array(), *plain = json_object_get(rule, "in_clear"), *app;
 	const json_t *c;
 	const char *name;
 	size_t i, k;
@@ -67,8 +67,13 @@ seen_on(json_t *rule, const json_t *used)
 			if (strcmp(json_string_value(app), name) == 0)
 				break;
 		}
-		if (k == json_array_size(apps))
-			json_array_append_new(apps, json_string(name));
+		if (k < json_array_size(apps))
+			continue;
+		json_array_append_new(apps, json_string(name));
+		/* Of a rule that names it it is there. */
+		if (bh_report_in_clear(name) &&
+		    json_array_size(json_object_get(rule, "in_clear")) == 0)
+			json_array_append_new(plain, json_string(name));
 	}
 	json_object_set_new(rule, "applications_seen", apps);
 }

@@ -39,7 +39,7 @@ add_change(struct trail *t, const struct bh_audit *a, json_t *e)
 {
 	if (t->n_changes++ < BH_REPORT_ITEMS)
 		json_array_append(t->changes, e);
-	if (!begins(a->action, "policy."))
+	if (!begins(a->action, "policy.") || strcmp(a->action, "policy.damaged") == 0)
 		return;
 	if (strcmp(a->result, "ok") != 0) {
 		t->n_refused++;

@@ -8,6 +8,12 @@ static const char plain[] =
 	"ftp telnet http tftp pop3 imap smtp snmp ldap rsh rlogin vnc redis memcached mysql "
 	"postgresql mongodb mqtt amqp syslog nfs";
 
+bool
+bh_report_in_clear(const char *application)
+{
+	return bh_api_word_in(application, plain);
+}
+
 /* ---- segments, members ----------------------------------------------------------------------------------- */
 
 struct walk {
@@ -92,7 +98,7 @@ plain_of(const struct bh_rule_info *r)
 	unsigned i;
 
 	for (i = 0; i < r->n_apps; i++) {
-		if (bh_api_word_in(r->app[i].name, plain))
+		if (bh_report_in_clear(r->app[i].name))
 			json_array_append_new(list, json_string(r->app[i].name));
 	}
 	return list;

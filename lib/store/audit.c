@@ -105,6 +105,8 @@ bh_store_audit(struct bh_store *s, const struct bh_audit *a, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_store_sql_end(s, bh_audit_append(s, a, err), err);
 	pthread_mutex_unlock(&s->lock);
+	if (rc != 0)
+		bh_store_audit_missed(s);
 	return rc;
 }
 

@@ -87,8 +87,10 @@ refused(struct bh_store *s, const struct bh_change *c, const struct bh_revision 
 		rc = bh_store_sql_end(s, rc, &err);
 	}
 	pthread_mutex_unlock(&s->lock);
-	if (rc != 0)
+	if (rc != 0) {
+		bh_store_audit_missed(s);
 		bh_log(BH_LOG_ERROR, "no audit entry about a refused change: %s", err.what);
+	}
 }
 
 static int

@@ -225,6 +225,22 @@ int bh_store_audit_verify(struct bh_store *s, struct bh_audit_check *out, struct
 int bh_store_audit_head(struct bh_store *s, uint64_t *seq, char hex[2 * BH_SHA256_SIZE + 1],
 			struct bh_err *err);
 
+/* ---- life of the gateway ---------------------------------------------------------------------------- */
+
+/* It is there now: call every few seconds. What can't be written is let go. */
+void bh_store_alive(struct bh_store *s);
+/* Before this start: since when there was no gateway, and whether the last one was stopped (`gateway.stop` is its newest
+ * entry). since_ns 0: there never was one. Before anything is added to the log. */
+struct bh_down {
+	uint64_t since_ns; /* wall clock */
+	bool clean;
+};
+int bh_store_down(struct bh_store *s, struct bh_down *out, struct bh_err *err);
+/* Entries that could not be written since the start; and, as soon as it can be, an entry `control.failed` of the object
+ * "audit log" about them. Cheap when there are none. One control thread. */
+uint64_t bh_store_audit_lost(struct bh_store *s);
+void bh_store_audit_gap(struct bh_store *s);
+
 /* ---- small things --------------------------------------------------------------------------------- */
 
 void bh_sha256(const void *data, size_t len, uint8_t out[BH_SHA256_SIZE]);

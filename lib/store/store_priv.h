@@ -10,6 +10,7 @@
  *   mode.c      modes of segments that were set
  *   use.c       what rules have decided
  *   audit.c     the chain
+ *   life.c      when the gateway was there, and entries that were missed
  */
 #ifndef BH_STORE_PRIV_H
 #define BH_STORE_PRIV_H
@@ -28,6 +29,8 @@ struct bh_store {
 	pthread_mutex_t change, lock;
 	uint64_t
 		due_ns; /* mono: when what waits is rolled back; 0: none. Written under change; read atomically */
+	uint64_t missed, missed_ever, missed_ns; /* entries of the log; atomic, see life.c */
+	uint64_t retry_ns;                       /* of bh_store_audit_gap() */
 	char path[256];
 };
 
@@ -129,5 +132,7 @@ int bh_rollback_to(struct bh_store *s, const struct bh_document *d, const struct
 /* ---- audit.c: with `lock` held, inside a transaction -------------------------------------------------- */
 
 int bh_audit_append(struct bh_store *s, const struct bh_audit *a, struct bh_err *err);
+/* life.c: an entry could not be written. Without a lock. */
+void bh_store_audit_missed(struct bh_store *s);
 
 #endif

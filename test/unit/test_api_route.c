@@ -58,6 +58,8 @@ static const struct good {
 	{"ep_whatif_post", "POST", "/api/v1/policy/whatif", "{\"version\": 1}", 409},
 	{"ep_flows_list", "GET", "/api/v1/flows?limit=1", NULL, 200},
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},
+	{"ep_reports_pci", "GET", "/api/v1/reports/pci?zone=nowhere", NULL, 404},
+	{"ep_reports_review", "POST", "/api/v1/reports/pci/review", "{\"zone\": \"x\"}", 409},
 	{"ep_openapi_get", "GET", "/api/v1/openapi.json", NULL, 200},
 };
 
