@@ -192,6 +192,7 @@ struct bh_config {
 	char sensor_file[BH_SENSOR_FILES][256];
 	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */
 	uint8_t inspect_action[BH_INSPECT_CLASSES_MAX];
+	uint8_t inspect_least[BH_INSPECT_CLASSES_MAX]; /* distinct hits until one is told; 0: 1 */
 };
 
 void bh_config_default(struct bh_config *c);

@@ -392,6 +392,37 @@ bh_config_read_inspect_actions(struct bh_config_reader *r, const struct bh_yaml 
 	return rc;
 }
 
+int
+bh_config_read_inspect_thresholds(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	static const char *const all[] = {
+#define BH_INSPECT_CLASS(sym, key, severity, attack, text) key,
+#include "../base/inspect_class.def"
+#undef BH_INSPECT_CLASS
+	};
+	static const char *const known[] = {"dlp.card",     "dlp.ssn",   "dlp.iban",
+					    "dlp.email",    "dlp.phone", "dlp.national",
+					    "dlp.passport", NULL};
+	uint64_t least = 1;
+	unsigned i, k;
+	int rc;
+
+	if (bh_yaml_is_null(node))
+		return 0;
+	rc = bh_yaml_check_map(r->doc, node, "'inspect.thresholds'", known, r->err);
+	for (i = 0; rc == 0 && known[i] != NULL; i++) {
+		const struct bh_yaml *value = bh_yaml_get(node, known[i]);
+
+		if (value == NULL)
+			continue;
+		rc = bh_yaml_u64(r->doc, value, 1, 100, &least, r->err);
+		for (k = 0; rc == 0 && k < BH_ARRAY_SIZE(all); k++)
+			if (strcmp(all[k], known[i]) == 0)
+				r->c->inspect_least[k] = (uint8_t)least;
+	}
+	return rc;
+}
+
 static int
 read_udp_ports(struct bh_config_reader *r, const struct bh_yaml *node, uint16_t out[4])
 {

@@ -13,6 +13,7 @@ struct connection {
 		struct bh_inspect_text text;
 		struct bh_inspect_wire wire;
 	} u;
+	struct bh_inspect_tally tally[2];
 	struct bh_sensor_conn sensor;
 	struct bh_app_plan plan;
 	uint64_t looked; /* bytes, where inspect.flow_bytes bounds them */
@@ -31,6 +32,7 @@ struct bh_app_inspect {
 	struct bh_worker *worker;
 	struct bh_app_context *context; /* whose bytes are being looked at */
 	struct bh_app_base base;
+	bool counts; /* one of inspect.thresholds is more than 1 */
 };
 
 static void
@@ -99,6 +101,30 @@ tap_request(void *arg, uint64_t message, struct bh_http_text path)
 	bh_app_plan_request(s->worker, &s->pool[s->context->inspect].plan, message, path);
 }
 
+static bool
+has_thresholds(const struct bh_config *config)
+{
+	unsigned i, most = 0;
+
+	for (i = 0; i < BH_INSPECT_CLASS_COUNT; i++)
+		most = RTE_MAX(most, config->inspect_least[i]);
+	return most > 1;
+}
+
+static void
+begin_tally(const struct bh_app_inspect *s, struct connection *one)
+{
+	unsigned side;
+
+	if (!s->counts)
+		return;
+	memset(one->tally, 0, sizeof(one->tally));
+	for (side = 0; side < 2; side++) {
+		one->tally[side].least = s->worker->config->inspect_least;
+		one->tally[side].by_message = s->worker->config->inspect_count == 0;
+	}
+}
+
 static const struct bh_inspect_tap tap = {tap_part, tap_body, tap_text, tap_request};
 
 int
@@ -130,6 +156,7 @@ bh_app_inspect_create(struct bh_worker *w)
 		.arg = s,
 	};
 	bh_app_base_fill(&s->base, w->config);
+	s->counts = has_thresholds(w->config);
 	if (w->g->senses) {
 		s->ctx.tap = &tap;
 		s->ctx.excepts = excepts;
@@ -178,6 +205,7 @@ look_at(struct bh_app_inspect *s, struct bh_app_context *c)
 	s->context = c;
 	bh_app_plan_make(s->worker, &s->base, c->flow, &one->plan);
 	s->ctx.classes = one->plan.classes;
+	s->ctx.tally = s->counts ? one->tally : NULL;
 	if (one->senses)
 		bh_app_sensor_look_at(s->worker->sensor, c, &one->plan);
 	return one;
@@ -370,6 +398,7 @@ bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c)
 		return false;
 	}
 	open_decoder(one, c->state.app);
+	begin_tally(s, one);
 	for (i = 0; i < 2; i++) {
 		side = i == 0 ? c->first : 1u - c->first;
 		if (c->side[side].len != 0)

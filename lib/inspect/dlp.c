@@ -6,13 +6,16 @@
 
 struct found {
 	uint64_t set;
+	struct bh_inspect_tally *tally;
+	const uint8_t *text;
 	size_t at[BH_INSPECT_CLASS_COUNT], len[BH_INSPECT_CLASS_COUNT];
 };
 
 static void
 add(struct found *f, unsigned class, size_t at, size_t len)
 {
-	if (f->set & BH_INSPECT_BIT(class))
+	if ((f->set & BH_INSPECT_BIT(class)) != 0 ||
+	    !bh_tally_add(f->tally, class, f->text + at, len))
 		return;
 	f->set |= BH_INSPECT_BIT(class);
 	f->at[class] = at;
@@ -65,6 +68,22 @@ at_letter(struct found *f, const struct bh_view *v, size_t pos)
 	return n;
 }
 
+/* pos: of the @. A record begins before the name. */
+static void
+email(struct found *f, const struct bh_view *v, size_t pos)
+{
+	size_t start = pos, n = bh_dlp_email(v, pos);
+
+	if (n == 0)
+		return;
+	while (start > 0 && pos - start < 64 &&
+	       (bh_is_word(v->at[start - 1]) || memchr(".-+%", v->at[start - 1], 4) != NULL))
+		start--;
+	while (!bh_is_alnum(v->at[start]))
+		start++;
+	add(f, BH_INSPECT_DLP_EMAIL, start, n);
+}
+
 static void
 scan(struct found *f, const struct bh_view *v, bool more)
 {
@@ -87,8 +106,7 @@ scan(struct found *f, const struct bh_view *v, bool more)
 			if (n > 0)
 				add(f, BH_INSPECT_DLP_PHONE, i, n);
 		} else if (c == '@') {
-			if (bh_dlp_email(v, i) > 0)
-				add(f, BH_INSPECT_DLP_EMAIL, i > 64 ? i - 64 : 0, 0);
+			email(f, v, i);
 		}
 		i += n > 0 ? n : 1;
 		before = v->at[i - 1];
@@ -116,7 +134,7 @@ bh_inspect_dlp(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value *
 	struct bh_judge j = {.scratch = ctx->scratch, .engine = ctx->engine, .on = BH_ON_DATA};
 	struct bh_view text = {v->at, v->len};
 	struct bh_inspect_finding out = {.where = v->where};
-	struct found f = {0};
+	struct found f = {.tally = ctx->tally, .text = v->at};
 	uint64_t set;
 
 	if (v->len < 6)

@@ -92,6 +92,11 @@ is_part(const struct bh_view *v, size_t pos, size_t end, uint8_t separator)
 		return true;
 	if ((after == '.' || after == '-') && end + 1 < v->len && bh_is_digit(v->at[end + 1]))
 		return true;
+	/* the country and check digits of an IBAN: "CH92 ..." */
+	if (separator == ' ' && before == ' ' && pos > 4 && bh_is_digit(v->at[pos - 2]) &&
+	    bh_is_digit(v->at[pos - 3]) && v->at[pos - 4] >= 'A' && v->at[pos - 4] <= 'Z' &&
+	    v->at[pos - 5] >= 'A' && v->at[pos - 5] <= 'Z')
+		return true;
 	/* a further group of four in the same manner */
 	if (separator != 0 && before == separator && pos > 4 && bh_is_digit(v->at[pos - 2]) &&
 	    bh_is_digit(v->at[pos - 3]) && bh_is_digit(v->at[pos - 4]) &&
@@ -125,6 +130,9 @@ bh_dlp_card(const struct bh_view *v, size_t pos)
 				    bh_is_digit(v->at[i + 3]) && bh_is_digit(v->at[i + 4]) &&
 				    (i + 5 >= v->len || !bh_is_digit(v->at[i + 5]));
 
+			/* fewer than 16 and a short group: a longer number whose beginning fits by chance */
+			more = more || (n < 16 && n % 4 == 0 && separator != 0 && i + 1 < v->len &&
+					v->at[i] == separator && bh_is_digit(v->at[i + 1]));
 			best = more ? best : i - pos;
 		}
 		if (i >= v->len || !is_separator(v->at[i]) ||

@@ -25,6 +25,7 @@ bh_message_open(struct bh_message *m, const struct bh_inspect_ctx *ctx, struct b
 	*m = (struct bh_message){.s = s, .ctx = ctx, .inner = *ctx, .side = side};
 	m->inner.report = relay;
 	m->inner.arg = m;
+	m->inner.tally = bh_tally_of(ctx, side);
 }
 
 void
@@ -98,6 +99,7 @@ bh_message_next(struct bh_message *m)
 	struct bh_inspect_side *s = m->s;
 
 	bh_unpack_end(m);
+	bh_tally_next(m->inner.tally);
 	s->message++;
 	s->found = 0;
 	s->unpacked = s->packed = 0;

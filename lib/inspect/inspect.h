@@ -112,6 +112,18 @@ struct bh_inspect_tap {
 	void (*request)(void *arg, uint64_t message, struct bh_http_text path);
 };
 
+#define BH_INSPECT_TALLY 256
+
+/* How many distinct hits of a class it takes until one is told, and what was counted of one side. dlp.card, .ssn, .iban,
+ * .email, .phone, .national and .passport are counted; a full table tells. Zero it with the connection. */
+struct bh_inspect_tally {
+	const uint8_t *least; /* of each class; up to 1: the first one is told */
+	bool by_message;      /* counted anew in each message; else over the connection */
+	uint16_t n;
+	uint8_t count[BH_INSPECT_CLASS_COUNT];
+	uint32_t hash[BH_INSPECT_TALLY];
+};
+
 /* What one call needs besides the connection. */
 struct bh_inspect_ctx {
 	const struct bh_inspect_engine *engine;
@@ -124,6 +136,7 @@ struct bh_inspect_ctx {
 	const struct bh_inspect_tap *tap; /* NULL: nobody else looks */
 	/* May be NULL. true: it is none, and its class may still be found elsewhere in the message. */
 	bool (*excepts)(void *arg, const struct bh_inspect_finding *finding);
+	struct bh_inspect_tally *tally; /* of both sides; NULL: the first hit is told */
 };
 
 /* ---- one value ----------------------------------------------------------------------------------- */

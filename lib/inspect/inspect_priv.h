@@ -61,6 +61,16 @@ struct bh_inspect_engine {
 	struct hs_scratch *proto; /* what workers' scratches are cloned from */
 };
 
+/* dlp_tally.c: one more of a class. True: it is to be told. */
+bool bh_tally_add(struct bh_inspect_tally *t, unsigned class, const uint8_t *at, size_t len);
+/* A side's message has ended. */
+void bh_tally_next(struct bh_inspect_tally *t);
+static inline struct bh_inspect_tally *
+bh_tally_of(const struct bh_inspect_ctx *ctx, unsigned side)
+{
+	return ctx->tally != NULL ? &ctx->tally[side] : NULL;
+}
+
 /* What a classifier of one reading adds to. */
 struct bh_judge {
 	struct bh_inspect_scratch *scratch;

@@ -129,6 +129,7 @@ bh_inspect_text_look(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx
 
 	inner.report = relay;
 	inner.arg = &r;
+	inner.tally = bh_tally_of(ctx, side);
 	if (c->side[side].fresh != 0)
 		judge(&inner, c->side[side].tail, c->side[side].used, true);
 	c->side[side].fresh = 0;
@@ -148,6 +149,7 @@ bh_inspect_text_feed(struct bh_inspect_text *c, const struct bh_inspect_ctx *ctx
 
 	inner.report = relay;
 	inner.arg = &r;
+	inner.tally = bh_tally_of(ctx, side);
 	fresh = fresh < TEXT_FRESH ? fresh : TEXT_FRESH;
 	while (len > 0) {
 		size_t n = BH_INSPECT_TAIL - used;

@@ -61,6 +61,7 @@ inner_of(struct bh_wire *w)
 
 	inner.report = relay;
 	inner.arg = w;
+	inner.tally = bh_tally_of(w->ctx, w->side);
 	return inner;
 }
 
@@ -191,6 +192,7 @@ bh_wire_end(struct bh_wire *w, unsigned side)
 		show(&one, (const uint8_t *)"", 0, true);
 		s->message++;
 	}
+	bh_tally_next(bh_tally_of(w->ctx, side));
 	s->found = 0;
 	s->used = s->judged = 0;
 	s->whole = true;

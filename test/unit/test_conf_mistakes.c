@@ -46,6 +46,11 @@ static const struct {
 	{GOOD "frames: {lacp: pass}\n",
 	 "bulkhead.yaml:4:10: unknown key 'lacp' in 'frames': it may "
 	 "hold arp, nd, mcast, lldp, stp, other"},
+	{GOOD "inspect: {thresholds: {dlp.card: 101}}\n",
+	 "bulkhead.yaml:4:34: expected a number from 1 to 100, found '101'"},
+	{GOOD "inspect: {thresholds: {dlp.key: 2}}\n",
+	 "bulkhead.yaml:4:24: unknown key 'dlp.key' in 'inspect.thresholds': it may hold "
+	 "dlp.card, dlp.ssn, dlp.iban, dlp.email, dlp.phone, dlp.national, dlp.passport"},
 	{GOOD "exceptions: {tcp_urgent: pass}\n",
 	 "bulkhead.yaml:4:26: expected drop-packet, drop-flow, reject or normalise, found 'pass'"},
 	{GOOD "exceptions: {tcp_rst: reject}\n",

@@ -1,4 +1,6 @@
 /* Sensitive data: what proves itself, what only looks like it, and that no record shows it whole. */
+#include <stdio.h>
+
 #include "inspect_rig.h"
 #include "unit.h"
 
@@ -219,7 +221,84 @@ numbers_in_encoded_parts_of_a_mail_are_seen(void)
 		}
 }
 
+/* Both sides of a connection, with this threshold for cards. */
+static struct bh_inspect_tally tally[2];
+static uint8_t least[BH_INSPECT_CLASS_COUNT];
+
+static struct bh_inspect_ctx
+counted(unsigned n, bool by_message)
+{
+	struct bh_inspect_ctx ctx = inspect_rig()->ctx;
+
+	least[BH_INSPECT_DLP_CARD] = (uint8_t)n;
+	memset(tally, 0, sizeof(tally));
+	tally[0].least = tally[1].least = least;
+	tally[0].by_message = tally[1].by_message = by_message;
+	ctx.tally = tally;
+	return ctx;
+}
+
+static uint64_t
+answers(struct bh_inspect_http *c, const struct bh_inspect_ctx *ctx, const char *body)
+{
+	static const char ask[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct inspect_rig *r = ctx->arg;
+	char text[512];
+
+	r->seen = 0;
+	snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		 strlen(body), body);
+	bh_inspect_http_feed(c, ctx, 0, (const uint8_t *)ask, strlen(ask), false);
+	bh_inspect_http_feed(c, ctx, 1, (const uint8_t *)text, strlen(text), false);
+	return r->seen;
+}
+
+static void
+a_threshold_counts_distinct_numbers(void)
+{
+	static struct bh_inspect_http c;
+	struct bh_inspect_ctx ctx = counted(3, true);
+
+	bh_inspect_http_open(&c);
+	CU_ASSERT_FALSE(SAW(answers(&c, &ctx, "4111111111111111 5500000000000004"), DLP_CARD));
+	/* the same one in another writing is no other one */
+	CU_ASSERT_FALSE(
+		SAW(answers(&c, &ctx, "4111111111111111 5500000000000004 4111-1111-1111-1111"),
+		    DLP_CARD));
+	CU_ASSERT(SAW(answers(&c, &ctx, "4111111111111111 5500000000000004 6011000000000004"),
+		      DLP_CARD));
+	/* each message begins anew, and other classes are not counted */
+	CU_ASSERT_EQUAL(answers(&c, &ctx, "4111111111111111 jane.doe@example.com"),
+			BH_INSPECT_BIT(BH_INSPECT_DLP_EMAIL));
+	bh_inspect_http_close(&c, &ctx);
+	ctx = counted(3, false);
+	bh_inspect_http_open(&c);
+	CU_ASSERT_EQUAL(answers(&c, &ctx, "4111111111111111"), 0);
+	CU_ASSERT_EQUAL(answers(&c, &ctx, "5500000000000004"), 0);
+	CU_ASSERT(SAW(answers(&c, &ctx, "6011000000000004"), DLP_CARD));
+	bh_inspect_http_close(&c, &ctx);
+}
+
+/* More than there is room to remember: told. */
+static void
+a_full_count_tells(void)
+{
+	struct bh_inspect_ctx ctx = counted(2, false);
+	static const char card[] = "4111111111111111";
+	struct bh_inspect_value v = {.at = (const uint8_t *)card,
+				     .len = strlen(card),
+				     .where = BH_AT_BODY};
+
+	CU_ASSERT_EQUAL(bh_inspect_dlp(&ctx, &v), 0);
+	CU_ASSERT_EQUAL(bh_inspect_dlp(&ctx, &v), 0);
+	tally[0].n = BH_INSPECT_TALLY;
+	memset(tally[0].hash, 0, sizeof(tally[0].hash));
+	CU_ASSERT(SAW(bh_inspect_dlp(&ctx, &v), DLP_CARD));
+}
+
 const struct bh_unit_test bh_suite_inspect_dlp[] = {
+	BH_TEST(a_threshold_counts_distinct_numbers),
+	BH_TEST(a_full_count_tells),
 	BH_TEST(cards_of_every_issuer_are_seen_as_they_are_printed),
 	BH_TEST(look_alikes_of_cards_are_none),
 	BH_TEST(identity_and_bank_numbers_need_their_check_digits),
