@@ -34,6 +34,7 @@ put_text(struct bh_json *j, const char *key, const struct value *v)
 	for (i = 0; i < n; i++)
 		text[i] = v->at[i] != 0 ? (char)v->at[i] : '?';
 	text[n] = '\0';
+	bh_event_mask(text);
 	bh_json_str(j, key, text);
 }
 

@@ -24,6 +24,8 @@ const char *bh_eve_operation_type(const struct bh_event *e);
 void bh_eve_put_operation(struct bh_json *j, const struct bh_event *e);
 /* "signature": the sensor's sentence, or the usual one. */
 void bh_eve_put_signature(struct bh_json *j, const struct bh_event *e, const char *usual);
+/* mask.c: card numbers in it, of BH_OP_VALUE_MAX bytes at most, keep the issuer and the last four digits. */
+void bh_event_mask(char *text);
 void bh_eve_put_why(struct bh_json *j, const struct bh_event *e);
 
 #endif

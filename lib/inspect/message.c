@@ -116,6 +116,7 @@ bh_message_request(struct bh_message *m, const struct bh_http1_part *part)
 	if (path.len > 4 && bh_at(&path, path.len - 4, ".pdf"))
 		m->s->fields |= BH_SEEN_DOCUMENT;
 	bh_message_value(m, BH_AT_PATH, none, path);
+	bh_message_dlp(m, BH_AT_PATH, none, path);
 	if (query.len == 0)
 		return;
 	bh_message_value(m, BH_AT_QUERY, none, query);

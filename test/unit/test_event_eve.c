@@ -530,7 +530,49 @@ operation_is_written_field_by_field(void)
 	bh_event_ring_destroy(r);
 }
 
+/* The issuer and the last four digits stay; times, hashes and longer numbers are as they were. */
+static void
+no_word_shows_a_card_number(void)
+{
+	static const struct {
+		const char *say, *want;
+	} cases[] = {
+		{"/pay/4111111111111111/x", "/pay/411111******1111/x"},
+		{"card 4111-1111-1111-1111 x", "card 4111-11**-****-1111 x"},
+		{"a=4111%201111%201111%201111", "a=4111%2011**%20****%201111"},
+		{"4111 1111 1111 1111 123", "4111 11** **** 1111 123"},
+		{"7 4111111111111111 5500000000000004", "7 411111******1111 550000******0004"},
+		{"key378282246310005", "key378282*****0005"},
+		{"1763800000000000", "1763800000000000"},
+		{"4111111111111112", "4111111111111112"},
+		{"94111111111111111119999", "94111111111111111119999"},
+		{"ab4111111111111111cdefabcdefabcd", "ab4111111111111111cdefabcdefabcd"},
+	};
+	struct bh_event e[1 + BH_EVENT_TEXT_SLOTS];
+	struct bh_event_ring *r;
+	unsigned i;
+	json_t *v;
+
+	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&r, 16), 0);
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		struct bh_event_text t = {0};
+
+		e[0] = tcp_event(BH_EVENT_VIOLATION);
+		bh_event_text_add(&t, BH_EVENT_WHY, cases[i].say, strlen(cases[i].say));
+		CU_ASSERT_TRUE(bh_event_push_text(r, &e[0], &t));
+		CU_ASSERT(bh_event_pop(r, e, BH_ARRAY_SIZE(e)) > 1);
+		v = written(e, &names);
+		CU_ASSERT_STRING_EQUAL(json_string_value(
+					       json_object_get(json_object_get(v, "bulkhead"),
+							       "detail")),
+				       cases[i].want);
+		json_decref(v);
+	}
+	bh_event_ring_destroy(r);
+}
+
 const struct bh_unit_test bh_suite_event_eve[] = {
+	BH_TEST(no_word_shows_a_card_number),
 	BH_TEST(flow_counts_by_direction_of_its_opener),
 	BH_TEST(flow_never_ends_before_it_began),
 	BH_TEST(violation_says_who_which_rule_and_whether_it_was_blocked),
