@@ -14,16 +14,16 @@
 
 /* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the file. */
 static void
-write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n)
+write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n, bool some_suppressed)
 {
 	const struct bh_event *end = e + n;
 
-	if (d->config.event_flows) {
+	if (d->config.event_flows && !some_suppressed) {
 		bh_eve_file_write(d->eve, e, n);
 		return;
 	}
 	for (; e < end; e = bh_event_after(e)) {
-		if (e->type != BH_EVENT_FLOW)
+		if (e->type != BH_EVENT_NONE && (e->type != BH_EVENT_FLOW || d->config.event_flows))
 			bh_eve_file_write(d->eve, e, 1u + e->n_text);
 	}
 }
@@ -33,14 +33,16 @@ bh_daemon_take_events(struct bh_daemon *d)
 {
 	struct bh_event e[64];
 	unsigned n, taken = 0;
+	bool suppressed;
 
 	do {
 		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
-		bh_daemon_evidence_take(d, e, n);
 		if (d->learn != NULL)
 			bh_learn_events(d->learn, e, n);
+		suppressed = bh_daemon_respond(d, e, n);
+		bh_daemon_evidence_take(d, e, n);
 		if (d->eve != NULL)
-			write_events(d, e, n);
+			write_events(d, e, n, suppressed);
 		taken += n;
 	} while (n != 0 && taken < 16 * EVENTS_A_TURN);
 	if (d->eve != NULL)
@@ -144,6 +146,7 @@ reload(struct bh_daemon *d)
 		err = (struct bh_err){0};
 	}
 	bh_daemon_sensors_reload(d);
+	bh_daemon_responses_reload(d);
 	if (d->config.policy_file[0] == '\0') {
 		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
 		return;
@@ -243,6 +246,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		now = bh_clock_system.mono_ns(NULL);
 		bh_gateway_control(d->gateway);
 		bh_daemon_take_events(d);
+		bh_daemon_responses_turn(d);
 		bh_daemon_learn_turn(d, now);
 		bh_daemon_promotion_tick(d, now);
 		if (now >= d->next_watch_ns) {
@@ -278,6 +282,7 @@ bh_daemon_drain(struct bh_daemon *d)
 			bh_daemon_take_events(d);
 	}
 	bh_daemon_take_events(d);
+	bh_daemon_responses_turn(d);
 	record_stats(d, mono);
 	if (d->eve != NULL)
 		bh_eve_file_flush(d->eve);

@@ -17,6 +17,7 @@
 #include "../../lib/learn/learn.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
+#include "../../lib/response/response.h"
 #include "../../lib/proto/proto.h"
 #include "../../lib/sink/sink.h"
 #include "../../lib/store/store.h"
@@ -83,6 +84,7 @@ struct bh_daemon {
 	struct bh_api_learn_segment *learn_segment;
 	size_t n_learn_segments;
 	struct bh_usage *usage; /* usage.c */
+	struct bh_response *response;
 	struct bh_link_watch link[BH_MAX_PORTS];
 	struct bh_buf record; /* control core: records formatted here */
 	uint64_t started_wall_ns, started_mono_ns;
@@ -130,6 +132,14 @@ void bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *learned);
 /* That part of the newest revision that was in force. */
 void bh_daemon_stored_learned(struct bh_daemon *d, struct bh_buf *out);
 bool bh_daemon_learn_segment(void *arg, size_t index, struct bh_api_learn_segment *out);
+
+/* responses.c */
+int bh_daemon_responses_open(struct bh_daemon *d, struct bh_err *err);
+/* Events in n slots, before they are written: what is to be suppressed becomes BH_EVENT_NONE. True: some did. */
+bool bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n);
+void bh_daemon_responses_turn(struct bh_daemon *d); /* expiry, records */
+void bh_daemon_responses_reload(struct bh_daemon *d);
+int bh_daemon_responses_check(struct bh_daemon *d, struct bh_err *err); /* --check */
 
 /* links.c */
 void bh_links_watch(struct bh_daemon *d, uint64_t mono_ns);

@@ -352,6 +352,7 @@ start_api(struct bh_daemon *d, struct bh_err *err)
 		.max_body = d->config.api_body,
 		.heartbeat_max_ms = (unsigned)d->config.heartbeat_ms,
 		.policy = d->policy,
+		.response = d->response,
 		.store = d->store,
 		.evidence = d->config.evidence_path,
 		.learn = d->learn,
@@ -409,6 +410,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = open_ports(d, err);
 	if (rc == 0)
 		rc = start_gateway(d, early, err);
+	if (rc == 0)
+		rc = bh_daemon_responses_open(d, err);
 	if (rc == 0 && bh_daemon_usage_open(d) != 0)
 		rc = bh_err_set(err, ENOMEM, "out of memory");
 	if (rc == 0)
@@ -449,6 +452,7 @@ finish(struct bh_daemon *d, bool stalled)
 	}
 	bh_evidence_close(d->evidence);
 	bh_daemon_learn_close(d);
+	bh_response_close(d->response);
 	bh_daemon_usage_close(d);
 	bh_daemon_notes_close(d);
 	bh_daemon_store_close(d);
@@ -513,7 +517,8 @@ main(int argc, char **argv)
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);
 	fill_pairs(&d);
-	if (load_policy(&d, &early, o.check, &err) != 0 ||
+	if (bh_daemon_responses_check(&d, &err) != 0 ||
+	    load_policy(&d, &early, o.check, &err) != 0 ||
 	    (o.check && bh_daemon_sensors_check(&d, &err) != 0)) {
 		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);

@@ -97,6 +97,9 @@ explain_print(struct bh_ctl *ctl, json_t *o)
 	if (rule[0] != '\0')
 		fprintf(ctl->out, ", rule %s in line %lld", rule,
 			(long long)json_integer_value(json_object_get(o, "line")));
+	if (json_object_get(o, "restriction") != NULL)
+		fprintf(ctl->out, ", by number %lld",
+			(long long)json_integer_value(json_object_get(o, "restriction")));
 	if (json_is_true(json_object_get(o, "by_operation")))
 		fprintf(ctl->out, ", operation by operation");
 	fputc('\n', ctl->out);

@@ -20,6 +20,7 @@
 #include "../gateway/gateway.h"
 #include "../learn/learn.h"
 #include "../policy/policy.h"
+#include "../response/response.h"
 #include "../store/store.h"
 
 /* JSON-ready facts of a port. */
@@ -129,8 +130,9 @@ struct bh_api_params {
 	struct bh_policy *policy;
 	struct bh_learn *learn; /* NULL: conversations are not kept */
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
-	struct bh_store *store; /* NULL: revisions and audit log are not kept */
-	const char *evidence;   /* folder, or NULL; the caller's */
+	struct bh_response *response; /* NULL: there are no quarantines and blocks */
+	struct bh_store *store;       /* NULL: revisions and audit log are not kept */
+	const char *evidence;         /* folder, or NULL; the caller's */
 	/* PEM, the caller's until the server is stopped; NULL: no TLS, no client certificates */
 	const char *tls_certificate, *tls_key, *tls_client_ca;
 	struct bh_api_front front;

@@ -181,6 +181,8 @@ explanation_json(const struct bh_explanation *e)
 		      "nearest", nearest_json(e));
 	if (o != NULL)
 		json_object_set_new(o, "mode_text", bh_api_str(e->mode_text));
+	if (o != NULL && e->restriction != 0)
+		json_object_set_new(o, "restriction", json_integer((json_int_t)e->restriction));
 	if (o != NULL && e->id != NULL)
 		json_object_set_new(o, "line", json_integer(e->line));
 	if (o != NULL && e->reason == BH_REASON_OPERATION_DENY && e->denied < BH_ARRAY_SIZE(denied))

@@ -235,6 +235,8 @@ anchor_paths(struct bh_config_reader *r)
 	if (rc == 0)
 		rc = anchor_path(r, "store.path", c->store_path);
 	if (rc == 0)
+		rc = anchor_path(r, "responses.file", c->response_file);
+	if (rc == 0)
 		rc = anchor_path(r, "evidence.path", c->evidence_path);
 	if (rc == 0)
 		rc = anchor_path(r, "sensors.vars", c->sensor_vars);

@@ -435,3 +435,19 @@ bh_policy_restrict(struct bh_policy *p, const struct bh_restriction *r, size_t n
 		bh_model_settle(p);
 	return rc;
 }
+
+bool
+bh_policy_address_in(struct bh_policy *p, const struct bh_prefix *address, bh_tenant tenant,
+		     const char *segment)
+{
+	struct bh_flow_key key = {.family = address->family, .tenant = tenant};
+	uint32_t name;
+	bool in;
+
+	memcpy(key.addr[0].b, address->addr, sizeof(key.addr[0].b));
+	pthread_mutex_lock(&p->lock);
+	name = bh_names_find(p->segment_names, segment);
+	in = name != BH_NONE && bh_policy_end_in(p->view, &key, 0, name);
+	pthread_mutex_unlock(&p->lock);
+	return in;
+}

@@ -57,6 +57,10 @@ struct bh_restriction {
 int bh_policy_restrict(struct bh_policy *p, const struct bh_restriction *r, size_t n,
 		       struct bh_err *err);
 
+/* Does an address belong to a segment now, by its labels or by itself? Control threads. */
+bool bh_policy_address_in(struct bh_policy *p, const struct bh_prefix *address, bh_tenant tenant,
+			  const char *segment);
+
 /* Is this the reason of something that a restriction refused? */
 static inline bool
 bh_reason_is_restriction(unsigned reason)

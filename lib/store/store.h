@@ -191,6 +191,26 @@ int bh_store_uses_add(struct bh_store *s, const struct bh_store_use *u, size_t n
 /* rule and body are given. -ENOENT: never used. */
 int bh_store_use_get(struct bh_store *s, struct bh_store_use *u, struct bh_err *err);
 
+/* ---- responses: what is in quarantine, blocked or cut (lib/response) -------------------------------- */
+
+struct bh_store_response {
+	uint64_t id, tenant;
+	uint64_t since_ns, until_ns; /* wall clock */
+	const char *spec;            /* the writer's words */
+	const char *by, *why, *rule;
+	uint8_t kind;
+};
+typedef bool (*bh_store_response_fn)(void *arg, const struct bh_store_response *r);
+struct bh_audit;
+/* Each with its entry in the audit log, both or none. 0 or -errno of the disk. */
+int bh_store_response_put(struct bh_store *s, const struct bh_store_response *r,
+			  const struct bh_audit *entry, struct bh_err *err);
+int bh_store_response_end(struct bh_store *s, uint64_t id, const struct bh_audit *entry,
+			  struct bh_err *err);
+/* All that are kept, oldest first, until fn returns false. *next: the number of the next one. */
+int bh_store_responses_each(struct bh_store *s, bh_store_response_fn fn, void *arg, uint64_t *next,
+			    struct bh_err *err);
+
 /* ---- audit ---------------------------------------------------------------------------------------- */
 
 struct bh_audit {

@@ -8,6 +8,7 @@
  *   confirm.c   commits that wait, rollback
  *   resume.c    start, and the policy file
  *   mode.c      modes of segments that were set
+ *   response.c  quarantines, blocks and cuts
  *   use.c       what rules have decided
  *   audit.c     the chain
  *   life.c      when the gateway was there, and entries that were missed
@@ -62,6 +63,8 @@ void bh_store_json_text(struct bh_buf *b, const char *key, const char *s);
 
 /* Its table, in stores that were made without. */
 int bh_store_modes_prepare(struct bh_store *s, struct bh_err *err);
+/* response.c: the same. */
+int bh_store_responses_prepare(struct bh_store *s, struct bh_err *err);
 
 /* ---- use.c: with `lock` held ------------------------------------------------------------------------- */
 

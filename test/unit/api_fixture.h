@@ -46,6 +46,7 @@ struct fix_front {
 struct fix {
 	struct fix_front front;
 	struct bh_policy *policy;
+	struct bh_response *response;
 	struct bh_api *api;
 	char server[64];
 	const char *token; /* what calls send; NULL = nothing */
@@ -283,7 +284,12 @@ fix_start(struct fix *f, void (*adjust)(struct bh_api_params *))
 	if (bh_policy_load_text(f->policy, "policy.yaml", fix_policy, sizeof(fix_policy) - 1, false,
 				&change, &err) != 0)
 		CU_FAIL_FATAL("the fixture's policy does not load");
+	CU_ASSERT_EQUAL_FATAL(bh_response_open(&f->response,
+					       &(struct bh_response_params){.policy = f->policy},
+					       &err),
+			      0);
 	fix_params(f, &p);
+	p.response = f->response;
 	if (adjust != NULL)
 		adjust(&p);
 	if (bh_api_start(&f->api, &p, &err) != 0) {
@@ -297,6 +303,7 @@ static FIX_UNUSED void
 fix_stop(struct fix *f)
 {
 	bh_api_stop(f->api);
+	bh_response_close(f->response);
 	bh_policy_destroy(f->policy);
 	free(f->flow);
 }

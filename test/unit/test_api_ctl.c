@@ -14,6 +14,7 @@
 #include "../../app/bulkheadctl/cmd_lint.c"
 #include "../../app/bulkheadctl/cmd_policy.c"
 #include "../../app/bulkheadctl/cmd_report.c"
+#include "../../app/bulkheadctl/cmd_quarantine.c"
 #include "../../app/bulkheadctl/cmd_revision.c"
 #include "../../app/bulkheadctl/cmd_sensors.c"
 #include "../../app/bulkheadctl/cmd_set.c"

@@ -253,6 +253,7 @@ REQUIRED = {
     "drop": {"drop", "bulkhead"},
     "stats": {"stats", "bulkhead"},
     "bulkhead": {"bulkhead"},
+    "response": {"bulkhead"},
     # an operation: what it says stands in an object of that name
     **{kind: {kind, "flow_id", "app_proto", "bulkhead"}
        for kind in ("http", "dns", "tls", "quic", "ssh", "grpc", "sql", "redis", "mongodb", "kafka")},
