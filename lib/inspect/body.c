@@ -13,8 +13,8 @@ judge_text(struct bh_message *m, struct bh_view text, bool final)
 							  : text.len - BH_INSPECT_OVERLAP;
 }
 
-/* A form (or a text of a WebSocket) is read as what no form begins like, whatever its type was said to be: clients forget to say so, and some
- * receivers look. A document only when nothing was said. */
+/* A form, or a text of a WebSocket, is read as what no form begins like, whatever it was said to be: clients forget
+ * to say so, and some receivers look. A document only when nothing was said. */
 static void
 sniff(struct bh_inspect_side *s)
 {

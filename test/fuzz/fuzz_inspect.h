@@ -1,4 +1,4 @@
-/* What both fuzz targets of the inspection share: the engine, memory that runs out and is counted, the check of what is
+/* What the fuzz targets of the inspection share: the engine, memory that runs out and is counted, the check of what is
  * reported. */
 #ifndef BH_FUZZ_INSPECT_H
 #define BH_FUZZ_INSPECT_H
@@ -13,6 +13,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 struct run {
 	uint64_t seen;
 	unsigned blocks, left; /* of memory */
+	bool open[2];          /* a text of the side is shown in pieces */
 };
 
 static struct bh_inspect_engine *engine;

@@ -5,50 +5,8 @@
  *  - what is shown to others (the tap) is of a kind, and ends;
  *  - memory taken for decompression is given back, also when it runs out on the way;
  *  - a statement is judged alike whatever stands behind it in memory. */
-#include <stdlib.h>
-
 #include "../../lib/inspect/wire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-struct run {
-	uint64_t seen;
-	unsigned blocks, left;
-	bool open[2]; /* a text is */
-};
-
-static void
-require(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static void
-check_text(const char *text, size_t size)
-{
-	unsigned digits = 0;
-	size_t i;
-
-	for (i = 0; i < size && text[i] != '\0'; i++) {
-		require(text[i] >= 0x20 && text[i] < 0x7f);
-		digits = text[i] >= '0' && text[i] <= '9' ? digits + 1 : 0;
-		require(digits < 16);
-	}
-	require(i < size);
-}
-
-static void
-report(void *arg, const struct bh_inspect_finding *f)
-{
-	struct run *r = arg;
-
-	require(f->class < BH_INSPECT_CLASS_COUNT);
-	check_text(f->name, sizeof(f->name));
-	check_text(f->excerpt, sizeof(f->excerpt));
-	r->seen |= BH_INSPECT_BIT(f->class);
-}
+#include "fuzz_inspect.h"
 
 static void
 said(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *text)
@@ -61,40 +19,6 @@ said(void *arg, unsigned side, unsigned kind, const struct bh_inspect_said *text
 	for (i = 0; i < text->len; i++)
 		sum = (uint8_t)(sum + text->at[i]);
 	r->open[side] = !text->last;
-}
-
-static void *
-take(void *arg, size_t size)
-{
-	struct run *r = arg;
-
-	if (r->left == 0)
-		return NULL;
-	r->left--;
-	r->blocks++;
-	return malloc(size);
-}
-
-static void
-give(void *arg, void *p)
-{
-	((struct run *)arg)->blocks--;
-	free(p);
-}
-
-static struct bh_inspect_engine *engine;
-static struct bh_inspect_scratch *scratch;
-
-int
-LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	struct bh_err err;
-
-	(void)argc;
-	(void)argv;
-	require(bh_inspect_engine_create(&engine, &err) == 0);
-	require(bh_inspect_scratch_create(&scratch, engine) == 0);
-	return 0;
 }
 
 static void
@@ -149,16 +73,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct bh_inspect_tap tap = {.text = said};
 	struct run r = {.left = size > 0 ? data[0] >> 5 : 0};
 	const struct bh_memory memory = {.alloc = take, .free = give, .arg = &r};
-	struct bh_inspect_ctx ctx = {
-		.engine = engine,
-		.scratch = scratch,
-		.memory = &memory,
-		.report = report,
-		.arg = &r,
-		.classes = BH_INSPECT_ALL,
-		.tap = &tap,
-	};
+	struct bh_inspect_ctx ctx = context(&r, &memory);
 
+	ctx.tap = &tap;
 	if (size < 2)
 		return 0;
 	if ((data[0] & 0x1f) == 0x1f)
