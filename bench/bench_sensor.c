@@ -3,6 +3,7 @@
  *     bench_sensor               feed beside a raw hs_scan_stream() loop over the same database, bytes and pieces;
  *                                compiling and loading; what a new set costs a worker that is scanning meanwhile;
  *                                what compressing idle streams would save
+ *     bench_sensor swap [N]      the last but one alone, with N patterns (10,000)
  *     QUICK=1 bench_sensor       the same with fewer rounds, and 1,000 patterns instead of 10,000
  *
  * Traffic is 32 connections whose segments come in turn: requests made of words, headers and forms. Patterns are
@@ -317,17 +318,45 @@ bench_compress(const struct bh_sensor_set *set)
 
 /* ---- a new set while a worker scans ---------------------------------------------------------------------------- */
 
-/* One turn of a worker: look for a new set, scan 256 bytes. What it takes beyond the median is what it stood still. */
+/* One turn of a worker: look for a new set, scan 256 bytes. What it takes beyond the median is what it stood still.
+ * Packets come at half the rate that the worker can take, into a receive queue of the default length; those that find
+ * it full are lost. */
 #define BUCKETS (1u << 20)
 #define BUCKET 16 /* cycles */
+#define QUEUE 1024
 
 struct scanner {
 	struct bh_sensor_worker *w;
 	uint32_t turns[BUCKETS]; /* by what they took; longer ones in the last */
 	uint64_t n, n_swaps, worst_swap;
-	uint64_t preempted; /* turns in which the kernel ran something else here: not counted */
+	uint64_t preempted;     /* turns in which the kernel ran something else here: not counted */
+	uint64_t gap;           /* cycles between two packets */
+	uint64_t due;           /* when the next one comes */
+	uint64_t lost, deepest; /* packets; most that waited */
 	int stop;
 };
+
+/* Wait for a packet; returns how many more have come since. */
+static uint64_t
+receive(const struct scanner *s)
+{
+	uint64_t now = rte_rdtsc();
+
+	while (now < s->due)
+		now = rte_rdtsc();
+	return s->gap != 0 ? (now - s->due) / s->gap : 0;
+}
+
+static void
+count_queue(struct scanner *s, uint64_t waiting)
+{
+	s->deepest = waiting > s->deepest ? waiting : s->deepest;
+	if (waiting > QUEUE) {
+		s->lost += waiting - QUEUE;
+		s->due += (waiting - QUEUE) * s->gap;
+	}
+	s->due += s->gap;
+}
 
 static void
 own_core(void)
@@ -366,19 +395,25 @@ scanner_main(void *arg)
 	for (f = 0; f < FLOWS; f++)
 		bh_sensor_open(s->w, &conn[f], &(struct bh_sensor_open){.app = BH_APP_HTTP});
 	getrusage(RUSAGE_THREAD, &before);
+	s->due = rte_rdtsc();
 	for (f = 0; !__atomic_load_n(&s->stop, __ATOMIC_RELAXED); f = (f + 1) % FLOWS) {
-		uint64_t seq = s->w->current_seq, took;
+		uint64_t seq = s->w->current_seq, took, waiting;
 
 		at = f == 0 ? (at + 256) % (FLOW_BYTES - 256) : at;
+		waiting = receive(s);
 		took = rte_rdtsc();
 		bh_sensor_turn(s->w, UINT64_MAX, took);
 		bh_sensor_feed(s->w, &conn[f], 0, BH_SENSOR_PACKET, &bytes[f][at], 256, false);
 		took = rte_rdtsc() - took;
 		getrusage(RUSAGE_THREAD, &after);
-		if (after.ru_nivcsw == before.ru_nivcsw && after.ru_nvcsw == before.ru_nvcsw)
+		if (after.ru_nivcsw == before.ru_nivcsw && after.ru_nvcsw == before.ru_nvcsw) {
 			count_turn(s, took, seq != s->w->current_seq);
-		else
+			count_queue(s, waiting);
+		} else {
+			/* What came meanwhile came to a core that was not the worker's. */
 			s->preempted++;
+			s->due = rte_rdtsc();
+		}
 		before = after;
 	}
 	for (f = 0; f < FLOWS; f++)
@@ -412,18 +447,23 @@ tell_stall(const struct scanner *s, const char *what, double target)
 			 (unsigned)s->n_swaps);
 		one_row(claim, "us", ((double)s->worst_swap - median) * us, target);
 	}
+	if (s->gap != 0) {
+		one_row("  packets lost", "packets", (double)s->lost, 0);
+		one_row("  longest queue", "packets", (double)s->deepest, QUEUE);
+	}
 	printf("  %.1f M turns, median %.2f us, p99.9 %.2f us; the kernel took the core in %u "
 	       "more\n",
 	       (double)s->n / 1e6, median * us, quantile(s, 999000) * us, (unsigned)s->preempted);
 }
 
 static void
-start_scanner(struct scanner *s, pthread_t *thread)
+start_scanner(struct scanner *s, pthread_t *thread, uint64_t gap)
 {
 	struct bh_sensor_worker *w = s->w;
 
 	memset(s, 0, sizeof(*s));
 	s->w = w;
+	s->gap = gap;
 	if (pthread_create(thread, NULL, scanner_main, s) != 0)
 		die("pthread_create", NULL);
 }
@@ -446,18 +486,26 @@ bench_swap(struct bh_sensor_set *set, unsigned n)
 	struct bh_sensor_set *both[2] = {set, make_set(n, 2, NULL)};
 	static struct scanner s;
 	pthread_t thread;
+	uint64_t gap;
 	unsigned i;
 
 	s.w = make_worker(set);
-	start_scanner(&s, &thread);
+	start_scanner(&s, &thread, 0);
+	usleep(200000);
+	__atomic_store_n(&s.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	gap = 2 * (uint64_t)quantile(&s, 500000);
+
+	/* What the machine itself takes is seen here. */
+	start_scanner(&s, &thread, gap);
 	sleep(2);
 	stop_scanner(&s, thread, "nothing", BENCH_NO_TARGET);
 
-	start_scanner(&s, &thread);
+	start_scanner(&s, &thread, gap);
 	bh_sensor_set_destroy(make_set(1000, 3, NULL));
 	stop_scanner(&s, thread, "compiling 1,000 patterns", 20);
 
-	start_scanner(&s, &thread);
+	start_scanner(&s, &thread, gap);
 	for (i = 1; i <= SWAPS; i++) {
 		while (bh_sensor_publish(s.w, both[i % 2], BH_SENSOR_RESET) != 0)
 			usleep(1000);
@@ -472,7 +520,7 @@ bench_swap(struct bh_sensor_set *set, unsigned n)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	bool quick = bench_quick();
 	/* EAL knows the TSC's rate. It may reorder its arguments, so that they are variables. */
@@ -489,6 +537,12 @@ main(void)
 	bench_machine("bench_sensor", hs_version());
 	if (bh_sensor_engine_check(&err) != 0)
 		printf("%s\n", err.what);
+	if (argc > 1 && strcmp(argv[1], "swap") == 0) {
+		n = argc > 2 ? (unsigned)atoi(argv[2]) : 10000;
+		bench_heading("what a worker that scans feels of");
+		bench_swap(make_set(n, 1, NULL), n);
+		return 0;
+	}
 	bench_heading("feed, beside Hyperscan alone");
 	set = make_set(100, 3, NULL);
 	compare(set, "100 patterns", 1460, rounds);

@@ -17,6 +17,9 @@ load(struct bh_daemon *d, struct bh_err *err)
 	atomic_store(&d->sensor_rules, done.rules);
 	atomic_store(&d->sensors_loaded_ns, bh_clock_system.wall_ns(NULL));
 	bh_log(BH_LOG_INFO, "sensors in use: %u with %u rules", done.sensors, done.rules);
+	if (done.unkept)
+		bh_log(BH_LOG_WARN, "sensors: the action capture keeps no packets without "
+				    "evidence.path: set it, or attach with alert");
 	if (done.left_out + done.changed != 0)
 		bh_log(BH_LOG_WARN,
 		       "sensors: %u rules left out, %u changed: bulkheadctl sensors check FILE "

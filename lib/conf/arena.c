@@ -1,4 +1,5 @@
 /* Memory of a document: many small pieces, freed at once. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "conf.h"
@@ -50,6 +51,26 @@ bh_arena_text(struct bh_arena *a, const char *text, size_t len)
 	if (out != NULL)
 		memcpy(out, text, len);
 	return out;
+}
+
+int
+bh_arena_push(struct bh_arena *a, void *list, size_t *n, const void *item, size_t size)
+{
+	uint8_t *old, *grown;
+
+	memcpy(&old, list, sizeof(old));
+	/* Room doubles: full at 0 and at each power of two. */
+	if ((*n & (*n - 1)) == 0) {
+		grown = bh_arena_alloc(a, (*n != 0 ? 2 * *n : 1) * size);
+		if (grown == NULL)
+			return -ENOMEM;
+		if (*n != 0)
+			memcpy(grown, old, *n * size);
+		memcpy(list, &grown, sizeof(grown));
+		old = grown;
+	}
+	memcpy(old + (*n)++ * size, item, size);
+	return 0;
 }
 
 void

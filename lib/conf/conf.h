@@ -109,6 +109,9 @@ struct bh_arena {
 };
 void *bh_arena_alloc(struct bh_arena *a, size_t size);                 /* zeroed, aligned to 8 */
 char *bh_arena_text(struct bh_arena *a, const char *text, size_t len); /* NUL-terminated copy */
+/* Append a copy of *item to *list, an array of n items in the arena whose room doubles as it fills (list: the address of a
+ * pointer to them; NULL at first). 0 or -ENOMEM. */
+int bh_arena_push(struct bh_arena *a, void *list, size_t *n, const void *item, size_t size);
 void bh_arena_free(struct bh_arena *a);
 
 /* ---- the daemon's configuration ---------------------------------------------------------------- */

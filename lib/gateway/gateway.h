@@ -85,6 +85,7 @@ int bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **ou
 struct bh_sensor_load {
 	uint32_t sensors, rules;    /* in use now */
 	uint32_t left_out, changed; /* rules; `bulkheadctl sensors check` lists them */
+	bool unkept;                /* an action is capture, and no evidence is kept */
 };
 /* Read the files of sensors.files, compile and take into use. Nothing to do without them. Control, one thread; seconds for
  * ten thousand patterns, while workers go on with what they have. 0; -EINVAL (err has the place), -ENOMEM, -EBUSY (a worker

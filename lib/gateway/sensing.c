@@ -183,6 +183,9 @@ bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct b
 		out->left_out += s->report.file[i].left_out;
 		out->changed += s->report.file[i].changed;
 	}
+	for (i = 0; i < s->n_attachments; i++)
+		out->unkept |= s->attachment[i].action == BH_SENSOR_CAPTURE &&
+			       g->p.config->evidence_path[0] == '\0';
 	return bh_gateway_sense(g, policy, s, err);
 }
 

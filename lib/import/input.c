@@ -51,21 +51,9 @@ bh_import_text(struct bh_import *im, const char *fmt, ...)
 int
 bh_import_push(struct bh_import *im, void *list, size_t *n, const void *item, size_t size)
 {
-	uint8_t *old, *grown;
+	int rc = bh_arena_push(&im->arena, list, n, item, size);
 
-	memcpy(&old, list, sizeof(old));
-	/* Room doubles: full at 0 and at each power of two. */
-	if ((*n & (*n - 1)) == 0) {
-		grown = bh_import_alloc(im, (*n != 0 ? 2 * *n : 1) * size);
-		if (grown == NULL)
-			return -ENOMEM;
-		if (*n != 0)
-			memcpy(grown, old, *n * size);
-		memcpy(list, &grown, sizeof(grown));
-		old = grown;
-	}
-	memcpy(old + (*n)++ * size, item, size);
-	return 0;
+	return rc == 0 ? 0 : bh_import_nomem(im);
 }
 
 struct bh_place

@@ -117,6 +117,30 @@ check_flat(const struct bh_sensor_db *db, struct bh_err *err)
 				 hs_version());
 }
 
+/* Into memory of huge pages, all of it there: workers walk it at random, and take no page fault and few misses of the TLB
+ * for it. Where that can't be had it stays where it is. */
+static void
+settle(struct bh_sensor_db *db)
+{
+	hs_database_t *at = NULL;
+	char *data = NULL;
+	size_t len = 0, size = 0;
+
+	if (hs_serialize_database(db->db, &data, &len) != HS_SUCCESS)
+		return;
+	if (hs_serialized_database_size(data, len, &size) == HS_SUCCESS)
+		at = bh_mem_map(size, true, NULL);
+	if (at != NULL && hs_deserialize_database_at(data, len, at) == HS_SUCCESS) {
+		hs_free_database(db->db);
+		db->db = at;
+		db->mapped = size;
+	} else if (at != NULL) {
+		bh_mem_unmap(at, size);
+	}
+	/* libhs took it from malloc: nobody sets its allocators */
+	free(data);
+}
+
 static int
 make_db(struct job *j, struct bh_sensor_db *db, struct bh_err *err)
 {
@@ -134,6 +158,7 @@ make_db(struct job *j, struct bh_sensor_db *db, struct bh_err *err)
 				  REFUSALS, bh_sensor_context_key(db->context));
 	if (rc != 0 || db->db == NULL)
 		return rc;
+	settle(db);
 	if (hs_open_stream(db->db, 0, &db->blank) != HS_SUCCESS ||
 	    hs_stream_size(db->db, &db->stream_size) != HS_SUCCESS ||
 	    hs_alloc_scratch(db->db, &j->set->scratch) != HS_SUCCESS)
@@ -301,7 +326,10 @@ bh_sensor_set_destroy(struct bh_sensor_set *set)
 	for (i = 0; i < set->n_dbs; i++) {
 		if (set->db[i].blank != NULL)
 			hs_close_stream(set->db[i].blank, NULL, NULL, NULL);
-		hs_free_database(set->db[i].db);
+		if (set->db[i].mapped != 0)
+			bh_mem_unmap(set->db[i].db, set->db[i].mapped);
+		else
+			hs_free_database(set->db[i].db);
 	}
 	hs_free_scratch(set->scratch);
 	bh_sensor_model_destroy(set->model);

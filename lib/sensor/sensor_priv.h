@@ -65,6 +65,7 @@ struct bh_sensor_judged {
 /* A database of one context, for one group of applications. */
 struct bh_sensor_db {
 	hs_database_t *db; /* NULL: only sizes, or expressions that are always confirmed */
+	size_t mapped;     /* bytes of memory of our own that it is in; 0: libhs's */
 	hs_stream_t *blank;
 	struct bh_sensor_expr **expr;    /* by Hyperscan's id */
 	uint32_t *slot;                  /* of these: number among the confirmed */

@@ -141,7 +141,7 @@ read_text(struct bh_sig *s, const char *name, const char *text, size_t len)
 	int rc;
 
 	s->off = 0;
-	if (f.name == NULL || bh_sig_push(&s->arena, &s->file, &s->n_files, &f, sizeof(f)) != 0)
+	if (f.name == NULL || bh_arena_push(&s->arena, &s->file, &s->n_files, &f, sizeof(f)) != 0)
 		return bh_sig_nomem(s);
 	if (bh_suricata_sniff(name, text, len)) {
 		bh_sig_file(s)->form = BH_SIGNATURE_SURICATA;

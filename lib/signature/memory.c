@@ -4,26 +4,6 @@
 
 #include "signature_priv.h"
 
-int
-bh_sig_push(struct bh_arena *a, void *list, size_t *n, const void *item, size_t size)
-{
-	uint8_t *old, *grown;
-
-	memcpy(&old, list, sizeof(old));
-	/* Room doubles: full at 0 and at each power of two. */
-	if ((*n & (*n - 1)) == 0) {
-		grown = bh_arena_alloc(a, (*n != 0 ? 2 * *n : 1) * size);
-		if (grown == NULL)
-			return -ENOMEM;
-		if (*n != 0)
-			memcpy(grown, old, *n * size);
-		memcpy(list, &grown, sizeof(grown));
-		old = grown;
-	}
-	memcpy(old + (*n)++ * size, item, size);
-	return 0;
-}
-
 char *
 bh_sig_printf(struct bh_arena *a, const char *fmt, ...)
 {

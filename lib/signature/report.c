@@ -50,7 +50,7 @@ bh_sig_note(struct bh_sig *s, const struct bh_signature_note *note, const char *
 		n.option = bh_arena_text(&s->arena, note->option, strlen(note->option));
 	if (n.text == NULL || (note->option != NULL && n.option == NULL))
 		return -ENOMEM;
-	return bh_sig_push(&s->arena, &s->note, &s->n_notes, &n, sizeof(n));
+	return bh_arena_push(&s->arena, &s->note, &s->n_notes, &n, sizeof(n));
 }
 
 /* ---- headers ---------------------------------------------------------------------------------------- */

@@ -82,7 +82,7 @@ make_ids(struct making *m, const struct bh_signature_where *w,
 					  names == &w->allowed_by ? "rule" : "segment",
 					  names->name[i]);
 		}
-		if (bh_sig_push(&m->scope->arena, &out->id, &out->n, &id, sizeof(id)) != 0)
+		if (bh_arena_push(&m->scope->arena, &out->id, &out->n, &id, sizeof(id)) != 0)
 			return bh_err_set(m->err, ENOMEM, "out of memory");
 	}
 	if (out->n != 0)
@@ -106,8 +106,8 @@ make_rules(struct making *m, const struct bh_signature_where *w, struct where *o
 		for (r = sensor->rules; r != NULL; r = r->next) {
 			for (i = 0; i < w->rules.n && strcmp(w->rules.name[i], r->name) != 0; i++)
 				;
-			if (i < w->rules.n && bh_sig_push(&m->scope->arena, &out->rule,
-							  &out->n_rules, &r, sizeof(r)) != 0)
+			if (i < w->rules.n && bh_arena_push(&m->scope->arena, &out->rule,
+							    &out->n_rules, &r, sizeof(r)) != 0)
 				return bh_err_set(m->err, ENOMEM, "out of memory");
 		}
 	}

@@ -89,8 +89,6 @@ struct bh_sig {
 };
 
 /* memory.c */
-/* Append to a list that doubles. 0 or -ENOMEM. */
-int bh_sig_push(struct bh_arena *a, void *list, size_t *n, const void *item, size_t size);
 char *bh_sig_printf(struct bh_arena *a, const char *fmt, ...) BH_PRINTF(2, 3); /* NULL: no memory */
 int bh_sig_nomem(struct bh_sig *s);
 

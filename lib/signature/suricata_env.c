@@ -88,7 +88,7 @@ read_group(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml
 		v.text = bh_arena_text(&s->arena, text, strlen(text));
 		if (v.name == NULL || v.text == NULL)
 			return bh_err_set(s->err, ENOMEM, "out of memory");
-		rc = bh_sig_push(&s->arena, &vars->var[ports], &vars->n[ports], &v, sizeof(v));
+		rc = bh_arena_push(&s->arena, &vars->var[ports], &vars->n[ports], &v, sizeof(v));
 		/* A variable may name one that comes later: only what is wrong in itself is told here. */
 		if (rc == 0 && strchr(v.text, '$') == NULL) {
 			rc = bh_suricata_set(vars, ports, v.text, &spans, &bad);
@@ -183,7 +183,8 @@ read_class(struct bh_sig *s, const char *file, unsigned line, char *text)
 	}
 	c.name = bh_arena_text(&s->arena, name, strcspn(name, " \t"));
 	c.priority = (uint8_t)priority;
-	if (c.name == NULL || bh_sig_push(&s->arena, &s->class, &s->n_classes, &c, sizeof(c)) != 0)
+	if (c.name == NULL ||
+	    bh_arena_push(&s->arena, &s->class, &s->n_classes, &c, sizeof(c)) != 0)
 		return bh_err_set(s->err, ENOMEM, "out of memory");
 	return 0;
 }

@@ -114,7 +114,7 @@ bh_sur_reference(struct bh_suricata_draft *d, const struct bh_suricata_option *o
 						"expected TYPE,VALUE as in cve,2021-44228");
 	r.type = type;
 	r.value = next_item(&rest, "");
-	return bh_sig_push(d->arena, &d->reference, &d->n_references, &r, sizeof(r));
+	return bh_arena_push(d->arena, &d->reference, &d->n_references, &r, sizeof(r));
 }
 
 /* "mitre_technique_id T1190, ..." among the pairs. */
@@ -224,7 +224,7 @@ bh_sur_noalert(struct bh_suricata_draft *d, const struct bh_suricata_option *o, 
 
 	(void)o;
 	(void)arg;
-	return bh_sig_push(d->arena, &d->bit, &d->n_bits, &bit, sizeof(bit));
+	return bh_arena_push(d->arena, &d->bit, &d->n_bits, &bit, sizeof(bit));
 }
 
 int
@@ -251,7 +251,7 @@ bh_sur_flowbits(struct bh_suricata_draft *d, const struct bh_suricata_option *o,
 		return bh_suricata_skip(d, o, "one of several bits (|) is not supported");
 	bit.op = (uint8_t)(BH_SENSOR_BIT_SET + i);
 	bit.name = name;
-	return bh_sig_push(d->arena, &d->bit, &d->n_bits, &bit, sizeof(bit));
+	return bh_arena_push(d->arena, &d->bit, &d->n_bits, &bit, sizeof(bit));
 }
 
 /* "type limit, track by_src, count 1, seconds 60": what is given, by its word. */

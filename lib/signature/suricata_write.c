@@ -378,5 +378,5 @@ bh_suricata_write(struct bh_suricata_draft *d, struct bh_sensor *sensor)
 	    h->port[0] == NULL && h->port[1] == NULL)
 		return 0;
 	d->header.rule = r;
-	return bh_sig_push(&d->sig->arena, &d->sig->header, &d->sig->n_headers, h, sizeof(*h));
+	return bh_arena_push(&d->sig->arena, &d->sig->header, &d->sig->n_headers, h, sizeof(*h));
 }

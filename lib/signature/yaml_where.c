@@ -63,7 +63,7 @@ bh_sig_add_name(struct bh_sig *s, const char *text, const char ***name, size_t *
 {
 	const char *kept = bh_arena_text(&s->arena, text, strlen(text));
 
-	if (kept == NULL || bh_sig_push(&s->arena, name, n, &kept, sizeof(kept)) != 0)
+	if (kept == NULL || bh_arena_push(&s->arena, name, n, &kept, sizeof(kept)) != 0)
 		return bh_sig_nomem(s);
 	return 0;
 }
@@ -193,7 +193,7 @@ int
 bh_sig_attach(struct bh_sig *s, const struct bh_signature_where *w)
 {
 	bh_sig_file(s)->attachments++;
-	return bh_sig_push(&s->arena, &s->attachment, &s->n_attachments, w, sizeof(*w)) == 0
+	return bh_arena_push(&s->arena, &s->attachment, &s->n_attachments, w, sizeof(*w)) == 0
 		       ? 0
 		       : bh_sig_nomem(s);
 }
@@ -229,7 +229,7 @@ bh_sig_read_exceptions(struct bh_sig *s, const struct bh_yaml_doc *doc, const st
 				"an exception of everything: name a sensor, rules, segments, "
 				"peers, allowed_by, paths or where");
 		bh_sig_file(s)->exceptions++;
-		if (bh_sig_push(&s->arena, &s->exception, &s->n_exceptions, &w, sizeof(w)) != 0)
+		if (bh_arena_push(&s->arena, &s->exception, &s->n_exceptions, &w, sizeof(w)) != 0)
 			return bh_sig_nomem(s);
 	}
 	return rc;

@@ -25,6 +25,11 @@ sensors:
 attach:
   - {sensor: leak.projects, action: reject}
   - {sensor: site, action: alert}
+  - {sensor: traversal, action: capture}
+  - {sensor: cmdi, action: capture}
+exceptions:
+  - {sensor: sqli, paths: [/query, '/reports/*']}
+  - {sensor: sqli, where: [argument sql]}
 """
 RULES = """drop http any any -> any any (msg:"no one asks for this"; flow:to_server,established; http.uri; content:"/admin/shell"; sid:1000001; rev:1;)
 """
@@ -91,6 +96,15 @@ def test():
         check((sensor, "blocked") in said, f"{sensor} blocked: {said}")
     check(any(e["bulkhead"].get("sensor_rule") == "1000001" and e["alert"]["action"] == "blocked" for e in alerts),
           f"the signature blocked: {alerts}")
+
+    # Compiled-in classes have attachments and exceptions as others have.
+    check(ask(connect(), "/run?a=;cat+/etc/passwd"), "what is captured passes")
+    check(ask(connect(), "/reports/a?id=1'+union+select+name,pass+from+users--+x"), "an excepted path passes")
+    check(ask(connect(), "/a?sql=1'+union+select+name,pass+from+users--+x"), "an excepted argument passes")
+    refused("/reports/../a?id=1'+union+select+name,pass+from+users--+x")
+    refused("/a?sql=1&id=1'+union+select+name,pass+from+users--+x")
+    until(lambda: any(e["bulkhead"].get("sensor_action") == "capture" and e["alert"]["action"] == "allowed"
+                      for e in gateway.events("alert")), "an alert that asks for its packets")
 
     # A file with a mistake: what is in use stays.
     write(os.path.join(gateway.dir, "own.yaml"), OWN.replace("regex", "x").replace("(alpha|beta)", "(alpha"))
