@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -245,6 +246,17 @@ start_gateway(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	return rc == 0 ? 0 : bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
 }
 
+/* What waits for a packet core waits in a receive ring of a few milliseconds: other programs on that core, if there are any,
+ * come after it. Where that is not permitted, it shares as all do. */
+#define WORKER_NICE (-10)
+
+static int
+run_worker(void *worker)
+{
+	setpriority(PRIO_PROCESS, 0, WORKER_NICE); /* 0: this thread alone, on Linux */
+	return bh_worker_run(worker);
+}
+
 static int
 start_workers(struct bh_daemon *d, struct bh_err *err)
 {
@@ -255,7 +267,8 @@ start_workers(struct bh_daemon *d, struct bh_err *err)
 	{
 		if (i == d->n_workers)
 			break;
-		rc = rte_eal_remote_launch(bh_worker_run, bh_gateway_worker(d->gateway, i), lcore);
+		rc = rte_eal_remote_launch(d->config.share_core ? bh_worker_run : run_worker,
+					   bh_gateway_worker(d->gateway, i), lcore);
 		if (rc != 0)
 			return bh_err_set(err, -rc, "cannot start worker %u: %s", i, strerror(-rc));
 		i++;

@@ -254,7 +254,10 @@ struct bh_worker {
 	uint32_t evidence_kept; /* and which have one, as bits */
 	uint32_t app_cursor;    /* housekeeping looks at contexts from here on */
 	uint32_t n_waiting;     /* frames on hold outside of the fragment store */
-	uint32_t arrivals;      /* packets that were given a handle; wraps */
+	bool full
+		[BH_MAX_WIRES]; /* the last poll of a queue of this wire brought all that a burst holds */
+	bool pressed;           /* and the one before it: more is waiting than is taken */
+	uint32_t arrivals; /* packets that were given a handle; wraps */
 	uint8_t scratch[BH_MAX_SEGMENT_HEAD];
 	uint8_t window[2][BH_PROTO_WINDOW]; /* while operations start */
 	/* written here, read by control (relaxed) */

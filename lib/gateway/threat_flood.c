@@ -3,6 +3,8 @@
 
 /* A client that answered a cookie needs none for so long, counted from its last connection. */
 #define VERIFIED_MS 300000
+#define TCP_HEAD 20u
+#define PRESSED_ANSWERS 4u /* of a burst */
 /* Cookies are good for up to 2 * 65,536 ms. */
 #define COOKIES_MS 131072
 
@@ -37,6 +39,22 @@ is_verified(struct bh_worker *w, const struct bh_packet *p)
 	return true;
 }
 
+/* An answer costs more than all else that is done about a SYN, and under a flood frames of those who have connections wait
+ * behind it in the receive ring. Who has a TCP says how much it takes (MSS, RFC 9293 3.7.1); bare SYNs are made by tools, so
+ * few of them are answered. When more waits than is taken, few of the others are, too. */
+static bool
+may_ask(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_threat_state *s = w->threat;
+
+	if (p->h.payload_off - p->h.l4_off == TCP_HEAD)
+		return bh_bucket_take(&s->bare, w->mono_ns / BH_NS_PER_MS);
+	if (s->answered_at != w->c.packets)
+		s->answered = 0;
+	s->answered_at = w->c.packets;
+	return !w->pressed || s->answered++ < PRESSED_ANSWERS;
+}
+
 static void
 ask_for_proof(struct bh_worker *w, struct bh_packet *p)
 {
@@ -44,7 +62,7 @@ ask_for_proof(struct bh_worker *w, struct bh_packet *p)
 	uint32_t cookie = bh_threat_cookie(&s->secret, &p->h.key, p->h.from, w->now_ms);
 
 	/* This one number would be right: the client would believe it. One in 2^32. */
-	if (cookie != p->h.tcp_seq + 1 && bh_answer_cookie(w, p, cookie)) {
+	if (cookie != p->h.tcp_seq + 1 && may_ask(w, p) && bh_answer_cookie(w, p, cookie)) {
 		s->cookies = true;
 		s->cookie_ms = w->now_ms;
 	}

@@ -40,6 +40,7 @@ bh_threat_create(struct bh_worker *w)
 	if (s == NULL)
 		return -ENOMEM;
 	w->threat = s;
+	s->bare.rate = BH_THREAT_BARE_ANSWERS;
 	rc = bh_hash_key_random(&s->secret);
 	if (rc == 0)
 		rc = bh_threat_limit_create(&s->limit, TOLD);

@@ -23,6 +23,9 @@ enum bh_threat_salt {
 	BH_SALT_ECHO = 1 << 20, /* and twice as many as there are identifiers; by who asks */
 };
 
+/* SYNs without options that are answered in a second by a worker. */
+#define BH_THREAT_BARE_ANSWERS 20000
+
 struct bh_threat_state {
 	struct bh_hash_key secret;
 	struct bh_threat_limit *limit;       /* what has been told */
@@ -37,6 +40,9 @@ struct bh_threat_state {
 		silent_turn; /* the sweep for silent clients: entry, and how often it went round */
 	bool small_windows;  /* there has been one; stays */
 	uint32_t embryos;    /* half-open connections */
+	struct bh_bucket bare; /* answers to SYNs without options */
+	uint64_t answered_at;  /* packets received when ... */
+	uint32_t answered;     /* ... so many SYNs of a burst had been answered */
 };
 
 static inline struct bh_threat_cell *

@@ -79,6 +79,8 @@ poll_wires(struct bh_worker *w)
 	for (i = 0; i < w->g->p.n_wires; i++) {
 		for (q = w->index; q < w->g->p.wire[i].rx_queues; q += w->g->n_workers) {
 			n = bh_stage_rx(w, i, q);
+			w->pressed = w->full[i] && n == BH_BURST;
+			w->full[i] = n == BH_BURST;
 			if (n == 0)
 				continue;
 			bh_pipeline_run(w, &w->burst);
@@ -97,6 +99,7 @@ poll_inboxes(struct bh_worker *w)
 	struct rte_mbuf *m[BH_BURST];
 	unsigned i, n, total = 0;
 
+	w->pressed = false;
 	if (w->inbox == NULL)
 		return 0;
 	for (i = 0; i < w->g->n_workers; i++) {

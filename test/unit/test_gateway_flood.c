@@ -1,4 +1,5 @@
 /* gateway: SYN floods, and the cookies that real clients answer. */
+#include "../../lib/gateway/threat_state.h"
 #include "threat_rig.h"
 
 static void
@@ -90,6 +91,21 @@ flood_fills_neither_table_nor_server(void)
 	/* Another server is not asked for anything. */
 	flood(&r, 900, 910, SERVER2);
 	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 74);
+	rig_stop(&r);
+}
+
+static void
+bare_syns_are_answered_at_a_rate_alone(void)
+{
+	struct rig r;
+
+	threat_start(&r, small, BH_MODE_PROTECT);
+	r.g->worker[0]->threat->bare.rate = 50;
+	flood(&r, 0, 900, SERVER);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 64);
+	CU_ASSERT_EQUAL(r.c.dropped[BH_REASON_SYN_COOKIE], 900 - 64);
+	/* A second's worth, and a little for the time that went by. */
+	CU_ASSERT(r.wire[RIG_OUTSIDE].n_out >= 50 && r.wire[RIG_OUTSIDE].n_out <= 55);
 	rig_stop(&r);
 }
 
@@ -266,6 +282,7 @@ alert_and_monitor_let_it_pass(void)
 
 const struct bh_unit_test bh_suite_gateway_flood[] = {
 	BH_TEST(flood_fills_neither_table_nor_server),
+	BH_TEST(bare_syns_are_answered_at_a_rate_alone),
 	BH_TEST(same_syns_again_do_not_pass),
 	BH_TEST(client_that_answers_its_cookie_connects),
 	BH_TEST(old_cookie_is_worth_nothing),

@@ -1,4 +1,4 @@
-"""A SYN flood from made-up addresses: `flood.py SECONDS RATE DST PORT DST_MAC` on eth0 of its namespace; RATE 0 is as fast as
+"""A SYN flood from made-up addresses: `flood.py SECONDS RATE DST PORT DST_MAC DEVICE` in its namespace; RATE 0 is as fast as
 it goes. Prints how many frames it sent."""
 
 import random
@@ -27,10 +27,10 @@ def syn(src_mac, dst_mac, src, dst, sport, dport, seq):
 
 
 def main():
-    seconds, rate, dst, port, dst_mac = sys.argv[1:]
+    seconds, rate, dst, port, dst_mac, device = sys.argv[1:]
     seconds, rate = float(seconds), int(rate)
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    sock.bind(("eth0", 0))
+    sock.bind((device, 0))
     own = sock.getsockname()[4]
     rng = random.Random(1)
     # 198.18.0.0/15 (RFC 2544): nobody's.
