@@ -15,7 +15,7 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 
 ROOMS := base ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response
-NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libnghttp2 nettle libpcre2-8 libhs zlib \
+NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
 	libbrotlidec sqlite3
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
@@ -25,7 +25,7 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
-LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
+LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
 DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \

@@ -1,8 +1,8 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
- * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, front.c starts the
- * HTTP process, ops.c is what the API may ask of it. */
+ * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, rest.c starts the API,
+ * front.c its HTTP process, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -65,7 +65,8 @@ struct bh_daemon {
 	struct bh_store *store; /* NULL: none is configured */
 	char store_alarm[512];  /* what is wrong with it, for an event once there are events */
 	struct bh_api *api;
-	pid_t front_pid; /* the HTTP process; the API's thread's */
+	char *api_pem[3]; /* certificate, key, authorities; NULL: none */
+	pid_t front_pid;  /* the HTTP process; the API's thread's */
 	struct bh_eve_file *eve;
 	int eve_rc; /* of the last flush */
 	struct bh_notes notes;
@@ -179,6 +180,10 @@ void bh_daemon_usage_bind(struct bh_daemon *d); /* after it */
 void bh_daemon_usage_tick(struct bh_daemon *d, uint64_t mono_ns);
 void bh_daemon_usage_close(struct bh_daemon *d);
 bool bh_daemon_rule_use(void *arg, uint32_t name_id, struct bh_api_use *out);
+
+/* rest.c */
+int bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_rest_stop(struct bh_daemon *d);
 
 /* front.c: as struct bh_api_front says */
 int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);

@@ -285,7 +285,7 @@ start_workers(struct bh_daemon *d, struct bh_err *err)
 	return 0;
 }
 
-/* ---- records and API ---------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------------- */
 
 static const char *
 name_segment(void *arg, uint32_t segment)
@@ -328,64 +328,6 @@ open_events(struct bh_daemon *d, struct bh_err *err)
 	if (d->config.eve_file[0] == '\0')
 		return 0;
 	return bh_eve_file_open(&d->eve, &params, err);
-}
-
-static int
-read_token(const char *path, char *out, size_t size, struct bh_err *err)
-{
-	FILE *f;
-	size_t n;
-
-	out[0] = '\0';
-	if (path[0] == '\0')
-		return 0;
-	f = fopen(path, "re");
-	if (f == NULL)
-		return bh_err_set(
-			err, errno,
-			"api.token_file: cannot read %s: %s (make one: head -c 32 /dev/urandom | "
-			"base64 > %s)",
-			path, strerror(errno), path);
-	n = fread(out, 1, size - 1, f);
-	fclose(f);
-	out[n] = '\0';
-	out[strcspn(out, " \t\r\n")] = '\0';
-	if (strlen(out) < 16)
-		return bh_err_set(err, EINVAL,
-				  "api.token_file: %s holds a token of %zu characters; at least 16 "
-				  "are needed",
-				  path, strlen(out));
-	return 0;
-}
-
-static int
-start_api(struct bh_daemon *d, struct bh_err *err)
-{
-	struct bh_api_params params = {
-		.max_body = d->config.api_body,
-		.heartbeat_max_ms = (unsigned)d->config.heartbeat_ms,
-		.policy = d->policy,
-		.response = d->response,
-		.store = d->store,
-		.evidence = d->config.evidence_path,
-		.learn = d->learn,
-		.max_endpoints = (uint32_t)d->config.max_endpoints,
-		.front = {.arg = d, .start = bh_daemon_front_start, .end = bh_daemon_front_end},
-	};
-	int rc;
-
-	if (strcmp(d->config.api_listen, "off") == 0)
-		return 0;
-	snprintf(params.listen, sizeof(params.listen), "%s", d->config.api_listen);
-	rc = read_token(d->config.api_token_file, params.token, sizeof(params.token), err);
-	if (rc != 0)
-		return rc;
-	bh_daemon_ops(d, &params.ops);
-	rc = bh_api_start(&d->api, &params, err);
-	explicit_bzero(params.token, sizeof(params.token));
-	if (rc == 0)
-		bh_log(BH_LOG_INFO, "API on %s", d->config.api_listen);
-	return rc;
 }
 
 /* ---- start and end ------------------------------------------------------------------------------------ */
@@ -432,7 +374,7 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_evidence_start(d, err);
 	if (rc == 0)
-		rc = start_api(d, err);
+		rc = bh_daemon_rest_start(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
 	return rc;
@@ -450,7 +392,7 @@ finish(struct bh_daemon *d, bool stalled)
 		_exit(BH_EXIT_STALLED);
 	}
 	bh_daemon_sensors_join(d);
-	bh_api_stop(d->api);
+	bh_daemon_rest_stop(d);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);
 	if (d->started)

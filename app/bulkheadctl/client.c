@@ -100,6 +100,29 @@ client_headers(struct bh_ctl *ctl, const struct bh_ctl_request *q, int *rc)
 	return h;
 }
 
+static const char *
+client_file(const struct bh_ctl_option *o, const char *variable)
+{
+	const char *path = o->n != 0 ? o->value[o->n - 1] : getenv(variable);
+
+	return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
+static void
+client_tls(struct bh_ctl *ctl)
+{
+	const char *ca = client_file(&ctl->a.ca, "BULKHEAD_CA");
+	const char *cert = client_file(&ctl->a.cert, "BULKHEAD_CERT");
+	const char *key = client_file(&ctl->a.key, "BULKHEAD_KEY");
+
+	if (ca != NULL)
+		curl_easy_setopt(ctl->curl, CURLOPT_CAINFO, ca);
+	if (cert != NULL)
+		curl_easy_setopt(ctl->curl, CURLOPT_SSLCERT, cert);
+	if (key != NULL)
+		curl_easy_setopt(ctl->curl, CURLOPT_SSLKEY, key);
+}
+
 static void
 client_prepare(struct bh_ctl *ctl, const struct bh_ctl_request *q, const char *url,
 	       struct bh_buf *text)
@@ -117,6 +140,7 @@ client_prepare(struct bh_ctl *ctl, const struct bh_ctl_request *q, const char *u
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	/* The token is for the gateway, not for a proxy that some other program needs. */
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	client_tls(ctl);
 	if (q->body != NULL) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->len);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body);

@@ -154,7 +154,7 @@ zero_touch() {
 		timeout 4 psql -h 203.0.113.51 -U shop -d postgres -Atc 'select 1'
 	[ "$(call GET /rules | jq -c '[.items[].origin] | unique')" = '["learned"]' ] && say ok "rules written by hand: 0" ||
 		say FAILED "not all rules are learned"
-	"$B/bulkheadctl" audit verify >$STATE/out && say ok "audit log: $(cat $STATE/out)" || say FAILED "audit log: $(cat $STATE/out)"
+	"$B/bulkheadctl" --token-file $STATE/token audit verify >$STATE/out && say ok "audit log: $(cat $STATE/out)" || say FAILED "audit log: $(cat $STATE/out)"
 	[ $failures -eq 0 ] && echo "zero touch: everything was as expected" || echo "zero touch: $failures FAILED"
 	[ $failures -eq 0 ]
 }

@@ -165,7 +165,7 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 	if (rc != 0)
 		goto free_api;
 	api->loopback = is_loopback(&address);
-	if (!api->loopback && api->p.token[0] == '\0') {
+	if (!api->loopback && api->p.token[0] == '\0' && api->p.store == NULL) {
 		rc = bh_err_set(
 			err, EINVAL,
 			"api.listen: %s can be reached from other machines, and there is no "
@@ -173,6 +173,13 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 			api->p.listen);
 		goto free_api;
 	}
+	rc = bh_api_identities_create(api, err);
+	if (rc == 0)
+		rc = bh_api_first_token_make(api, err);
+	if (rc == 0 && bh_api_replays_create(api) != 0)
+		rc = bh_err_set(err, ENOMEM, "out of memory");
+	if (rc != 0)
+		goto free_api;
 	rc = api->listener = open_socket(api, &address, len, err);
 	if (rc >= 0)
 		rc = bh_api_serve_start(api, err);
@@ -185,6 +192,9 @@ stop:
 	if (api->listener >= 0)
 		close(api->listener);
 free_api:
+	bh_api_replays_destroy(api);
+	bh_api_identities_destroy(api);
+	explicit_bzero(api, sizeof(*api));
 	free(api);
 	return rc;
 }
@@ -196,7 +206,11 @@ bh_api_stop(struct bh_api *api)
 		return;
 	bh_api_serve_stop(api);
 	close(api->listener);
-	explicit_bzero(api->p.token, sizeof(api->p.token));
+	bh_api_replays_destroy(api);
+	bh_api_identities_destroy(api);
+	if (api->first_token[0] != '\0')
+		unlink(api->p.first_token_file); /* it ends with this process */
+	explicit_bzero(api, sizeof(*api));
 	free(api);
 }
 

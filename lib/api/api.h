@@ -6,11 +6,11 @@
  *           process again when it ends. Nothing here runs on a packet core.
  * Lifetime  params are copied; what ops points to outlives the server.
  *
- * Who may do what. A change needs the bearer token, always; without a configured token changes are
- * refused. Reads are free on a loopback address (the Host header must then name loopback, so that a
- * web page cannot reach the API by rebinding its name) and need the token on any other. Health is
- * free. A body is only taken in once its request has passed all of that: what a stranger can make
- * the HTTP process hold is max_connections x 32 KiB.
+ * Who may do what. route.def says what each request needs, role.def which role has it. A request is somebody's by its
+ * bearer token (of an identity in the store, or of api.token_file, which is an admin's), or by its client certificate;
+ * on a loopback address it may be nobody's and read (the Host header must then name loopback, so that a web page cannot
+ * reach the API by rebinding its name). Health is free. A body is only taken in once its request has passed all of
+ * that: what a stranger can make the HTTP process hold is max_connections x 32 KiB.
  */
 #ifndef BH_API_H
 #define BH_API_H
@@ -120,11 +120,13 @@ struct bh_api_front {
 };
 
 struct bh_api_params {
-	char listen[256];         /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
-	char token[256];          /* bearer token for changes; "" = changes are refused */
-	uint64_t max_body;        /* bytes; default 16 MiB */
-	unsigned max_connections; /* default 64; one more closes the one that was idle longest */
-	unsigned timeout_s;       /* of silence, on a connection; default 10 */
+	char listen[256];           /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
+	char token[256];            /* bearer token for changes; "" = changes are refused */
+	char first_token_file[256]; /* where the one-time token goes; "" = there is none */
+	unsigned rate;              /* requests a second of one identity; 0: any */
+	uint64_t max_body;          /* bytes; default 16 MiB */
+	unsigned max_connections;   /* default 64; one more closes the one that was idle longest */
+	unsigned timeout_s;         /* of silence, on a connection; default 10 */
 	unsigned
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;

@@ -19,6 +19,7 @@
 #define BH_API_LIMIT_DEFAULT 100
 #define BH_API_LIMIT_MAX 1000
 #define BH_API_MAX_ARGS 16
+#define BH_API_NAME_MAX 64
 #define BH_API_VLAN_MAX 4094    /* 12 bits; 0 and 4095 are reserved (IEEE 802.1Q 9.6) */
 #define BH_API_VNI_MAX 0xffffff /* 24 bits (RFC 7348 5) */
 /* Of a refused request's body, this much is read and thrown away, so that the client is still there
@@ -34,7 +35,26 @@ enum bh_api_method {
 	BH_METHOD_COUNT
 };
 
-enum bh_api_role { BH_ROLE_NONE, BH_ROLE_READ, BH_ROLE_WRITE };
+/* What a request needs; role.def says who has it. */
+enum bh_api_right {
+	BH_RIGHT_NONE,
+	BH_RIGHT_SELF,
+	BH_RIGHT_READ_ENDPOINTS,
+	BH_RIGHT_READ,
+	BH_RIGHT_PUSH,
+	BH_RIGHT_OPERATE,
+	BH_RIGHT_WRITE,
+	BH_RIGHT_EVIDENCE,
+	BH_RIGHT_AUDIT,
+	BH_RIGHT_ADMIN,
+	BH_RIGHT_COUNT
+};
+enum bh_api_role {
+#define BH_ROLE(sym, name, rights, text) BH_ROLE_##sym,
+#include "role.def"
+#undef BH_ROLE
+	BH_ROLE_COUNT
+};
 enum bh_api_body { BH_BODY_NONE, BH_BODY_JSON, BH_BODY_POLICY };
 
 enum bh_api_problem {
@@ -51,7 +71,7 @@ struct bh_api_route {
 	enum bh_api_method method;
 	const char *path;
 	void (*handler)(struct bh_api_req *req);
-	enum bh_api_role role;
+	enum bh_api_right right;
 	enum bh_api_body body;
 	const char *arguments;
 	const char *summary;
@@ -64,6 +84,9 @@ struct bh_api {
 	struct bh_api_params p; /* token zero-padded to its full size */
 	uint16_t port;
 	bool loopback;
+	struct bh_api_identities *identities;
+	struct bh_api_replays *replays;
+	char first_token[256]; /* counts until there is an admin, for identities alone; "": none */
 	/* serve.c */
 	pthread_t thread;
 	bool serving;
@@ -86,6 +109,7 @@ struct bh_api_reply {
 	const char *www_authenticate;
 	char allow[64];
 	char etag[32];
+	char retry_after[12];
 };
 
 /* An answer without an end: more() appends what is new, several times a second; false: that was all. end() is
@@ -108,7 +132,10 @@ struct bh_api_req {
 	struct bh_api_arg arg[BH_API_MAX_ARGS];
 	unsigned n_args;
 	const struct bh_api_route *route;
-	char *param; /* decoded {name}, or NULL */
+	char *param;               /* decoded {name}, or NULL */
+	char who[BH_API_NAME_MAX]; /* identity; "" on loopback without one */
+	const char *role;
+	uint32_t rights; /* of it: 1 << enum bh_api_right */
 	struct bh_buf body;
 	uint64_t received;
 	bool ended;   /* all of the body has come */
@@ -136,9 +163,59 @@ void bh_api_route(struct bh_api_req *req);
 /* Is `word` one of the words of `list`, which are separated by blanks? */
 bool bh_api_word_in(const char *word, const char *list);
 
+/* ---- identity.c ---------------------------------------------------------------------------------- */
+
+/* A new one: its token, or "" when it has a certificate alone. */
+#define BH_API_TOKEN_MAX (BH_API_NAME_MAX + 64)
+
+/* Who is known: read from the store at start and after each change. */
+int bh_api_identities_create(struct bh_api *api, struct bh_err *err);
+void bh_api_identities_destroy(struct bh_api *api);
+int bh_api_identities_load(struct bh_api *api, struct bh_err *err);
+enum bh_api_known {
+	BH_KNOWN_NOT,    /* nobody's, or wrong */
+	BH_KNOWN_YES,    /* name and role are set */
+	BH_KNOWN_LOCKED, /* too many wrong ones: not even looked at */
+	BH_KNOWN_BUSY    /* no time to look now */
+};
+/* A bearer token; peer: address that it came from. Its hash is made for to be slow: what was right lately is
+ * remembered by a keyed digest. */
+enum bh_api_known bh_api_identity_token(struct bh_api *api, const char *token, const char *peer,
+					char name[BH_API_NAME_MAX], enum bh_api_role *role);
+/* A verified certificate's SHA-256 in hex. */
+bool bh_api_identity_certificate(struct bh_api *api, const char *sha256, char name[BH_API_NAME_MAX],
+				 enum bh_api_role *role);
+/* The index-th of the store; false behind the last. */
+bool bh_api_identity_at(const struct bh_api *api, size_t index, char name[BH_API_NAME_MAX],
+			enum bh_api_role *role);
+bool bh_api_identity_role(const struct bh_api *api, const char *name, enum bh_api_role *role);
+/* One more request of this identity. false: above api.rate. */
+bool bh_api_identity_rate(struct bh_api *api, const char *name);
+/* A token and its hash, both new. */
+int bh_api_identity_token_make(const char *name, char token[BH_API_TOKEN_MAX], char hash[128]);
+/* Is there no identity with the role admin, so that the one-time token counts? */
+bool bh_api_identity_is_first(const struct bh_api *api);
+uint32_t bh_api_role_rights(enum bh_api_role role);
+const char *bh_api_role_name(enum bh_api_role role);
+bool bh_api_role_by_name(const char *name, enum bh_api_role *role);
+bool bh_api_identity_name_valid(const char *name);
+
+/* ---- replay.c: idempotency keys --------------------------------------------------------------------- */
+
+int bh_api_replays_create(struct bh_api *api);
+void bh_api_replays_destroy(struct bh_api *api);
+/* Before the handler of a request with a key. true: the reply is set, its first one's or a refusal. */
+bool bh_api_replay_find(struct bh_api_req *req);
+/* After it. */
+void bh_api_replay_keep(struct bh_api_req *req);
+
 /* ---- auth.c -------------------------------------------------------------------------------------- */
 
 void bh_api_authorize(struct bh_api_req *req);
+/* The one-time token: make it, with its file, when nobody else could make an identity. */
+int bh_api_first_token_make(struct bh_api *api, struct bh_err *err);
+/* There is an admin: it ends. */
+void bh_api_first_token_end(struct bh_api *api);
 
 /* ---- args.c -------------------------------------------------------------------------------------- */
 
@@ -233,7 +310,7 @@ json_t *bh_api_json_conversation(const struct bh_conversation *c);
 
 /* ---- handlers: ep_*.c ---------------------------------------------------------------------------- */
 
-#define BH_ROUTE(method, path, handler, role, body, arguments, summary)                            \
+#define BH_ROUTE(method, path, handler, right, body, arguments, summary)                           \
 	void bh_api_##handler(struct bh_api_req *req);
 #include "route.def"
 #undef BH_ROUTE

@@ -135,9 +135,9 @@ operation_json(const struct bh_api_route *r, const char *id)
 		      "parameters", arguments_json(r), "responses", responses);
 	if (r->body != BH_BODY_NONE)
 		json_object_set_new(o, "requestBody", body_json(r));
-	if (r->role == BH_ROLE_WRITE)
+	if (r->right > BH_RIGHT_READ)
 		json_object_set_new(o, "security", json_pack("[{s:[]}]", "token"));
-	else if (r->role == BH_ROLE_READ)
+	else if (r->right != BH_RIGHT_NONE)
 		json_object_set_new(o, "security", json_pack("[{}, {s:[]}]", "token"));
 	return o;
 }

@@ -35,7 +35,11 @@ bh_api_actor(struct bh_api_req *req, const char *name, const char *why, char out
 			    "must be text of 1 to %u bytes", NAME_MAX_BYTES);
 		return false;
 	}
-	snprintf(out, BH_API_ACTOR_MAX, name != NULL ? "api:%s" : "api", name);
+	/* Whom the token says, before whom the request says; the one of api.token_file is many people's. */
+	if (req->who[0] != '\0' && strcmp(req->who, "token") != 0)
+		snprintf(out, BH_API_ACTOR_MAX, "api:%s", req->who);
+	else
+		snprintf(out, BH_API_ACTOR_MAX, name != NULL ? "api:%s" : "api", name);
 	return true;
 }
 

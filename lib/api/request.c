@@ -155,7 +155,35 @@ log_change(const struct bh_api_req *req)
 		if (path[i] < 0x21 || path[i] > 0x7e)
 			path[i] = '?';
 	}
-	bh_log(BH_LOG_INFO, "api: %s %s: %u", req->head.method, path, req->reply.status);
+	bh_log(BH_LOG_INFO, "api: %s%s%s %s: %u", req->who, req->who[0] != '\0' ? ": " : "",
+	       req->head.method, path, req->reply.status);
+}
+
+/* What has no entry of its own in the audit log: evidence that was looked at, records that were deleted. */
+static void
+audit(struct bh_api_req *req)
+{
+	bool evidence = strcmp(req->route->path, "/api/v1/evidence/{name}") == 0;
+	bool deleted = req->route->method == BH_METHOD_DELETE;
+	char actor[BH_API_ACTOR_MAX], detail[32];
+	struct bh_err err = {0};
+
+	if (req->api->p.store == NULL ||
+	    !(evidence ||
+	      (deleted && strncmp(req->route->path, "/api/v1/conversations", 21) == 0)) ||
+	    !bh_api_actor(req, NULL, NULL, actor))
+		return;
+	snprintf(detail, sizeof(detail), "{\"status\":%u}", req->reply.status);
+	if (bh_store_audit(req->api->p.store,
+			   &(struct bh_audit){.actor = actor,
+					      .action = !evidence ? "conversations.delete"
+							: deleted ? "evidence.delete"
+								  : "evidence.read",
+					      .object = req->param != NULL ? req->param : "",
+					      .result = req->reply.status < 300 ? "ok" : "refused",
+					      .detail = detail},
+			   &err) != 0)
+		bh_log(BH_LOG_ERROR, "audit log: %s", err.what);
 }
 
 void
@@ -163,9 +191,13 @@ bh_api_finish(struct bh_api_req *req)
 {
 	if (req->reply.status != 0)
 		return;
+	if (bh_api_replay_find(req))
+		return;
 	req->route->handler(req);
 	if (req->reply.status == 0)
 		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "out of memory");
-	if (req->route->role == BH_ROLE_WRITE)
+	if (req->route->method != BH_METHOD_GET)
 		log_change(req);
+	audit(req);
+	bh_api_replay_keep(req);
 }

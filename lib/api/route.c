@@ -5,7 +5,7 @@
 
 const struct bh_api_route bh_api_routes[] = {
 #define BH_ROUTE(m, p, h, r, b, a, s)                                                              \
-	{BH_METHOD_##m, p, bh_api_##h, BH_ROLE_##r, BH_BODY_##b, a, s},
+	{BH_METHOD_##m, p, bh_api_##h, BH_RIGHT_##r, BH_BODY_##b, a, s},
 #include "route.def"
 #undef BH_ROUTE
 };

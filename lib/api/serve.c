@@ -91,6 +91,7 @@ put_reply(struct bh_api *api, struct bh_api_req *req, bool close)
 		.www_authenticate = r->www_authenticate,
 		.allow = r->allow[0] != '\0' ? r->allow : NULL,
 		.etag = r->etag[0] != '\0' ? r->etag : NULL,
+		.retry_after = r->retry_after[0] != '\0' ? r->retry_after : NULL,
 		.length = req->stream.more != NULL ? BH_IPC_LENGTH_UNKNOWN : r->len,
 	};
 	unsigned flags = close ? BH_IPC_CLOSE : 0;

@@ -230,6 +230,12 @@ anchor_paths(struct bh_config_reader *r)
 
 	if (rc == 0)
 		rc = anchor_path(r, "api.token_file", c->api_token_file);
+	if (rc == 0)
+		rc = anchor_path(r, "api.tls.certificate", c->api_certificate);
+	if (rc == 0)
+		rc = anchor_path(r, "api.tls.key", c->api_key);
+	if (rc == 0)
+		rc = anchor_path(r, "api.tls.client_ca", c->api_client_ca);
 	if (rc == 0 && strcmp(c->eve_file, "-") != 0)
 		rc = anchor_path(r, "events.file", c->eve_file);
 	if (rc == 0)

@@ -59,6 +59,8 @@ make_schema(struct bh_store *s, struct bh_err *err)
 		rc = bh_store_uses_prepare(s, err);
 	if (rc == 0)
 		rc = bh_store_responses_prepare(s, err);
+	if (rc == 0)
+		rc = bh_store_identities_prepare(s, err);
 	return bh_store_sql_end(s, rc, err);
 }
 
@@ -90,7 +92,9 @@ check_schema(struct bh_store *s, struct bh_err *err)
 	rc = bh_store_modes_prepare(s, err);
 	if (rc == 0)
 		rc = bh_store_uses_prepare(s, err);
-	return rc == 0 ? bh_store_responses_prepare(s, err) : rc;
+	if (rc == 0)
+		rc = bh_store_responses_prepare(s, err);
+	return rc == 0 ? bh_store_identities_prepare(s, err) : rc;
 }
 
 /* EXCLUSIVE before the first access: SQLite then keeps the WAL's index on the heap. */

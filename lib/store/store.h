@@ -1,4 +1,4 @@
-/* store: policy revisions and the audit log, in one SQLite file.
+/* store: policy revisions, identities and the audit log, in one SQLite file.
  *
  * Usage     bh_store_open(), bh_store_resume() at start, bh_store_commit(), bh_store_rollback(), bh_store_confirm()
  *           for changes, bh_store_tick() now and then, bh_store_close().
@@ -210,6 +210,27 @@ int bh_store_response_end(struct bh_store *s, uint64_t id, const struct bh_audit
 /* All that are kept, oldest first, until fn returns false. *next: the number of the next one. */
 int bh_store_responses_each(struct bh_store *s, bh_store_response_fn fn, void *arg, uint64_t *next,
 			    struct bh_err *err);
+
+/* ---- identities of the API -------------------------------------------------------------------------- */
+
+/* Who may ask for what. The secret itself is never here. */
+struct bh_store_identity {
+	const char *name;
+	const char *role;                /* a word of the API's */
+	const char *hash;                /* of its token, as the API makes it; "": it has none */
+	const char *certificate;         /* SHA-256 of its certificate in hex; "": none */
+	uint64_t created_ns, expires_ns; /* 0: never */
+};
+/* Make or replace, with an audit entry of this action in the same transaction. 0 or -errno. */
+int bh_store_identity_put(struct bh_store *s, const struct bh_store_identity *i, const char *action,
+			  const char *author, struct bh_err *err);
+/* -ENOENT: there is none. */
+int bh_store_identity_delete(struct bh_store *s, const char *name, const char *author,
+			     struct bh_err *err);
+typedef bool (*bh_store_identity_fn)(void *arg, const struct bh_store_identity *i);
+/* All, by name, until fn returns false. */
+int bh_store_identities_each(struct bh_store *s, bh_store_identity_fn fn, void *arg,
+			     struct bh_err *err);
 
 /* ---- audit ---------------------------------------------------------------------------------------- */
 

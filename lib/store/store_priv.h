@@ -10,6 +10,7 @@
  *   mode.c      modes of segments that were set
  *   response.c  quarantines, blocks and cuts
  *   use.c       what rules have decided
+ *   identity.c  who may use the API
  *   audit.c     the chain
  *   life.c      when the gateway was there, and entries that were missed
  */
@@ -69,6 +70,10 @@ int bh_store_responses_prepare(struct bh_store *s, struct bh_err *err);
 /* ---- use.c: with `lock` held ------------------------------------------------------------------------- */
 
 int bh_store_uses_prepare(struct bh_store *s, struct bh_err *err);
+
+/* ---- identity.c: with `lock` held --------------------------------------------------------------------- */
+
+int bh_store_identities_prepare(struct bh_store *s, struct bh_err *err);
 
 /* ---- digest.c ------------------------------------------------------------------------------------- */
 

@@ -1,13 +1,14 @@
 /* Who may do what: each route with no token, a wrong one and the right one; what may be listened on. */
 #include "api_fixture.h"
 
-enum role { NONE, READ, WRITE };
+/* What is free on loopback comes first. */
+enum right { NONE, SELF, READ_ENDPOINTS, READ, PUSH, OPERATE, WRITE, EVIDENCE, AUDIT, ADMIN };
 
 static const struct {
 	const char *method, *path;
-	enum role role;
+	enum right right;
 } routes[] = {
-#define BH_ROUTE(method, path, handler, role, body, arguments, summary) {#method, path, role},
+#define BH_ROUTE(method, path, handler, right, body, arguments, summary) {#method, path, right},
 #include "../../lib/api/route.def"
 #undef BH_ROUTE
 };
@@ -59,12 +60,12 @@ changes_need_the_right_token(void)
 	fix_start(&f, NULL);
 	for (i = 0; i < BH_ARRAY_SIZE(routes); i++) {
 		CU_ASSERT(let_in(ask_route(&f, i, FIX_TOKEN, NULL)));
-		CU_ASSERT_EQUAL(let_in(ask_route(&f, i, NULL, NULL)), routes[i].role != WRITE);
+		CU_ASSERT_EQUAL(let_in(ask_route(&f, i, NULL, NULL)), routes[i].right <= READ);
 		for (k = 0; k < BH_ARRAY_SIZE(wrong); k++)
 			CU_ASSERT_EQUAL(let_in(ask_route(&f, i, wrong[k], NULL)),
-					routes[i].role == NONE);
+					routes[i].right == NONE);
 		CU_ASSERT_EQUAL(let_in(ask_route(&f, i, NULL, "Authorization: Basic Zm9vOmJhcg==")),
-				routes[i].role == NONE);
+				routes[i].right == NONE);
 	}
 	fix_stop(&f);
 }
@@ -76,7 +77,7 @@ scheme_is_read_in_any_case_and_trailing_bytes_are_not_ignored(void)
 	size_t i;
 
 	fix_start(&f, NULL);
-	for (i = 0; routes[i].role != WRITE; i++)
+	for (i = 0; routes[i].right <= READ; i++)
 		;
 	CU_ASSERT(let_in(ask_route(&f, i, NULL, "Authorization: bearer " FIX_TOKEN)));
 	CU_ASSERT_EQUAL(ask_route(&f, i, NULL, "Authorization: Bearer " FIX_TOKEN " x"), 401);
@@ -99,7 +100,7 @@ without_a_configured_token_changes_are_403_and_reads_work(void)
 
 	fix_start(&f, no_token);
 	for (i = 0; i < BH_ARRAY_SIZE(routes); i++) {
-		bool write = routes[i].role == WRITE;
+		bool write = routes[i].right > READ;
 
 		CU_ASSERT_EQUAL(ask_route(&f, i, NULL, NULL) == 403, write);
 		CU_ASSERT_EQUAL(ask_route(&f, i, "", NULL) == 403, write);
@@ -131,7 +132,7 @@ name_of_another_host_is_refused_without_a_token(void)
 	size_t i, k;
 
 	fix_start(&f, NULL);
-	for (i = 0; routes[i].role != READ; i++)
+	for (i = 0; routes[i].right != READ; i++)
 		;
 	for (k = 0; k < BH_ARRAY_SIZE(hosts); k++) {
 		CU_ASSERT_EQUAL(ask_route(&f, i, NULL, hosts[k].host) != 421, hosts[k].in);
@@ -155,7 +156,7 @@ on_other_addresses_reads_need_the_token_too(void)
 	fix_start(&f, all_addresses);
 	for (i = 0; i < BH_ARRAY_SIZE(routes); i++) {
 		CU_ASSERT(let_in(ask_route(&f, i, FIX_TOKEN, NULL)));
-		CU_ASSERT_EQUAL(let_in(ask_route(&f, i, NULL, NULL)), routes[i].role == NONE);
+		CU_ASSERT_EQUAL(let_in(ask_route(&f, i, NULL, NULL)), routes[i].right == NONE);
 	}
 	fix_stop(&f);
 }

@@ -9,6 +9,7 @@
 #include "../../app/bulkheadctl/cmd_evidence.c"
 #include "../../app/bulkheadctl/cmd_explain.c"
 #include "../../app/bulkheadctl/cmd_get.c"
+#include "../../app/bulkheadctl/cmd_identity.c"
 #include "../../app/bulkheadctl/cmd_import.c"
 #include "../../app/bulkheadctl/cmd_learned.c"
 #include "../../app/bulkheadctl/cmd_lint.c"

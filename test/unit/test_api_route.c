@@ -81,6 +81,10 @@ static const struct good {
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},
 	{"ep_reports_pci", "GET", "/api/v1/reports/pci?zone=nowhere", NULL, 404},
 	{"ep_reports_review", "POST", "/api/v1/reports/pci/review", "{\"zone\": \"x\"}", 409},
+	{"ep_whoami_get", "GET", "/api/v1/whoami", NULL, 200},
+	{"ep_identities_list", "GET", "/api/v1/identities", NULL, 409},
+	{"ep_identities_put", "PUT", "/api/v1/identities/x", "{\"role\":\"viewer\"}", 409},
+	{"ep_identities_delete", "DELETE", "/api/v1/identities/x", NULL, 409},
 	{"ep_openapi_get", "GET", "/api/v1/openapi.json", NULL, 200},
 };
 
