@@ -16,6 +16,8 @@ struct commit {
 	struct bh_policy_change change;
 	struct bh_buf before; /* what was in force */
 	uint32_t number_before;
+	struct bh_api_sweep *sweep; /* NULL: nobody asks */
+	struct bh_sweep sessions;
 };
 
 static int
@@ -50,6 +52,8 @@ publish(void *arg, uint32_t number, const char *text, size_t len, struct bh_err 
 	if (c->before.failed)
 		return bh_err_set(err, ENOMEM, "out of memory");
 	bh_daemon_usage_take(c->d);
+	if (c->sweep != NULL)
+		bh_daemon_sweep_before(c->d, &c->sessions);
 	bh_policy_number_next(c->d->policy, number);
 	rc = bh_policy_load_text(c->d->policy, c->name, text, len, false, &c->change, err);
 	if (rc == 0)
@@ -108,6 +112,18 @@ log_in_force(struct bh_daemon *d, const struct bh_policy_change *c)
 	log_head(d);
 }
 
+static void
+end(struct commit *c, int rc)
+{
+	if (rc == 0) {
+		if (c->sweep != NULL)
+			bh_daemon_sweep_after(c->d, &c->sessions, c->sweep);
+		log_in_force(c->d, &c->change);
+	}
+	bh_daemon_sweep_free(&c->sessions);
+	bh_buf_free(&c->before);
+}
+
 /* ---- over REST ---------------------------------------------------------------------------------------- */
 
 int
@@ -136,12 +152,11 @@ bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_cha
 		what.len = carried.len;
 	}
 	begin(&c, d, "request body", &ops);
+	c.sweep = in->sweep;
 	rc = bh_store_commit(d->store, &what, &ops, &number, err);
 	*change = c.change;
-	bh_buf_free(&c.before);
+	end(&c, rc);
 	bh_buf_free(&carried);
-	if (rc == 0)
-		log_in_force(d, &c.change);
 	return rc;
 }
 
@@ -156,11 +171,10 @@ bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_policy_c
 	int rc;
 
 	begin(&c, d, "stored revision", &ops);
+	c.sweep = in->sweep;
 	rc = bh_store_rollback(d->store, in->to, in->author, in->why, &ops, &number, err);
 	*change = c.change;
-	bh_buf_free(&c.before);
-	if (rc == 0)
-		log_in_force(d, &c.change);
+	end(&c, rc);
 	return rc;
 }
 

@@ -173,6 +173,16 @@ void bh_daemon_endpoints_pushed(void *arg, const struct bh_api_push *push);
 void bh_daemon_notes_tick(struct bh_daemon *d, uint64_t mono_ns);
 void bh_daemon_notes_close(struct bh_daemon *d);
 
+/* sweep.c: sessions that another policy judges otherwise. Control threads. */
+struct bh_sweep {
+	struct bh_flow_copy *flow;
+	size_t n, room;
+	bool complete;
+};
+void bh_daemon_sweep_before(struct bh_daemon *d, struct bh_sweep *s);
+void bh_daemon_sweep_after(struct bh_daemon *d, struct bh_sweep *s, struct bh_api_sweep *out);
+void bh_daemon_sweep_free(struct bh_sweep *s);
+
 /* usage.c: what rules have decided. Any control thread. */
 int bh_daemon_usage_open(struct bh_daemon *d);
 void bh_daemon_usage_take(struct bh_daemon *d); /* before another policy is published */

@@ -119,6 +119,44 @@ policy_changes(struct bh_ctl *ctl, json_t *o)
 	return sum != 0;
 }
 
+static const char *
+policy_text_at(json_t *o, const char *path)
+{
+	const char *s = json_string_value(bh_ctl_value_at(o, path));
+
+	return s != NULL && s[0] != '\0' ? s : "-";
+}
+
+/* Open sessions that are judged otherwise from now on. */
+static void
+policy_sessions(struct bh_ctl *ctl, json_t *o)
+{
+	static const char *const paths[] = {"src.address", "dst.address", "src.segment",
+					    "dst.segment", "application", "verdict_before",
+					    "verdict",     "rule"};
+	static const char *const heads[] = {"SOURCE",      "DESTINATION", "FROM", "TO",
+					    "APPLICATION", "BEFORE",      "NOW",  "RULE"};
+	json_t *list = json_object_get(o, "items"), *item;
+	struct bh_ctl_table t = {0};
+	size_t i, k;
+
+	if (!json_is_object(o))
+		return;
+	fprintf(ctl->out, "%lld of %lld open sessions are judged otherwise%s\n",
+		policy_count(o, "changed"), policy_count(o, "judged"),
+		json_is_true(json_object_get(o, "complete")) ? "" : " (not all were looked at)");
+	for (k = 0; k < BH_ARRAY_SIZE(heads); k++)
+		bh_ctl_table_column(&t, heads[k], 0);
+	json_array_foreach(list, i, item)
+	{
+		for (k = 0; k < BH_ARRAY_SIZE(paths); k++)
+			bh_ctl_table_cell(&t, policy_text_at(item, paths[k]));
+	}
+	if (json_array_size(list) != 0)
+		bh_ctl_table_print(&t, ctl);
+	bh_ctl_table_free(&t);
+}
+
 int
 bh_ctl_apply(struct bh_ctl *ctl)
 {
@@ -138,6 +176,7 @@ bh_ctl_apply(struct bh_ctl *ctl)
 				: "%s is in force, revision %lld\n",
 			name, policy_count(r.json, "revision"));
 		policy_changes(ctl, r.json);
+		policy_sessions(ctl, json_object_get(r.json, "sessions"));
 		if (ctl->a.confirm.n != 0 && !dry_run)
 			fprintf(ctl->out,
 				"It is taken back in %s unless `bulkheadctl confirm` comes.\n",

@@ -32,13 +32,29 @@ struct bh_api_port {
 	uint64_t rx_missed, rx_errors, tx_errors, rx_nombuf; /* device */
 };
 
+/* Sessions that a change of the policy judges otherwise. */
+#define BH_API_SWEEP_ITEMS 100
+struct bh_api_swept {
+	struct bh_flow_copy flow;  /* as it was */
+	uint32_t rule, segment[2]; /* now; by end of the key */
+	uint8_t verdict, reason;
+};
+struct bh_api_sweep {
+	bool known;    /* false: nobody looked */
+	bool complete; /* false: there were too many to look at all */
+	uint64_t judged, changed;
+	unsigned n; /* the first of them */
+	struct bh_api_swept item[BH_API_SWEEP_ITEMS];
+};
+
 /* A change of the policy that is kept in the store. */
 struct bh_api_commit {
 	const char *text; /* commit only */
 	size_t len;
 	uint32_t to; /* rollback only: as in bh_store_rollback */
 	const char *author, *why;
-	uint64_t confirm_ms; /* commit only */
+	uint64_t confirm_ms;        /* commit only */
+	struct bh_api_sweep *sweep; /* where the answer goes; NULL: nobody asks */
 };
 
 /* What a rule decided, over restarts if there is a store; 0: never. */

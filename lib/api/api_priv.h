@@ -304,6 +304,11 @@ json_t *bh_api_json_rule(const struct bh_rule_info *r);
 /* hits, bytes, packets, first_used, last_used; nothing where it is not counted. Not with the policy's lock held. */
 void bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o);
 
+/* ---- ep_flows.c -------------------------------------------------------------------------------------- */
+
+/* "sessions" of an answer to a change: how many were judged otherwise, and the first of them. */
+void bh_api_put_sweep(struct bh_api_req *req, const struct bh_api_sweep *s, json_t *answer);
+
 /* ---- ep_conversations.c --------------------------------------------------------------------------- */
 
 json_t *bh_api_json_conversation(const struct bh_conversation *c);

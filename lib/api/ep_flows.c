@@ -247,3 +247,40 @@ bh_api_ep_flows_list(struct bh_api_req *req)
 		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "flows: %s", strerror(-n));
 	free(copy);
 }
+
+/* A session as GET /flows shows it, with what it was judged before. */
+static json_t *
+swept_json(struct bh_api_req *req, const struct bh_api_swept *s)
+{
+	struct bh_flow_copy now = s->flow;
+	json_t *o;
+
+	now.flow.verdict = s->verdict;
+	now.flow.reason = s->reason;
+	now.flow.rule = s->rule;
+	memcpy(now.flow.segment, s->segment, sizeof(now.flow.segment));
+	o = flow_json(req, &now);
+	json_object_set_new(o, "verdict_before",
+			    json_string(bh_verdict_name(s->flow.flow.verdict)));
+	json_object_set_new(o, "rule_before",
+			    bh_api_str(bh_policy_rule_name(req->api->p.policy, s->flow.flow.rule)));
+	return o;
+}
+
+void
+bh_api_put_sweep(struct bh_api_req *req, const struct bh_api_sweep *s, json_t *answer)
+{
+	json_t *items = json_array();
+	unsigned i;
+
+	if (!s->known) {
+		json_decref(items);
+		return;
+	}
+	for (i = 0; i < s->n; i++)
+		json_array_append_new(items, swept_json(req, &s->item[i]));
+	json_object_set_new(answer, "sessions",
+			    json_pack("{s:I, s:I, s:b, s:o}", "judged", (json_int_t)s->judged,
+				      "changed", (json_int_t)s->changed, "complete", s->complete,
+				      "items", items));
+}

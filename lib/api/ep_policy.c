@@ -184,6 +184,7 @@ bh_api_ep_policy_put(struct bh_api_req *req)
 	struct bh_api_commit c = {.author = actor};
 	struct bh_err err = {0};
 	uint64_t dry_run = 0;
+	json_t *answer;
 	int rc;
 
 	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !commit_args(req, &c, actor) ||
@@ -191,14 +192,19 @@ bh_api_ep_policy_put(struct bh_api_req *req)
 		return;
 	c.text = req->body.data;
 	c.len = req->body.len;
+	c.sweep = calloc(1, sizeof(*c.sweep));
 	if (req->api->p.store != NULL && dry_run == 0)
 		rc = ops->policy_commit(ops->arg, &c, &change, &err);
 	else
 		rc = ops->policy_put(ops->arg, c.text, c.len, dry_run != 0, &change, &err);
 	if (rc < 0) {
 		bh_api_fail_policy(req, rc, &err);
-		return;
+	} else {
+		bh_api_set_etag(req);
+		answer = bh_api_json_change(&change, dry_run != 0);
+		if (c.sweep != NULL)
+			bh_api_put_sweep(req, c.sweep, answer);
+		bh_api_json(req, 200, answer);
 	}
-	bh_api_set_etag(req);
-	bh_api_json(req, 200, bh_api_json_change(&change, dry_run != 0));
+	free(c.sweep);
 }

@@ -220,7 +220,7 @@ bh_api_ep_revisions_rollback(struct bh_api_req *req)
 	char actor[BH_API_ACTOR_MAX];
 	struct bh_api_commit c = {.author = actor};
 	struct bh_err err = {0};
-	json_t *body;
+	json_t *body, *answer;
 	int rc;
 
 	if (!has_store(req) || !bh_api_precondition(req))
@@ -229,12 +229,18 @@ bh_api_ep_revisions_rollback(struct bh_api_req *req)
 	if (body == NULL)
 		return;
 	if (read_body(req, body, &c, actor)) {
+		c.sweep = calloc(1, sizeof(*c.sweep));
 		rc = ops->policy_rollback(ops->arg, &c, &change, &err);
 		bh_api_set_etag(req);
+		answer = bh_api_json_change(&change, false);
+		if (c.sweep != NULL)
+			bh_api_put_sweep(req, c.sweep, answer);
 		if (rc != 0)
 			bh_api_fail_policy(req, rc, &err);
 		else
-			bh_api_json(req, 200, bh_api_json_change(&change, false));
+			bh_api_json(req, 200, json_incref(answer));
+		json_decref(answer);
+		free(c.sweep);
 	}
 	json_decref(body);
 }

@@ -319,3 +319,14 @@ bh_policy_counts(struct bh_policy *p, struct bh_policy_counts *out)
 							  sizeof(*p->snapshot->slot_class)};
 	pthread_mutex_unlock(&p->lock);
 }
+
+/* ---- judging -------------------------------------------------------------------------------------------- */
+
+void
+bh_policy_judge_now(struct bh_policy *p, const struct bh_flow_key *key, unsigned initiator,
+		    uint16_t service, const struct bh_said *said, struct bh_judgement *out)
+{
+	pthread_mutex_lock(&p->lock);
+	bh_policy_judge(p->view, key, initiator, service, said, out);
+	pthread_mutex_unlock(&p->lock);
+}

@@ -463,6 +463,10 @@ struct bh_judgement {
 void bh_policy_judge(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator,
 		     uint16_t service, const struct bh_said *said, struct bh_judgement *out);
 
+/* The same by the policy that is in force, for a control thread: the model is locked meanwhile. */
+void bh_policy_judge_now(struct bh_policy *p, const struct bh_flow_key *key, unsigned initiator,
+			 uint16_t service, const struct bh_said *said, struct bh_judgement *out);
+
 /* Is an end of a key in the segment of this name id, by its labels or its address? Workers. */
 bool bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsigned end,
 		      uint32_t segment);

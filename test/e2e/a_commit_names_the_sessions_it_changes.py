@@ -1,0 +1,41 @@
+"""The answer to a commit says how many open sessions another policy judges otherwise, and which: from, to, before, now."""
+
+import os
+
+from lib.check import check, main, same
+from lib.gateway import BUILD, Gateway, RULES, policy, text, write
+from lib.pump import Stream
+from lib.wire import Server, make, run
+
+CLOSED = policy([r for r in RULES if r["id"] != "web-to-redis"])
+
+
+def put(gateway, document):
+    status, answer = gateway.request("PUT", "/policy", text(document), kind="application/yaml")
+    same(status, 200, f"PUT ({answer})")
+    return answer["sessions"]
+
+
+def test():
+    make()
+    gateway = Gateway(store={"path": "store.db"}).start()
+    stream = Stream("web", "redis", 6379, Server("redis", 6379))
+    stream.flowing()
+    swept = put(gateway, policy(RULES + [{**RULES[0], "id": "again", "ports": ["tcp/9"]}]))
+    same((swept["changed"], swept["items"], swept["complete"]), (0, [], True), "a commit that changes nothing for it")
+    check(swept["judged"] >= 1, "it was looked at")
+    swept = put(gateway, CLOSED)
+    same((swept["changed"], len(swept["items"])), (1, 1), f"sessions that changed ({swept})")
+    one = swept["items"][0]
+    same((one["src"]["segment"], one["dst"]["segment"], one["verdict_before"], one["rule_before"], one["verdict"]),
+         ("web", "redis", "allow", "web-to-redis", "deny"), "which, and how")
+    status, answer = gateway.request("POST", "/policy/rollback", {})
+    same((status, answer["sessions"]["changed"]), (200, 1), f"a rollback says it, too ({answer})")
+    path = os.path.join(gateway.dir, "closed.yaml")
+    write(path, CLOSED)
+    out = run(f"{BUILD}/bulkheadctl", "--token-file", os.path.join(gateway.dir, "token"), "apply", "-f", path)
+    check("1 of " in out and "sessions are judged otherwise" in out, f"bulkheadctl: {out}")
+    gateway.stop()
+
+
+main(test)
