@@ -37,8 +37,10 @@ bh_daemon_take_events(struct bh_daemon *d)
 
 	do {
 		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
-		if (d->learn != NULL)
+		if (d->learn != NULL) {
 			bh_learn_events(d->learn, e, n);
+			bh_shadow_events(d->shadow, e, n);
+		}
 		suppressed = bh_daemon_respond(d, e, n);
 		bh_daemon_evidence_take(d, e, n);
 		if (d->eve != NULL)

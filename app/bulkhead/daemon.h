@@ -15,6 +15,7 @@
 #include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/learn/learn.h"
+#include "../../lib/learn/shadow.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
 #include "../../lib/response/response.h"
@@ -78,8 +79,9 @@ struct bh_daemon {
 	_Atomic uint32_t sensors_in_use, sensor_rules; /* of the files */
 	_Atomic uint64_t sensors_loaded_ns;            /* wall clock */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
-	struct bh_learn *learn; /* NULL: off */
-	uint64_t learn_cursor;  /* of the look at all flows */
+	struct bh_learn *learn;   /* NULL: off */
+	struct bh_shadow *shadow; /* NULL: as learn */
+	uint64_t learn_cursor;    /* of the look at all flows */
 	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns; /* mono: when next */
 	pthread_mutex_t learn_lock; /* what follows; written by the control core */
 	struct bh_api_learn_segment *learn_segment;

@@ -46,6 +46,8 @@ bh_daemon_learn_open(struct bh_daemon *d, struct bh_err *err)
 	rc = bh_learn_open(&d->learn, &params, err);
 	if (rc != 0)
 		return rc;
+	if (bh_shadow_create(&d->shadow, &d->names) != 0)
+		return bh_err_set(err, ENOMEM, "out of memory");
 	bh_learn_counts(d->learn, &c);
 	bh_log(BH_LOG_INFO, "conversations: %u known, %s%s", c.conversations,
 	       path[0] != '\0' ? "in " : "in memory only", path);
@@ -84,13 +86,18 @@ look(struct bh_daemon *d, uint64_t now)
 			return;
 		d->learn_look_ns = now + d->config.learn_look_ms * BH_NS_PER_MS;
 		bh_learn_look_begin(d->learn);
+		bh_shadow_look_begin(d->shadow);
 	}
 	n = bh_gateway_flows(d->gateway, &q, f);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		bh_learn_look_flow(d->learn, &f[i].flow);
+		bh_shadow_look_flow(d->shadow, &f[i].flow);
+	}
 	d->learn_cursor = n < 0 ? 0 : q.cursor;
-	if (d->learn_cursor == 0 && n >= 0)
+	if (d->learn_cursor == 0 && n >= 0) {
 		bh_learn_look_end(d->learn);
+		bh_shadow_look_end(d->shadow);
+	}
 }
 
 void
@@ -130,6 +137,8 @@ bh_daemon_learn_close(struct bh_daemon *d)
 	save(d, 0);
 	bh_learn_close(d->learn);
 	d->learn = NULL;
+	bh_shadow_destroy(d->shadow);
+	d->shadow = NULL;
 	free(d->learn_segment);
 	d->learn_segment = NULL;
 	d->n_learn_segments = 0;

@@ -110,6 +110,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.store = d->store,
 		.evidence = d->config.evidence_path,
 		.learn = d->learn,
+		.shadow = d->shadow,
 		.max_endpoints = (uint32_t)d->config.max_endpoints,
 		.front = {.arg = d, .start = bh_daemon_front_start, .end = bh_daemon_front_end},
 	};

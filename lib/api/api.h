@@ -146,7 +146,8 @@ struct bh_api_params {
 	unsigned
 		heartbeat_max_ms; /* a worker silent for longer makes health degraded; default 5000 */
 	struct bh_policy *policy;
-	struct bh_learn *learn; /* NULL: conversations are not kept */
+	struct bh_learn *learn;   /* NULL: conversations are not kept */
+	struct bh_shadow *shadow; /* NULL: no draft can be tried beside the traffic */
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
 	struct bh_response *response; /* NULL: there are no quarantines and blocks */
 	struct bh_store *store;       /* NULL: revisions and audit log are not kept */

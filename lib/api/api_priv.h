@@ -290,6 +290,8 @@ void bh_api_set_etag(struct bh_api_req *req);
 bool bh_api_precondition(struct bh_api_req *req);
 json_t *bh_api_json_change(const struct bh_policy_change *c, bool dry_run);
 /* The reply to a change that was refused with rc. */
+/* By its name. */
+enum bh_mode bh_api_mode(const char *name);
 void bh_api_fail_policy(struct bh_api_req *req, int rc, const struct bh_err *err);
 /* "api", or "api:NAME": the token is one for all, the name is what its bearer says. Checks why, too. false: the
  * reply is set. */

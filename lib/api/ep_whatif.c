@@ -32,8 +32,8 @@ add(void *arg, const struct bh_conversation *c, const struct bh_draft_verdict *b
 	return true;
 }
 
-static enum bh_mode
-mode_of(const char *name)
+enum bh_mode
+bh_api_mode(const char *name)
 {
 	unsigned m;
 
@@ -53,7 +53,7 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 			      .len = req->body.len,
 			      .p = p->policy,
 			      .max_endpoints = p->max_endpoints,
-			      .mode = mode_of(p->ops.mode(p->ops.arg))};
+			      .mode = bh_api_mode(p->ops.mode(p->ops.arg))};
 	struct bh_whatif_counts n;
 	struct list l = {.items = NULL};
 	struct bh_err err = {0};

@@ -202,3 +202,75 @@ bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c, struct bh_dr
 	out->protect = j.protect_verdict;
 	out->rule = j.rule != BH_NO_RULE ? bh_policy_rule_name(d->p, j.rule) : "";
 }
+
+/* ---- whoever has an address by now ------------------------------------------------------------------------- */
+
+struct owner {
+	struct bh_endpoint e;
+	struct bh_label label[BH_LABELS_MAX];
+	struct bh_arena arena;
+	bool there, failed;
+};
+
+static bool
+take_owner(void *arg, const struct bh_endpoint *e, const char *const segments[], unsigned n)
+{
+	struct owner *o = arg;
+	unsigned i;
+
+	(void)segments;
+	(void)n;
+	o->e = *e;
+	o->e.labels = o->label;
+	for (i = 0; i < e->n_labels; i++) {
+		const struct bh_label *l = &e->labels[i];
+
+		o->label[i].key = bh_arena_text(&o->arena, l->key, strlen(l->key));
+		o->label[i].value = bh_arena_text(&o->arena, l->value, strlen(l->value));
+		o->failed |= o->label[i].key == NULL || o->label[i].value == NULL;
+	}
+	return false;
+}
+
+static bool
+is_same_owner(const struct owner *a, const struct owner *b)
+{
+	unsigned i;
+
+	if (memcmp(&a->e.prefix, &b->e.prefix, sizeof(a->e.prefix)) != 0 ||
+	    a->e.tenant != b->e.tenant || a->e.n_labels != b->e.n_labels)
+		return false;
+	for (i = 0; i < a->e.n_labels; i++) {
+		if (strcmp(a->label[i].key, b->label[i].key) != 0 ||
+		    strcmp(a->label[i].value, b->label[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+void
+bh_draft_follow(struct bh_draft *d, struct bh_policy *from, const uint8_t addr[16], uint8_t family,
+		bh_tenant tenant)
+{
+	struct bh_endpoint_change change = {.op = BH_ENDPOINT_PUT};
+	struct owner live = {.there = false}, own = {.there = false};
+	struct bh_err err = {0};
+	bool rest;
+
+	live.there = bh_policy_endpoint_resolve(from, addr, family, tenant, take_owner, &live);
+	own.there = bh_policy_endpoint_resolve(d->p, addr, family, tenant, take_owner, &own);
+	rest = live.there && live.e.source == BH_SOURCE_REST;
+	if (live.failed || own.failed)
+		goto out;
+	if (rest && (!own.there || !is_same_owner(&live, &own))) {
+		change.endpoint = live.e;
+		bh_policy_endpoints_apply(d->p, &change, 1, NULL, &err);
+	} else if (!rest && own.there && own.e.source == BH_SOURCE_REST) {
+		change.op = BH_ENDPOINT_DELETE;
+		change.endpoint = own.e;
+		bh_policy_endpoints_apply(d->p, &change, 1, NULL, &err);
+	}
+out:
+	bh_arena_free(&live.arena);
+	bh_arena_free(&own.arena);
+}

@@ -35,6 +35,11 @@ struct bh_draft_verdict {
 void bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c,
 		    struct bh_draft_verdict *out);
 
+/* Whoever has this address by now in the model `from`, if it came over REST, has it in the draft; whoever no longer has it has not.
+ * Without memory it stays as it is. */
+void bh_draft_follow(struct bh_draft *d, struct bh_policy *from, const uint8_t addr[16],
+		     uint8_t family, bh_tenant tenant);
+
 /* ---- what if ------------------------------------------------------------------------------------------ */
 
 struct bh_whatif {

@@ -18,6 +18,7 @@
 #include "../../app/bulkheadctl/cmd_quarantine.c"
 #include "../../app/bulkheadctl/cmd_revision.c"
 #include "../../app/bulkheadctl/cmd_sensors.c"
+#include "../../app/bulkheadctl/cmd_shadow.c"
 #include "../../app/bulkheadctl/cmd_set.c"
 #include "../../app/bulkheadctl/cmd_status.c"
 #include "../../app/bulkheadctl/cmd_top.c"
