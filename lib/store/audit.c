@@ -5,6 +5,7 @@
 #include "store_priv.h"
 
 #define AUDIT_COLUMNS "seq, time_ns, actor, action, object, result, detail, prev, hash"
+#define AUDIT_TYPES "iitttttbb"
 #define AUDIT_DOMAIN "bulkhead audit 1"
 #define VERIFY_AT_ONCE 512 /* entries read under one hold of the lock: commits get in between */
 
@@ -42,6 +43,7 @@ static int
 head_read(struct bh_store *s, uint64_t *seq, uint8_t hash[BH_SHA256_SIZE], struct bh_err *err)
 {
 	sqlite3_stmt *st;
+	bool whole;
 	int rc =
 		bh_store_sql_open(s, &st, err, "SELECT seq, hash FROM audit_head WHERE id = 1", "");
 
@@ -51,8 +53,9 @@ head_read(struct bh_store *s, uint64_t *seq, uint8_t hash[BH_SHA256_SIZE], struc
 		return rc;
 	rc = bh_store_sql_step(s, st, err);
 	if (rc == 1) {
+		whole = bh_store_sql_as_bound(st, "ib");
 		*seq = (uint64_t)sqlite3_column_int64(st, 0);
-		if (!column_hash(st, 1, hash))
+		if (!column_hash(st, 1, hash) || !whole)
 			memset(hash, 0, BH_SHA256_SIZE);
 	}
 	sqlite3_finalize(st);
@@ -85,7 +88,7 @@ bh_audit_append(struct bh_store *s, const struct bh_audit *a, struct bh_err *err
 	rc = bh_store_sql_do(s, err,
 			     "INSERT INTO audit(" AUDIT_COLUMNS
 			     ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			     "iitttttbb", (int64_t)e.seq, (int64_t)e.time_ns, e.actor, e.action,
+			     AUDIT_TYPES, (int64_t)e.seq, (int64_t)e.time_ns, e.actor, e.action,
 			     e.object, e.result, e.detail, e.prev, (size_t)BH_SHA256_SIZE, e.hash,
 			     (size_t)BH_SHA256_SIZE);
 	if (rc == 0)
@@ -110,10 +113,12 @@ bh_store_audit(struct bh_store *s, const struct bh_audit *a, struct bh_err *err)
 	return rc;
 }
 
-/* false: a hash is not one. */
+/* false: it is not stored as it was written, so that its hash would not cover all of it; or a hash is not one. */
 static bool
 row_read(sqlite3_stmt *st, struct bh_audit *a)
 {
+	bool whole = bh_store_sql_as_bound(st, AUDIT_TYPES);
+
 	*a = (struct bh_audit){
 		.seq = (uint64_t)sqlite3_column_int64(st, 0),
 		.time_ns = (uint64_t)sqlite3_column_int64(st, 1),
@@ -123,7 +128,7 @@ row_read(sqlite3_stmt *st, struct bh_audit *a)
 		.result = bh_store_sql_text(st, 5),
 		.detail = bh_store_sql_text(st, 6),
 	};
-	return column_hash(st, 7, a->prev) && column_hash(st, 8, a->hash);
+	return column_hash(st, 7, a->prev) && column_hash(st, 8, a->hash) && whole;
 }
 
 int
@@ -183,7 +188,9 @@ verify_row(sqlite3_stmt *st, uint64_t want, uint8_t prev[BH_SHA256_SIZE], struct
 	bool whole = row_read(st, &a);
 
 	entry_hash(&a, hash);
-	if (a.seq != want)
+	if ((int64_t)a.seq < (int64_t)want)
+		found(c, want, "before it stands one that nobody wrote");
+	else if (a.seq != want)
 		found(c, want, "it is missing");
 	else if (!whole || memcmp(a.hash, hash, BH_SHA256_SIZE) != 0)
 		found(c, want, "its content is not what its hash was made of");
@@ -203,8 +210,8 @@ verify_some(struct bh_store *s, uint8_t prev[BH_SHA256_SIZE], struct bh_audit_ch
 	unsigned n = 0;
 	int rc = bh_store_sql_open(s, &st, err,
 				   "SELECT " AUDIT_COLUMNS
-				   " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-				   "ii", c->entries == 0 ? INT64_MIN : (int64_t)c->entries,
+				   " FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
+				   "ii", c->entries == 0 ? INT64_MIN : (int64_t)c->entries + 1,
 				   (int64_t)VERIFY_AT_ONCE);
 
 	if (rc != 0)

@@ -7,6 +7,7 @@
 
 #define SEAL_DOMAIN "bulkhead revision 1"
 #define ROW "number, time_ns, state, origin, base, size, sha256, seal, author, why, summary"
+#define ROW_TYPES "iiiiiibbttt"
 
 static const char *const state_names[BH_REVISION_STATES] = {"pending", "applied", "confirmed",
 							    "refused", "rolled_back"};
@@ -64,7 +65,7 @@ bh_revision_insert(struct bh_store *s, struct bh_revision *r, struct bh_err *err
 	return bh_store_sql_do(s, err,
 			       "INSERT INTO revision(" ROW
 			       ", document) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			       "iiiiiibbtttb", (int64_t)r->number, (int64_t)r->time_ns,
+			       ROW_TYPES "b", (int64_t)r->number, (int64_t)r->time_ns,
 			       (int64_t)r->state, (int64_t)r->origin, (int64_t)r->base,
 			       (int64_t)r->size, r->sha256, (size_t)BH_SHA256_SIZE, seal,
 			       (size_t)BH_SHA256_SIZE, r->author, r->why, r->summary, r->text,
@@ -95,6 +96,7 @@ bh_revision_prune(struct bh_store *s, uint32_t newest, struct bh_err *err)
 static bool
 row_read(sqlite3_stmt *st, struct bh_revision *r)
 {
+	bool whole = bh_store_sql_as_bound(st, ROW_TYPES);
 	uint8_t seal[BH_SHA256_SIZE];
 
 	*r = (struct bh_revision){
@@ -108,7 +110,7 @@ row_read(sqlite3_stmt *st, struct bh_revision *r)
 		.why = bh_store_sql_text(st, 9),
 		.summary = bh_store_sql_text(st, 10),
 	};
-	if (sqlite3_column_bytes(st, 6) != BH_SHA256_SIZE ||
+	if (!whole || sqlite3_column_bytes(st, 6) != BH_SHA256_SIZE ||
 	    sqlite3_column_bytes(st, 7) != BH_SHA256_SIZE)
 		return false;
 	memcpy(r->sha256, sqlite3_column_blob(st, 6), BH_SHA256_SIZE);

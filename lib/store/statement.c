@@ -174,6 +174,25 @@ bh_store_sql_text(sqlite3_stmt *st, int column)
 	return t != NULL ? t : "";
 }
 
+bool
+bh_store_sql_as_bound(sqlite3_stmt *st, const char *types)
+{
+	int i, type;
+
+	for (i = 0; types[i] != '\0'; i++) {
+		/* Before anything reads the column, which may convert it. */
+		type = sqlite3_column_type(st, i);
+		if (type != (types[i] == 'i'   ? SQLITE_INTEGER
+			     : types[i] == 't' ? SQLITE_TEXT
+					       : SQLITE_BLOB))
+			return false;
+		if (type == SQLITE_TEXT &&
+		    strlen(bh_store_sql_text(st, i)) != (size_t)sqlite3_column_bytes(st, i))
+			return false;
+	}
+	return true;
+}
+
 int
 bh_store_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
 		     struct bh_err *err)

@@ -52,6 +52,9 @@ int bh_store_sql_begin(struct bh_store *s, struct bh_err *err);
 /* Commit, or roll back when rc != 0; returns rc or what failed. */
 int bh_store_sql_end(struct bh_store *s, int rc, struct bh_err *err);
 const char *bh_store_sql_text(sqlite3_stmt *st, int column); /* never NULL */
+/* Is each column of the row stored as bh_store_sql_do() stores these types, each text without a byte behind a NUL? What
+ * is stored otherwise is more than what is read of it. Before any column is read. */
+bool bh_store_sql_as_bound(sqlite3_stmt *st, const char *types);
 /* A number of the table of settings; def when it is not there. */
 int bh_store_sql_setting(struct bh_store *s, const char *key, int64_t def, int64_t *out,
 			 struct bh_err *err);
