@@ -12,18 +12,20 @@
 #define WATCH_NS (100 * BH_NS_PER_MS)
 #define EVENTS_A_TURN 512
 
-/* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the file. */
+/* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the file. What DNS
+ * answers said is for the policy alone. */
 static void
 write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n, bool some_suppressed)
 {
 	const struct bh_event *end = e + n;
 
-	if (d->config.event_flows && !some_suppressed) {
+	if (d->config.event_flows && !some_suppressed && !d->config.names_watch) {
 		bh_eve_file_write(d->eve, e, n);
 		return;
 	}
 	for (; e < end; e = bh_event_after(e)) {
-		if (e->type != BH_EVENT_NONE && (e->type != BH_EVENT_FLOW || d->config.event_flows))
+		if (e->type != BH_EVENT_NONE && e->type != BH_EVENT_NAMES &&
+		    (e->type != BH_EVENT_FLOW || d->config.event_flows))
 			bh_eve_file_write(d->eve, e, 1u + e->n_text);
 	}
 }
@@ -43,6 +45,7 @@ bh_daemon_take_events(struct bh_daemon *d)
 		}
 		suppressed = bh_daemon_respond(d, e, n);
 		bh_daemon_evidence_take(d, e, n);
+		bh_daemon_names_take(d, e, n);
 		if (d->eve != NULL)
 			write_events(d, e, n, suppressed);
 		taken += n;
@@ -258,6 +261,7 @@ bh_daemon_loop(struct bh_daemon *d)
 			if (d->store != NULL)
 				bh_daemon_store_tick(d);
 			expire_rules(d);
+			bh_daemon_names_tick(d, now);
 			bh_daemon_usage_tick(d, now);
 			bh_daemon_notes_tick(d, now);
 			/* When this core itself stood still (a stopped process, a suspended machine), the

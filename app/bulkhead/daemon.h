@@ -16,6 +16,7 @@
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/learn/learn.h"
 #include "../../lib/learn/shadow.h"
+#include "../../lib/policy/host.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
 #include "../../lib/response/response.h"
@@ -79,9 +80,10 @@ struct bh_daemon {
 	_Atomic uint32_t sensors_in_use, sensor_rules; /* of the files */
 	_Atomic uint64_t sensors_loaded_ns;            /* wall clock */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
-	struct bh_learn *learn;   /* NULL: off */
-	struct bh_shadow *shadow; /* NULL: as learn */
-	uint64_t learn_cursor;    /* of the look at all flows */
+	struct bh_resolve *resolve; /* NULL: off */
+	struct bh_learn *learn;     /* NULL: off */
+	struct bh_shadow *shadow;   /* NULL: as learn */
+	uint64_t learn_cursor;      /* of the look at all flows */
 	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns; /* mono: when next */
 	pthread_mutex_t learn_lock; /* what follows; written by the control core */
 	struct bh_api_learn_segment *learn_segment;
@@ -112,6 +114,18 @@ void bh_daemon_sensors_reload(struct bh_daemon *d);
 void bh_daemon_sensors_join(struct bh_daemon *d);
 /* --check: the files can be read. */
 int bh_daemon_sensors_check(struct bh_daemon *d, struct bh_err *err);
+
+/* names.c: addresses of the names that segments list */
+int bh_daemon_names_start(struct bh_daemon *d, struct bh_err *err);
+/* Events in n slots: what DNS answers said. */
+void bh_daemon_names_take(struct bh_daemon *d, const struct bh_event *e, unsigned n);
+void bh_daemon_names_tick(struct bh_daemon *d, uint64_t mono_ns);
+void bh_daemon_names_stop(struct bh_daemon *d);
+
+/* resolve.c: a thread that asks for them. told: lines of what is new, for the control core. */
+int bh_resolve_start(struct bh_resolve **out, struct bh_policy *p, const struct bh_config *c);
+void bh_resolve_told(struct bh_resolve *r, struct bh_buf *out);
+void bh_resolve_stop(struct bh_resolve *r); /* NULL is fine */
 
 /* evidence.c */
 void bh_daemon_evidence_names(struct bh_daemon *d);

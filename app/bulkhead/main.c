@@ -122,6 +122,10 @@ load_policy(struct bh_daemon *d, struct early_view *early, bool check, struct bh
 	struct bh_policy_params params = {
 		.max_endpoints = (uint32_t)d->config.max_endpoints,
 		.mode = (enum bh_mode)d->config.mode,
+		.names = {.min_ttl_ns = d->config.names_min_ms * BH_NS_PER_MS,
+			  .max_ttl_ns = d->config.names_max_ms * BH_NS_PER_MS,
+			  .keep_ns = d->config.names_keep_ms * BH_NS_PER_MS,
+			  .max = (uint32_t)d->config.names_max},
 		.publish = publish,
 		.retire = retire,
 		.settle = settle,
@@ -377,6 +381,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = bh_daemon_rest_start(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
+	if (rc == 0)
+		rc = bh_daemon_names_start(d, err);
 	return rc;
 }
 
@@ -392,6 +398,7 @@ finish(struct bh_daemon *d, bool stalled)
 		_exit(BH_EXIT_STALLED);
 	}
 	bh_daemon_sensors_join(d);
+	bh_daemon_names_stop(d);
 	bh_daemon_rest_stop(d);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);

@@ -150,6 +150,7 @@ struct bh_config_pair {
 };
 
 /* Scalars come from config.def: field, key path, type, default, range, sentence. */
+#define BH_RESOLVERS 3     /* as resolv.conf has (MAXNS) */
 #define BH_EXTERNAL_IPS 64 /* addresses and prefixes of watching.external_ips */
 
 #define BH_CONFIG_WORDS 32
@@ -185,6 +186,8 @@ struct bh_config {
 	struct bh_threat_quota quota[BH_THREAT_QUOTAS];
 	unsigned n_quotas;
 	unsigned n_threat_segments; /* names that exceptions and quotas list */
+	unsigned n_resolvers;
+	struct bh_prefix resolver[BH_RESOLVERS]; /* names.resolvers */
 	unsigned n_external_ips;
 	struct bh_prefix external_ip[BH_EXTERNAL_IPS]; /* watching.external_ips */
 	char threat_segment[BH_THREAT_SEGMENTS][128];

@@ -185,3 +185,27 @@ bh_config_read_external_ips(struct bh_config_reader *r, const struct bh_yaml *no
 	r->c->n_external_ips = (unsigned)node->n;
 	return rc;
 }
+
+int
+bh_config_read_resolvers(struct bh_config_reader *r, const struct bh_yaml *node)
+{
+	char found[BH_FOUND_LEN];
+	size_t i;
+	int rc = 0;
+
+	if (node->type != BH_YAML_LIST || node->n > BH_RESOLVERS)
+		return bh_yaml_err(r->doc, node, r->err,
+				   "expected a list of at most %d addresses such as [10.0.0.53], "
+				   "found %s",
+				   BH_RESOLVERS, bh_yaml_found(node, found, sizeof(found)));
+	for (i = 0; rc == 0 && i < node->n; i++) {
+		struct bh_prefix *p = &r->c->resolver[i];
+
+		rc = bh_yaml_prefix(r->doc, node->item[i], p, r->err);
+		if (rc == 0 && p->len != (p->family == BH_IP6 ? 128 : 32))
+			rc = bh_yaml_err(r->doc, node->item[i], r->err,
+					 "expected the address of one resolver, found a network");
+	}
+	r->c->n_resolvers = (unsigned)node->n;
+	return rc;
+}

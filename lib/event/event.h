@@ -108,6 +108,7 @@ enum {
 	BH_EVENT_SENSOR_EXCERPT = 0xfa,
 	BH_EVENT_SENSOR_RULE = 0xf0,
 	BH_EVENT_SENSOR_ACTION = 0xf1, /* what it asks for: "alert", "quarantine" ... */
+	BH_EVENT_ADDRESS = 0xef, /* NAMES: family, TTL (4 bytes, of this machine), address (16) */
 };
 struct bh_event_text {
 	uint16_t len;

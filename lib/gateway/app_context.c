@@ -69,6 +69,8 @@ bh_app_create(struct bh_worker *w)
 		(struct bh_memory){.alloc = bh_slab_alloc, .free = bh_slab_free, .arg = w->slab};
 	if (rc == 0)
 		rc = bh_app_threat_create(w);
+	if (rc == 0 && w->config->names_watch)
+		rc = bh_app_names_create(w);
 	return rc;
 }
 
@@ -77,6 +79,7 @@ bh_app_destroy(struct bh_worker *w)
 {
 	bh_app_inspect_destroy(w);
 	bh_app_threat_destroy(w);
+	bh_app_names_destroy(w);
 	bh_app_sensor_destroy(w);
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);

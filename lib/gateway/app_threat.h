@@ -25,4 +25,11 @@ void bh_app_threat_external(struct bh_worker *w, struct bh_packet *p);
 bool bh_app_threat_keeps(const struct bh_worker *w, const struct bh_flow *f);
 void bh_app_threat_datagram(struct bh_worker *w, struct bh_packet *p);
 
+/* app_names.c: addresses of the names that segments list, from DNS answers that pass. */
+int bh_app_names_create(struct bh_worker *w); /* 0 or -ENOMEM */
+void bh_app_names_destroy(struct bh_worker *w);
+/* Datagrams of this flow are looked at, each; and one of them, once it is to pass. */
+bool bh_app_names_keeps(const struct bh_worker *w, const struct bh_flow *f);
+void bh_app_names_datagram(struct bh_worker *w, const struct bh_packet *p);
+
 #endif

@@ -205,15 +205,27 @@ look_for_threats(struct bh_worker *w, struct bh_packet *p)
 		bh_app_threat_datagram(w, p);
 }
 
+/* Queries and answers alike. */
+static void
+look_for_names(struct bh_worker *w, const struct bh_packet *p)
+{
+	p->flow->flags &= (uint8_t)~BH_FLAG_APP_DONE;
+	if (p->fate == BH_FATE_OPEN || p->fate == BH_FATE_PASS)
+		bh_app_names_datagram(w, p);
+}
+
 void
 bh_app_udp(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
 
 	/* Named and allowed: there is nothing else to ask. */
-	if (f->verdict == BH_VERDICT_PENDING || f->ext != 0 || !bh_app_threat_keeps(w, f) ||
+	if (f->verdict == BH_VERDICT_PENDING || f->ext != 0 ||
+	    !(bh_app_threat_keeps(w, f) || bh_app_names_keeps(w, f)) ||
 	    w->config->app_parse == BH_PARSE_ALL)
 		examine(w, p);
 	if (bh_app_threat_keeps(w, f))
 		look_for_threats(w, p);
+	if (unlikely(bh_app_names_keeps(w, f)))
+		look_for_names(w, p);
 }

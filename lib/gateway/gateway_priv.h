@@ -232,6 +232,7 @@ struct bh_worker {
 	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
 	struct bh_app_sensor *sensor;     /* app_sensor.c; NULL: none of users */
+	struct bh_app_names *names;       /* app_names.c; NULL: names.watch is off */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
@@ -449,6 +450,8 @@ void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool 
 		      uint32_t missed);
 void bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
 		   const struct bh_deed *deed);
+/* What an answer says of names: for the control core, in no file. */
+void bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 

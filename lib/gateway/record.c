@@ -109,6 +109,15 @@ push_text(struct bh_worker *w, struct bh_event *e, const struct bh_event_text *t
 }
 
 void
+bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t)
+{
+	struct bh_event e = {.type = BH_EVENT_NAMES, .time_ns = w->wall_ns};
+
+	fill_flow(w, &e, f);
+	push_text(w, &e, t);
+}
+
+void
 bh_record_refusal(struct bh_worker *w, const struct bh_flow *f, const struct bh_app_case *k,
 		  enum bh_verdict verdict)
 {

@@ -177,6 +177,7 @@ int
 bh_model_renew(struct bh_policy *p, struct bh_err *err)
 {
 	struct bh_modes *modes = NULL;
+	struct bh_known *known = NULL;
 	struct bh_view *view = NULL;
 	struct bh_snapshot *s;
 	int rc = bh_snapshot_create(&s, p->doc, &p->params.hash_key, p->n_slots, p->sets.n, err);
@@ -187,14 +188,18 @@ bh_model_renew(struct bh_policy *p, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_model_names(p, s, p->doc);
 	if (rc == 0)
+		rc = bh_known_build(&known, p, s, p->doc);
+	if (rc == 0)
 		rc = bh_modes_create(&modes, p, p->doc, s);
 	if (rc == 0)
 		view = bh_model_view(p, p->table, s, modes);
 	if (rc != 0 || view == NULL) {
+		bh_known_free(known);
 		bh_modes_free(modes);
 		bh_snapshot_free(s);
 		return rc != 0 ? rc : bh_err_set(err, ENOMEM, "out of memory");
 	}
+	view->known = known;
 	bh_model_publish(p, view);
 	bh_model_filled(p);
 	return 0;

@@ -185,15 +185,17 @@ static int
 read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh_yaml *map,
 	     struct bh_doc_segment *s)
 {
-	static const char *const known[] = {"selector", "addresses", "mode", "comment", NULL};
-	const struct bh_yaml *selector, *addresses;
+	static const char *const known[] = {"selector", "addresses", "names",
+					    "mode",     "comment",   NULL};
+	const struct bh_yaml *selector, *addresses, *names;
 	char what[BH_NAME_MAX + 16];
 	int rc;
 
 	snprintf(what, sizeof(what), "segment '%s'", key->text);
 	if (bh_yaml_is_null(map))
 		return bh_yaml_err(r->yaml, key, r->err,
-				   "%s is empty: give it a 'selector' or 'addresses'", what);
+				   "%s is empty: give it a 'selector', 'addresses' or 'names'",
+				   what);
 	rc = bh_yaml_check_map(r->yaml, map, what, known, r->err);
 	if (rc == 0)
 		rc = read_comment(r, map);
@@ -203,15 +205,17 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh
 		return rc;
 	selector = bh_yaml_get(map, "selector");
 	addresses = bh_yaml_get(map, "addresses");
-	if (selector == NULL &&
+	names = bh_yaml_get(map, "names");
+	if (selector == NULL && names == NULL &&
 	    (addresses == NULL || (addresses->type == BH_YAML_LIST && addresses->n == 0)))
 		return bh_yaml_err(r->yaml, key, r->err,
-				   "%s is empty: give it a 'selector' or 'addresses'", what);
+				   "%s is empty: give it a 'selector', 'addresses' or 'names'",
+				   what);
 	if (selector != NULL)
 		rc = read_selector(r, selector, s);
 	if (rc == 0 && addresses != NULL)
 		rc = bh_doc_prefixes(r, addresses, &s->address, &s->n_addresses);
-	return rc;
+	return rc == 0 && names != NULL ? bh_doc_read_hosts(r, names, s) : rc;
 }
 
 int
@@ -358,6 +362,8 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 		rc = bh_doc_read_endpoints(r, bh_yaml_get(root, "endpoints"));
 	if (rc == 0)
 		rc = bh_doc_read_rules(r, part);
+	if (rc == 0)
+		rc = bh_doc_index_hosts(r);
 	if (rc == 0 && bh_selector_index_build(&r->doc->index, r->doc, r->hash_key) != 0)
 		rc = bh_err_set(r->err, ENOMEM, "out of memory");
 	return rc;

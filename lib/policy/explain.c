@@ -89,6 +89,9 @@ find_address(struct bh_explain_run *run, unsigned end)
 		bh_prefix_format(&prefix, run->out->endpoint[end], sizeof(run->out->endpoint[end]));
 	}
 	by_address = bh_range_class(s, address->addr, address->family);
+	if (run->p->known != NULL)
+		by_address =
+			bh_known_class(run->p->known, address->addr, address->family, by_address);
 	if (slot != 0 && by_address <= BH_CLASS_UNKNOWN)
 		by_address = BH_CLASS_EMPTY;
 	take_class(run, end, &s->class_[by_label], &s->class_[by_address]);

@@ -58,6 +58,8 @@ find_end(const struct bh_view *v, const struct bh_flow_key *key, unsigned end, s
 	if (e->slot != 0)
 		by_label = __atomic_load_n(&s->slot_class[e->slot], __ATOMIC_ACQUIRE);
 	by_address = bh_range_class(s, key->addr[end].b, key->family);
+	if (BH_UNLIKELY(v->known != NULL))
+		by_address = bh_known_class(v->known, key->addr[end].b, key->family, by_address);
 	if (by_label == by_address || (e->slot != 0 && by_address <= BH_CLASS_UNKNOWN))
 		by_address = BH_CLASS_EMPTY;
 	e->by_label = &s->class_[by_label];

@@ -205,6 +205,25 @@ read_selector(struct bh_lint_segments *x, const struct bh_selector *sel, struct 
 	return rc == 0 ? merge_keys(x, s) : rc;
 }
 
+/* In place of names: a requirement that nothing else has. */
+static int
+read_hosts(struct bh_lint_segments *x, const char *name, struct bh_lint_segment *s)
+{
+	struct bh_buf b = {0};
+
+	bh_buf_printf(&b, "\x01names\x01%s", name);
+	s->has_selector = s->opaque = true;
+	s->impossible = false;
+	s->n_keys = 1;
+	s->key = bh_arena_alloc(&x->arena, sizeof(*s->key));
+	if (s->key != NULL && !b.failed) {
+		s->key->key = bh_arena_text(&x->arena, b.data, b.len);
+		s->key->co = true;
+	}
+	bh_buf_free(&b);
+	return s->key != NULL && s->key->key != NULL ? 0 : -ENOMEM;
+}
+
 /* Is a selector's set inside another's? */
 static bool
 selector_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *outer)
@@ -385,6 +404,8 @@ bh_lint_disjoint(const struct bh_lint_segments *x, uint32_t a, uint32_t b)
 	/* Of a zone it is not looked for. */
 	if (x->doc->segment[a].n_members != 0 || x->doc->segment[b].n_members != 0)
 		return false;
+	if (x->doc->segment[a].n_hosts != 0 || x->doc->segment[b].n_hosts != 0)
+		return false;
 	/* Labels of one and an address of the other can always come together. */
 	if ((s->has_selector && t->n_ranges != 0) || (t->has_selector && s->n_ranges != 0))
 		return false;
@@ -522,6 +543,9 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 			rc = read_selector(x, doc->segment[i].selector, &x->segment[i]);
 		if (rc == 0)
 			rc = read_addresses(x, &doc->segment[i], &x->segment[i]);
+		/* What has a name is known to nobody: it is inside of nothing else, and may meet all. */
+		if (rc == 0 && doc->segment[i].n_hosts != 0)
+			rc = read_hosts(x, doc->segment[i].name, &x->segment[i]);
 		if (doc->segment[i].n_members != 0)
 			x->segment[i].opaque = x->segment[i].has_selector = true;
 		/* With addresses a part of it is possible. */

@@ -15,8 +15,9 @@ struct endpoint_walk {
 /* Address segments that hold all of an endpoint: those that cover its first address and its last.
  * Returns how many, into out. */
 static uint32_t
-address_segments(const struct bh_snapshot *s, const struct bh_place *place, uint32_t *out)
+address_segments(const struct bh_policy *model, const struct bh_place *place, uint32_t *out)
 {
+	const struct bh_snapshot *s = model->snapshot;
 	struct bh_prefix p;
 	const struct bh_class *a, *b;
 	uint32_t first, last, n = 0, i, k;
@@ -26,6 +27,8 @@ address_segments(const struct bh_snapshot *s, const struct bh_place *place, uint
 	for (i = p.len; i < (p.family == BH_IP6 ? 128u : 32u); i++)
 		p.addr[i / 8] |= (uint8_t)(0x80 >> i % 8);
 	last = bh_range_class(s, p.addr, p.family);
+	if (model->known != NULL && p.len == (p.family == BH_IP6 ? 128 : 32))
+		first = last = bh_known_class(model->known, p.addr, p.family, first);
 	if (first <= BH_CLASS_UNKNOWN || last <= BH_CLASS_UNKNOWN)
 		return 0;
 	a = &s->class_[first];
@@ -47,7 +50,7 @@ endpoint_segments(struct bh_policy *p, uint32_t slot, const char **names)
 {
 	const struct bh_class *c = &p->snapshot->class_[p->slot[slot].set->class_];
 	const uint32_t *label = &p->snapshot->member[c->first], *address = p->scratch;
-	uint32_t n = address_segments(p->snapshot, &p->place[slot], p->scratch), i = 0, k = 0;
+	uint32_t n = address_segments(p, &p->place[slot], p->scratch), i = 0, k = 0;
 	unsigned out = 0;
 
 	while (i < c->n || k < n) {

@@ -19,6 +19,7 @@ struct load {
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
 	struct bh_modes *modes;
+	struct bh_known *known;
 	struct bh_view *view;
 	struct bh_slot_batch *batch;
 	struct entry *entry; /* by the document's endpoints */
@@ -135,12 +136,18 @@ prepare_view(struct load *l)
 	struct bh_policy *p = l->p;
 	int rc = bh_model_names(p, l->snapshot, l->doc);
 
+	/* What is known of names that this document lists, too. */
+	if (rc == 0)
+		rc = bh_known_build(&l->known, p, l->snapshot, l->doc);
 	if (rc == 0)
 		rc = bh_modes_create(&l->modes, p, l->doc, l->snapshot);
 	if (rc != 0)
-		return rc;
+		return -ENOMEM;
 	l->view = bh_model_view(p, l->table, l->snapshot, l->modes);
-	return l->view != NULL ? 0 : -ENOMEM;
+	if (l->view == NULL)
+		return -ENOMEM;
+	l->view->known = l->known;
+	return 0;
 }
 
 static void
@@ -207,6 +214,7 @@ commit(struct load *l, bool numbered)
 	l->view = NULL;
 	l->snapshot = NULL;
 	l->modes = NULL;
+	l->known = NULL;
 	l->table = NULL;
 	commit_gone(l);
 	commit_endpoints(l);
@@ -228,6 +236,7 @@ load_free(struct load *l)
 	bh_slot_batch_drop(l->batch);
 	free(l->view);
 	bh_modes_free(l->modes);
+	bh_known_free(l->known);
 	bh_table_free(l->table);
 	free(l->entry);
 	free(l->gone);

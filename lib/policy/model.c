@@ -60,6 +60,8 @@ bh_policy_destroy(struct bh_policy *p)
 	bh_table_free(p->table);
 	bh_snapshot_free(p->snapshot);
 	bh_modes_free(p->modes);
+	bh_known_free(p->known);
+	bh_hosts_free(&p->hosts);
 	bh_restrictions_free(p->restrictions);
 	free(p->set_mode);
 	bh_doc_free(p->doc);
@@ -82,10 +84,12 @@ bh_model_view(struct bh_policy *p, struct bh_endpoints *table, struct bh_snapsho
 		*v = (struct bh_view){.endpoints = table,
 				      .snapshot = snapshot,
 				      .modes = modes,
+				      .known = snapshot == p->snapshot ? p->known : NULL,
 				      .restrictions = p->restrictions,
 				      .generation = p->generation,
 				      .epoch = p->view != NULL ? p->view->epoch + 1 : 1,
-				      .mode = modes->nobody};
+				      .mode = modes->nobody,
+				      .by_name = snapshot->host != NULL};
 	return v;
 }
 
@@ -102,6 +106,7 @@ bh_model_publish(struct bh_policy *p, struct bh_view *view)
 	struct bh_endpoints *table = p->table;
 	struct bh_snapshot *snapshot = p->snapshot;
 	struct bh_modes *modes = p->modes;
+	struct bh_known *known = p->known;
 	struct bh_restrictions *restrictions = p->restrictions;
 	struct bh_view *old = p->view;
 
@@ -109,6 +114,7 @@ bh_model_publish(struct bh_policy *p, struct bh_view *view)
 	p->table = (struct bh_endpoints *)view->endpoints;
 	p->snapshot = (struct bh_snapshot *)view->snapshot;
 	p->modes = (struct bh_modes *)view->modes;
+	p->known = (struct bh_known *)view->known;
 	p->restrictions = (struct bh_restrictions *)view->restrictions;
 	if (p->published)
 		p->params.publish(p->params.arg, view);
@@ -119,6 +125,8 @@ bh_model_publish(struct bh_policy *p, struct bh_view *view)
 		bh_retire(p, snapshot, bh_snapshot_free);
 	if (modes != p->modes)
 		bh_retire(p, modes, bh_modes_free);
+	if (known != NULL && known != p->known)
+		bh_retire(p, known, bh_known_free);
 	if (restrictions != NULL && restrictions != p->restrictions)
 		bh_retire(p, restrictions, bh_restrictions_free);
 }

@@ -51,6 +51,7 @@ struct bh_policy;
 struct bh_endpoints;
 struct bh_snapshot;
 struct bh_modes;
+struct bh_known;
 struct bh_restrictions;
 
 /* What workers read. Published whole; never changed after publication. */
@@ -58,17 +59,27 @@ struct bh_view {
 	const struct bh_endpoints *endpoints;
 	const struct bh_snapshot *snapshot;
 	const struct bh_modes *modes; /* of the segments, and what they come to between two ends */
+	const struct bh_known
+		*known; /* addresses that segments have by name; NULL: there are none */
 	const struct bh_restrictions *restrictions; /* restriction.h; NULL: none is in force */
 	const uint32_t *generation; /* by endpoint slot; entries only grow; slot 0 = no endpoint.
 				     * Written by the model (release), read with acquire */
 	uint32_t epoch;             /* grows with every publication */
 	uint8_t mode;               /* enum bh_mode, where no end of a packet has one of its own */
+	bool by_name;               /* segments list DNS names */
+};
+
+/* How long an address is a name's: its TTL, at least and at most so long, and then `keep`. 0: 60 s, 86,400 s, 0 s. */
+struct bh_names_params {
+	uint64_t min_ttl_ns, max_ttl_ns, keep_ns;
+	uint32_t max; /* pairs of a name and an address; 0: 65,536 */
 };
 
 struct bh_policy_params {
 	uint32_t max_endpoints;
 	struct bh_hash_key hash_key;
 	enum bh_mode mode; /* of segments that have none, unless the document says otherwise */
+	struct bh_names_params names;
 	/* Make `view` current. Called under the model's mutex, from a control thread. */
 	void (*publish)(void *arg, const struct bh_view *view);
 	/* Call free_fn(obj) once no reader can hold what was current before the last publish.

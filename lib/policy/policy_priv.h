@@ -5,6 +5,7 @@
  *   table     endpoints: address -> slot                 table.c (readers), order.c (listing)
  *   snapshot  rules and segments, compiled               snapshot.c pairs.c ranges.c class.c
  *   model     owns all; loads, applies, publishes        model.c load.c apply.c list.c
+ *   known     addresses of segments by DNS name           known.c hosts.c doc_hosts.c
  *   modes     what a denial does, by both ends            mode.c
  *   judge     the only code here that runs on workers    judge.c
  *   lint      proves what rules never do                  lint*.c, lint.h
@@ -77,65 +78,7 @@ void bh_label_set_put(struct bh_label_sets *s, struct bh_label_set *set); /* NUL
 /* Its labels as an array of BH_LABELS_MAX; returns how many. */
 unsigned bh_label_set_labels(const struct bh_label_set *set, struct bh_label *out);
 
-/* ---- selectors (selector.c, selector_index.c) ---------------------------------------------------- */
-
-enum bh_requirement_op {
-	BH_REQUIRE_IN,
-	BH_REQUIRE_NOT_IN,
-	BH_REQUIRE_EXISTS,
-	BH_REQUIRE_ABSENT,
-	BH_REQUIRE_PREFIX, /* of values none begins another */
-	BH_REQUIRE_CONTAINS,
-	BH_REQUIRE_REGEX,     /* one value, its text, and code */
-	BH_REQUIRE_NOT_REGEX, /* holds where the key is absent */
-};
-
-struct bh_requirement {
-	enum bh_requirement_op op;
-	const char *key;
-	const char **value; /* n_values; =, != and regular expressions have one */
-	unsigned n_values;
-	void *code; /* pcre2_code in the selector's arena */
-	struct bh_requirement *next;
-};
-
-struct bh_selector {
-	struct bh_requirement *first;
-};
-
-/* Parse more requirements into a selector, ANDed with those that it has. */
-int bh_selector_add(struct bh_arena *a, struct bh_selector *s, const char *text, size_t *at,
-		    struct bh_err *err);
-
-/* selector_text.c: the text behind `key ~`, quoted. Moves *p behind it. 0, -ENOMEM, or -EINVAL with *at and err. */
-int bh_selector_regex(struct bh_arena *a, const char **p, struct bh_requirement *r, const char **at,
-		      struct bh_err *err);
-/* PREFIX, CONTAINS, REGEX and NOT_REGEX of the value that an endpoint has; NULL: it has no such label. */
-bool bh_selector_text_met(const struct bh_requirement *r, const char *value);
-/* Of values that begin with another one, the other is enough. */
-void bh_selector_shortest(struct bh_requirement *r);
-
-struct bh_doc;
-/* Finds the segments whose selector matches a label set without asking all of them: each selector hangs
- * at its rarest key=value, key and beginning of the value, or key; those without a positive requirement at none. */
-struct bh_selector_index {
-	struct bh_anchor {
-		uint64_t hash; /* of "key=value", "key" and beginning, or "key" */
-		uint32_t segment;
-	} * anchor; /* sorted */
-	uint32_t n_anchors;
-	uint32_t *always;
-	uint32_t n_always;
-	uint64_t prefix_len[2]; /* lengths of beginnings that something hangs at, a bit each */
-	struct bh_hash_key hash_key;
-};
-_Static_assert(BH_NAME_MAX <= 128, "a value's lengths are bits of prefix_len");
-int bh_selector_index_build(struct bh_selector_index *x, const struct bh_doc *doc,
-			    const struct bh_hash_key *key);
-void bh_selector_index_free(struct bh_selector_index *x);
-/* Segments that take a label set in, ascending, into out (room for all segments). Returns how many. */
-uint32_t bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *doc,
-				 const struct bh_label_set *set, uint32_t *out);
+#include "selector.h"
 
 /* ---- the document (doc*.c, service.c) ------------------------------------------------------------- */
 
@@ -154,6 +97,8 @@ struct bh_doc_segment {
 	uint32_t n_members;
 	uint32_t *zone; /* n_zones that it is a member of, ascending */
 	uint32_t n_zones;
+	const char **host; /* DNS names: n_hosts */
+	uint32_t n_hosts;
 	uint64_t hash; /* of the name, keyed: the same under every document */
 };
 
@@ -218,6 +163,11 @@ struct bh_doc {
 	uint8_t n_fences;
 	uint64_t next_expiry_ns; /* of the rules that still count; 0: none expires */
 	struct bh_selector_index index;
+	struct bh_doc_host {
+		const char *text; /* "db.example.com", "*.example.com" */
+		uint32_t segment;
+	} * host; /* sorted, n_hosts */
+	uint32_t n_hosts;
 };
 
 /* One reading of a policy document. */
@@ -463,6 +413,9 @@ struct bh_snapshot {
 	uint64_t pair_key[2];
 	bool empty;
 	bool by_application; /* a rule names applications */
+	uint64_t *
+		host; /* keyed hashes of names that segments list: open addressing, 0 = free; NULL: none lists any */
+	uint32_t host_mask;
 	/* ranges of addresses: class of [lo, next lo) */
 	uint32_t n_range4, n_range6;
 	uint32_t *range4_lo, *range4_class;
@@ -508,6 +461,7 @@ uint32_t bh_range_class(const struct bh_snapshot *s, const uint8_t addr[16], uin
 
 #include "mode.h"
 #include "decide.h"
+#include "known.h"
 #include "restrict.h"
 
 /* ---- model (model.c slots.c load.c apply.c list.c) --------------------------------------------------- */
@@ -536,6 +490,8 @@ struct bh_policy {
 	struct bh_snapshot *snapshot;
 	struct bh_endpoints *table;
 	struct bh_modes *modes;               /* of the snapshot */
+	struct bh_known *known;               /* of the snapshot; NULL: none */
+	struct bh_hosts hosts;                /* names and their addresses */
 	struct bh_restrictions *restrictions; /* NULL: none */
 	uint8_t *set_mode; /* by name id of segment: enum bh_mode and one more; 0: none was set */
 	uint32_t n_set_mode;

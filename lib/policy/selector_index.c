@@ -238,9 +238,8 @@ match_label(struct look *l, const struct bh_label *label)
 	}
 }
 
-/* The zones of all of them. */
-static uint32_t
-add_zones(const struct bh_doc *doc, uint32_t *out, uint32_t n)
+uint32_t
+bh_segments_close(const struct bh_doc *doc, uint32_t *out, uint32_t n)
 {
 	uint32_t i, k, z, all = n;
 
@@ -252,6 +251,7 @@ add_zones(const struct bh_doc *doc, uint32_t *out, uint32_t n)
 			all += z == all;
 		}
 	}
+	qsort(out, all, sizeof(*out), by_number);
 	return all;
 }
 
@@ -260,7 +260,7 @@ bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *
 			const struct bh_label_set *set, uint32_t *out)
 {
 	struct look l = {.x = x, .doc = doc, .out = out};
-	uint32_t k, n;
+	uint32_t k;
 	unsigned i;
 
 	l.n_labels = bh_label_set_labels(set, l.labels);
@@ -270,7 +270,5 @@ bh_selector_index_match(const struct bh_selector_index *x, const struct bh_doc *
 	}
 	for (i = 0; i < l.n_labels; i++)
 		match_label(&l, &l.labels[i]);
-	n = add_zones(doc, out, l.n);
-	qsort(out, n, sizeof(*out), by_number);
-	return n;
+	return bh_segments_close(doc, out, l.n);
 }

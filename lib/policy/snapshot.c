@@ -94,7 +94,7 @@ size_classes(struct bh_snapshot *s, const struct bh_doc *doc, uint32_t n_label_s
 	uint32_t i;
 
 	for (i = 0; i < doc->n_segments; i++)
-		n += doc->segment[i].n_addresses;
+		n += doc->segment[i].n_addresses + doc->segment[i].n_hosts;
 	s->cap_classes = (uint32_t)least(n + 3, 64 * MI);
 	/* 16 segments in each, or any number where that is few. */
 	members = 16 * (uint64_t)s->cap_classes;
@@ -150,6 +150,8 @@ bh_snapshot_create(struct bh_snapshot **out, const struct bh_doc *doc,
 	if (rc == 0)
 		rc = bh_ranges_build(s, doc);
 	if (rc == 0)
+		rc = bh_snapshot_hosts(s, doc);
+	if (rc == 0)
 		rc = bh_pairs_build(s, doc, err);
 	if (rc != 0) {
 		bh_snapshot_free(s);
@@ -184,6 +186,7 @@ bh_snapshot_free(void *snapshot)
 	free(s->range6_lo);
 	free(s->range6_class);
 	free(s->class_cell);
+	free(s->host);
 	free(s);
 }
 

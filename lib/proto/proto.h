@@ -76,6 +76,26 @@ bool bh_proto_identify(struct bh_proto_state *state, const struct bh_proto_input
 /* Could the flow still be `app` (or is it)? What a hold-until-verdict rule asks. */
 bool bh_proto_possible(const struct bh_proto_state *state, enum bh_app app);
 
+/* ---- whose addresses a DNS message tells (dns_reply.c) ---------------------------------------------- */
+
+#define BH_DNS_ADDRESSES 16 /* of one answer; more are left out */
+
+struct bh_dns_message {
+	uint16_t id;
+	uint16_t type; /* 1: A, 28: AAAA */
+	bool response;
+	uint8_t name_len;
+	char name[256]; /* asked for: lower case, no dot at its end */
+	unsigned n;     /* addresses that the name has, by its aliases, too */
+	struct bh_dns_address {
+		uint8_t addr[16]; /* A: the first 4 */
+		uint32_t ttl;     /* seconds: the least along the chain */
+	} address[BH_DNS_ADDRESSES];
+};
+
+/* A query for addresses, or the answer to one. 0, or -EINVAL: another message, or one that could be read differently. */
+int bh_dns_read(const uint8_t *m, size_t len, struct bh_dns_message *out);
+
 /* ---- operations ------------------------------------------------------------------------------------
  *
  * What an application does. Parsers that cut a proven application's streams into operations, which rules

@@ -66,9 +66,9 @@ static const struct {
 	/* segments */
 	{V "segments: [web]\n", "2:11: expected a map of names to segments, found a list"},
 	{V "segments:\n  web:\n",
-	 "3:3: segment 'web' is empty: give it a 'selector' or 'addresses'"},
+	 "3:3: segment 'web' is empty: give it a 'selector', 'addresses' or 'names'"},
 	{V "segments:\n  web: {addresses: []}\n",
-	 "3:3: segment 'web' is empty: give it a 'selector' or 'addresses'"},
+	 "3:3: segment 'web' is empty: give it a 'selector', 'addresses' or 'names'"},
 	{V "segments:\n  web: app=web\n",
 	 "3:8: segment 'web' must be a map of keys, found 'app=web'"},
 	{V "segments:\n  web: {selectors: app=web}\n",

@@ -1,0 +1,121 @@
+/* Names that segments list: what DNS answers said, and what we asked for ourselves, into the policy. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon.h"
+
+#define ANSWERS 64 /* taken at once */
+
+struct batch {
+	struct bh_name_answer answer[ANSWERS];
+	char name[ANSWERS][BH_HOST_MAX];
+	unsigned n;
+};
+
+/* A line each: "pay.example.com 203.0.113.1". */
+static void
+record(struct bh_daemon *d, const struct bh_buf *lines, const char *what)
+{
+	struct bh_buf text = {0};
+	const char *p = lines->data, *end;
+
+	for (; p != NULL && *p != '\0'; p = end + 1) {
+		end = strchr(p, '\n');
+		if (end == NULL)
+			break;
+		bh_buf_reset(&text);
+		bh_buf_printf(&text, "%s: %.*s", what, (int)(end - p), p);
+		bh_log(BH_LOG_INFO, "names: %s", text.data != NULL ? text.data : "");
+		bh_daemon_record(d, BH_EVENT_SEGMENT_ADDRESS, NULL, text.data);
+	}
+	bh_buf_free(&text);
+}
+
+static void
+learn(struct bh_daemon *d, struct batch *b)
+{
+	struct bh_buf told = {0};
+	int rc = bh_policy_names_learn(d->policy, b->answer, b->n, bh_clock_system.mono_ns(NULL),
+				       &told);
+
+	if (rc < 0)
+		bh_log(BH_LOG_ERROR, "addresses of names are left out: %s",
+		       rc == -ENOSPC ? "names.max is reached" : strerror(-rc));
+	record(d, &told, "seen in an answer");
+	bh_buf_free(&told);
+	b->n = 0;
+}
+
+static void
+take_answer(struct bh_daemon *d, const struct bh_event *e, struct batch *b)
+{
+	char name[BH_HOST_MAX] = "";
+	uint32_t cursor = 0, len;
+	const uint8_t *at;
+	uint8_t field;
+
+	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
+		struct bh_name_answer *a = &b->answer[b->n];
+
+		if (field == BH_OP_DNS_NAME && len < sizeof(name)) {
+			memcpy(name, at, len);
+			name[len] = '\0';
+		}
+		if (field != BH_EVENT_ADDRESS || len != 21)
+			continue;
+		snprintf(b->name[b->n], sizeof(b->name[0]), "%s", name);
+		*a = (struct bh_name_answer){.name = b->name[b->n], .family = at[0]};
+		memcpy(&a->ttl, at + 1, sizeof(a->ttl));
+		memcpy(a->addr, at + 5, 16);
+		if (++b->n == ANSWERS)
+			learn(d, b);
+	}
+}
+
+void
+bh_daemon_names_take(struct bh_daemon *d, const struct bh_event *e, unsigned n)
+{
+	const struct bh_event *end = e + n;
+	struct batch b;
+
+	b.n = 0;
+	for (; e < end; e = bh_event_after(e)) {
+		if (e->type == BH_EVENT_NAMES)
+			take_answer(d, e, &b);
+	}
+	if (b.n != 0)
+		learn(d, &b);
+}
+
+void
+bh_daemon_names_tick(struct bh_daemon *d, uint64_t mono_ns)
+{
+	struct bh_buf told = {0};
+
+	if (bh_policy_names_expire(d->policy, mono_ns, &told) < 0)
+		bh_log(BH_LOG_ERROR, "names keep addresses whose time is over: out of memory; "
+				     "trying again");
+	record(d, &told, "its time is over");
+	bh_buf_reset(&told);
+	if (d->resolve != NULL)
+		bh_resolve_told(d->resolve, &told);
+	record(d, &told, "asked for");
+	bh_buf_free(&told);
+}
+
+int
+bh_daemon_names_start(struct bh_daemon *d, struct bh_err *err)
+{
+	int rc = d->config.names_resolve ? bh_resolve_start(&d->resolve, d->policy, &d->config) : 0;
+
+	return rc == 0 ? 0 : bh_err_set(err, -rc, "cannot start the resolver: %s", strerror(-rc));
+}
+
+void
+bh_daemon_names_stop(struct bh_daemon *d)
+{
+	bh_resolve_stop(d->resolve);
+	d->resolve = NULL;
+}
