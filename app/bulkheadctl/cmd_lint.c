@@ -63,8 +63,8 @@ lint_witness(struct bh_ctl *ctl, json_t *w)
 	bh_buf_free(&b);
 }
 
-static void
-lint_print(struct bh_ctl *ctl, json_t *o, const char *name)
+void
+bh_ctl_lint_print(struct bh_ctl *ctl, json_t *o, const char *name)
 {
 	json_t *list = json_object_get(o, "findings"), *f, *w;
 	size_t i;
@@ -113,7 +113,7 @@ bh_ctl_lint(struct bh_ctl *ctl)
 		if (ctl->a.format == BH_OUTPUT_JSON)
 			bh_ctl_print_json(ctl, r.json);
 		else
-			lint_print(ctl, r.json, file != NULL ? file : "policy");
+			bh_ctl_lint_print(ctl, r.json, file != NULL ? file : "policy");
 		rc = json_array_size(json_object_get(r.json, "findings")) != 0 ? BH_CTL_NO
 									       : BH_CTL_OK;
 	}

@@ -157,6 +157,19 @@ policy_sessions(struct bh_ctl *ctl, json_t *o)
 	bh_ctl_table_free(&t);
 }
 
+/* What the linter says of the document that was tried. */
+static void
+policy_lint(struct bh_ctl *ctl, json_t *lint, const char *name)
+{
+	if (json_is_array(json_object_get(lint, "findings"))) {
+		bh_ctl_lint_print(ctl, lint, name);
+		return;
+	}
+	fputs("The document was not linted: ", ctl->out);
+	bh_ctl_put_clean(ctl->out, policy_text_at(lint, "error"));
+	fputc('\n', ctl->out);
+}
+
 int
 bh_ctl_apply(struct bh_ctl *ctl)
 {
@@ -177,6 +190,8 @@ bh_ctl_apply(struct bh_ctl *ctl)
 			name, policy_count(r.json, "revision"));
 		policy_changes(ctl, r.json);
 		policy_sessions(ctl, json_object_get(r.json, "sessions"));
+		if (json_is_object(json_object_get(r.json, "lint")))
+			policy_lint(ctl, json_object_get(r.json, "lint"), name);
 		if (ctl->a.confirm.n != 0 && !dry_run)
 			fprintf(ctl->out,
 				"It is taken back in %s unless `bulkheadctl confirm` comes.\n",

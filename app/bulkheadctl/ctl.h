@@ -190,6 +190,8 @@ void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 #undef BH_VERB
 void bh_ctl_print_json(struct bh_ctl *ctl, json_t *v);
 
+/* cmd_lint.c: an answer of the linter, as `lint` prints it; name: of the file. */
+void bh_ctl_lint_print(struct bh_ctl *ctl, json_t *o, const char *name);
 /* cmd_lint.c: a whole file, "-" for standard input, onto out; 0, or 2 with the reason told. */
 int bh_ctl_read_file(struct bh_ctl *ctl, const char *name, struct bh_buf *out);
 

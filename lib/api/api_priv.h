@@ -310,6 +310,8 @@ void bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o);
 
 /* "sessions" of an answer to a change: how many were judged otherwise, and the first of them. */
 void bh_api_put_sweep(struct bh_api_req *req, const struct bh_api_sweep *s, json_t *answer);
+/* ep_lint.c: what the linter says of a document that loads, into an answer, as its `lint`. */
+void bh_api_put_lint(struct bh_api_req *req, const char *text, size_t len, json_t *answer);
 
 /* ---- ep_conversations.c --------------------------------------------------------------------------- */
 

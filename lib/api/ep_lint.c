@@ -1,4 +1,4 @@
-/* /lint: mistakes of a policy document. */
+/* /lint: mistakes of a policy document, and those that a dry run of one tells. */
 #include <errno.h>
 
 #include "api_priv.h"
@@ -83,6 +83,20 @@ reply(struct bh_api_req *req, const char *text, size_t len)
 		return;
 	}
 	bh_api_json(req, 200, lint_json(l));
+	bh_lint_free(l);
+}
+
+void
+bh_api_put_lint(struct bh_api_req *req, const char *text, size_t len, json_t *answer)
+{
+	struct bh_lint *l = NULL;
+	struct bh_err err = {0};
+
+	if (bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err) == 0)
+		json_object_set_new(answer, "lint", lint_json(l));
+	else
+		json_object_set_new(answer, "lint",
+				    json_pack("{s:o}", "error", bh_api_str(err.what)));
 	bh_lint_free(l);
 }
 

@@ -204,6 +204,8 @@ bh_api_ep_policy_put(struct bh_api_req *req)
 		answer = bh_api_json_change(&change, dry_run != 0);
 		if (c.sweep != NULL)
 			bh_api_put_sweep(req, c.sweep, answer);
+		if (dry_run != 0)
+			bh_api_put_lint(req, c.text, c.len, answer);
 		bh_api_json(req, 200, answer);
 	}
 	free(c.sweep);

@@ -292,6 +292,7 @@ apply_puts_the_policy_into_force(void)
 	setenv("BULKHEAD_TOKEN_FILE", r.token, 1);
 	revision = bh_policy_revision(r.fix.policy);
 	CU_ASSERT_EQUAL(run(&r, "apply --dry-run -f @policy"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "rules: "));
 	CU_ASSERT_EQUAL(bh_policy_revision(r.fix.policy), revision);
 	CU_ASSERT_EQUAL(run(&r, "apply -f @policy"), BH_CTL_OK);
 	CU_ASSERT(bh_policy_revision(r.fix.policy) > revision);

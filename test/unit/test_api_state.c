@@ -203,15 +203,24 @@ dry_run_counts_and_changes_nothing(void)
 {
 	static const char text[] =
 		"version: 1\nsegments:\n  web: {selector: \"app=web\"}\nrules: []\n";
+	static const char shadowed[] =
+		"version: 1\nsegments: {web: {selector: app=web}}\nrules:\n"
+		"- {id: a, from: web, to: web, ports: tcp/1-100, action: allow}\n"
+		"- {id: b, from: web, to: web, ports: tcp/50, action: deny}\n";
 	uint32_t revision;
+	json_t *o, *finding;
 	struct fix f;
-	json_t *o;
 
 	fix_start(&f, NULL);
 	revision = bh_policy_revision(f.policy);
 	CU_ASSERT_EQUAL(put(&f, "?dry_run=1", text, NULL, &o), 200);
 	CU_ASSERT_EQUAL(fix_int(json_object_get(o, "rules"), "removed"), 2);
 	CU_ASSERT(json_is_true(json_object_get(o, "dry_run")));
+	json_decref(o);
+	CU_ASSERT_EQUAL(put(&f, "?dry_run=1", shadowed, NULL, &o), 200);
+	finding = json_array_get(json_object_get(json_object_get(o, "lint"), "findings"), 0);
+	CU_ASSERT_STRING_EQUAL(fix_str(finding, "kind"), "shadowed");
+	CU_ASSERT_STRING_EQUAL(fix_str(finding, "rule"), "b");
 	json_decref(o);
 	CU_ASSERT_EQUAL(bh_policy_revision(f.policy), revision);
 	CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/rules/no-more", NULL), 200);
