@@ -117,8 +117,9 @@ $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
 
-# Requests reach the API through the HTTP process, here a thread.
-$(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c))
+# Requests reach the API through the HTTP process, here a thread; the command line talks to it.
+$(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c) \
+	$(filter-out %/main.c,$(wildcard app/bulkheadctl/*.c)))
 
 # The port room also names the device library, though its unit tests open no device.
 $(B)/test/unit_port: DPDK_STATIC += $(LIBDIR)/librte_ethdev.a $(LIBDIR)/librte_meter.a -lm
@@ -226,12 +227,22 @@ install: build
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/bulkhead $(B)/bulkhead-api
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/bulkhead config/*.yaml
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(B)/bulkheadctl man >$(DESTDIR)$(PREFIX)/share/man/man1/bulkheadctl.1
+	$(B)/bulkheadctl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl
+	$(B)/bulkheadctl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkheadctl
+	$(B)/bulkheadctl completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkheadctl.fish
 
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	rm -f $(DESTDIR)$(PREFIX)/sbin/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkheadctl \
 		$(DESTDIR)$(PREFIX)/bin/bulkhead-replay
 	rm -rf $(DESTDIR)$(PREFIX)/share/bulkhead
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/bulkheadctl.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkheadctl \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkheadctl.fish
 
 ## make clean      remove build/
 clean:

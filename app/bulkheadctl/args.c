@@ -17,7 +17,7 @@ static const struct {
 };
 
 /* For every verb; version only without one. */
-static const char option_global[] = "server token-file ca cert key output help version";
+static const char option_global[] = "server token-file ca cert key context output help version";
 
 const struct bh_ctl_verb bh_ctl_verbs[] = {
 #define BH_VERB(name, min, max, usage, options, text)                                              \

@@ -53,18 +53,29 @@ bh_ctl_encode(struct bh_buf *b, const char *s)
 	}
 }
 
+/* From the option, else the variable, else the context; NULL: nowhere. */
+static const char *
+client_file(struct bh_ctl *ctl, const struct bh_ctl_option *o, const char *variable,
+	    const char *member)
+{
+	const char *path = o->n != 0 ? o->value[o->n - 1] : getenv(variable);
+
+	if (path == NULL || path[0] == '\0')
+		path = json_string_value(json_object_get(ctl->context, member));
+	return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
 /* "Authorization: Bearer ..." from the token file, or "" when none is named. */
 static int
 client_token(struct bh_ctl *ctl, char *out, size_t size)
 {
-	const char *path = ctl->a.token_file.n != 0
-				   ? ctl->a.token_file.value[ctl->a.token_file.n - 1]
-				   : getenv("BULKHEAD_TOKEN_FILE");
+	const char *path =
+		client_file(ctl, &ctl->a.token_file, "BULKHEAD_TOKEN_FILE", "token_file");
 	char token[512] = "";
 	FILE *f;
 
 	out[0] = '\0';
-	if (path == NULL || path[0] == '\0')
+	if (path == NULL)
 		return 0;
 	f = fopen(path, "re");
 	if (f == NULL) {
@@ -100,20 +111,12 @@ client_headers(struct bh_ctl *ctl, const struct bh_ctl_request *q, int *rc)
 	return h;
 }
 
-static const char *
-client_file(const struct bh_ctl_option *o, const char *variable)
-{
-	const char *path = o->n != 0 ? o->value[o->n - 1] : getenv(variable);
-
-	return path != NULL && path[0] != '\0' ? path : NULL;
-}
-
 static void
 client_tls(struct bh_ctl *ctl)
 {
-	const char *ca = client_file(&ctl->a.ca, "BULKHEAD_CA");
-	const char *cert = client_file(&ctl->a.cert, "BULKHEAD_CERT");
-	const char *key = client_file(&ctl->a.key, "BULKHEAD_KEY");
+	const char *ca = client_file(ctl, &ctl->a.ca, "BULKHEAD_CA", "ca");
+	const char *cert = client_file(ctl, &ctl->a.cert, "BULKHEAD_CERT", "cert");
+	const char *key = client_file(ctl, &ctl->a.key, "BULKHEAD_KEY", "key");
 
 	if (ca != NULL)
 		curl_easy_setopt(ctl->curl, CURLOPT_CAINFO, ca);
@@ -228,7 +231,8 @@ client_tell(struct bh_ctl *ctl, const struct bh_ctl_request *q, const struct bh_
 				   : title != NULL ? title
 						   : "no reason given");
 	fputc('\n', ctl->err);
-	if (r->status == 401 && ctl->a.token_file.n == 0 && getenv("BULKHEAD_TOKEN_FILE") == NULL)
+	if (r->status == 401 &&
+	    client_file(ctl, &ctl->a.token_file, "BULKHEAD_TOKEN_FILE", "token_file") == NULL)
 		fputs("Name the token's file: --token-file FILE, or BULKHEAD_TOKEN_FILE=FILE.\n",
 		      ctl->err);
 }

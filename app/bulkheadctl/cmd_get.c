@@ -1,5 +1,6 @@
 /* get: lists and single things. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -14,6 +15,21 @@ bh_ctl_print_json(struct bh_ctl *ctl, json_t *v)
 	if (text != NULL)
 		fprintf(ctl->out, "%s\n", text);
 	free(text);
+}
+
+static bool
+get_is_data(const struct bh_ctl *ctl)
+{
+	return ctl->a.format == BH_OUTPUT_JSON || ctl->a.format == BH_OUTPUT_YAML;
+}
+
+static void
+get_print_data(struct bh_ctl *ctl, json_t *v)
+{
+	if (ctl->a.format == BH_OUTPUT_YAML)
+		bh_ctl_print_yaml(ctl, v);
+	else
+		bh_ctl_print_json(ctl, v);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
@@ -169,9 +185,9 @@ get_list(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
 		return rc;
 	g.items = json_array();
 	rc = paged ? get_pages(ctl, &g) : get_whole(ctl, &g);
-	if (rc == 0 && ctl->a.format == BH_OUTPUT_JSON) {
+	if (rc == 0 && get_is_data(ctl)) {
 		o = json_pack("{s:O, s:b}", "items", g.items, "more", g.more);
-		bh_ctl_print_json(ctl, o);
+		get_print_data(ctl, o);
 		json_decref(o);
 	} else if (rc == 0) {
 		get_table(ctl, k, g.items);
@@ -193,8 +209,8 @@ get_one(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *name)
 
 	if (rc != 0)
 		return rc;
-	if (ctl->a.format == BH_OUTPUT_JSON) {
-		bh_ctl_print_json(ctl, o);
+	if (get_is_data(ctl)) {
+		get_print_data(ctl, o);
 	} else {
 		list = json_pack("[O]", o);
 		get_table(ctl, k, list);
@@ -246,8 +262,8 @@ get_object(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
 	json_t *total;
 	int rc = bh_ctl_get_json(ctl, k->path, &r);
 
-	if (rc == 0 && ctl->a.format == BH_OUTPUT_JSON) {
-		bh_ctl_print_json(ctl, r.json);
+	if (rc == 0 && get_is_data(ctl)) {
+		get_print_data(ctl, r.json);
 	} else if (rc == 0) {
 		bh_ctl_table_column(&t, "WHAT", 0);
 		bh_ctl_table_column(&t, "VALUE", BH_COL_RIGHT);
@@ -286,6 +302,46 @@ get_document(struct bh_ctl *ctl, const char *revision)
 	return rc;
 }
 
+static int
+get_once(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
+{
+	/* A policy's YAML is the document, not its figures. */
+	if (ctl->a.format == BH_OUTPUT_YAML && strcmp(k->plural, "policy") == 0)
+		return get_document(ctl, NULL);
+	if (ctl->a.format == BH_OUTPUT_YAML && strcmp(k->plural, "revisions") == 0 &&
+	    ctl->a.n_words > 1)
+		return get_document(ctl, ctl->a.word[1]);
+	if (ctl->a.n_words > 1)
+		return get_one(ctl, k, ctl->a.word[1]);
+	return k->member == NULL ? get_object(ctl, k) : get_list(ctl, k);
+}
+
+/* Until it is interrupted, or the gateway does not answer. */
+static int
+get_again(struct bh_ctl *ctl, const struct bh_ctl_kind *k)
+{
+	const struct bh_ctl_option *o = &ctl->a.interval;
+	uint64_t seconds = 2;
+	int rc;
+
+	if (o->n != 0 && (!bh_ctl_number(o->value[o->n - 1], 86400, &seconds) || seconds == 0)) {
+		fprintf(ctl->err, "bulkheadctl: --interval is a number of seconds from 1\n");
+		return BH_CTL_USAGE;
+	}
+	for (;;) {
+		if (ctl->width != 0)
+			fputs("\033[H\033[2J", ctl->out);
+		rc = get_once(ctl, k);
+		if (rc != 0)
+			return rc;
+		if (fflush(ctl->out) != 0)
+			return BH_CTL_USAGE;
+		sleep((unsigned)seconds);
+		if (ctl->width == 0)
+			fputc('\n', ctl->out);
+	}
+}
+
 int
 bh_ctl_get(struct bh_ctl *ctl)
 {
@@ -293,15 +349,5 @@ bh_ctl_get(struct bh_ctl *ctl)
 
 	if (k == NULL)
 		return BH_CTL_USAGE;
-	if (ctl->a.format == BH_OUTPUT_YAML) {
-		if (strcmp(k->plural, "policy") == 0)
-			return get_document(ctl, NULL);
-		if (strcmp(k->plural, "revisions") == 0 && ctl->a.n_words > 1)
-			return get_document(ctl, ctl->a.word[1]);
-		fprintf(ctl->err, "bulkheadctl: only a policy is written as YAML; -o json\n");
-		return BH_CTL_USAGE;
-	}
-	if (ctl->a.n_words > 1)
-		return get_one(ctl, k, ctl->a.word[1]);
-	return k->member == NULL ? get_object(ctl, k) : get_list(ctl, k);
+	return ctl->a.watch.n != 0 ? get_again(ctl, k) : get_once(ctl, k);
 }

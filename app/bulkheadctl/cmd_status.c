@@ -57,32 +57,3 @@ bh_ctl_version(struct bh_ctl *ctl)
 	bh_ctl_reply_free(&r);
 	return rc;
 }
-
-int
-bh_ctl_completion(struct bh_ctl *ctl)
-{
-	size_t i;
-
-	if (strcmp(ctl->a.word[0], "bash") != 0) {
-		fprintf(ctl->err, "bulkheadctl: completion is there for bash\n");
-		return BH_CTL_USAGE;
-	}
-	fprintf(ctl->out,
-		"_bulkheadctl() {\n\tlocal w=${COMP_WORDS[COMP_CWORD]} words\n"
-		"\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
-		"\t-f|--file|-t|--token-file) COMPREPLY=($(compgen -f -- \"$w\")); return ;;\n"
-		"\t-o|--output) words='table wide json yaml' ;;\n"
-		"\tget|describe) words='");
-	for (i = 0; bh_ctl_kind_name(i) != NULL; i++)
-		fprintf(ctl->out, "%s%s", i != 0 ? " " : "", bh_ctl_kind_name(i));
-	fprintf(ctl->out, "' ;;\n\tlabel|create|delete) words=endpoint ;;\n\t*) words='");
-	for (i = 0; i < bh_ctl_n_verbs; i++)
-		fprintf(ctl->out, "%s%s", i != 0 ? " " : "", bh_ctl_verbs[i].name);
-	fprintf(ctl->out, "' ;;\n\tesac\n\t[[ $w == -* ]] && words='");
-#define BH_OPTION(field, name, letter, value, text) fprintf(ctl->out, "--%s ", name);
-#include "option.def"
-#undef BH_OPTION
-	fprintf(ctl->out, "'\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$w\"))\n}\n"
-			  "complete -F _bulkheadctl bulkheadctl\n");
-	return BH_CTL_OK;
-}

@@ -19,12 +19,33 @@ ctl_terminal(struct bh_ctl *ctl)
 	ctl->colour = term != NULL && strcmp(term, "dumb") != 0 && (no == NULL || no[0] == '\0');
 }
 
-/* --server, else BULKHEAD_SERVER, else the default; without the slash at its end. */
+/* The context that is named, else the current one. false: there is none of that name. */
+static bool
+ctl_context(struct bh_ctl *ctl, json_t *all)
+{
+	const struct bh_ctl_option *o = &ctl->a.context;
+	const char *env = getenv("BULKHEAD_CONTEXT"), *name;
+
+	name = o->n != 0                       ? o->value[o->n - 1]
+	       : env != NULL && env[0] != '\0' ? env
+					       : json_string_value(json_object_get(all, "current"));
+	if (name == NULL)
+		return true;
+	ctl->context = json_object_get(json_object_get(all, "contexts"), name);
+	if (ctl->context != NULL)
+		return true;
+	fprintf(ctl->err, "bulkheadctl: no context is named %s: `bulkheadctl config list`\n", name);
+	return false;
+}
+
+/* --server, else --context, else BULKHEAD_SERVER, else the current context, else the default; without the slash at
+ * its end. */
 static char *
 ctl_server(struct bh_ctl *ctl)
 {
 	const struct bh_ctl_option *o = &ctl->a.server;
 	const char *env = getenv("BULKHEAD_SERVER"), *from = BH_CTL_DEFAULT_SERVER;
+	const char *context = json_string_value(json_object_get(ctl->context, "server"));
 	char *server;
 	size_t n;
 
@@ -32,9 +53,12 @@ ctl_server(struct bh_ctl *ctl)
 	if (o->n != 0) {
 		from = o->value[o->n - 1];
 		ctl->server_from = "--server";
-	} else if (env != NULL && env[0] != '\0') {
+	} else if (env != NULL && env[0] != '\0' && ctl->a.context.n == 0) {
 		from = env;
 		ctl->server_from = "BULKHEAD_SERVER";
+	} else if (context != NULL) {
+		from = context;
+		ctl->server_from = "the context";
 	}
 	server = strdup(from);
 	if (server == NULL)
@@ -47,6 +71,7 @@ ctl_server(struct bh_ctl *ctl)
 static int
 ctl_run(struct bh_ctl *ctl)
 {
+	json_t *contexts;
 	char *server;
 	int rc;
 
@@ -62,14 +87,20 @@ ctl_run(struct bh_ctl *ctl)
 		bh_ctl_help(ctl->err, NULL);
 		return BH_CTL_USAGE;
 	}
-	server = ctl_server(ctl);
-	if (server == NULL)
+	contexts = bh_ctl_contexts();
+	/* One that repairs contexts must not need a right one. */
+	server = ctl->a.verb->fn == bh_ctl_config || ctl_context(ctl, contexts) ? ctl_server(ctl)
+										: NULL;
+	if (server == NULL) {
+		json_decref(contexts);
 		return BH_CTL_USAGE;
+	}
 	ctl->server = server;
 	rc = bh_ctl_client_open(ctl);
 	if (rc == 0)
 		rc = ctl->a.verb->fn(ctl);
 	bh_ctl_client_close(ctl);
+	json_decref(contexts);
 	free(server);
 	return rc;
 }

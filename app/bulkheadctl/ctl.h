@@ -65,6 +65,7 @@ struct bh_ctl {
 	bool colour;
 	unsigned width; /* columns of the terminal; 0 = no terminal, no limit */
 	struct bh_ctl_args a;
+	json_t *context;                  /* of contexts.json, borrowed; NULL: none */
 	const char *server, *server_from; /* from: "--server", "BULKHEAD_SERVER", "the default" */
 	void *curl;
 };
@@ -189,6 +190,10 @@ void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 #include "verb.def"
 #undef BH_VERB
 void bh_ctl_print_json(struct bh_ctl *ctl, json_t *v);
+/* yaml.c */
+void bh_ctl_print_yaml(struct bh_ctl *ctl, json_t *v);
+/* cmd_config.c: the file of contexts, {"current": NAME, "contexts": {NAME: {"server": ...}}}; empty when there is none. */
+json_t *bh_ctl_contexts(void);
 
 /* cmd_lint.c: an answer of the linter, as `lint` prints it; name: of the file. */
 void bh_ctl_lint_print(struct bh_ctl *ctl, json_t *o, const char *name);

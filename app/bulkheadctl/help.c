@@ -57,7 +57,7 @@ help_verb(FILE *out, const struct bh_ctl_verb *v)
 	}
 	for (i = 0; i < BH_ARRAY_SIZE(help_option); i++) {
 		if (bh_ctl_word_in(help_option[i].name,
-				   "server token-file ca cert key output help"))
+				   "server token-file ca cert key context output help"))
 			help_option_line(out, i);
 	}
 	if (strncmp(v->usage, "KIND", 4) == 0)
