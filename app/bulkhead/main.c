@@ -85,6 +85,7 @@ read_options(int argc, char **argv, struct options *o)
 struct early_view {
 	const struct bh_view *view;
 	struct bh_gateway *gateway;
+	_Atomic bool running; /* workers have been started */
 };
 static void
 publish(void *arg, const struct bh_view *view)
@@ -112,7 +113,8 @@ settle(void *arg)
 {
 	struct early_view *early = arg;
 
-	if (early->gateway != NULL && bh_gateway_settle(early->gateway) != 0)
+	/* Workers that do not run yet begin with the newest. */
+	if (early->running && bh_gateway_settle(early->gateway) != 0)
 		bh_log(BH_LOG_WARN, "a worker has not taken up a change within a second");
 }
 
@@ -381,6 +383,7 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = bh_daemon_rest_start(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
+	early->running = rc == 0;
 	if (rc == 0)
 		rc = bh_daemon_names_start(d, err);
 	return rc;
