@@ -4,13 +4,14 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import threading
 import time
 
 from lib.check import Failed, check, main, same, until
-from lib.gateway import BUILD, Gateway, RULES, policy, rule, text, write
+from lib.gateway import BUILD, ENDPOINTS, Gateway, RULES, SEGMENTS, policy, rule, text, write
 from lib.wire import Server, attempt, make, run
 
 CLOSED = policy([r for r in RULES if r["id"] != "web-to-redis"])
@@ -57,6 +58,45 @@ def killed(gateway):
     same((first["revision"], first["author"], first["why"]), (2, "api:alice", "TICKET-7"), "who and why")
 
 
+def marked(n):
+    """A document whose number stands in a rule, a segment, an endpoint's address and its label."""
+    own = f"10.97.{n >> 8}.{n & 255}"
+    document = policy(RULES + [rule(f"marker-{n}", f"marked-{n}", "cards", [f"tcp/{1000 + n}"])],
+                      ENDPOINTS + [{"address": own, "labels": {"marked": str(n)}}],
+                      {**SEGMENTS, f"marked-{n}": {"selector": f"marked={n}"}})
+    return text(document)
+
+
+def marks(gateway):
+    """The number in each part of what is in force."""
+    names = [r["id"] for r in gateway.get("/rules?limit=1000")["items"]]
+    names += [s["name"] for s in gateway.get("/segments?limit=1000")["items"]]
+    names += [f"marked-{e['labels']['marked']}" for e in gateway.get("/endpoints?limit=1000")["items"]
+              if "marked" in e["labels"]]
+    return [int(n.split("-")[1]) for n in names if re.match(r"mark(er|ed)-\d+$", n)]
+
+
+class Pusher(threading.Thread):
+    """Endpoints come and change while policies are committed."""
+
+    def __init__(self, gateway):
+        super().__init__(daemon=True)
+        self.gateway, self.pushed = gateway, 0
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                changes = [{"op": "put", "address": f"10.98.0.{i}", "labels": {"turn": str(self.pushed % 7)}}
+                           for i in range(1, 21)]
+                status, answer = self.gateway.request("POST", "/endpoints", {"changes": changes})
+                if status != 200:
+                    raise Failed(f"POST /endpoints: {status} {answer}")
+                self.pushed += 1
+        except (OSError, http.client.HTTPException):
+            pass
+
+
 class Writer(threading.Thread):
     """Commits one document after the other until nobody answers; knows what was acknowledged and what is on its way."""
 
@@ -69,7 +109,7 @@ class Writer(threading.Thread):
         try:
             while True:
                 self.n += 1
-                self.sent = text(policy(RULES + [rule(f"marker-{self.n}", "batch", "cards", ["tcp/9"])]))
+                self.sent = marked(self.n)
                 status, answer = self.gateway.put_policy(self.sent)
                 if status != 200:
                     raise Failed(f"PUT {self.n}: {status} {answer}")
@@ -81,13 +121,15 @@ class Writer(threading.Thread):
 def killed_in_between(gateway):
     """Random moments: acknowledged or on its way, whole, and never an older one."""
     n = 0
-    for _ in range(int(os.environ.get("CASES", "8"))):
+    for _ in range(int(os.environ.get("CASES", "10"))):
         before = gateway.request("GET", "/policy?format=yaml")[1].decode()
-        writer = Writer(gateway, n)
+        writer, pusher = Writer(gateway, n), Pusher(gateway)
         until(lambda: writer.acknowledged or not writer.is_alive(), "a first commit")
         time.sleep(random.uniform(0, 0.3))
         gateway.kill(signal.SIGKILL)
         writer.join(30)
+        pusher.join(30)
+        check(pusher.pushed, "no endpoint was pushed in between")
         n = writer.n
         gateway.start()
         acknowledged, number = writer.acknowledged
@@ -95,6 +137,8 @@ def killed_in_between(gateway):
         check(document in (acknowledged, writer.sent), f"the last acknowledged policy or the next:\n{document}")
         check(document != before and number <= revision(gateway) <= number + 1,
               f"revision {revision(gateway)} after {number} was acknowledged")
+        number = int(re.search(r"marker-(\d+)", document).group(1))
+        same(marks(gateway), [number] * 3, "all parts are of one document")
         intact(gateway, 1)
 
 
