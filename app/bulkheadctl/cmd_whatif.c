@@ -41,6 +41,12 @@ whatif_print(struct bh_ctl *ctl, json_t *o)
 	if (json_array_size(list) != 0)
 		bh_ctl_table_print(&t, ctl);
 	bh_ctl_table_free(&t);
+	if (json_integer_value(json_object_get(o, "by_application")) != 0)
+		fprintf(ctl->out,
+			"%lld pairs of addresses were refused before they said a word: pending is "
+			"by what "
+			"they would say\n",
+			(long long)json_integer_value(json_object_get(o, "by_application")));
 	fprintf(ctl->out, "%lld of %lld conversations would change\n",
 		(long long)json_integer_value(json_object_get(o, "changed")),
 		(long long)json_integer_value(json_object_get(o, "conversations")));

@@ -7,6 +7,9 @@
 struct list {
 	json_t *items;
 	size_t limit;
+	/* Of the last item: a further pair of the same conversation, changed alike, goes there. */
+	uint64_t id;
+	struct bh_draft_verdict before, after;
 };
 
 static json_t *
@@ -18,17 +21,54 @@ verdict_json(const struct bh_draft_verdict *v)
 }
 
 static bool
+is_alike(const struct bh_draft_verdict *a, const struct bh_draft_verdict *b)
+{
+	return a->verdict == b->verdict && a->by_operation == b->by_operation &&
+	       strcmp(a->rule, b->rule) == 0;
+}
+
+static json_t *
+pair_json(const struct bh_conversation *c)
+{
+	struct bh_prefix p = {.family = c->family, .len = c->family == 4 ? 32 : 128};
+	char text[2][64];
+	json_t *o;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		memcpy(p.addr, c->address[i], 16);
+		bh_prefix_format(&p, text[i], sizeof(text[i]));
+	}
+	o = json_pack("{s:s, s:s}", "client", text[0], "server", text[1]);
+	if (o != NULL)
+		bh_api_json_tenant(o, c->tenant);
+	return o;
+}
+
+static bool
 add(void *arg, const struct bh_conversation *c, const struct bh_draft_verdict *before,
     const struct bh_draft_verdict *after)
 {
 	struct list *l = arg;
+	size_t n = json_array_size(l->items);
 
-	if (json_array_size(l->items) == l->limit)
+	if (n != 0 && l->id == c->id && is_alike(before, &l->before) &&
+	    is_alike(after, &l->after)) {
+		json_array_append_new(json_object_get(json_array_get(l->items, n - 1), "pairs"),
+				      pair_json(c));
+		return true;
+	}
+	if (n == l->limit)
 		return false;
+	l->id = c->id;
+	l->before = *before;
+	l->after = *after;
 	json_array_append_new(l->items,
-			      json_pack("{s:o, s:o, s:o}", "conversation",
+			      json_pack("{s:o, s:o, s:o, s:b, s:[o]}", "conversation",
 					bh_api_json_conversation(c), "before", verdict_json(before),
-					"after", verdict_json(after)));
+					"after", verdict_json(after), "by_application",
+					after->verdict == BH_VERDICT_PENDING, "pairs",
+					pair_json(c)));
 	return true;
 }
 
@@ -76,7 +116,7 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 		return;
 	}
 	bh_api_json(req, 200,
-		    json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "conversations",
+		    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "conversations",
 			      (json_int_t)n.conversations, "sessions", (json_int_t)n.sessions,
 			      "unknown", (json_int_t)n.unknown, "changed", (json_int_t)n.changed,
 			      "changed_sessions", (json_int_t)n.changed_sessions, "items",

@@ -182,5 +182,7 @@ bh_learn_db_open(struct bh_learn *l, struct bh_err *err)
 			      "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
 			      "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
 			      err);
-	return rc == 0 ? check_schema(l, err) : rc;
+	if (rc == 0)
+		rc = check_schema(l, err);
+	return rc == 0 ? bh_learn_members_prepare(l, err) : rc;
 }

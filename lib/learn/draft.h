@@ -31,7 +31,7 @@ struct bh_draft_verdict {
 	bool by_operation; /* allowed, and its operations are judged one by one */
 	const char *rule;  /* "" = none; lives as long as the draft */
 };
-/* Who it was last time, by the labels that these addresses have now. */
+/* Who it was: c's addresses (last time, or of a pair), by the labels that these addresses have now. */
 void bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c,
 		    struct bh_draft_verdict *out);
 
@@ -56,13 +56,18 @@ struct bh_whatif_counts {
 	uint64_t conversations, sessions; /* judged */
 	uint64_t unknown;                 /* of them nobody knows who it was */
 	uint64_t changed, changed_sessions;
+	uint64_t pairs, changed_pairs; /* of addresses */
+	uint64_t
+		by_application; /* of the changed ones: the draft asks for the application, which was never seen */
+	uint64_t incomplete; /* conversations of which not all pairs are kept */
 };
 
-/* A conversation that the draft judges otherwise. false: enough. */
+/* A conversation of two addresses that the draft judges otherwise; c has these, called for each such pair. after->verdict
+ * PENDING: the draft asks for the application, which was never seen: allowed or not, by what it would say. false: enough. */
 typedef bool (*bh_whatif_fn)(void *arg, const struct bh_conversation *c,
 			     const struct bh_draft_verdict *before,
 			     const struct bh_draft_verdict *after);
-/* Judge each recorded conversation by the policy in force and by a draft, which has the learned rules of the one in force
+/* Judge each pair of addresses of each recorded conversation by the policy in force and by a draft, which has the learned rules of the one in force
  * beside it if it has none, as when it is put in force. 0; -EINVAL: the draft does not load; -errno. */
 int bh_learn_whatif(struct bh_learn *l, const struct bh_whatif *w, bh_whatif_fn fn, void *arg,
 		    struct bh_whatif_counts *counts, struct bh_err *err);

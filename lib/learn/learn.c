@@ -83,6 +83,7 @@ bh_learn_close(struct bh_learn *l)
 	sqlite3_close(l->db);
 	for (i = 0; i < l->n_rows; i++) {
 		bh_learn_values_free(&l->row[i]);
+		bh_learn_members_free(l, &l->row[i]);
 		free(l->row[i].rule_text);
 	}
 	free(l->row);

@@ -31,6 +31,7 @@
 #define BH_LEARN_SERVICES 256 /* conversations of one pair of parties */
 #define BH_LEARN_NAME 128     /* BH_NAME_MAX of policy */
 #define BH_LEARN_VALUES 64    /* values kept of one field of a conversation's operations */
+#define BH_LEARN_MEMBERS 64   /* pairs of addresses kept of one conversation */
 #define BH_LEARN_DAY_NS (86400 * BH_NS_PER_SEC)
 
 struct bh_learn;
@@ -94,6 +95,17 @@ struct bh_party {
 	uint8_t reserved; /* of an address: 1 external, 2 unknown: what it would be without a name */
 };
 
+/* Two addresses that had a conversation. */
+struct bh_learn_member {
+	uint64_t last_ns;
+	uint64_t sessions;      /* ended */
+	uint8_t address[2][16]; /* client, server */
+	bh_tenant tenant;
+	uint8_t family;
+	bool undecided; /* none of their sessions said enough to tell its application: refused at once, or silent */
+	bool dirty; /* the room's own */
+};
+
 struct bh_conversation {
 	uint64_t id;
 	struct bh_party from, to;
@@ -110,6 +122,10 @@ struct bh_conversation {
 	uint8_t family;
 	uint8_t address[2][16]; /* client, server */
 	bh_tenant tenant;
+	/* All pairs that had it, the latest ones; members_lost: there were others before. 0: not known, there is the example. */
+	const struct bh_learn_member *member;
+	unsigned n_members;
+	bool members_lost;
 	/* Operations, if kept: values by field, in order of their first appearance. */
 	const struct bh_learn_value *value;
 	unsigned n_values;

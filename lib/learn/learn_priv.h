@@ -4,6 +4,7 @@
  *   party.c   segments and addresses by name
  *   table.c   pairs and conversations
  *   sight.c   from events and flows to them
+ *   member.c  pairs of addresses of a conversation
  *   value.c   what operations say
  *   list.c    reading and forgetting
  *   db.c      the file: open, schema, statements
@@ -18,6 +19,8 @@
 #include "learn.h"
 
 #define BH_LEARN_NONE UINT32_MAX
+/* Pairs of addresses, of all conversations, by room for one: with 72 bytes each, 288 bytes. Each may have one beyond. */
+#define BH_LEARN_MEMBERS_EACH 4
 #define BH_LEARN_OTHER UINT32_MAX /* service of a pair's conversation that stands for the rest */
 
 struct bh_learn_party {
@@ -52,6 +55,10 @@ struct bh_learn_row {
 	uint8_t family;
 	uint8_t address[2][16];
 	bh_tenant tenant;
+	struct bh_learn_member *member;
+	uint16_t n_members;
+	bool members_lost; /* there were more than are kept */
+	bool members_anew; /* the file has some that are no longer kept */
 	struct bh_learn_value *value;
 	uint16_t n_values, n_stored; /* n_stored: of them, in the file */
 };
@@ -75,6 +82,7 @@ struct bh_learn {
 	uint32_t *of_segment; /* party by a segment's name id */
 	uint32_t n_segments;
 	uint64_t next_id;
+	uint64_t n_members; /* of all rows */
 	struct bh_learn_counts c;
 };
 
@@ -99,6 +107,20 @@ struct bh_learn_row *bh_learn_row_add(struct bh_learn *l, const struct bh_learn_
 				      uint64_t now_ns);
 void bh_learn_row_remove(struct bh_learn *l, struct bh_learn_row *r);
 void bh_learn_no_room(struct bh_learn *l, uint32_t from, uint32_t to);
+
+/* member.c. Seen: made when it is new, in place of another where there is no room. NULL: no memory. */
+struct bh_learn_member *bh_learn_member_see(struct bh_learn *l, struct bh_learn_row *r,
+					    const struct bh_learn_member *seen);
+void bh_learn_members_free(struct bh_learn *l, struct bh_learn_row *r);
+/* Its table, in files that were made without. */
+int bh_learn_members_prepare(struct bh_learn *l, struct bh_err *err);
+/* For a save: into a copy of the row; when it did not get to the disk, back; onto the disk. */
+bool bh_learn_members_take(struct bh_learn_row *r, struct bh_learn_row *copy);
+void bh_learn_members_give_back(struct bh_learn_row *r);
+int bh_learn_members_statements(struct bh_learn *l, struct sqlite3_stmt *st[2], struct bh_err *err);
+int bh_learn_members_write(struct bh_learn *l, struct sqlite3_stmt *st[2],
+			   const struct bh_learn_row *copy, struct bh_err *err);
+void bh_learn_member_load(struct bh_learn *l, struct bh_learn_row *r, struct sqlite3_stmt *st);
 
 /* value.c */
 void bh_learn_value_add(struct bh_learn_row *r, uint8_t field, const char *text, size_t len);

@@ -33,6 +33,9 @@ bh_learn_view(struct bh_learn *l, const struct bh_learn_row *r, struct bh_conver
 		.rule = r->rule_text != NULL ? r->rule_text : "",
 		.family = r->family,
 		.tenant = r->tenant,
+		.member = r->member,
+		.n_members = r->n_members,
+		.members_lost = r->members_lost,
 		.value = r->value,
 		.n_values = r->n_values,
 	};

@@ -19,7 +19,7 @@ struct copy {
 
 struct writer {
 	struct bh_learn *l;
-	sqlite3_stmt *row, *day, *value;
+	sqlite3_stmt *row, *day, *value, *member[2];
 	struct copy *copy;
 	uint32_t n;
 };
@@ -54,6 +54,7 @@ copy_free(struct copy *c, uint32_t n)
 	for (i = 0; i < n; i++) {
 		bh_learn_values_free(&c[i].row);
 		free(c[i].row.rule_text);
+		free(c[i].row.member);
 	}
 	free(c);
 }
@@ -105,8 +106,11 @@ take_copies(struct writer *w)
 		snprintf(c->to, sizeof(c->to), "%s", l->party[r->to].name);
 		c->reserved[0] = l->party[r->from].reserved;
 		c->reserved[1] = l->party[r->to].reserved;
-		if (!copy_values(c, r))
+		c->row.member = NULL;
+		if (!copy_values(c, r) || !bh_learn_members_take(r, &c->row)) {
+			bh_learn_values_free(&c->row);
 			return -ENOMEM;
+		}
 		c->row.rule_text = strdup(r->rule_text != NULL ? r->rule_text : "");
 		w->n++;
 		r->dirty = false;
@@ -129,6 +133,7 @@ give_back(struct writer *w)
 
 		r->dirty = true;
 		r->n_stored = c->n_stored;
+		bh_learn_members_give_back(r);
 		for (k = 0; k < BH_SEEN_KINDS; k++)
 			r->add_sessions[k] += c->row.add_sessions[k];
 		for (k = 0; k < 2; k++)
@@ -241,16 +246,22 @@ write_all(struct writer *w, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_learn_sql_prepare(l, &w->value,
 					  "INSERT OR REPLACE INTO value VALUES(?,?,?,?,?)", err);
+	if (rc == 0)
+		rc = bh_learn_members_statements(l, w->member, err);
 	for (i = 0; rc == 0 && i < w->n; i++) {
 		rc = write_row(w, &w->copy[i], err);
 		if (rc == 0)
 			rc = write_day(w, &w->copy[i], err);
 		if (rc == 0)
 			rc = write_values(w, &w->copy[i], err);
+		if (rc == 0)
+			rc = bh_learn_members_write(l, w->member, &w->copy[i].row, err);
 	}
 	sqlite3_finalize(w->row);
 	sqlite3_finalize(w->day);
 	sqlite3_finalize(w->value);
+	sqlite3_finalize(w->member[0]);
+	sqlite3_finalize(w->member[1]);
 	return rc == 0 ? drop_old_days(l, err) : rc;
 }
 
@@ -411,6 +422,15 @@ load_value(struct bh_learn *l, sqlite3_stmt *st)
 	r->dirty = false;
 }
 
+static void
+load_member(struct bh_learn *l, sqlite3_stmt *st)
+{
+	struct bh_learn_row *r = row_by_id(l, (uint64_t)sqlite3_column_int64(st, 0));
+
+	if (r != NULL)
+		bh_learn_member_load(l, r, st);
+}
+
 static int
 load_each(struct bh_learn *l, const char *sql, void (*fn)(struct bh_learn *l, sqlite3_stmt *st),
 	  struct bh_err *err)
@@ -443,6 +463,8 @@ bh_learn_load(struct bh_learn *l, struct bh_err *err)
 			       "SELECT conversation, field, more, text FROM value ORDER BY "
 			       "conversation, number",
 			       load_value, err);
+	if (rc == 0)
+		rc = load_each(l, "SELECT * FROM member ORDER BY last_ns", load_member, err);
 	return rc;
 }
 

@@ -17,6 +17,7 @@ struct sight {
 	bool ended;   /* counts as a session */
 	bool decided; /* nothing more is asked about its application */
 	bool alert;
+	bool app_done;
 };
 
 static int
@@ -148,6 +149,31 @@ count_session(struct bh_learn_row *r, const struct sight *s, unsigned seen)
 	}
 }
 
+/* What was told of a session that passes is told again at its end, with its application; of one that was refused at once this
+ * is all there is. */
+static void
+see_member(struct bh_learn *l, struct bh_learn_row *r, const struct sight *s, unsigned seen)
+{
+	struct bh_learn_member m = {
+		.last_ns = s->now_ns,
+		.tenant = s->key->tenant,
+		.family = s->key->family,
+		/* A datagram that was refused was not looked at. */
+		.undecided = s->app == 0 &&
+			     !(s->key->proto == 17 ? seen != BH_SEEN_BLOCKED || s->app_done
+						   : s->decided),
+	};
+	struct bh_learn_member *kept;
+
+	if (s->alert && seen != BH_SEEN_BLOCKED)
+		return;
+	memcpy(m.address[0], s->key->addr[s->initiator].b, 16);
+	memcpy(m.address[1], s->key->addr[1 - s->initiator].b, 16);
+	kept = bh_learn_member_see(l, r, &m);
+	if (kept != NULL)
+		kept->sessions += s->ended;
+}
+
 static void
 update_row(struct bh_learn *l, struct bh_learn_row *r, const struct sight *s, unsigned seen)
 {
@@ -170,6 +196,7 @@ update_row(struct bh_learn *l, struct bh_learn_row *r, const struct sight *s, un
 		count_session(r, s, seen);
 	else
 		r->open_now += !s->alert;
+	see_member(l, r, s, seen);
 	r->family = s->key->family;
 	memcpy(r->address[0], s->key->addr[s->initiator].b, 16);
 	memcpy(r->address[1], s->key->addr[1 - s->initiator].b, 16);
@@ -233,6 +260,7 @@ sight_of_event(const struct bh_event *e)
 		/* Of datagrams each was looked at. */
 		.decided = e->app_done != 0 || e->key.proto == 17,
 		.alert = e->type == BH_EVENT_VIOLATION,
+		.app_done = e->app_done != 0,
 	};
 }
 
@@ -317,6 +345,7 @@ bh_learn_look_flow(struct bh_learn *l, const struct bh_flow *f)
 		.bytes = f->bytes,
 		.now_ns = l->clock->wall_ns(l->clock->arg),
 		.decided = (f->flags & BH_FLAG_APP_DONE) != 0,
+		.app_done = (f->flags & BH_FLAG_APP_DONE) != 0,
 	};
 
 	pthread_mutex_lock(&l->lock);

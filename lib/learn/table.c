@@ -145,6 +145,7 @@ bh_learn_row_remove(struct bh_learn *l, struct bh_learn_row *r)
 	l->pair[bh_learn_pair_find(l, r->from, r->to)].n--;
 	l->n_used--;
 	bh_learn_values_free(r);
+	bh_learn_members_free(l, r);
 	free(r->rule_text);
 	*r = (struct bh_learn_row){.next = l->free_row};
 	l->free_row = i;
