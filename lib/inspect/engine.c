@@ -14,7 +14,6 @@
 #define H BH_ON_HEADER
 #define F BH_ON_FILE
 #define D BH_ON_DATA
-#define G BH_ON_PAGE
 
 static const struct rule {
 	const char *pattern;
@@ -52,7 +51,7 @@ static const struct set {
 	{SET(CRLF) | SET(SMUGGLING) | SET(HTTP) | SET(FORMAT) | SET(NOSQLI) | SET(LDAPI) |
 		 SET(XPATHI) | SET(SESSION) | SET(SCANNER) | SET(XML) | SET(RFI) | SET(REDIRECT),
 	 BH_ON_REQUEST},
-	{BH_INSPECT_ALL, BH_ON_RESPONSE | BH_ON_PAGE},
+	{BH_INSPECT_ALL, BH_ON_RESPONSE},
 	{BH_INSPECT_ALL, BH_ON_DATA},
 };
 

@@ -49,7 +49,6 @@ bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, stru
 		.name = (const char *)name.at,
 		.name_len = name.len,
 		.where = (uint8_t)where,
-		.page = (m->s->fields & BH_SEEN_PAGE) != 0,
 	};
 
 	if (m->ctx->classes != 0)

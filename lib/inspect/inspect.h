@@ -148,7 +148,6 @@ struct bh_inspect_value {
 	size_t name_len;
 	uint8_t where; /* enum bh_inspect_where */
 	bool more;     /* it goes on: a number at its end may be a part of one */
-	bool page;     /* a response: its type is text/html */
 };
 /* Judge one value as it stands (the container's encoding undone). Returns the set of classes found; each is
  * reported once. */

@@ -23,11 +23,10 @@ enum {
 	BH_ON_BODY = 1 << 6,
 	BH_ON_HEADER = 1 << 7,
 	BH_ON_FILE = 1 << 8,
-	BH_ON_DATA = 1 << 9,  /* sensitive data, anywhere */
-	BH_ON_PAGE = 1 << 10, /* a response that is a page */
+	BH_ON_DATA = 1 << 9, /* sensitive data, anywhere */
 };
 
-#define BH_ON_REQUEST ((uint16_t) ~(BH_ON_RESPONSE | BH_ON_PAGE | BH_ON_DATA))
+#define BH_ON_REQUEST ((uint16_t) ~(BH_ON_RESPONSE | BH_ON_DATA))
 
 /* One decoded reading of a value. */
 struct bh_view {

@@ -32,7 +32,7 @@ rules_of(const struct bh_inspect_value *v)
 		/* a document's texts are judged one by one */
 		return v->len > 0 && v->at[0] == '<' ? BH_ON_BODY : BH_ON_VALUE | BH_ON_BODY;
 	case BH_AT_RESPONSE:
-		return v->page ? BH_ON_RESPONSE | BH_ON_PAGE : BH_ON_RESPONSE;
+		return BH_ON_RESPONSE;
 	}
 	return BH_ON_VALUE;
 }

@@ -152,8 +152,6 @@ content_type(struct bh_message *m, struct bh_http_text v)
 		s->kind = BH_BODY_FORM;
 	else if (text_has(v, "json"))
 		s->kind = BH_BODY_JSON;
-	else if (bh_at(&t, 0, "text/html"))
-		s->fields |= BH_SEEN_PAGE;
 	else if (text_has(v, "xml") && !text_has(v, "html") && !text_has(v, "officedocument"))
 		s->kind = BH_BODY_XML;
 	else if (bh_at(&t, 0, "application/grpc"))

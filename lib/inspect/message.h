@@ -22,7 +22,6 @@ enum {
 	BH_SEEN_TYPE = 1 << 5,
 	BH_SEEN_CONNECTION = 1 << 6,
 	BH_SEEN_DOCUMENT = 1 << 7, /* the target is a PDF */
-	BH_SEEN_PAGE = 1 << 8,     /* the type is HTML */
 };
 
 /* bh_inspect_side.coding */

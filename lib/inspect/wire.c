@@ -180,6 +180,62 @@ bh_wire_double(struct bh_wire *w, uint64_t bits)
 		bh_wire_number(w, (uint64_t)d);
 }
 
+static size_t
+put_utf8(uint8_t *out, uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (uint8_t)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (uint8_t)(0xc0 | c >> 6);
+		out[1] = (uint8_t)(0x80 | (c & 63));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (uint8_t)(0xe0 | c >> 12);
+		out[1] = (uint8_t)(0x80 | (c >> 6 & 63));
+		out[2] = (uint8_t)(0x80 | (c & 63));
+		return 3;
+	}
+	out[0] = (uint8_t)(0xf0 | c >> 18);
+	out[1] = (uint8_t)(0x80 | (c >> 12 & 63));
+	out[2] = (uint8_t)(0x80 | (c >> 6 & 63));
+	out[3] = (uint8_t)(0x80 | (c & 63));
+	return 4;
+}
+
+void
+bh_wire_utf16(struct bh_wire *w, struct bh_wire_utf16 *u, const uint8_t *at, size_t len)
+{
+	uint8_t out[256];
+	size_t n = 0, i;
+
+	for (i = 0; i < len; i++) {
+		uint32_t c;
+
+		u->odd = !u->odd;
+		if (u->odd) {
+			u->half = at[i];
+			continue;
+		}
+		c = (uint32_t)at[i] << 8 | u->half;
+		if (c >= 0xd800 && c < 0xdc00) {
+			u->high = (uint16_t)c;
+			continue;
+		}
+		if (c >= 0xdc00 && c < 0xe000 && u->high != 0)
+			c = 0x10000 + ((uint32_t)(u->high & 0x3ff) << 10) + (c & 0x3ff);
+		u->high = 0;
+		n += put_utf8(out + n, c);
+		if (n > sizeof(out) - 4) {
+			bh_wire_text(w, out, n);
+			n = 0;
+		}
+	}
+	bh_wire_text(w, out, n);
+}
+
 void
 bh_wire_end(struct bh_wire *w, unsigned side)
 {

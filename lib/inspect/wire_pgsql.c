@@ -59,7 +59,7 @@ numeric(struct bh_wire *w, const uint8_t *p, uint32_t len)
 	unsigned n = (unsigned)bh_wire_be(p, 2), weight = (unsigned)bh_wire_be(p + 2, 2), i;
 	uint64_t value = 0;
 
-	if (n > 4 || weight > 4 || len < 8 + 2 * n || bh_wire_be(p + 4, 2) != 0)
+	if (n > 5 || weight > 4 || len < 8 + 2 * n || bh_wire_be(p + 4, 2) != 0)
 		return;
 	for (i = 0; i <= weight; i++)
 		value = value * 10000 + (i < n ? bh_wire_be(p + 8 + 2 * (size_t)i, 2) : 0);

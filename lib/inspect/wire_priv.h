@@ -37,6 +37,13 @@ void bh_wire_gap(struct bh_wire *w);
 /* A number that was no text, as it would be printed, and a gap. */
 void bh_wire_number(struct bh_wire *w, uint64_t value);
 void bh_wire_double(struct bh_wire *w, uint64_t bits); /* IEEE 754; integers only */
+/* Text in UTF-16, little-endian, in pieces that may end anywhere. Zero it before a text. */
+struct bh_wire_utf16 {
+	uint16_t high; /* of a pair */
+	uint8_t half;  /* the first byte of a unit */
+	bool odd;
+};
+void bh_wire_utf16(struct bh_wire *w, struct bh_wire_utf16 *u, const uint8_t *at, size_t len);
 /* A side's message is complete. */
 void bh_wire_end(struct bh_wire *w, unsigned side);
 /* A password goes by in the clear. */
@@ -53,7 +60,7 @@ bh_wire_upto(struct bh_cur *in, uint64_t n)
 
 /* Bytes that have to be together: true when all `need` are in `some`. */
 struct bh_wire_some {
-	uint8_t byte[16];
+	uint8_t byte[20];
 	uint8_t have;
 };
 

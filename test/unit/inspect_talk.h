@@ -39,6 +39,19 @@ void talk_pgsql_bind(struct inspect_talk *t, const char *sql, const char *value,
 void talk_pgsql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n, bool binary,
 		       bool described);
 
+/* TDS 7.4: a log-in, a batch, sp_executesql with a parameter (wide: NVARCHAR), a result with the value in forms of its
+ * own: 0 NVARCHAR, 1 VARCHAR, 2 NVARCHAR(MAX) in chunks, 3 BIGINT, 4 DECIMAL, 5 FLOAT, 6 NTEXT, 7 SQL_VARIANT. */
+#define TALK_MSSQL_FORMS 8
+void talk_mssql_login(struct inspect_talk *t);
+void talk_mssql_batch(struct inspect_talk *t, const char *sql);
+void talk_mssql_call(struct inspect_talk *t, const char *sql, const char *value, bool wide);
+void talk_mssql_result(struct inspect_talk *t, const struct talk_value *v, unsigned form,
+		       bool bitmap);
+
+/* RESP: a command of so many arguments; a reply that has the value within an aggregate. */
+void talk_redis_command(struct inspect_talk *t, unsigned n, const char *const *arguments);
+void talk_redis_reply(struct inspect_talk *t, const char *value, bool resp3);
+
 /* All of it, in pieces of `cut` bytes at most (0: each turn whole). Returns what was seen. */
 uint64_t talk_feed(const struct inspect_talk *t, unsigned app, size_t cut);
 /* The same, told to this context. */

@@ -323,18 +323,35 @@ a_coding_that_was_only_said_hides_nothing(void)
 	CU_ASSERT(SAW(posts(json, "\x1f\x8b\x08 cut", 7, gzip), HTTP));
 }
 
+/* What applications tell their users is none; what an interpreter says of its own has a form. */
 static void
-a_vague_message_is_a_leak_only_where_a_page_should_be(void)
+a_leak_has_the_form_of_an_interpreters_message(void)
 {
-	static const char vague[] = "Unable to open the order book";
-	static const char plain[] = "Uncaught TypeError: Unsupported operand types: string + array";
+	static const char *const told[] = {
+		"Invalid date",
+		"Unable to open the order book",
+		"The start cannot be empty",
+		"The allowed file size is 5 MB",
+		"The function is not available in your country",
+		"Tables of both offices must be compatible with each other",
+	};
+	static const char *const leaks[] = {
+		"Uncaught TypeError: Unsupported operand types: string + array",
+		"Warning: fopen(a.txt): failed to open stream: No such file in /srv/a.php on line "
+		"7",
+		"Traceback (most recent call last):\n  File \"/srv/a.py\", line 7, in f",
+		"Static function A\\B::c() should not be abstract",
+		"Non-static method Shop::list() cannot be called statically",
+		"Declaration of B::a() must be compatible with A::a($x)",
+	};
+	unsigned i;
 
-	CU_ASSERT(SAW(answers("text/html; charset=utf-8", vague), LEAK));
-	CU_ASSERT(SAW(answers("TEXT/HTML", "The start must not be empty\n"), LEAK));
-	CU_ASSERT_EQUAL(answers("text/plain", vague), 0);
-	CU_ASSERT_EQUAL(answers("text/html", "<p>Unable to open the order book</p>"), 0);
-	CU_ASSERT_EQUAL(answers("application/json", "{\"e\":\"unable to open it\"}"), 0);
-	CU_ASSERT(SAW(answers("text/plain", plain), LEAK));
+	for (i = 0; i < BH_ARRAY_SIZE(told); i++) {
+		CU_ASSERT_EQUAL(answers("text/html; charset=utf-8", told[i]), 0);
+		CU_ASSERT_EQUAL(answers("text/plain", told[i]), 0);
+	}
+	for (i = 0; i < BH_ARRAY_SIZE(leaks); i++)
+		CU_ASSERT(SAW(answers("text/html", leaks[i]), LEAK));
 }
 
 static void
@@ -401,7 +418,7 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(a_broken_head_is_read_alike_however_it_is_cut),
 	BH_TEST(responses_are_read_for_leaks_and_data_only),
 	BH_TEST(a_coding_that_was_only_said_hides_nothing),
-	BH_TEST(a_vague_message_is_a_leak_only_where_a_page_should_be),
+	BH_TEST(a_leak_has_the_form_of_an_interpreters_message),
 	BH_TEST(a_form_that_is_none_is_read_as_what_it_is),
 	BH_TEST(each_message_reports_a_class_once),
 	BH_TEST(memory_that_is_refused_is_no_crash),

@@ -150,6 +150,34 @@ in_pgsql(const char *value)
 }
 
 static void
+in_mssql(const char *value)
+{
+	struct inspect_talk *t = talk_new();
+	struct talk_value v = {.kind = TALK_TEXT, .text = value};
+
+	talk_mssql_login(t);
+	if (draw(3) == 0) {
+		talk_mssql_call(t, "INSERT INTO t VALUES (@a)", value, draw(2));
+	} else {
+		talk_mssql_batch(t, "SELECT a, b, c FROM t");
+		talk_mssql_result(t, &v, draw(3), draw(2));
+	}
+	talked(t, BH_APP_MSSQL);
+}
+
+static void
+in_redis(const char *value)
+{
+	struct inspect_talk *t = talk_new();
+	const char *const arguments[] = {draw(2) ? "SET" : "PUBLISH", "the:record", value};
+	bool asks = draw(2);
+
+	talk_redis_command(t, asks ? 2 : 3, arguments);
+	talk_redis_reply(t, asks ? value : "OK", draw(2));
+	talked(t, BH_APP_REDIS);
+}
+
+static void
 mail(const char *head, const char *body)
 {
 	struct inspect_talk *t = talk_new();
@@ -209,10 +237,11 @@ in_quoted(const char *value)
 }
 
 static void (*const containers[])(const char *value) = {
-	in_body, in_gzip, in_json, in_form, in_mysql, in_pgsql, in_base64, in_quoted,
+	in_body,  in_gzip,  in_json,  in_form,   in_mysql,
+	in_pgsql, in_mssql, in_redis, in_base64, in_quoted,
 };
-static const char *const names[] = {"body",  "gzip",       "json",   "form",
-				    "mysql", "postgresql", "base64", "quoted"};
+static const char *const names[] = {"body",       "gzip",  "json",  "form",   "mysql",
+				    "postgresql", "mssql", "redis", "base64", "quoted"};
 
 /* ---- the claims ------------------------------------------------------------------------------------------ */
 
