@@ -9,9 +9,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "../../lib/confine/confine.h"
 #include "../../lib/front/front.h"
 
 enum { LISTENER = 3, CHANNEL = 4 };
+/* Far above what connections may be open at once (api.h). */
+#define FILES 1024
 
 static int
 fail(const char *what)
@@ -44,10 +47,13 @@ int
 main(int argc, char **argv)
 {
 	struct bh_err err = {0};
+	struct bh_confine_report confined;
 	char text[1024];
+	int rc = 0;
 
-	if (argc != 2) {
-		fputs("usage: bulkhead-api USER\n\nStarted by bulkhead, which listens for it.\n",
+	if (argc != 3) {
+		fputs("usage: bulkhead-api USER sandbox|bare\n\nStarted by bulkhead, which listens "
+		      "for it.\n",
 		      stderr);
 		return 2;
 	}
@@ -58,7 +64,9 @@ main(int argc, char **argv)
 		return 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail("prctl");
-	if (bh_front_run(LISTENER, CHANNEL, &err) == 0)
+	if (strcmp(argv[2], "bare") != 0)
+		rc = bh_confine_front(FILES, &confined, &err);
+	if (rc == 0 && bh_front_run(LISTENER, CHANNEL, &err) == 0)
 		return 0;
 	bh_err_format(&err, text, sizeof(text));
 	fprintf(stderr, "bulkhead-api: %s\n", text);

@@ -2,7 +2,7 @@
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
  * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, rest.c starts the API,
- * front.c its HTTP process, ops.c is what the API may ask of it. */
+ * front.c its HTTP process, sandbox.c gives rights away, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -211,9 +211,14 @@ bool bh_daemon_rule_use(void *arg, uint32_t name_id, struct bh_api_use *out);
 int bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_rest_stop(struct bh_daemon *d);
 
-/* front.c: as struct bh_api_front says */
+/* front.c: as struct bh_api_front says; path of its program */
+#define BH_FRONT_PROGRAM_MAX 600
+int bh_daemon_front_program(char *out, size_t size, struct bh_err *err);
 int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);
 void bh_daemon_front_end(void *arg);
+
+/* sandbox.c: after everything is open and all threads run, before a port receives. */
+int bh_daemon_confine(struct bh_daemon *d, struct bh_err *err);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

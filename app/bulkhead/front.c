@@ -16,8 +16,8 @@ enum { LISTENER = 3, CHANNEL = 4 };
 #define END_MS 1000
 
 /* Beside this program, or where `make install` puts it. */
-static int
-find_program(char *out, size_t size, struct bh_err *err)
+int
+bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
 {
 	static const char *const places[] = {".", "../libexec/bulkhead", "../lib/bulkhead"};
 	char self[512];
@@ -72,13 +72,14 @@ int
 bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err)
 {
 	struct bh_daemon *d = arg;
-	char program[600], name[] = PROGRAM, user[sizeof(d->config.api_user)];
-	char *argv[] = {name, user, NULL}, *envp[] = {NULL};
+	char program[BH_FRONT_PROGRAM_MAX], name[] = PROGRAM, user[sizeof(d->config.api_user)];
+	char sandbox[] = "sandbox", bare[] = "bare";
+	char *argv[] = {name, user, d->config.sandbox ? sandbox : bare, NULL}, *envp[] = {NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	int high[2], rc;
 
-	rc = find_program(program, sizeof(program), err);
+	rc = bh_daemon_front_program(program, sizeof(program), err);
 	if (rc != 0)
 		return rc;
 	snprintf(user, sizeof(user), "%s", d->config.api_user);

@@ -283,6 +283,16 @@ start_workers(struct bh_daemon *d, struct bh_err *err)
 	if (i != d->n_workers)
 		return bh_err_set(err, EINVAL, "%u worker cores for %u workers: see cores.workers",
 				  i, d->n_workers);
+	return 0;
+}
+
+/* Nothing is received before. */
+static int
+start_ports(struct bh_daemon *d, struct bh_err *err)
+{
+	unsigned i;
+	int rc;
+
 	for (i = 0; i < d->n_ports; i++) {
 		rc = bh_port_start(d->port[i], err);
 		if (rc != 0)
@@ -386,6 +396,10 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	early->running = rc == 0;
 	if (rc == 0)
 		rc = bh_daemon_names_start(d, err);
+	if (rc == 0)
+		rc = bh_daemon_confine(d, err);
+	if (rc == 0)
+		rc = start_ports(d, err);
 	return rc;
 }
 

@@ -180,7 +180,8 @@ bh_learn_db_open(struct bh_learn *l, struct bh_err *err)
 	rc = bh_learn_sql_run(l,
 			      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
 			      "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
-			      "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
+			      "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+			      "PRAGMA temp_store = MEMORY;",
 			      err);
 	if (rc == 0)
 		rc = check_schema(l, err);

@@ -102,9 +102,13 @@ static int
 configure(struct bh_store *s, const struct bh_store_params *p, struct bh_err *err)
 {
 	static const char *const sql[] = {
-		"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
-		"PRAGMA synchronous = FULL",       "PRAGMA trusted_schema = OFF",
+		"PRAGMA locking_mode = EXCLUSIVE",
+		"PRAGMA journal_mode = WAL",
+		"PRAGMA synchronous = FULL",
+		"PRAGMA trusted_schema = OFF",
 		"PRAGMA cell_size_check = ON",
+		/* Else what the log holds is written to /var/tmp, too, when it is sorted. */
+		"PRAGMA temp_store = MEMORY",
 	};
 	char limit[64];
 	int rc = 0;
