@@ -394,7 +394,9 @@ write_form(struct bh_export *x, const struct bh_yaml *root, enum bh_form form)
 	if (rc != 0)
 		return rc;
 	note_parts(x, root);
-	rc = form == BH_FORM_NV ? bh_export_nv(x) : bh_export_k8s(x);
+	rc = form == BH_FORM_NV       ? bh_export_nv(x)
+	     : form == BH_FORM_GROUPS ? bh_export_groups(x)
+				      : bh_export_k8s(x);
 	return rc == 0 && x->out->failed ? bh_import_nomem(x->im) : rc;
 }
 
@@ -407,8 +409,9 @@ bh_export(const struct bh_export_params *p, struct bh_buf *out, struct bh_err *e
 	struct bh_yaml_doc *yaml;
 	int rc;
 
-	if (p->form != BH_FORM_NETWORKPOLICY && p->form != BH_FORM_NV)
-		return bh_err_set(err, EINVAL, "a policy is exported as networkpolicy or nv");
+	if (p->form == BH_FORM_AUTO)
+		return bh_err_set(err, EINVAL,
+				  "a policy is exported as networkpolicy, nv or groups");
 	rc = bh_yaml_load_text(&yaml, p->input.name, p->input.text, p->input.len, err);
 	if (rc != 0)
 		return rc;

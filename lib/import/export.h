@@ -49,6 +49,12 @@ const struct bh_ex_rule *bh_ex_in_the_way(const struct bh_export *x, const struc
 /* Say that it is left out, and mark it. */
 void bh_ex_drop(struct bh_export *x, struct bh_ex_rule *r, const char *why);
 
+/* export_nv.c, for both forms of groups: a rule's ports as they write them; why applications and ports cannot be said, or
+ * NULL. Of an allowing rule some of its ports may be left out. */
+void bh_ex_ports(struct bh_export *x, const struct bh_ex_rule *r);
+const char *bh_ex_no_service(const struct bh_ex_rule *r);
+
+int bh_export_groups(struct bh_export *x);
 int bh_export_k8s(struct bh_export *x);
 int bh_export_nv(struct bh_export *x);
 

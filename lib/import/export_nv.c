@@ -178,8 +178,8 @@ sayable_port(const struct bh_span *s)
 	       (proto == 1 && (s->first & 0xffff) == 0 && (s->last & 0xffff) == 0xffff);
 }
 
-static void
-ports(struct bh_export *x, const struct bh_ex_rule *r)
+void
+bh_ex_ports(struct bh_export *x, const struct bh_ex_rule *r)
 {
 	const char *sep = "";
 	size_t i;
@@ -233,7 +233,7 @@ one(struct bh_export *x, const struct bh_ex_rule *r, const struct end end[2], un
 	for (i = 0; i < r->n_apps; i++)
 		bh_buf_printf(x->out, "%s%s", i == 0 ? "" : ", ", bh_export_app(r->app[i]));
 	bh_buf_str(x->out, r->n_apps == 0 ? "any]\n      ports: \"" : "]\n      ports: \"");
-	ports(x, r);
+	bh_ex_ports(x, r);
 	bh_buf_printf(x->out, "\"\n      action: %s\n      name: \"%s\"\n      priority: %u\n",
 		      r->deny ? "deny" : "allow", name, priority);
 	return rc;
@@ -282,30 +282,38 @@ pairs(struct bh_export *x, const struct bh_ex_rule *r, unsigned priority)
 	return rc;
 }
 
+const char *
+bh_ex_no_service(const struct bh_ex_rule *r)
+{
+	bool some = false, all = true;
+	size_t i;
+
+	for (i = 0; i < r->n_apps; i++) {
+		if (bh_export_app(r->app[i]) == NULL)
+			return "it names an application that the form does not know";
+	}
+	for (i = 0; i < r->n_ports; i++) {
+		some |= sayable_port(&r->port[i]);
+		all &= sayable_port(&r->port[i]);
+	}
+	if (r->operations)
+		return "operations of applications cannot be said";
+	return !some || (r->deny && !all) ? "its ports cannot be said" : NULL;
+}
+
 static const char *
 refusal(const struct bh_export *x, const struct bh_ex_rule *r)
 {
 	const struct bh_ex_side *side[2] = {&r->from, &r->to};
 	const char *why = NULL;
-	bool some = false, all = true;
 	size_t i, k;
 
 	for (k = 0; k < 2; k++) {
 		for (i = 0; why == NULL && i < side[k]->n; i++)
 			why = no_group(&x->segment[side[k]->segment[i]]);
 	}
-	for (i = 0; why == NULL && i < r->n_apps; i++) {
-		if (bh_export_app(r->app[i]) == NULL)
-			why = "it names an application that the form does not know";
-	}
-	for (i = 0; i < r->n_ports; i++) {
-		some |= sayable_port(&r->port[i]);
-		all &= sayable_port(&r->port[i]);
-	}
-	if (why == NULL && r->operations)
-		why = "operations of applications cannot be said";
-	if (why == NULL && (!some || (r->deny && !all)))
-		why = "its ports cannot be said";
+	if (why == NULL)
+		why = bh_ex_no_service(r);
 	if (why == NULL && r->deny && (r->from.any || r->to.any))
 		why = "any stands for nodes, too, which it cannot name";
 	return why;

@@ -48,7 +48,7 @@ struct bh_import_params {
 int bh_import(const struct bh_import_params *params, struct bh_buf *out, struct bh_err *err);
 
 struct bh_export_params {
-	enum bh_form form;            /* NETWORKPOLICY, NV */
+	enum bh_form form;            /* NETWORKPOLICY, NV, GROUPS */
 	struct bh_import_input input; /* a policy document of ours */
 	bh_import_note_fn note;
 	void *arg;

@@ -3,7 +3,7 @@
  *   term     sets of endpoints as conjunctions over labels      term.c, block.c (addresses)
  *   out      segments and rules of the document that is made    out.c
  *   forms    k8s_read.c k8s_selector.c k8s_rules.c; nv.c, groups.c over group.c
- *   export   our document as data, export.c; export_k8s.c, export_nv.c
+ *   export   our document as data, export.c; export_k8s.c, export_nv.c, export_groups.c
  */
 #ifndef BH_IMPORT_PRIV_H
 #define BH_IMPORT_PRIV_H

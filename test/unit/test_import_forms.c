@@ -254,7 +254,7 @@ rnd(unsigned n)
 
 /* Six segments of pods, one of addresses, and rules between them. */
 static void
-random_policy(struct bh_buf *b, bool denies)
+random_policy(struct bh_buf *b, bool denies, bool addresses)
 {
 	unsigned i, n = 1 + rnd(8);
 
@@ -272,9 +272,9 @@ random_policy(struct bh_buf *b, bool denies)
 		unsigned from = rnd(6), to = rnd(6);
 
 		bh_buf_printf(b, "  - {from: [s%u, %s], to: s%u, ports: [%s], action: %s}\n", from,
-			      rnd(3) == 0 ? "net"
-			      : from == 5 ? "s0"
-					  : "s5",
+			      addresses && rnd(3) == 0 ? "net"
+			      : from == 5              ? "s0"
+						       : "s5",
 			      to, rnd(3) == 0 ? "tcp" : "tcp/80, udp/53-60",
 			      denies && rnd(3) == 0 ? "deny" : "allow");
 	}
@@ -309,7 +309,7 @@ round_trip(enum bh_form form, const char *more, bool denies)
 	struct bh_err err = {0};
 	unsigned a, b, k, wrong = 0;
 
-	random_policy(&text, denies);
+	random_policy(&text, denies, form != BH_FORM_GROUPS);
 	hosts(&ends);
 	p.input = (struct bh_import_input){"own.yaml", text.data, text.len};
 	CU_ASSERT_EQUAL_FATAL(bh_export(&p, &theirs, &err), 0);
@@ -356,7 +356,77 @@ exports_mean_what_our_policy_says(void)
 		wrong += round_trip(BH_FORM_NETWORKPOLICY, closed, false);
 	for (round = 0; round < 150 && wrong == 0; round++)
 		wrong += round_trip(BH_FORM_NV, "", true);
+	for (round = 0; round < 150 && wrong == 0; round++)
+		wrong += round_trip(BH_FORM_GROUPS, "", round % 3 != 0);
 	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+/* The document with its names, as it was: what was imported is exported, and imported again is the same, letter by letter. */
+static void
+older_form_comes_back_as_it_was(void)
+{
+	static const char *const suffixes[] = {"v2", "auto", "a-b"};
+	struct bh_export_params p = {.form = BH_FORM_GROUPS};
+	struct bh_err err = {0};
+	char text[1024];
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(suffixes); i++) {
+		struct bh_buf out = {0};
+		struct rig a, b;
+
+		snprintf(text, sizeof(text), older, suffixes[i]);
+		CU_ASSERT_EQUAL_FATAL(rig_import(&a, BH_FORM_GROUPS, text, NULL), 0);
+		p.input = (struct bh_import_input){"own.yaml", a.out.data, a.out.len};
+		p.note = rig_note;
+		p.arg = &a;
+		CU_ASSERT_EQUAL_FATAL(bh_export(&p, &out, &err), 0);
+		CU_ASSERT_EQUAL(a.n_notes, 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(out.data, "prefix: \"new-app\"\nsuffix: \""));
+		CU_ASSERT_PTR_NOT_NULL(strstr(out.data,
+					      "  \"nodejsapp\":\n    selectors:\n    - "
+					      "\"app=node-pod\"\n    rules:\n      "
+					      "\"rule01\":\n        applications:\n        "
+					      "- Redis\n        toTarget: \"redis\"\n"));
+		CU_ASSERT_EQUAL_FATAL(rig_import(&b, BH_FORM_GROUPS, out.data, NULL), 0);
+		CU_ASSERT_STRING_EQUAL(a.out.data, b.out.data);
+		bh_buf_free(&out);
+		rig_free(&a);
+		rig_free(&b);
+	}
+}
+
+static void
+groups_tell_what_they_cannot_say(void)
+{
+	static const char text[] =
+		"version: 1\nsegments:\n  web: {selector: \"app=web\"}\n"
+		"  db: {selector: \"app=db\"}\n  net: {addresses: [192.0.2.0/24]}\n"
+		"rules:\n"
+		"  - {from: any, to: db, ports: tcp/22, action: deny}\n"
+		"  - {from: web, to: db, ports: tcp/20-30, action: allow}\n"
+		"  - {from: web, to: net, action: allow}\n"
+		"  - {from: external, to: web, ports: tcp/443, action: allow}\n"
+		"  - {from: web, to: db, applications: [{redis: {commands: [get]}}], action: "
+		"allow}\n"
+		"  - {from: web, to: db, ports: tcp/80, action: allow}\n";
+	struct rig r = {0};
+	struct bh_export_params p = {.form = BH_FORM_GROUPS,
+				     .input = {"own.yaml", text, strlen(text)},
+				     .note = rig_note,
+				     .arg = &r};
+
+	CU_ASSERT_EQUAL_FATAL(bh_export(&p, &r.out, &r.err), 0);
+	CU_ASSERT_TRUE(told(&r, "own.yaml:5:3: segment 'net' is left out: a group has selectors"));
+	CU_ASSERT_TRUE(told(&r, "own.yaml:7:5: rule 'rule-1' is left out: a rule stands in"));
+	CU_ASSERT_TRUE(told(&r, "own.yaml:8:5: rule 'rule-2' is left out: a rule that denies"));
+	CU_ASSERT_TRUE(told(&r, "own.yaml:9:5: rule 'rule-3' is left out: a group has selectors"));
+	CU_ASSERT_TRUE(told(&r, "own.yaml:10:5: rule 'rule-4' is left out: a rule stands in"));
+	CU_ASSERT_TRUE(told(&r, "own.yaml:11:5: rule 'rule-5' is left out: operations"));
+	CU_ASSERT_FALSE(told(&r, "rule-6"));
+	CU_ASSERT_TRUE(
+		says(&r, "\"rule-6\":\n        toTarget: \"db\"\n        ports: \"tcp/80\""));
+	rig_free(&r);
 }
 
 static void
@@ -391,7 +461,7 @@ export_tells_what_the_form_cannot_say(void)
 	CU_ASSERT_FALSE(says(&r, "port: 20"));
 	rig_free(&r);
 	r = (struct rig){0};
-	p.form = BH_FORM_GROUPS;
+	p.form = BH_FORM_AUTO;
 	CU_ASSERT_EQUAL(bh_export(&p, &r.out, &r.err), -EINVAL);
 	rig_free(&r);
 }
@@ -517,6 +587,8 @@ const struct bh_unit_test bh_suite_import_forms[] = {
 	BH_TEST(firewall_rules_are_judged_by_priority_and_criteria),
 	BH_TEST(what_the_firewall_says_and_we_do_not_is_told_with_its_line),
 	BH_TEST(exports_mean_what_our_policy_says),
+	BH_TEST(older_form_comes_back_as_it_was),
+	BH_TEST(groups_tell_what_they_cannot_say),
 	BH_TEST(criteria_over_texts_are_judged_as_written_and_exported_as_they_came),
 	BH_TEST(zones_and_modes_are_told_and_never_stand_for_others),
 	BH_TEST(export_tells_what_the_form_cannot_say),
