@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -137,46 +138,70 @@ record_stats(struct bh_daemon *d, uint64_t mono_ns)
 	record_end(d);
 }
 
-static void
-reload(struct bh_daemon *d)
+/* 1: the file is the one that was loaded last. */
+static int
+load_policy(struct bh_daemon *d, struct bh_policy_change *change, struct bh_api_sweep *swept,
+	    struct bh_err *err)
 {
-	struct bh_err err = {0};
-	struct bh_policy_change change;
-	char text[1024];
+	struct bh_sweep sessions;
 	int rc;
 
-	if (d->eve != NULL && bh_eve_file_reopen(d->eve, &err) != 0) {
-		bh_err_format(&err, text, sizeof(text));
-		bh_log(BH_LOG_ERROR, "events go on into the old file: %s", text);
-		err = (struct bh_err){0};
-	}
-	bh_daemon_sensors_reload(d);
-	bh_daemon_responses_reload(d);
-	if (d->config.policy_file[0] == '\0') {
-		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
-		return;
-	}
+	bh_daemon_sweep_before(d, &sessions);
 	rc = d->store != NULL
-		     ? bh_daemon_store_reload(d, &change, &err)
-		     : bh_policy_load_file(d->policy, d->config.policy_file, false, &change, &err);
+		     ? bh_daemon_store_reload(d, change, err)
+		     : bh_policy_load_file(d->policy, d->config.policy_file, false, change, err);
+	if (rc == 0 && swept != NULL)
+		bh_daemon_sweep_after(d, &sessions, swept);
+	bh_daemon_sweep_free(&sessions);
+	return rc;
+}
+
+static void
+reload_policy(struct bh_daemon *d)
+{
+	struct bh_api_sweep *swept = calloc(1, sizeof(*swept));
+	struct bh_policy_change change;
+	char text[1024], sessions[120];
+	struct bh_err err = {0};
+	int rc = load_policy(d, &change, swept, &err);
+
 	if (rc == 1) {
 		bh_log(BH_LOG_INFO,
 		       "policy in force, revision %u: the policy file is the one that was loaded "
 		       "last",
 		       bh_policy_revision(d->policy));
-		return;
-	}
-	if (rc != 0) {
+	} else if (rc != 0) {
 		bh_err_format(&err, text, sizeof(text));
 		bh_log(BH_LOG_ERROR, "policy refused, revision %u stays in force: %s",
 		       bh_policy_revision(d->policy), text);
 		bh_daemon_record(d, BH_EVENT_POLICY_REFUSED, NULL, text);
-		return;
+	} else {
+		bh_daemon_sweep_text(swept, sessions, sizeof(sessions));
+		snprintf(text, sizeof(text), "revision %u: %u rules, %u segments, %u endpoints%s",
+			 change.revision, change.rules, change.segments, change.endpoints,
+			 sessions);
+		bh_log(BH_LOG_INFO, "policy in force, %s", text);
+		bh_daemon_record(d, BH_EVENT_POLICY_LOADED, NULL, text);
 	}
-	snprintf(text, sizeof(text), "revision %u: %u rules, %u segments, %u endpoints",
-		 change.revision, change.rules, change.segments, change.endpoints);
-	bh_log(BH_LOG_INFO, "policy in force, %s", text);
-	bh_daemon_record(d, BH_EVENT_POLICY_LOADED, NULL, text);
+	free(swept);
+}
+
+static void
+reload(struct bh_daemon *d)
+{
+	struct bh_err err = {0};
+	char text[1024];
+
+	if (d->eve != NULL && bh_eve_file_reopen(d->eve, &err) != 0) {
+		bh_err_format(&err, text, sizeof(text));
+		bh_log(BH_LOG_ERROR, "events go on into the old file: %s", text);
+	}
+	bh_daemon_sensors_reload(d);
+	bh_daemon_responses_reload(d);
+	if (d->config.policy_file[0] == '\0')
+		bh_log(BH_LOG_INFO, "reload: no policy file is configured; nothing to load");
+	else
+		reload_policy(d);
 }
 
 /* Returns false when the program is to end. */

@@ -174,8 +174,8 @@ int bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_poli
 		       struct bh_err *err);
 
 /* modes.c: with a store it is on disk, with its audit entry, before it is in force. */
-int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n, const char *author,
-			const char *why, struct bh_err *err);
+int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n,
+			const struct bh_api_commit *who, struct bh_err *err);
 /* What was set before the last end. */
 int bh_daemon_modes_load(struct bh_daemon *d, struct bh_err *err);
 
@@ -198,6 +198,8 @@ struct bh_sweep {
 void bh_daemon_sweep_before(struct bh_daemon *d, struct bh_sweep *s);
 void bh_daemon_sweep_after(struct bh_daemon *d, struct bh_sweep *s, struct bh_api_sweep *out);
 void bh_daemon_sweep_free(struct bh_sweep *s);
+/* Behind the words about a change: ", 3 of 120 open sessions are judged otherwise". out NULL, or nobody looked: nothing. */
+void bh_daemon_sweep_text(const struct bh_api_sweep *out, char *text, size_t size);
 
 /* usage.c: what rules have decided. Any control thread. */
 int bh_daemon_usage_open(struct bh_daemon *d);

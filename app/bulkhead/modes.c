@@ -72,15 +72,24 @@ set_locked(struct bh_daemon *d, struct bh_mode_change *change, size_t n,
 }
 
 int
-bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n, const char *author,
-		    const char *why, struct bh_err *err)
+bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n,
+		    const struct bh_api_commit *who, struct bh_err *err)
 {
-	const struct bh_api_commit who = {.author = author, .why = why};
 	struct bh_daemon *d = arg;
+	struct bh_sweep sessions = {0};
+	char text[120];
 	int rc;
 
 	pthread_mutex_lock(&d->put_lock);
-	rc = set_locked(d, change, n, &who, err);
+	if (who->sweep != NULL)
+		bh_daemon_sweep_before(d, &sessions);
+	rc = set_locked(d, change, n, who, err);
+	if (rc == 0 && who->sweep != NULL) {
+		bh_daemon_sweep_after(d, &sessions, who->sweep);
+		bh_daemon_sweep_text(who->sweep, text, sizeof(text));
+		bh_log(BH_LOG_INFO, "modes of %zu segments set%s", n, text);
+	}
+	bh_daemon_sweep_free(&sessions);
 	pthread_mutex_unlock(&d->put_lock);
 	return rc;
 }

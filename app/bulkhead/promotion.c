@@ -209,7 +209,9 @@ promote(struct bh_daemon *d, struct bh_mode_change *change, size_t n, struct bh_
 		bh_buf_printf(&why, " and %zu more", n - i);
 	rc = why.failed ? bh_err_set(err, ENOMEM, "out of memory") : commit_rules(d, why.data, err);
 	if (rc == 0)
-		rc = bh_daemon_modes_set(d, change, n, AUTHOR, why.data, err);
+		rc = bh_daemon_modes_set(d, change, n,
+					 &(struct bh_api_commit){.author = AUTHOR, .why = why.data},
+					 err);
 	if (rc == 0)
 		tell(d, why.data);
 	bh_buf_free(&why);

@@ -1,6 +1,7 @@
 /* Which sessions another policy judges otherwise. They are copied before it is published, and judged by it afterwards: what
  * workers have judged anew meanwhile does not blur what it was. Nothing passes under an old verdict in any case: the next
  * packet of each session finds its judgement out of date. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon.h"
@@ -105,6 +106,16 @@ bh_daemon_sweep_after(struct bh_daemon *d, struct bh_sweep *s, struct bh_api_swe
 						      .segment = {j.segment[0], j.segment[1]}};
 		out->changed++;
 	}
+}
+
+void
+bh_daemon_sweep_text(const struct bh_api_sweep *out, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (out != NULL && out->known)
+		snprintf(text, size, ", %llu of %llu%s open sessions are judged otherwise",
+			 (unsigned long long)out->changed, (unsigned long long)out->judged,
+			 out->complete ? "" : " and more");
 }
 
 void

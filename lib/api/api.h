@@ -111,9 +111,9 @@ struct bh_api_ops {
 			     struct bh_policy_change *change, struct bh_err *err);
 	int (*policy_rollback)(void *arg, const struct bh_api_commit *c,
 			       struct bh_policy_change *change, struct bh_err *err);
-	/* Modes of segments: as bh_policy_modes_set with `present`, or -errno of the store. NULL: in the model alone. */
-	int (*modes_set)(void *arg, struct bh_mode_change *change, size_t n, const char *author,
-			 const char *why, struct bh_err *err);
+	/* Modes of segments (who: author, why, sweep): as bh_policy_modes_set with `present`, or -errno of the store. NULL: in the model alone. */
+	int (*modes_set)(void *arg, struct bh_mode_change *change, size_t n,
+			 const struct bh_api_commit *who, struct bh_err *err);
 	/* The index-th segment as promotion sees it; false behind the last. NULL: nothing is promoted. */
 	bool (*learn_segment)(void *arg, size_t index, struct bh_api_learn_segment *out);
 	/* By the rule's name id, or BH_NO_RULE for what none decided since the start. false: it is not counted. NULL: none

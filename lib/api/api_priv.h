@@ -232,6 +232,19 @@ bool bh_api_arg_limit(struct bh_api_req *req, size_t *limit);
 /* cursor of a list that stands still while the policy does: "<revision>.<position>". */
 bool bh_api_arg_position(struct bh_api_req *req, size_t *position);
 json_t *bh_api_position(struct bh_api_req *req, size_t position);
+/* A list that counts down, newest first: `limit`, and below which number `cursor` says to go on (0: from the top). false: the
+ * reply is set. Its answer takes items; last: the number of the last of them. */
+struct bh_api_page {
+	size_t limit;
+	uint64_t before;
+	json_t *items;
+	uint64_t last;
+};
+bool bh_api_page_begin(struct bh_api_req *req, uint64_t max, struct bh_api_page *page);
+void bh_api_page_end(struct bh_api_req *req, struct bh_api_page *page, int rc,
+		     const struct bh_err *err);
+/* false: there is no store, and the reply says so. */
+bool bh_api_has_store(struct bh_api_req *req);
 /* vlan (one tag, or "outer,inner") and vni. */
 bool bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant);
 bh_tenant bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni);

@@ -195,6 +195,42 @@ bh_api_position(struct bh_api_req *req, size_t position)
 	return json_string(text);
 }
 
+bool
+bh_api_page_begin(struct bh_api_req *req, uint64_t max, struct bh_api_page *page)
+{
+	*page = (struct bh_api_page){.limit = 0};
+	if (!bh_api_arg_limit(req, &page->limit) ||
+	    !bh_api_arg_u64(req, "cursor", max, &page->before))
+		return false;
+	page->items = json_array();
+	return true;
+}
+
+void
+bh_api_page_end(struct bh_api_req *req, struct bh_api_page *page, int rc, const struct bh_err *err)
+{
+	bool more = json_array_size(page->items) == page->limit && page->last > 1;
+
+	if (rc != 0) {
+		json_decref(page->items);
+		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "%s", err->what);
+		return;
+	}
+	bh_api_json(req, 200,
+		    json_pack("{s:o, s:o}", "items", page->items, "next",
+			      more ? json_sprintf("%llu", (unsigned long long)page->last)
+				   : json_null()));
+}
+
+bool
+bh_api_has_store(struct bh_api_req *req)
+{
+	if (req->api->p.store != NULL)
+		return true;
+	bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
+	return false;
+}
+
 bh_tenant
 bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni)
 {

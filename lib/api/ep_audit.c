@@ -4,25 +4,11 @@
 #include "api_priv.h"
 
 static bool
-has_store(struct bh_api_req *req)
-{
-	if (req->api->p.store != NULL)
-		return true;
-	bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
-	return false;
-}
-
-struct list {
-	json_t *items;
-	uint64_t last;
-};
-
-static bool
 list_add(void *arg, const struct bh_audit *a)
 {
 	char prev[2 * BH_SHA256_SIZE + 1], hash[2 * BH_SHA256_SIZE + 1];
 	json_t *detail = json_loads(a->detail, 0, NULL);
-	struct list *l = arg;
+	struct bh_api_page *l = arg;
 
 	bh_sha256_hex(a->prev, prev);
 	bh_sha256_hex(a->hash, hash);
@@ -42,26 +28,15 @@ list_add(void *arg, const struct bh_audit *a)
 void
 bh_api_ep_audit_list(struct bh_api_req *req)
 {
-	struct list l = {0};
+	struct bh_api_page page;
 	struct bh_err err = {0};
-	uint64_t before = 0;
-	char next[24];
-	size_t limit;
+	int rc;
 
-	if (!has_store(req) || !bh_api_arg_limit(req, &limit) ||
-	    !bh_api_arg_u64(req, "cursor", INT64_MAX, &before))
+	if (!bh_api_has_store(req) || !bh_api_page_begin(req, INT64_MAX, &page))
 		return;
-	l.items = json_array();
-	if (bh_store_audits(req->api->p.store, before, (unsigned)limit, list_add, &l, &err) != 0) {
-		json_decref(l.items);
-		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "%s", err.what);
-		return;
-	}
-	snprintf(next, sizeof(next), "%llu", (unsigned long long)l.last);
-	bh_api_json(req, 200,
-		    json_pack("{s:o, s:o}", "items", l.items, "next",
-			      json_array_size(l.items) == limit && l.last > 1 ? json_string(next)
-									      : json_null()));
+	rc = bh_store_audits(req->api->p.store, page.before, (unsigned)page.limit, list_add, &page,
+			     &err);
+	bh_api_page_end(req, &page, rc, &err);
 }
 
 void
@@ -72,7 +47,7 @@ bh_api_ep_audit_verify(struct bh_api_req *req)
 	char head[2 * BH_SHA256_SIZE + 1];
 	json_t *o;
 
-	if (!has_store(req))
+	if (!bh_api_has_store(req))
 		return;
 	if (bh_store_audit_verify(req->api->p.store, &c, &err) != 0) {
 		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "%s", err.what);

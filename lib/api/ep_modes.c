@@ -119,28 +119,35 @@ change(struct bh_api_req *req, json_t *body)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
 	char actor[BH_API_ACTOR_MAX];
+	struct bh_api_commit who = {.author = actor};
 	struct modes m = {0};
 	struct bh_err err = {0};
-	json_t *items;
+	json_t *items, *answer;
 	int rc;
 
 	if (!read_modes(req, body, &m) || !bh_api_actor(req, m.author, m.why, actor))
 		goto out;
+	who.why = m.why;
+	who.sweep = calloc(1, sizeof(*who.sweep));
 	rc = ops->modes_set != NULL
-		     ? ops->modes_set(ops->arg, m.change, m.n, actor, m.why, &err)
+		     ? ops->modes_set(ops->arg, m.change, m.n, &who, &err)
 		     : bh_policy_modes_set(req->api->p.policy, m.change, m.n, true, false, &err);
 	if (rc != 0) {
 		fail(req, rc, &err);
 		goto out;
 	}
 	items = modes_json(req, &m);
-	if (req->param == NULL || json_array_size(items) == 0) {
-		bh_api_json(req, 200, json_pack("{s:o}", "items", items));
-	} else {
-		bh_api_json(req, 200, json_incref(json_array_get(items, 0)));
+	if (req->param == NULL || json_array_size(items) == 0)
+		answer = json_pack("{s:o}", "items", items);
+	else
+		answer = json_incref(json_array_get(items, 0));
+	if (req->param != NULL && json_array_size(items) != 0)
 		json_decref(items);
-	}
+	if (who.sweep != NULL)
+		bh_api_put_sweep(req, who.sweep, answer);
+	bh_api_json(req, 200, answer);
 out:
+	free(who.sweep);
 	free(m.change);
 }
 

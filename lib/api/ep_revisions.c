@@ -43,15 +43,6 @@ bh_api_actor(struct bh_api_req *req, const char *name, const char *why, char out
 	return true;
 }
 
-static bool
-has_store(struct bh_api_req *req)
-{
-	if (req->api->p.store != NULL)
-		return true;
-	bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
-	return false;
-}
-
 /* ---- list, get ------------------------------------------------------------------------------------------ */
 
 static json_t *
@@ -72,15 +63,10 @@ revision_json(const struct bh_revision *r)
 	return o;
 }
 
-struct list {
-	json_t *items;
-	uint32_t last;
-};
-
 static bool
 list_add(void *arg, const struct bh_revision *r)
 {
-	struct list *l = arg;
+	struct bh_api_page *l = arg;
 
 	json_array_append_new(l->items, revision_json(r));
 	l->last = r->number;
@@ -90,27 +76,15 @@ list_add(void *arg, const struct bh_revision *r)
 void
 bh_api_ep_revisions_list(struct bh_api_req *req)
 {
-	struct list l = {0};
+	struct bh_api_page page;
 	struct bh_err err = {0};
-	uint64_t before = 0;
-	char next[16];
-	size_t limit;
+	int rc;
 
-	if (!has_store(req) || !bh_api_arg_limit(req, &limit) ||
-	    !bh_api_arg_u64(req, "cursor", UINT32_MAX, &before))
+	if (!bh_api_has_store(req) || !bh_api_page_begin(req, UINT32_MAX, &page))
 		return;
-	l.items = json_array();
-	if (bh_store_revisions(req->api->p.store, (uint32_t)before, (unsigned)limit, list_add, &l,
-			       &err) != 0) {
-		json_decref(l.items);
-		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "%s", err.what);
-		return;
-	}
-	snprintf(next, sizeof(next), "%u", l.last);
-	bh_api_json(req, 200,
-		    json_pack("{s:o, s:o}", "items", l.items, "next",
-			      json_array_size(l.items) == limit && l.last > 1 ? json_string(next)
-									      : json_null()));
+	rc = bh_store_revisions(req->api->p.store, (uint32_t)page.before, (unsigned)page.limit,
+				list_add, &page, &err);
+	bh_api_page_end(req, &page, rc, &err);
 }
 
 struct get {
@@ -160,7 +134,7 @@ bh_api_ep_revisions_get(struct bh_api_req *req)
 	uint32_t number;
 	int rc;
 
-	if (!has_store(req))
+	if (!bh_api_has_store(req))
 		return;
 	if (format != NULL && !g.document && strcmp(format, "json") != 0) {
 		bh_api_fail(req, BH_PROBLEM_ARGUMENT, &(struct bh_api_where){.argument = "format"},
@@ -223,7 +197,7 @@ bh_api_ep_revisions_rollback(struct bh_api_req *req)
 	json_t *body, *answer;
 	int rc;
 
-	if (!has_store(req) || !bh_api_precondition(req))
+	if (!bh_api_has_store(req) || !bh_api_precondition(req))
 		return;
 	body = bh_api_body_object(req);
 	if (body == NULL)
@@ -256,7 +230,7 @@ bh_api_ep_revisions_confirm(struct bh_api_req *req)
 	json_t *body;
 	int rc;
 
-	if (!has_store(req))
+	if (!bh_api_has_store(req))
 		return;
 	body = bh_api_body_object(req);
 	if (body == NULL)

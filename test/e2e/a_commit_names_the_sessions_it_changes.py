@@ -1,9 +1,10 @@
 """The answer to a commit says how many open sessions another policy judges otherwise, and which: from, to, before, now."""
 
 import os
+import re
 
-from lib.check import check, main, same
-from lib.gateway import BUILD, Gateway, RULES, policy, text, write
+from lib.check import check, main, same, until
+from lib.gateway import BUILD, Gateway, RULES, policy, rule, text, write
 from lib.pump import Stream
 from lib.wire import Server, make, run
 
@@ -35,6 +36,15 @@ def test():
     write(path, CLOSED)
     out = run(f"{BUILD}/bulkheadctl", "--token-file", os.path.join(gateway.dir, "token"), "apply", "-f", path)
     check("1 of " in out and "sessions are judged otherwise" in out, f"bulkheadctl: {out}")
+    line = gateway.reload(policy(RULES + [rule("one-more", "batch", "cards", ["tcp/9"])]))
+    check(re.search(r", 1 of \d+ open sessions are judged otherwise", line), f"SIGHUP: {line}")
+    same(put(gateway, CLOSED)["changed"], 1, "closed again")
+    status, answer = gateway.request("PATCH", "/segments", {"modes": {"web": "monitor", "redis": "monitor"}})
+    same((status, answer["sessions"]["changed"]), (200, 1), f"a mode says it, too ({answer})")
+    same(answer["sessions"]["items"][0]["verdict"], "violate", "what it is")
+    # With its next packet that is what it was.
+    until(lambda: gateway.request("PATCH", "/segments/web", {"mode": "monitor"})[1]["sessions"]["changed"] == 0,
+          "a mode that it has already changes nothing")
     gateway.stop()
 
 
