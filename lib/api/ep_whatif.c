@@ -119,6 +119,8 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 		    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "conversations",
 			      (json_int_t)n.conversations, "sessions", (json_int_t)n.sessions,
 			      "unknown", (json_int_t)n.unknown, "changed", (json_int_t)n.changed,
-			      "changed_sessions", (json_int_t)n.changed_sessions, "items",
-			      l.items));
+			      "changed_sessions", (json_int_t)n.changed_sessions, "pairs",
+			      (json_int_t)n.pairs, "changed_pairs", (json_int_t)n.changed_pairs,
+			      "by_application", (json_int_t)n.by_application, "incomplete",
+			      (json_int_t)n.incomplete, "items", l.items));
 }
