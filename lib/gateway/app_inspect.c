@@ -250,6 +250,11 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 	}
 	if (one->kind == WIRE) {
 		bh_inspect_wire_feed(&one->u.wire, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		if (unlikely(one->u.wire.unread)) {
+			one->u.wire.unread = false;
+			bh_count(&s->worker->c.apps_unasked, 1);
+			c->unlooked = true;
+		}
 		return;
 	}
 	if (s->ctx.classes == 0)

@@ -55,7 +55,8 @@ token_run(const uint8_t *p, size_t len)
 	return i;
 }
 
-/* A token that could be a key: long, and with digits and letters mixed. */
+/* A token that could be a key: long, and with digits and letters mixed, or without a digit, with as many capitals as
+ * chance gives it. */
 static bool
 is_secret(const uint8_t *p, size_t run)
 {
@@ -65,7 +66,8 @@ is_secret(const uint8_t *p, size_t run)
 		digits += bh_is_digit(p[i]);
 		upper += p[i] >= 'A' && p[i] <= 'Z';
 	}
-	return run >= 12 && ((digits > 0 && (upper > 1 || digits > 4 || run >= 32)) || upper >= 8);
+	return run >= 12 && ((digits > 0 && (upper > 1 || digits > 4 || run >= 32)) || upper >= 8 ||
+			     (run >= 20 && upper >= 4));
 }
 
 void

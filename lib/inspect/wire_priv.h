@@ -49,6 +49,17 @@ void bh_wire_end(struct bh_wire *w, unsigned side);
 /* A password goes by in the clear. */
 void bh_wire_password(struct bh_wire *w);
 
+/* wire_inflate.c: a zlib stream of the protocol's own, in ctx->memory. Zero it with the state. */
+struct bh_wire_inflate {
+	void *stream;
+	uint64_t in, out;
+};
+/* A stream begins. False: there is no memory. */
+bool bh_wire_inflate_begin(struct bh_wire *w, struct bh_wire_inflate *f);
+/* Up to *n bytes of what is compressed in `in`, which moves on. False: it can't be read, or grows beyond measure. */
+bool bh_wire_inflate(struct bh_wire_inflate *f, struct bh_cur *in, uint8_t *out, size_t *n);
+void bh_wire_inflate_end(struct bh_wire *w, struct bh_wire_inflate *f);
+
 /* What is at hand of n bytes, at most; the cursor moves on. */
 static inline struct bh_cur
 bh_wire_upto(struct bh_cur *in, uint64_t n)

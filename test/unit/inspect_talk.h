@@ -52,6 +52,11 @@ void talk_mssql_result(struct inspect_talk *t, const struct talk_value *v, unsig
 void talk_redis_command(struct inspect_talk *t, unsigned n, const char *const *arguments);
 void talk_redis_reply(struct inspect_talk *t, const char *value, bool resp3);
 
+/* A document with the value: 0 OP_MSG, 1 a sequence of documents, 2 compressed by zlib, 3 by snappy, 4 OP_QUERY, 5 OP_REPLY. */
+void talk_mongodb(struct inspect_talk *t, unsigned side, const struct talk_value *v, unsigned form);
+/* 0 stored, 1 fetched, 2 stored by a meta command, 3, 4 the same in binary. */
+void talk_memcached(struct inspect_talk *t, const char *value, unsigned form);
+
 /* All of it, in pieces of `cut` bytes at most (0: each turn whole). Returns what was seen. */
 uint64_t talk_feed(const struct inspect_talk *t, unsigned app, size_t cut);
 /* The same, told to this context. */

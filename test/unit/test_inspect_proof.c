@@ -178,6 +178,25 @@ in_redis(const char *value)
 }
 
 static void
+in_mongodb(const char *value)
+{
+	struct inspect_talk *t = talk_new();
+	struct talk_value v = {.kind = TALK_TEXT, .text = value};
+
+	talk_mongodb(t, draw(2), &v, draw(3));
+	talked(t, BH_APP_MONGODB);
+}
+
+static void
+in_memcached(const char *value)
+{
+	struct inspect_talk *t = talk_new();
+
+	talk_memcached(t, value, draw(5));
+	talked(t, BH_APP_MEMCACHED);
+}
+
+static void
 mail(const char *head, const char *body)
 {
 	struct inspect_talk *t = talk_new();
@@ -237,11 +256,12 @@ in_quoted(const char *value)
 }
 
 static void (*const containers[])(const char *value) = {
-	in_body,  in_gzip,  in_json,  in_form,   in_mysql,
-	in_pgsql, in_mssql, in_redis, in_base64, in_quoted,
+	in_body,  in_gzip,  in_json,    in_form,      in_mysql,  in_pgsql,
+	in_mssql, in_redis, in_mongodb, in_memcached, in_base64, in_quoted,
 };
-static const char *const names[] = {"body",       "gzip",  "json",  "form",   "mysql",
-				    "postgresql", "mssql", "redis", "base64", "quoted"};
+static const char *const names[] = {"body",    "gzip",       "json",   "form",
+				    "mysql",   "postgresql", "mssql",  "redis",
+				    "mongodb", "memcached",  "base64", "quoted"};
 
 /* ---- the claims ------------------------------------------------------------------------------------------ */
 
