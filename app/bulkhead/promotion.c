@@ -243,24 +243,26 @@ promote_ready(struct bh_daemon *d, struct bh_err *err)
 void
 bh_daemon_promotion_tick(struct bh_daemon *d, uint64_t now)
 {
+	bool promotes = d->config.learn_promote != BH_MODE_DISCOVER;
 	struct bh_err err = {0};
 	int rc;
 
-	if (d->learn == NULL || d->store == NULL || d->config.learn_promote == BH_MODE_DISCOVER ||
+	if (d->learn == NULL || d->store == NULL || (!promotes && !d->config.learn_segments) ||
 	    now < d->learn_tick_ns)
 		return;
 	d->learn_tick_ns = now + TICK_NS;
 	rc = make_segments(d, &err);
-	if (rc >= 0)
+	if (rc >= 0 && promotes)
 		rc = look_at_segments(d);
-	if (rc >= 0)
+	if (rc >= 0 && promotes)
 		rc = promote_ready(d, &err);
 	if (rc >= 0)
 		return;
 	d->learn_tick_ns = now + RETRY_NS;
 	/* A revision that waits for its confirmation goes first. */
 	if (rc != -EALREADY)
-		bh_log(BH_LOG_ERROR, "learning: no promotion, trying again: %s", err.what);
+		bh_log(BH_LOG_ERROR, "learning: no new segments or promotion, trying again: %s",
+		       err.what);
 }
 
 /* ---- what is learned outlives what is written -------------------------------------------------------------- */

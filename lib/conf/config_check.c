@@ -249,18 +249,24 @@ check_mode(struct bh_config_reader *r)
 		bh_mode_name(c->mode));
 }
 
-/* Promotion is a commit, and made of conversations. */
+/* Promotion is a commit, and made of conversations; segments by themselves are commits, too. */
 static int
 check_learning(struct bh_config_reader *r)
 {
 	const struct bh_config *c = r->c;
+	const char *lacks = c->learn ? "store: {path: FILE}" : "learning: {record: true}";
 
-	if (c->learn_promote == 0 || (c->learn && c->store_path[0] != '\0'))
+	if ((c->learn_promote == 0 && !c->learn_segments) || (c->learn && c->store_path[0] != '\0'))
 		return 0;
+	if (c->learn_promote == 0)
+		return bh_yaml_err(r->doc, node_or_root(r, "learning.segments"), r->err,
+				   "new segments are commits of the store: add '%s', or set "
+				   "learning.segments to false",
+				   lacks);
 	return bh_yaml_err(r->doc, node_or_root(r, "learning.promote"), r->err,
 			   "segments are promoted by commits of the store, from conversations: add "
 			   "'%s', or set learning.promote to off",
-			   c->learn ? "store: {path: FILE}" : "learning: {record: true}");
+			   lacks);
 }
 
 int

@@ -103,7 +103,8 @@ add_member(struct bh_export *x, const struct bh_yaml *node, struct bh_ex_side *s
 	const char *name = node->text;
 	struct bh_ex_segment zone = {.name = name,
 				     .node = node,
-				     .why = "is a zone or a namespace: no other form has it"};
+				     .why = "is a zone, a namespace or `nodes`: not said in "
+					    "another form"};
 	bool fresh;
 	uint32_t *at;
 	size_t index;

@@ -229,9 +229,10 @@ reserved(struct bh_import *im, struct reading *g, int *rc)
 		t.kind = BH_TERM_ANY;
 	else if (strcmp(name, "containers") == 0)
 		*rc = bh_term_add(im, &t, BH_LABEL_NAMESPACE, BH_WANT_EXISTS, NULL, 0);
-	else if (strcmp(name, "nodes") == 0 || strncmp(name, "Host:", 5) == 0 ||
-		 strncmp(name, "Workload:", 9) == 0)
-		g->group.why = "stands for nodes or unmanaged workloads: give these labels, and a "
+	else if (strcmp(name, "nodes") == 0)
+		*rc = bh_term_add(im, &t, "kubernetes.io/hostname", BH_WANT_EXISTS, NULL, 0);
+	else if (strncmp(name, "Host:", 5) == 0 || strncmp(name, "Workload:", 9) == 0)
+		g->group.why = "stands for a node or unmanaged workloads: give these labels, and a "
 			       "group by label";
 	else if (strcmp(name, "external") != 0)
 		return false;

@@ -38,7 +38,7 @@ clean_name(const char *hint, char out[NAME_LEN + 1])
 const char *
 bh_out_name(struct bh_import *im, const char *hint)
 {
-	static const char *const reserved[] = {"any", "external", "unknown", "nodes"};
+	static const char *const reserved[] = {"any", "external", "unknown"};
 	char name[NAME_LEN + 1], tail[16];
 	uint32_t *count, number = 1;
 	const char *kept;

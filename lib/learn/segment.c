@@ -160,7 +160,8 @@ add(struct walk *w, const struct bh_label *service, const struct bh_label *space
 		 space != NULL ? space->value : "");
 	if (selector.failed || selector.len + strlen(name) + 64 > sizeof(m->line) ||
 	    strlen(name) >= BH_NAME_MAX || strcmp(name, "any") == 0 ||
-	    strcmp(name, "external") == 0 || strcmp(name, "unknown") == 0)
+	    strcmp(name, "external") == 0 || strcmp(name, "unknown") == 0 ||
+	    strcmp(name, "nodes") == 0)
 		goto out;
 	for (i = 0; i < w->n && (rc = strcmp(w->made[i].name, name)) < 0; i++)
 		;

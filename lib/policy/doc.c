@@ -331,10 +331,10 @@ read_all_segments(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_R
 					   bh_yaml_found(node[i], found, sizeof(found)));
 		n += node[i] != NULL ? node[i]->n : 0;
 	}
-	rc = start_segments(r, n);
+	rc = start_segments(r, n + 1);
 	for (i = 0; rc == 0 && i < BH_RULE_ORIGINS; i++)
 		rc = read_segments(r, node[i]);
-	return rc;
+	return rc == 0 ? bh_doc_add_nodes(r, part) : rc;
 }
 
 static int

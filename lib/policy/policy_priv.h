@@ -185,6 +185,9 @@ int bh_doc_empty(struct bh_doc **out, const struct bh_hash_key *key);
 void bh_doc_free(struct bh_doc *doc);
 /* part: the maps that hold `rules`, by origin; NULL: there is none. */
 int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
+#define BH_NODES "nodes"
+/* That reserved segment by its default, where it is named and not written. There is room for one more. */
+int bh_doc_add_nodes(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
 int bh_doc_read_endpoints(struct bh_doc_reader *r, const struct bh_yaml *node);
 extern const char *const bh_denied_words[]; /* by enum bh_denied */
 /* After ports and action: a rule's applications, their operations, and what becomes of denied ones. */
