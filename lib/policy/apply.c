@@ -12,6 +12,7 @@ struct effect {
 	struct bh_place place;
 	uint32_t slot;            /* 0: not known before */
 	struct bh_label_set *set; /* afterwards; NULL: gone. Holds a reference */
+	uint32_t class_;          /* of its labels at its place */
 	bool written;             /* by a PUT or PATCH: it is REST's now */
 };
 
@@ -206,6 +207,25 @@ bh_model_renew(struct bh_policy *p, struct bh_err *err)
 }
 
 static int
+place_effects(struct plan *plan)
+{
+	struct bh_policy *p = plan->p;
+	struct bh_prefix at;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < plan->n; i++) {
+		struct effect *e = &plan->effect[i];
+
+		if (e->set == NULL)
+			continue;
+		bh_place_prefix(&e->place, &at);
+		rc = bh_model_place(p, p->snapshot, p->doc, &at, e->set->class_, &e->class_);
+	}
+	return rc;
+}
+
+static int
 prepare_classes(struct plan *plan, struct bh_err *err)
 {
 	struct bh_policy *p = plan->p;
@@ -218,12 +238,22 @@ prepare_classes(struct plan *plan, struct bh_err *err)
 		if (set == NULL || set->class_ != BH_NONE)
 			continue;
 		rc = bh_model_classify(p, p->snapshot, p->doc, set, &set->class_);
-		if (rc == -ENOSPC)
-			return bh_model_renew(p, err); /* classifies all sets */
+		if (rc == -ENOSPC) {
+			rc = bh_model_renew(p, err); /* classifies all sets */
+			if (rc != 0)
+				return rc;
+			break;
+		}
 		if (rc != 0)
 			return bh_err_set(err, -rc, "out of memory");
 	}
-	return 0;
+	rc = place_effects(plan);
+	if (rc == -ENOSPC) {
+		rc = bh_model_renew(p, err);
+		if (rc == 0)
+			rc = place_effects(plan);
+	}
+	return rc == 0 ? 0 : bh_err_set(err, -rc, "no room for more sets of segments");
 }
 
 static int
@@ -297,7 +327,7 @@ commit_new(struct bh_policy *p, struct effect *e, uint64_t now)
 	p->place[slot] = e->place;
 	p->slot[slot] = (struct bh_slot){.set = e->set, .since_ns = now, .source = BH_SOURCE_REST};
 	e->set->refs++;
-	__atomic_store_n(&p->snapshot->slot_class[slot], e->set->class_, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->snapshot->slot_class[slot], e->class_, __ATOMIC_RELEASE);
 	bh_table_insert(p->table, slot);
 	bh_slot_bump(p, before);
 	bh_order_insert(&p->order, slot);
@@ -324,9 +354,8 @@ commit_labels(struct bh_policy *p, struct effect *e, uint64_t now)
 	struct bh_slot *s = &p->slot[e->slot];
 
 	/* The same segments by other labels: no answer changes, no flow needs to be judged anew. */
-	if (s->set->class_ != e->set->class_) {
-		__atomic_store_n(&p->snapshot->slot_class[e->slot], e->set->class_,
-				 __ATOMIC_RELEASE);
+	if (p->snapshot->slot_class[e->slot] != e->class_) {
+		__atomic_store_n(&p->snapshot->slot_class[e->slot], e->class_, __ATOMIC_RELEASE);
 		bh_slot_bump(p, e->slot);
 	}
 	bh_label_set_put(&p->sets, s->set);

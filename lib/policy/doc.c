@@ -185,9 +185,9 @@ static int
 read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh_yaml *map,
 	     struct bh_doc_segment *s)
 {
-	static const char *const known[] = {"selector", "addresses", "names",
+	static const char *const known[] = {"selector", "addresses", "names", "within",
 					    "mode",     "comment",   NULL};
-	const struct bh_yaml *selector, *addresses, *names;
+	const struct bh_yaml *selector, *addresses, *names, *within;
 	char what[BH_NAME_MAX + 16];
 	int rc;
 
@@ -206,6 +206,7 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh
 	selector = bh_yaml_get(map, "selector");
 	addresses = bh_yaml_get(map, "addresses");
 	names = bh_yaml_get(map, "names");
+	within = bh_yaml_get(map, "within");
 	if (selector == NULL && names == NULL &&
 	    (addresses == NULL || (addresses->type == BH_YAML_LIST && addresses->n == 0)))
 		return bh_yaml_err(r->yaml, key, r->err,
@@ -213,6 +214,8 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *key, const struct bh
 				   what);
 	if (selector != NULL)
 		rc = read_selector(r, selector, s);
+	if (rc == 0 && within != NULL)
+		rc = bh_doc_read_within(r, within, s);
 	if (rc == 0 && addresses != NULL)
 		rc = bh_doc_prefixes(r, addresses, &s->address, &s->n_addresses);
 	return rc == 0 && names != NULL ? bh_doc_read_hosts(r, names, s) : rc;

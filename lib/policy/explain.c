@@ -146,6 +146,7 @@ find_labels(struct bh_explain_run *run, unsigned end, struct bh_err *err)
 	if (rc == 0) {
 		run->n_in[end] = bh_selector_index_match(&run->p->doc->index, run->p->doc, set,
 							 run->in[end]);
+		run->n_in[end] = bh_doc_within(run->p->doc, NULL, run->in[end], run->n_in[end]);
 		bh_label_set_put(&sets, set);
 	}
 	bh_label_sets_free(&sets);

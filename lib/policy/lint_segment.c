@@ -187,9 +187,38 @@ merge_keys(struct bh_lint_segments *x, struct bh_lint_segment *s)
 	return 0;
 }
 
+/* Where it counts: a requirement that only the same `within` has. */
 static int
-read_selector(struct bh_lint_segments *x, const struct bh_selector *sel, struct bh_lint_segment *s)
+read_within(struct bh_lint_segments *x, const struct bh_doc_segment *from,
+	    struct bh_lint_segment *s)
 {
+	static const char *const yes[] = {"1"};
+	struct bh_lint_key *k = &s->key[s->n_keys++];
+	struct bh_buf b = {0};
+	char one[64];
+	uint32_t i;
+
+	bh_buf_str(&b, "\x01within");
+	for (i = 0; i < from->n_within; i++) {
+		bh_prefix_format(&from->within[i], one, sizeof(one));
+		bh_buf_printf(&b, "\x01%s", one);
+	}
+	*k = (struct bh_lint_key){.n_values = 1};
+	k->key = b.failed ? NULL : bh_arena_text(&x->arena, b.data, b.len);
+	k->value = bh_arena_alloc(&x->arena, 2 * sizeof(*k->value));
+	bh_buf_free(&b);
+	if (k->key == NULL || k->value == NULL)
+		return -ENOMEM;
+	k->value[0] = yes[0];
+	s->opaque = true;
+	return 0;
+}
+
+static int
+read_selector(struct bh_lint_segments *x, const struct bh_doc_segment *from,
+	      struct bh_lint_segment *s)
+{
+	const struct bh_selector *sel = from->selector;
 	const struct bh_requirement *q;
 	uint32_t n = 0;
 	int rc = 0;
@@ -197,9 +226,11 @@ read_selector(struct bh_lint_segments *x, const struct bh_selector *sel, struct 
 	for (q = sel->first; q != NULL; q = q->next)
 		n++;
 	s->has_selector = true;
-	s->key = bh_arena_alloc(&x->arena, (n + 1) * sizeof(*s->key));
+	s->key = bh_arena_alloc(&x->arena, (n + 2) * sizeof(*s->key));
 	if (s->key == NULL)
 		return -ENOMEM;
+	if (from->n_within != 0)
+		rc = read_within(x, from, s);
 	for (q = sel->first; rc == 0 && q != NULL; q = q->next)
 		rc = read_requirement(x, q, &s->key[s->n_keys++], &s->opaque);
 	return rc == 0 ? merge_keys(x, s) : rc;
@@ -540,7 +571,7 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 		return -ENOMEM;
 	for (i = 0; rc == 0 && i < doc->n_segments; i++) {
 		if (doc->segment[i].selector != NULL)
-			rc = read_selector(x, doc->segment[i].selector, &x->segment[i]);
+			rc = read_selector(x, &doc->segment[i], &x->segment[i]);
 		if (rc == 0)
 			rc = read_addresses(x, &doc->segment[i], &x->segment[i]);
 		/* What has a name is known to nobody: it is inside of nothing else, and may meet all. */

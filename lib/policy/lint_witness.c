@@ -33,6 +33,7 @@ add_sample(struct bh_lint_run *run, const struct bh_prefix *prefix, const struct
 	bool new = run->n_samples == 0;
 
 	n = bh_selector_index_match(&run->doc->index, run->doc, set, scratch);
+	n = bh_doc_within(run->doc, prefix, scratch, n);
 	class_ = bh_range_class(run->snapshot, prefix->addr, prefix->family);
 	c = &run->snapshot->class_[class_ > BH_CLASS_EMPTY ? class_ : BH_CLASS_EMPTY];
 	n = merge_sorted(scratch, n, &run->snapshot->member[c->first], c->n, both);
@@ -107,7 +108,8 @@ add_model_endpoints(struct bh_lint_run *run, struct bh_policy *p, uint32_t *scra
 			continue;
 		for (at = (uint32_t)set->hash & mask; seen[at] != NULL && seen[at] != set;)
 			at = (at + 1) & mask;
-		if (seen[at] == set)
+		/* Where places count, equal labels say too little. */
+		if (seen[at] == set && !run->doc->by_place)
 			continue;
 		seen[at] = set;
 		bh_place_prefix(&p->place[i], &prefix);

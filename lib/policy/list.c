@@ -48,7 +48,7 @@ address_segments(const struct bh_policy *model, const struct bh_place *place, ui
 static unsigned
 endpoint_segments(struct bh_policy *p, uint32_t slot, const char **names)
 {
-	const struct bh_class *c = &p->snapshot->class_[p->slot[slot].set->class_];
+	const struct bh_class *c = &p->snapshot->class_[p->snapshot->slot_class[slot]];
 	const uint32_t *label = &p->snapshot->member[c->first], *address = p->scratch;
 	uint32_t n = address_segments(p, &p->place[slot], p->scratch), i = 0, k = 0;
 	unsigned out = 0;
@@ -154,15 +154,20 @@ struct member_count {
 };
 
 static void
-count_set(void *arg, struct bh_label_set *set)
+count_class(struct member_count *m, uint32_t class_, uint32_t endpoints)
 {
-	struct member_count *m = arg;
 	const struct bh_snapshot *s = m->p->snapshot;
-	const struct bh_class *c = &s->class_[set->class_];
+	const struct bh_class *c = &s->class_[class_];
 	uint32_t i;
 
 	for (i = 0; i < c->n; i++)
-		m->members[s->member[c->first + i]] += set->refs;
+		m->members[s->member[c->first + i]] += endpoints;
+}
+
+static void
+count_set(void *arg, struct bh_label_set *set)
+{
+	count_class(arg, set->class_, set->refs);
 }
 
 static bool
@@ -186,8 +191,7 @@ count_address(void *arg, uint32_t slot)
 	bh_place_prefix(&m->p->place[slot], &p);
 	if (!bh_prefix_covers(m->prefix, &p))
 		return false;
-	m->members[m->segment] +=
-		!has_segment(s, &s->class_[m->p->slot[slot].set->class_], m->segment);
+	m->members[m->segment] += !has_segment(s, &s->class_[s->slot_class[slot]], m->segment);
 	return true;
 }
 
@@ -230,8 +234,14 @@ static void
 count_members(struct bh_policy *p, uint32_t *members)
 {
 	struct member_count m = {.p = p, .members = members};
+	uint32_t slot;
 
-	bh_model_each_set(p, count_set, &m);
+	if (!p->doc->by_place)
+		bh_model_each_set(p, count_set, &m);
+	for (slot = 1; p->doc->by_place && slot < p->fresh; slot++) {
+		if (p->slot[slot].set != NULL)
+			count_class(&m, p->snapshot->slot_class[slot], 1);
+	}
 	for (m.segment = 0; m.segment < p->doc->n_segments; m.segment++)
 		count_addresses(&m, &p->doc->segment[m.segment]);
 }

@@ -124,7 +124,12 @@ prepare_endpoints(struct load *l, struct bh_err *err)
 			bh_place_set(&p->place[slot], &e->prefix, e->tenant);
 			bh_table_insert(l->table, slot);
 		}
-		l->snapshot->slot_class[slot] = l->entry[i].set->next_class;
+		rc = bh_model_place(p, l->snapshot, l->doc, &e->prefix, l->entry[i].set->next_class,
+				    &l->snapshot->slot_class[slot]);
+		if (rc != 0)
+			return bh_err_set(err, -rc,
+					  "the endpoints fall into too many different sets of "
+					  "segments: use fewer, broader selectors");
 	}
 	return 0;
 }

@@ -159,6 +159,25 @@ bh_model_classify(struct bh_policy *p, struct bh_snapshot *s, const struct bh_do
 	return rc;
 }
 
+int
+bh_model_place(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *doc,
+	       const struct bh_prefix *at, uint32_t labels, uint32_t *out)
+{
+	const struct bh_class *c = &s->class_[labels];
+	uint32_t before = s->n_classes, n;
+	int rc;
+
+	*out = labels;
+	if (!doc->by_place || c->n == 0)
+		return 0;
+	memcpy(p->scratch, &s->member[c->first], c->n * sizeof(*p->scratch));
+	n = bh_doc_within(doc, at, p->scratch, c->n);
+	rc = bh_class_intern(s, doc, p->scratch, n, out);
+	if (rc == 0 && s->n_classes != before && s == p->snapshot)
+		bh_modes_class(p->modes, s, *out);
+	return rc;
+}
+
 void
 bh_model_each_set(struct bh_policy *p, void (*fn)(void *arg, struct bh_label_set *set), void *arg)
 {
@@ -193,9 +212,17 @@ bh_model_fill(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *d
 {
 	struct fill f = {.p = p, .s = s, .doc = doc};
 	uint64_t start = bh_clock_system.mono_ns(NULL);
+	struct bh_prefix at;
 	uint32_t i;
 
 	bh_model_each_set(p, fill_set, &f);
+	for (i = 1; f.rc == 0 && i < p->fresh; i++) {
+		if (p->slot[i].set == NULL)
+			continue;
+		bh_place_prefix(&p->place[i], &at);
+		f.rc = bh_model_place(p, s, doc, &at, p->slot[i].set->next_class,
+				      &s->slot_class[i]);
+	}
 	if (f.rc == -ENOSPC)
 		return bh_err_set(
 			err, ENOSPC,
@@ -203,10 +230,6 @@ bh_model_fill(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *d
 			"use fewer, broader selectors");
 	if (f.rc != 0)
 		return bh_err_set(err, ENOMEM, "out of memory");
-	for (i = 1; i < p->fresh; i++) {
-		if (p->slot[i].set != NULL)
-			s->slot_class[i] = p->slot[i].set->next_class;
-	}
 	s->compile_ns += bh_clock_system.mono_ns(NULL) - start;
 	return 0;
 }

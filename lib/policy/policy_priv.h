@@ -88,6 +88,8 @@ struct bh_doc_segment {
 	struct bh_selector *selector;
 	struct bh_prefix *address;
 	uint32_t n_addresses;
+	struct bh_prefix *within; /* n_within: the selector counts there alone; 0: everywhere */
+	uint32_t n_within;
 	unsigned line;
 	uint8_t mode;  /* enum bh_mode and one more; 0: not written */
 	bool cde;      /* a zone that is marked so */
@@ -160,6 +162,7 @@ struct bh_doc {
 	uint8_t default_mode, override_mode; /* enum bh_mode and one more; 0: not written, none */
 	bool strict;                         /* contention */
 	bool cde;                            /* a zone is marked so */
+	bool by_place;                       /* a segment has `within` */
 	uint8_t n_fences;
 	uint64_t next_expiry_ns; /* of the rules that still count; 0: none expires */
 	struct bh_selector_index index;
@@ -185,6 +188,12 @@ int bh_doc_empty(struct bh_doc **out, const struct bh_hash_key *key);
 void bh_doc_free(struct bh_doc *doc);
 /* part: the maps that hold `rules`, by origin; NULL: there is none. */
 int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
+/* doc_within.c: `within` of a segment that has a selector. */
+int bh_doc_read_within(struct bh_doc_reader *r, const struct bh_yaml *node,
+		       struct bh_doc_segment *s);
+/* Of n segments that labels are in, those and their zones that count at a place; NULL: where it is not known. Sorted. */
+uint32_t bh_doc_within(const struct bh_doc *doc, const struct bh_prefix *at, uint32_t *segment,
+		       uint32_t n);
 #define BH_NODES "nodes"
 /* That reserved segment by its default, where it is named and not written. There is room for one more. */
 int bh_doc_add_nodes(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
@@ -525,6 +534,10 @@ void bh_model_settle(struct bh_policy *p);
 /* Class of a label set in a snapshot of a document; p->scratch has room. 0, -ENOMEM, -ENOSPC. */
 int bh_model_classify(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *doc,
 		      const struct bh_label_set *set, uint32_t *out);
+/* The class of an endpoint: that of its labels, without the segments that its place (NULL: nowhere) is not within.
+ * p->scratch has room. 0, -ENOMEM, -ENOSPC. */
+int bh_model_place(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *doc,
+		   const struct bh_prefix *at, uint32_t labels, uint32_t *out);
 /* next_class of all label sets, and slot_class of all slots in use, for a snapshot that nobody reads yet.
  * 0 or -errno with err set. */
 int bh_model_fill(struct bh_policy *p, struct bh_snapshot *s, const struct bh_doc *doc,

@@ -50,7 +50,7 @@ note_endpoint(void *arg, uint32_t slot)
 {
 	struct scope *s = arg;
 	const struct bh_snapshot *snap = s->p->snapshot;
-	const struct bh_class *c = &snap->class_[s->p->slot[slot].set->class_];
+	const struct bh_class *c = &snap->class_[snap->slot_class[slot]];
 	bool in = (s->out->segment[s->within] & BH_SCOPE_NAMED) != 0;
 	struct bh_prefix at;
 	uint32_t i;
@@ -62,7 +62,7 @@ note_endpoint(void *arg, uint32_t slot)
 		in = (s->out->segment[snap->member[c->first + i]] & BH_SCOPE_NAMED) != 0;
 	if (in) {
 		s->out->segment[s->within] |= BH_SCOPE_SHARES;
-		note_class(s, s->p->slot[slot].set->class_, true);
+		note_class(s, snap->slot_class[slot], true);
 	}
 	return true;
 }
@@ -93,7 +93,12 @@ note_segments(struct scope *s)
 		if (is_named(s->p->doc, i, s->zone))
 			s->out->segment[i] = BH_SCOPE_NAMED | BH_SCOPE_SHARES;
 	}
-	bh_model_each_set((struct bh_policy *)s->p, note_set, s);
+	if (!s->p->doc->by_place)
+		bh_model_each_set((struct bh_policy *)s->p, note_set, s);
+	for (i = 1; s->p->doc->by_place && i < s->p->fresh; i++) {
+		if (s->p->slot[i].set != NULL)
+			note_class(s, snap->slot_class[i], false);
+	}
 	for (i = 0; i < snap->n_range4; i++)
 		note_class(s, snap->range4_class[i], false);
 	for (i = 0; i < snap->n_range6; i++)
