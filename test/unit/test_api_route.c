@@ -19,6 +19,7 @@ static const struct good {
 	{"ep_stats_get", "GET", "/api/v1/stats", NULL, 200},
 	{"ep_segments_list", "GET", "/api/v1/segments", NULL, 200},
 	{"ep_segments_get", "GET", "/api/v1/segments/web", NULL, 200},
+	{"ep_names_list", "GET", "/api/v1/names?name=a.example.com", NULL, 200},
 	{"ep_modes_batch", "PATCH", "/api/v1/segments", "{\"modes\":{\"web\":\"monitor\"}}", 200},
 	{"ep_modes_patch", "PATCH", "/api/v1/segments/web", "{\"mode\":null,\"why\":\"x\"}", 200},
 	{"ep_endpoints_list", "GET", "/api/v1/endpoints?label=app%3Dweb", NULL, 200},
