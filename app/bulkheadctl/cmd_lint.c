@@ -40,6 +40,20 @@ lint_str(json_t *o, const char *path)
 	return s != NULL ? s : "";
 }
 
+/* "web 10.0.0.1", "web {app=web,env=prod}" */
+static void
+lint_end(struct bh_buf *b, json_t *w, const char *end)
+{
+	const char *address = lint_str(json_object_get(w, end), "address");
+	const char *labels = lint_str(json_object_get(w, end), "labels");
+
+	bh_buf_str(b, lint_str(json_object_get(w, end), "segment"));
+	if (labels[0] != '\0')
+		bh_buf_printf(b, " {%s}", labels);
+	if (address[0] != '\0')
+		bh_buf_printf(b, " %s", address);
+}
+
 /* "    web 10.0.0.1 -> db 10.0.0.2 tcp/50 redis: allow by a" */
 static void
 lint_witness(struct bh_ctl *ctl, json_t *w)
@@ -47,11 +61,11 @@ lint_witness(struct bh_ctl *ctl, json_t *w)
 	const char *rule = lint_str(w, "rule"), *application = lint_str(w, "application");
 	struct bh_buf b = {0};
 
-	bh_buf_printf(&b, "    %s%s%s -> %s%s%s %s", lint_str(w, "from.segment"),
-		      lint_str(w, "from.address")[0] != '\0' ? " " : "",
-		      lint_str(w, "from.address"), lint_str(w, "to.segment"),
-		      lint_str(w, "to.address")[0] != '\0' ? " " : "", lint_str(w, "to.address"),
-		      lint_str(w, "service"));
+	bh_buf_str(&b, "    ");
+	lint_end(&b, w, "from");
+	bh_buf_str(&b, " -> ");
+	lint_end(&b, w, "to");
+	bh_buf_printf(&b, " %s", lint_str(w, "service"));
 	if (application[0] != '\0' && strcmp(application, "unknown") != 0)
 		bh_buf_printf(&b, " %s", application);
 	if (lint_str(w, "operation")[0] != '\0')

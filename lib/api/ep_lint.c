@@ -17,6 +17,8 @@ end_json(const struct bh_lint_witness *w, unsigned end)
 	json_object_set_new(o, "segment", bh_api_str(w->segment[end]));
 	if (w->address[end][0] != '\0')
 		json_object_set_new(o, "address", bh_api_str(w->address[end]));
+	if (w->labels[end] != NULL)
+		json_object_set_new(o, "labels", bh_api_str(w->labels[end]));
 	return o;
 }
 

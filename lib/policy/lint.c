@@ -9,8 +9,8 @@
 /* More findings than a person reads. */
 #define FINDINGS_MAX 100000
 
-static const char *const kind_names[BH_LINT_KINDS] = {"shadowed", "redundant", "contradicting",
-						      "over-broad", "no-members"};
+static const char *const kind_names[BH_LINT_KINDS] = {"shadowed",   "redundant",  "contradicting",
+						      "over-broad", "no-members", "not-decided"};
 static const char *const severity_names[] = {"info", "warning", "error"};
 
 const char *
@@ -109,133 +109,33 @@ bh_lint_other(struct bh_lint_run *run, struct bh_lint_finding *f, uint32_t rule)
 		run->rc = -ENOMEM;
 }
 
-/* ---- rules by pair of segments ---------------------------------------------------------------------- */
-
-static int
-by_pair(const void *a, const void *b)
-{
-	const struct bh_lint_pair *x = a, *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
-}
-
-static int
-make_pairs(struct bh_lint_run *run)
-{
-	const struct bh_doc *doc = run->doc;
-	uint32_t any = doc->n_segments, i, f, t;
-	size_t n = 0;
-
-	for (i = 0; i < doc->n_rules; i++)
-		n += (size_t)(doc->rule[i].from.n != 0 ? doc->rule[i].from.n : 1) *
-		     (doc->rule[i].to.n != 0 ? doc->rule[i].to.n : 1);
-	run->pair = malloc((n + 1) * sizeof(*run->pair));
-	if (run->pair == NULL)
-		return -ENOMEM;
-	for (i = 0; i < doc->n_rules; i++) {
-		const struct bh_side *from = &doc->rule[i].from, *to = &doc->rule[i].to;
-
-		/* What has expired decides nothing. */
-		for (f = 0; !doc->rule[i].expired && f < (from->n != 0 ? from->n : 1); f++) {
-			for (t = 0; t < (to->n != 0 ? to->n : 1); t++) {
-				uint64_t key = (uint64_t)(from->n != 0 ? from->segment[f] : any)
-					       << 32;
-
-				key |= to->n != 0 ? to->segment[t] : any;
-				run->pair[run->n_pairs++] = (struct bh_lint_pair){key, i};
-			}
-		}
-	}
-	qsort(run->pair, run->n_pairs, sizeof(*run->pair), by_pair);
-	return 0;
-}
-
-/* Merge the rules of one pair into run->cover. */
-static bool
-merge_pair(struct bh_lint_run *run, uint64_t key)
-{
-	size_t low = 0, high = run->n_pairs, mid;
-	uint32_t need, n = 0, i = 0, *swap;
-
-	while (low < high) {
-		mid = (low + high) / 2;
-		if (run->pair[mid].key < key)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (high = low; high < run->n_pairs && run->pair[high].key == key;)
-		high++;
-	if (low == high)
-		return true;
-	need = run->n_cover + (uint32_t)(high - low);
-	if (need > run->cap_spare) {
-		run->cap_spare = 2 * need;
-		swap = realloc(run->spare, run->cap_spare * sizeof(*swap));
-		if (swap == NULL)
-			return false;
-		run->spare = swap;
-	}
-	while (i < run->n_cover || low < high) {
-		uint32_t a = i < run->n_cover ? run->cover[i] : BH_NONE,
-			 b = low < high ? run->pair[low].rule : BH_NONE;
-
-		run->spare[n++] = a < b ? a : b;
-		i += a <= b;
-		low += b <= a;
-	}
-	run->work += n;
-	swap = run->cover;
-	run->cover = run->spare;
-	run->spare = swap;
-	need = run->cap_cover;
-	run->cap_cover = run->cap_spare;
-	run->cap_spare = need;
-	run->n_cover = n;
-	return true;
-}
-
-bool
-bh_lint_cover(struct bh_lint_run *run, uint32_t from, uint32_t to)
-{
-	const struct bh_lint_segments *x = &run->segments;
-	uint32_t any = run->doc->n_segments, nf, nt, f, t;
-	bool ok = true;
-
-	/* Behind the segments that hold an end comes any; any is held by itself alone. */
-	nf = from != any ? x->segment[from].n_sup : 0;
-	nt = to != any ? x->segment[to].n_sup : 0;
-	run->n_cover = 0;
-	for (f = 0; ok && f <= nf; f++) {
-		uint64_t key = (uint64_t)(f < nf ? x->sup[x->segment[from].first_sup + f] : any)
-			       << 32;
-
-		for (t = 0; ok && t <= nt; t++)
-			ok = merge_pair(run, key | (t < nt ? x->sup[x->segment[to].first_sup + t]
-							   : any));
-	}
-	if (!ok)
-		run->rc = -ENOMEM;
-	return ok;
-}
-
 /* ---- the run ---------------------------------------------------------------------------------------- */
 
 static int
 make_planes(struct bh_lint_run *run)
 {
-	uint32_t i;
+	uint32_t i, k;
+	size_t n = (size_t)run->doc->n_segments + 1;
 
 	run->plane = calloc((size_t)run->doc->n_rules + 1, sizeof(*run->plane));
+	run->reach = calloc((size_t)run->doc->n_rules + 1, sizeof(*run->reach));
+	run->in = malloc(8 * n * sizeof(*run->in));
 	run->dead = calloc((size_t)run->doc->n_rules + 1, 1);
-	if (run->plane == NULL || run->dead == NULL)
+	if (run->plane == NULL || run->dead == NULL || run->reach == NULL || run->in == NULL)
 		return -ENOMEM;
 	for (i = 0; i < run->doc->n_rules; i++) {
 		bh_lint_plane_rule(&run->plane[i], &run->doc->rule[i], true);
 		if (run->plane[i].failed)
 			return -ENOMEM;
+		run->reach[i] = (struct bh_service){UINT32_MAX, 0};
+		for (k = 0; k < run->plane[i].n && !run->doc->rule[i].expired; k++) {
+			const struct bh_lint_rect *r = &run->plane[i].rect[k];
+
+			if (r->first < run->reach[i].first)
+				run->reach[i].first = r->first;
+			if (r->last > run->reach[i].last)
+				run->reach[i].last = r->last;
+		}
 	}
 	return 0;
 }
@@ -263,7 +163,7 @@ check(struct bh_lint_run *run, struct bh_policy *p, struct bh_err *err)
 		rc = bh_lint_segments_build(&run->segments, run->doc, run->snapshot,
 					    &p->params.hash_key);
 	if (rc == 0)
-		rc = make_pairs(run);
+		rc = bh_label_sets_init(&run->sets, &p->params.hash_key);
 	if (rc == 0)
 		rc = make_planes(run);
 	if (rc == 0)
@@ -288,9 +188,12 @@ run_free(struct bh_lint_run *run)
 		bh_lint_plane_free(&run->plane[i]);
 	free(run->plane);
 	free(run->dead);
-	free(run->pair);
-	free(run->cover);
-	free(run->spare);
+	free(run->reach);
+	free(run->taker);
+	free(run->box);
+	free(run->in);
+	bh_arena_free(&run->kept);
+	bh_label_sets_free(&run->sets);
 	bh_lint_samples_free(run);
 	bh_lint_segments_free(&run->segments);
 	bh_snapshot_free(run->snapshot);

@@ -36,33 +36,59 @@ contradicts(const struct bh_lint_rect *earlier, const struct bh_lint_rect *item,
 	return true;
 }
 
-/* Is a part of `where` left when the rules before `earlier` have decided? Leaves it there. */
+/* Are all ends of a segment in a side? */
 static bool
-still_there(struct bh_lint_run *run, uint32_t earlier, struct bh_lint_rect *where)
+holds(struct bh_lint_run *run, const struct bh_side *side, uint32_t segment)
 {
-	struct bh_lint_plane left = {0};
-	uint32_t i, k;
-	bool there;
+	static const struct bh_side any = {.text = "any"};
+	static const struct bh_lint_rect one = {.apps = {{1, 0}}};
+	struct bh_lint_rect rect = one;
+	struct bh_lint_plane plane = {.rect = &rect, .n = 1};
+	struct bh_lint_taker taker = {.from = side, .to = &any, .plane = &plane};
+	struct bh_lint_question q = {.taker = &taker, .n_takers = 1};
+	struct bh_lint_box left;
+	uint32_t i;
 
-	bh_lint_plane_add(&left, where);
-	for (i = 0; i < run->n_cover && run->cover[i] < earlier && left.n != 0; i++) {
-		const struct bh_lint_plane *p = &run->plane[run->cover[i]];
-
-		for (k = 0; k < p->n && left.n != 0; k++) {
-			run->work++;
-			bh_lint_plane_subtract(&left, &p->rect[k]);
-		}
+	for (i = 0; i < side->n; i++) {
+		run->work++;
+		if (bh_lint_includes(&run->segments, side->segment[i], segment))
+			return true;
 	}
-	there = left.n != 0 && !left.failed;
-	if (there)
-		*where = left.rect[0];
-	bh_lint_plane_free(&left);
-	return there;
+	if (side->n == 0)
+		return true;
+	q.n_boxes = bh_lint_boxes(run, (uint32_t[]){segment, run->doc->n_segments}, &rect, 1);
+	q.box = run->box;
+	return bh_lint_search(run, &q, &left) == BH_LINT_TAKEN;
+}
+
+/* Is a part of `where` left when the rules before `earlier` have decided? Leaves it in *left. */
+static bool
+still_there(struct bh_lint_run *run, uint32_t rule, uint32_t earlier, const uint32_t segment[2],
+	    const struct bh_lint_rect *where, struct bh_lint_box *left)
+{
+	struct bh_lint_question q = {0};
+	enum bh_lint_answer answer;
+	uint32_t i;
+
+	run->n_takers = 0;
+	for (i = 0; i < earlier; i++) {
+		if (bh_lint_rules_meet(run, earlier, i) && bh_lint_rules_meet(run, rule, i))
+			bh_lint_taker(run, i, false);
+	}
+	run->work += earlier;
+	q.taker = run->taker;
+	q.n_takers = run->n_takers;
+	q.n_boxes = bh_lint_boxes(run, segment, where, 1);
+	q.box = run->box;
+	answer = bh_lint_search(run, &q, left);
+	if (answer == BH_LINT_UNDECIDABLE)
+		bh_lint_undecided(run, rule, "contradicting");
+	return answer == BH_LINT_LEFT;
 }
 
 static void
 report(struct bh_lint_run *run, uint32_t rule, uint32_t earlier, const uint32_t segment[2],
-       const struct bh_lint_rect *where)
+       const struct bh_lint_box *where)
 {
 	const struct bh_doc_rule *r = &run->doc->rule[rule], *e = &run->doc->rule[earlier];
 	struct bh_lint_finding *f = bh_lint_find(run, BH_LINT_CONTRADICTING, BH_LINT_WARNING, rule);
@@ -74,70 +100,69 @@ report(struct bh_lint_run *run, uint32_t rule, uint32_t earlier, const uint32_t 
 		    "rule '%s' (%s) and rule '%s' before it (%s) speak of the same: there '%s' "
 		    "decides; take it out of one of them",
 		    r->id, bh_verdict_name(r->action), e->id, bh_verdict_name(e->action), e->id);
-	bh_lint_witness(run, f, segment, where);
+	bh_lint_witness(run, f, segment, where, earlier);
 }
 
-/* One pair of a rule's segments against the rules that fit both. seen: by rule, one more than the last rule that it was
- * reported for. */
-static void
-check_pair(struct bh_lint_run *run, uint32_t rule, const struct bh_lint_plane *items,
-	   const uint32_t segment[2], uint32_t *seen)
+/* One pair of a rule's segments against a rule before it. */
+static bool
+check_pair(struct bh_lint_run *run, uint32_t rule, uint32_t earlier,
+	   const struct bh_lint_plane *items, const uint32_t segment[2])
 {
-	const struct bh_doc *doc = run->doc;
+	const struct bh_lint_plane *p = &run->plane[earlier];
+	const struct bh_doc_rule *e = &run->doc->rule[earlier];
 	struct bh_lint_rect where;
-	uint32_t i, k, n, other;
+	struct bh_lint_box left;
+	uint32_t k, n;
 
-	for (i = 0; i < run->n_cover && run->cover[i] < rule; i++) {
-		const struct bh_lint_plane *p = &run->plane[other = run->cover[i]];
-		bool found = false;
-
-		run->work++;
-		if (seen[other] == rule + 1 || run->dead[other] != 0 ||
-		    !bh_lint_opposite(&doc->rule[rule], &doc->rule[other]))
-			continue;
-		for (k = 0; !found && k < items->n; k++) {
-			for (n = 0; !found && n < p->n; n++) {
-				run->work++;
-				found = contradicts(&p->rect[n], &items->rect[k], &where) &&
-					still_there(run, other, &where);
+	if (run->segments.segment[segment[0]].n_cubes == 0 ||
+	    run->segments.segment[segment[1]].n_cubes == 0 || !holds(run, &e->from, segment[0]) ||
+	    !holds(run, &e->to, segment[1]))
+		return false;
+	for (k = 0; k < items->n; k++) {
+		for (n = 0; n < p->n; n++) {
+			run->work++;
+			if (contradicts(&p->rect[n], &items->rect[k], &where) &&
+			    still_there(run, rule, earlier, segment, &where, &left)) {
+				report(run, rule, earlier, segment, &left);
+				return true;
 			}
 		}
-		if (found) {
-			seen[other] = rule + 1;
-			report(run, rule, other, segment, &where);
+	}
+	return false;
+}
+
+static void
+check_rule(struct bh_lint_run *run, uint32_t rule)
+{
+	const struct bh_doc *doc = run->doc;
+	struct bh_lint_plane items = {0};
+	uint32_t i, segment[2];
+	uint64_t k;
+
+	bh_lint_plane_rule(&items, &doc->rule[rule], false);
+	run->work += rule;
+	for (i = 0; i < rule && run->work < BH_LINT_WORK_MAX; i++) {
+		if (!bh_lint_reach_meets(run, rule, i) || run->dead[i] != 0 ||
+		    !bh_lint_opposite(&doc->rule[rule], &doc->rule[i]) ||
+		    !bh_lint_sets_meet(run, rule, i))
+			continue;
+		for (k = 0; bh_lint_pair(doc, rule, k, segment); k++) {
+			if (check_pair(run, rule, i, &items, segment))
+				break;
 		}
 	}
+	bh_lint_plane_free(&items);
 }
 
 void
 bh_lint_check_conflict(struct bh_lint_run *run)
 {
-	const struct bh_doc *doc = run->doc;
-	uint32_t *seen = calloc((size_t)doc->n_rules + 1, sizeof(*seen)), i, f, t;
+	uint32_t i;
 
-	if (seen == NULL)
-		run->rc = -ENOMEM;
-	for (i = 0; run->rc == 0 && i < doc->n_rules && run->work < BH_LINT_WORK_MAX; i++) {
-		const struct bh_side *from = &doc->rule[i].from, *to = &doc->rule[i].to;
-		struct bh_lint_plane items = {0};
-
-		if (run->dead[i] != 0)
-			continue;
-		bh_lint_plane_rule(&items, &doc->rule[i], false);
-		for (f = 0; f < (from->n != 0 ? from->n : 1); f++) {
-			for (t = 0; t < (to->n != 0 ? to->n : 1); t++) {
-				uint32_t segment[2] = {from->n != 0 ? from->segment[f]
-								    : doc->n_segments,
-						       to->n != 0 ? to->segment[t]
-								  : doc->n_segments};
-
-				if (bh_lint_cover(run, segment[0], segment[1]))
-					check_pair(run, i, &items, segment, seen);
-			}
-		}
-		bh_lint_plane_free(&items);
+	for (i = 0; run->rc == 0 && i < run->doc->n_rules && run->work < BH_LINT_WORK_MAX; i++) {
+		if (run->dead[i] == 0 && !run->doc->rule[i].expired)
+			check_rule(run, i);
 	}
 	if (run->work >= BH_LINT_WORK_MAX)
 		run->out->complete = false;
-	free(seen);
 }

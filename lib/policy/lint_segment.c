@@ -57,8 +57,8 @@ key_in(const struct bh_lint_key *inner, const struct bh_lint_key *outer)
 	return outer->co ? n_common(inner, outer) == 0 : n_common(inner, outer) == inner->n_values;
 }
 
-static bool
-key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b)
+bool
+bh_lint_key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b)
 {
 	if ((a->absent && b->absent) || (a->co && b->co))
 		return false;
@@ -272,21 +272,6 @@ selector_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *o
 	return true;
 }
 
-static bool
-selector_disjoint(const struct bh_lint_segment *a, const struct bh_lint_segment *b)
-{
-	uint32_t i, k = 0;
-
-	for (i = 0; i < a->n_keys; i++) {
-		while (k < b->n_keys && strcmp(b->key[k].key, a->key[i].key) < 0)
-			k++;
-		if (k < b->n_keys && strcmp(b->key[k].key, a->key[i].key) == 0 &&
-		    key_disjoint(&a->key[i], &b->key[k]))
-			return true;
-	}
-	return false;
-}
-
 /* ---- addresses -------------------------------------------------------------------------------------- */
 
 static int
@@ -354,24 +339,6 @@ ranges_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *out
 	return true;
 }
 
-static bool
-ranges_disjoint(const struct bh_lint_segment *a, const struct bh_lint_segment *b)
-{
-	uint32_t i = 0, k = 0;
-
-	while (i < a->n_ranges && k < b->n_ranges) {
-		const struct bh_lint_range *x = &a->range[i], *y = &b->range[k];
-
-		if (x->family == y->family && x->first <= y->last && y->first <= x->last)
-			return false;
-		if (x->family < y->family || (x->family == y->family && x->last < y->last))
-			i++;
-		else
-			k++;
-	}
-	return true;
-}
-
 /* ---- segments --------------------------------------------------------------------------------------- */
 
 /* All of its members, and its addresses, which those of its members are among. */
@@ -422,29 +389,6 @@ bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inne
 	return ranges_in(i, o);
 }
 
-bool
-bh_lint_disjoint(const struct bh_lint_segments *x, uint32_t a, uint32_t b)
-{
-	const struct bh_lint_segment *s = &x->segment[a], *t = &x->segment[b];
-
-	if (a == b || a == x->doc->n_segments || b == x->doc->n_segments)
-		return false;
-	/* What is in a reserved segment is no endpoint and in no address segment. */
-	if (a <= BH_SEGMENT_UNKNOWN || b <= BH_SEGMENT_UNKNOWN)
-		return true;
-	/* Of a zone it is not looked for. */
-	if (x->doc->segment[a].n_members != 0 || x->doc->segment[b].n_members != 0)
-		return false;
-	if (x->doc->segment[a].n_hosts != 0 || x->doc->segment[b].n_hosts != 0)
-		return false;
-	/* Labels of one and an address of the other can always come together. */
-	if ((s->has_selector && t->n_ranges != 0) || (t->has_selector && s->n_ranges != 0))
-		return false;
-	if (s->has_selector && t->has_selector && !selector_disjoint(s, t))
-		return false;
-	return ranges_disjoint(s, t);
-}
-
 static int
 add_sup(struct bh_lint_segments *x, uint32_t outer)
 {
@@ -461,18 +405,17 @@ add_sup(struct bh_lint_segments *x, uint32_t outer)
 	return 0;
 }
 
-/* A label set that the selector takes in, and so does each that holds all of it. 0, -ENOMEM, or another code where there
- * is none to be written. */
-static int
-make_example(const struct bh_lint_segment *s, struct bh_label_sets *sets, struct bh_label_set **out)
+int
+bh_lint_example(const struct bh_lint_key *keys, uint32_t n_keys, struct bh_label_sets *sets,
+		struct bh_label_set **out)
 {
 	struct bh_label labels[BH_LABELS_MAX];
 	char fresh[BH_LABELS_MAX][32];
 	unsigned n = 0, k;
 	uint32_t i;
 
-	for (i = 0; i < s->n_keys; i++) {
-		const struct bh_lint_key *key = &s->key[i];
+	for (i = 0; i < n_keys; i++) {
+		const struct bh_lint_key *key = &keys[i];
 
 		if (key->absent)
 			continue;
@@ -504,7 +447,7 @@ find_candidates(struct bh_lint_segments *x, const struct bh_snapshot *snapshot, 
 
 	*n = 0;
 	if (s->has_selector && !s->opaque) {
-		rc = make_example(s, sets, &set);
+		rc = bh_lint_example(s->key, s->n_keys, sets, &set);
 		if (rc == 0) {
 			*n = bh_selector_index_match(&x->doc->index, x->doc, set, out);
 			bh_label_set_put(sets, set);
@@ -583,6 +526,8 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 		if (x->segment[i].n_ranges != 0 && x->segment[i].impossible)
 			x->segment[i].impossible = x->segment[i].has_selector = false;
 	}
+	if (rc == 0)
+		rc = bh_lint_cubes_build(x, key);
 	return rc == 0 ? find_sups(x, s, key) : rc;
 }
 
@@ -590,6 +535,7 @@ void
 bh_lint_segments_free(struct bh_lint_segments *x)
 {
 	free(x->segment);
+	free(x->cube);
 	free(x->sup);
 	bh_arena_free(&x->arena);
 }

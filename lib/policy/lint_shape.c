@@ -28,6 +28,8 @@ check_broad(struct bh_lint_run *run, uint32_t rule)
 	const struct bh_doc_rule *r = &run->doc->rule[rule];
 	bool all = r->from.n == 0 && r->to.n == 0;
 	struct bh_lint_finding *f;
+	uint32_t segment[2];
+	uint64_t k;
 
 	if (r->action != BH_VERDICT_ALLOW || r->n_apps != 0 || (r->from.n != 0 && r->to.n != 0) ||
 	    !is_wide(r))
@@ -41,10 +43,12 @@ check_broad(struct bh_lint_run *run, uint32_t rule)
 			: "rule '%s' has any on one side, no applications and half of all ports or "
 			  "more (%s): name segments, ports or applications",
 		    r->id, r->ports_text);
-	bh_lint_witness(run, f,
-			(uint32_t[]){r->from.n != 0 ? r->from.segment[0] : run->doc->n_segments,
-				     r->to.n != 0 ? r->to.segment[0] : run->doc->n_segments},
-			&run->plane[rule].rect[0]);
+	for (k = 0; bh_lint_pair(run->doc, rule, k, segment); k++) {
+		if (bh_lint_boxes(run, segment, run->plane[rule].rect, 1) != 0) {
+			bh_lint_witness(run, f, segment, &run->box[0], BH_NONE);
+			break;
+		}
+	}
 }
 
 static bool

@@ -154,38 +154,96 @@ bh_lint_samples_free(struct bh_lint_run *run)
 
 static const uint32_t reserved[] = {BH_SEGMENT_EXTERNAL, BH_SEGMENT_UNKNOWN};
 
-/* Somebody in a segment: an endpoint, the first of its addresses, or one that is in what holds all of the segment and in
- * nothing else. */
-static void
-make_end(const struct bh_lint_run *run, uint32_t segment, struct bh_lint_end *e)
+/* An endpoint that is known and in the segment. */
+static bool
+known_end(const struct bh_lint_run *run, uint32_t segment, struct bh_lint_end *e)
 {
-	const struct bh_doc *doc = run->doc;
-	const struct bh_class *c;
-	uint32_t sample;
+	const struct bh_lint_sample *s;
 
 	*e = (struct bh_lint_end){.segment = segment};
-	if (segment <= BH_SEGMENT_UNKNOWN || segment == doc->n_segments) {
+	if (segment <= BH_SEGMENT_UNKNOWN || segment == run->doc->n_segments) {
 		/* Anybody: somebody outside. */
 		e->in = &reserved[segment == BH_SEGMENT_UNKNOWN];
 		e->n_in = 1;
+		return true;
+	}
+	if (run->sample_of[segment] == BH_NONE)
+		return false;
+	s = &run->sample[run->sample_of[segment]];
+	e->in = s->in;
+	e->n_in = s->n_in;
+	e->address = s->prefix;
+	e->has_address = true;
+	return true;
+}
+
+/* An address of a cube, of a family that the other end has, too: one of those for documentation (RFC 5737, RFC 3849), or
+ * else the first. */
+static void
+cube_address(const struct bh_lint_cube *c, const struct bh_lint_cube *other, struct bh_prefix *out)
+{
+	const struct bh_lint_range *r = c->range;
+	unsigned __int128 v;
+	unsigned bytes, i;
+	uint32_t k;
+
+	for (k = 0; k < c->n_ranges; k++) {
+		if (c->range[k].family == other->range[0].family ||
+		    c->range[k].family == other->range[other->n_ranges - 1].family) {
+			r = &c->range[k];
+			break;
+		}
+	}
+	bytes = r->family == BH_IP6 ? 16 : 4;
+	*out = (struct bh_prefix){.family = r->family, .len = (uint8_t)(bytes * 8)};
+	v = r->family == BH_IP6 ? ((unsigned __int128)0x20010db8 << 96) + 1 : 0xc6336401;
+	if (v < r->first || v > r->last)
+		v = r->first;
+	for (i = bytes; i > 0; i--, v >>= 8)
+		out->addr[i - 1] = (uint8_t)v;
+}
+
+/* Somebody in a cube: the poorest that there could be. scratch: room for all segments, three times. */
+static void
+cube_end(struct bh_lint_run *run, const struct bh_lint_cube *c, const struct bh_lint_cube *other,
+	 uint32_t segment, struct bh_lint_end *e, uint32_t *scratch)
+{
+	const struct bh_lint_segments *x = &run->segments;
+	uint32_t stride = run->doc->n_segments + 1, n = 0;
+	struct bh_label_set *set = NULL;
+	const struct bh_class *class_ = NULL;
+
+	*e = (struct bh_lint_end){.segment = segment};
+	if ((c->who & (BH_LINT_WHO_EXTERNAL | BH_LINT_WHO_UNKNOWN)) != 0) {
+		e->in = &reserved[(c->who & BH_LINT_WHO_EXTERNAL) == 0];
+		e->n_in = 1;
 		return;
 	}
-	sample = run->sample_of[segment];
-	if (sample != BH_NONE) {
-		e->in = run->sample[sample].in;
-		e->n_in = run->sample[sample].n_in;
-		e->address = run->sample[sample].prefix;
+	if ((c->who & BH_LINT_WHO_ADDRESS) != 0 || c->range != bh_lint_anybody.range) {
+		cube_address(c, other, &e->address);
 		e->has_address = true;
-	} else if (doc->segment[segment].n_addresses != 0) {
-		e->address = doc->segment[segment].address[0];
-		e->has_address = true;
-		c = &run->snapshot->class_[bh_range_class(run->snapshot, e->address.addr,
-							  e->address.family)];
-		e->in = &run->snapshot->member[c->first];
-		e->n_in = c->n;
-	} else {
-		e->in = &run->segments.sup[run->segments.segment[segment].first_sup];
-		e->n_in = run->segments.segment[segment].n_sup;
+		class_ = &run->snapshot->class_[bh_range_class(run->snapshot, e->address.addr,
+							       e->address.family)];
+	}
+	if ((c->who & BH_LINT_WHO_ADDRESS) == 0) {
+		if (bh_lint_example(c->key, c->n_keys, &run->sets, &set) == 0) {
+			/* It stays until the run ends: its text is a witness's. */
+			n = bh_selector_index_match(&x->doc->index, x->doc, set, scratch);
+			e->set = set;
+		} else if (segment != run->doc->n_segments) {
+			e->in = &x->sup[x->segment[segment].first_sup];
+			e->n_in = x->segment[segment].n_sup;
+			return;
+		}
+	}
+	e->in = scratch;
+	e->n_in = n;
+	/* An endpoint is not outside, whatever its address. */
+	if (class_ != NULL && class_ != &run->snapshot->class_[BH_CLASS_EXTERNAL] &&
+	    class_ != &run->snapshot->class_[BH_CLASS_UNKNOWN]) {
+		e->in = scratch + stride;
+		e->n_in = merge_sorted(scratch, n, &run->snapshot->member[class_->first], class_->n,
+				       scratch + stride);
 	}
 }
 
@@ -257,31 +315,88 @@ put_operation(struct bh_lint_run *run, const struct bh_rule_app *op)
 	return text;
 }
 
+static const char *
+put_labels(struct bh_lint_run *run, const struct bh_label_set *set)
+{
+	struct bh_label label[BH_LABELS_MAX];
+	unsigned n = bh_label_set_labels(set, label), i;
+	struct bh_buf b = {0};
+	const char *text;
+
+	bh_buf_str(&b, "");
+	for (i = 0; i < n; i++)
+		bh_buf_printf(&b, "%s%s=%s", i == 0 ? "" : ",", label[i].key, label[i].value);
+	text = b.failed ? NULL : bh_arena_text(&run->out->arena, b.data, b.len);
+	bh_buf_free(&b);
+	return text;
+}
+
+static void
+put_end(struct bh_lint_run *run, struct bh_lint_witness *w, unsigned i, const struct bh_lint_end *e)
+{
+	/* Of anybody, who it is. */
+	uint32_t is =
+		e->segment == run->doc->n_segments && e->n_in != 0 && e->in[0] <= BH_SEGMENT_UNKNOWN
+			? e->in[0]
+			: e->segment;
+	const char *name = is != run->doc->n_segments ? run->doc->segment[is].name : "any";
+
+	w->segment[i] = bh_arena_text(&run->out->arena, name, strlen(name));
+	if (e->has_address)
+		bh_prefix_format(&e->address, w->address[i], sizeof(w->address[i]));
+	if (e->set != NULL)
+		w->labels[i] = put_labels(run, e->set);
+}
+
+/* Ends that are there, when what they meet is what is to be shown; else some that the box takes in. */
+static uint32_t
+find_ends(struct bh_lint_run *run, const uint32_t segment[2], const struct bh_lint_box *box,
+	  const struct bh_lint_rect *point, uint32_t wanted, struct bh_lint_end end[2])
+{
+	size_t stride = 4 * ((size_t)run->doc->n_segments + 1);
+	struct bh_lint_end known[2];
+	unsigned i, has = 0, mask;
+	uint32_t by = BH_NONE;
+
+	for (i = 0; i < 2; i++)
+		has |= known_end(run, segment[i], &known[i]) ? 1u << i : 0;
+	/* Both of them, one of them, none. */
+	for (mask = 3; mask < 4; mask--) {
+		if ((mask & ~has) != 0)
+			continue;
+		for (i = 0; i < 2; i++) {
+			if ((mask >> i & 1) != 0)
+				end[i] = known[i];
+			else
+				cube_end(run, &box->end[i], &box->end[1 - i], segment[i], &end[i],
+					 run->in + i * stride);
+		}
+		by = decider(run, end, point);
+		if (wanted == BH_NONE || by == wanted)
+			return by;
+	}
+	return by;
+}
+
 void
 bh_lint_witness(struct bh_lint_run *run, struct bh_lint_finding *f, const uint32_t segment[2],
-		const struct bh_lint_rect *at)
+		const struct bh_lint_box *box, uint32_t wanted)
 {
+	const struct bh_lint_rect *at = &box->rect;
 	struct bh_lint_witness *w = &f->witness;
 	struct bh_lint_rect point = *at;
 	struct bh_lint_end end[2];
-	const char *name;
 	uint32_t by;
-	unsigned i, app;
+	unsigned app;
 
-	for (i = 0; i < 2; i++) {
-		make_end(run, segment[i], &end[i]);
-		name = segment[i] != run->doc->n_segments ? run->doc->segment[segment[i]].name
-							  : "any";
-		w->segment[i] = bh_arena_text(&run->out->arena, name, strlen(name));
-		if (end[i].has_address)
-			bh_prefix_format(&end[i].address, w->address[i], sizeof(w->address[i]));
-	}
 	point.last = point.first;
 	app = one_app(&point.apps);
+	by = find_ends(run, segment, box, &point, wanted, end);
+	put_end(run, w, 0, &end[0]);
+	put_end(run, w, 1, &end[1]);
 	w->service = point.first;
 	w->application = (at->first >> 16 == 6 || at->first >> 16 == 17) ? bh_app_name(app) : NULL;
 	w->operation = point.op != NULL ? put_operation(run, point.op) : NULL;
-	by = decider(run, end, &point);
 	w->verdict = by != BH_NONE ? run->doc->rule[by].action : BH_VERDICT_DENY;
 	if (by != BH_NONE)
 		w->by = bh_arena_text(&run->out->arena, run->doc->rule[by].id,

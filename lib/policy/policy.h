@@ -323,6 +323,7 @@ enum bh_lint_kind {
 	BH_LINT_CONTRADICTING, /* a part of it, as written, is decided the other way before it */
 	BH_LINT_OVER_BROAD, /* allows all applications on a whole range of ports, from or to anybody */
 	BH_LINT_NO_MEMBERS, /* nobody is in the segments of a side */
+	BH_LINT_UNDECIDED, /* whether it is one of the first three took too much work to find out */
 	BH_LINT_KINDS
 };
 enum bh_lint_severity { BH_LINT_INFO, BH_LINT_WARNING, BH_LINT_ERROR };
@@ -334,6 +335,7 @@ struct bh_lint_witness {
 	bool valid;              /* false: the finding needs none */
 	const char *segment[2];  /* from, to; "any" */
 	char address[2][64];     /* of an endpoint or address that is there; "" = none is known */
+	const char *labels[2];   /* "app=web,env=prod", of an endpoint that could be; NULL: none */
 	uint32_t service;        /* protocol << 16 | port, or type << 8 | code */
 	const char *application; /* NULL: whatever it is */
 	const char *operation;   /* as in the rule, NULL: any */

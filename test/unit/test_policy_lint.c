@@ -18,10 +18,15 @@ static const char head[] = "version: 1\n"
 			   "endpoints:\n"
 			   "  - {address: 10.0.0.1, labels: {app: web, env: prod}}\n"
 			   "  - {address: 10.0.0.2, labels: {app: db, env: prod}}\n"
+			   "  - {address: 10.0.0.3, labels: {app: web, env: lab}}\n"
 			   "segments:\n"
 			   "  web: {selector: app=web}\n"
 			   "  db: {selector: app=db}\n"
 			   "  webprod: {selector: 'app=web, env=prod'}\n"
+			   "  webnot: {selector: 'app=web, env!=prod'}\n"
+			   "  low: {addresses: [10.8.0.0/17]}\n"
+			   "  high: {addresses: [10.8.128.0/17]}\n"
+			   "  wide8: {addresses: [10.8.0.0/16]}\n"
 			   "  apps: {selector: 'app in (web, db)'}\n"
 			   "  notlab: {selector: 'env != lab'}\n"
 			   "  anyapp: {selector: app}\n"
@@ -62,6 +67,23 @@ static const struct {
 	{"- {id: a, from: wide, to: db, ports: tcp/50, action: allow}\n"
 	 "- {id: b, from: narrow, to: db, ports: tcp/50, action: allow}\n",
 	 "shadowed b a\n"},
+	/* only several together hold all: labels with and without, addresses */
+	{"- {id: a, from: webprod, to: db, ports: tcp/50, action: allow}\n"
+	 "- {id: b, from: webnot, to: db, ports: tcp/50, action: allow}\n"
+	 "- {id: c, from: web, to: db, ports: tcp/50, action: deny}\n",
+	 "shadowed c a b\n"},
+	{"- {id: a, from: low, to: webprod, ports: tcp/50, action: allow}\n"
+	 "- {id: b, from: high, to: webprod, ports: tcp/1-50, action: allow}\n"
+	 "- {id: c, from: wide8, to: webprod, ports: tcp/50, action: allow}\n",
+	 "shadowed c a b\n"},
+	{"- {id: c, from: web, to: db, ports: tcp/50, action: allow}\n"
+	 "- {id: a, from: webprod, to: db, ports: tcp/50, action: allow}\n"
+	 "- {id: b, from: webnot, to: db, ports: tcp/50, action: allow}\n",
+	 "shadowed a c\nshadowed b c\n"},
+	{"- {id: c, from: web, to: db, ports: tcp/50, action: allow}\n"
+	 "- {id: a, from: webprod, to: db, ports: tcp/50-51, action: allow}\n"
+	 "- {id: b, from: webnot, to: db, ports: tcp/50-51, action: allow}\n",
+	 "redundant c a b\n"},
 	/* an endpoint may be in one of two and not in the other */
 	{"- {id: a, from: notlab, to: db, ports: tcp/50, action: allow}\n"
 	 "- {id: b, from: web, to: db, ports: tcp/50, action: allow}\n",
@@ -73,7 +95,7 @@ static const struct {
 	{"- {id: a, from: webprod, to: db, ports: tcp/50-60, action: allow}\n"
 	 "- {id: b, from: web, to: db, ports: tcp/50-55, action: allow}\n"
 	 "- {id: c, from: web, to: db, ports: tcp/56-60, action: allow}\n",
-	 "redundant a c\n"},
+	 "redundant a b c\n"},
 	/* between them somebody who might be meant, too, says no */
 	{"- {id: a, from: webprod, to: db, ports: tcp/50, action: allow}\n"
 	 "- {id: n, from: notlab, to: db, ports: tcp/40-50, action: deny}\n"
@@ -191,7 +213,7 @@ a_finding_tells_line_sentence_and_a_connection(void)
 	l = lint(p, text.data);
 	CU_ASSERT_EQUAL_FATAL(l->n_findings, 1);
 	f = &l->finding[0];
-	CU_ASSERT_EQUAL(f->line, 17);
+	CU_ASSERT_EQUAL(f->line, 22);
 	CU_ASSERT_EQUAL(f->severity, BH_LINT_ERROR);
 	CU_ASSERT_PTR_NOT_NULL(strstr(f->text, "rule 'b' never decides"));
 	CU_ASSERT(f->witness.valid);
