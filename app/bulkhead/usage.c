@@ -15,6 +15,7 @@ struct use {
 		kept;            /* in the store, of rule and body; rule, body of it are not used */
 	struct bh_rule_use seen; /* of the workers, when it was taken over into fresh */
 	struct bh_store_use fresh; /* not in the store yet */
+	uint64_t since_ns;         /* wall: it is in force; 0: not known yet */
 };
 
 struct bh_usage {
@@ -22,6 +23,7 @@ struct bh_usage {
 	struct use *use; /* [n], by name id */
 	uint32_t n;
 	uint32_t revision; /* that the ids are of */
+	bool resumed;      /* rules were bound once: the next ones are new */
 	uint64_t save_ns;  /* mono: when next */
 };
 
@@ -196,6 +198,36 @@ bind_one(struct bh_daemon *d, struct bound *b)
 	}
 }
 
+/* Since when the rules that were bound just now are in force: with the gateway's first policy, as long as before it was
+ * started. Without a store, since now. */
+static void
+date(struct bh_daemon *d)
+{
+	struct bh_usage *g = d->usage;
+	uint64_t now = bh_clock_system.wall_ns(NULL);
+	struct bh_store_use *list = calloc((size_t)g->n + 1, sizeof(*list));
+	struct bh_err err = {0};
+	uint32_t i;
+	size_t n = 0, k = 0;
+
+	for (i = 0; list != NULL && i < g->n; i++) {
+		if (g->use[i].rule != NULL && g->use[i].since_ns == 0)
+			list[n++] = (struct bh_store_use){.rule = g->use[i].rule,
+							  .body = g->use[i].body,
+							  .since_ns = now};
+	}
+	if (d->store != NULL &&
+	    (list == NULL || bh_store_uses_since(d->store, list, n, !g->resumed, &err) != 0))
+		bh_log(BH_LOG_ERROR, "since when rules are in force is not saved: %s",
+		       list != NULL ? err.what : "out of memory");
+	for (i = 0; i < g->n; i++) {
+		if (g->use[i].rule != NULL && g->use[i].since_ns == 0)
+			g->use[i].since_ns = list != NULL ? list[k++].since_ns : now;
+	}
+	g->resumed = true;
+	free(list);
+}
+
 static void
 forget_gone(struct bh_usage *g, const struct bounds *b)
 {
@@ -257,6 +289,8 @@ bh_daemon_usage_bind(struct bh_daemon *d)
 		bind_one(d, &b.item[i]);
 	if (!b.failed)
 		forget_gone(g, &b);
+	if (!b.failed)
+		date(d);
 	g->revision = revision;
 	pthread_mutex_unlock(&g->lock);
 	if (b.failed)
@@ -312,7 +346,8 @@ bh_daemon_rule_use(void *arg, uint32_t name_id, struct bh_api_use *out)
 					   .packets = sum.packets,
 					   .bytes = sum.bytes,
 					   .first_ns = sum.first_ns,
-					   .last_ns = sum.last_ns};
+					   .last_ns = sum.last_ns,
+					   .since_ns = g->use[name_id].since_ns};
 		known = true;
 	}
 	pthread_mutex_unlock(&g->lock);

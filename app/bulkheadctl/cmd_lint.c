@@ -112,8 +112,15 @@ bh_ctl_lint(struct bh_ctl *ctl)
 	const char *file = ctl->a.n_words != 0 ? ctl->a.word[0] : NULL;
 	struct bh_ctl_request q = {.method = "GET", .path = "/lint", .file = file};
 	struct bh_ctl_reply r = {0};
-	struct bh_buf text = {0};
+	const struct bh_ctl_option *days = &ctl->a.days;
+	struct bh_buf text = {0}, path = {0};
 	int rc = file != NULL ? bh_ctl_read_file(ctl, file, &text) : 0;
+
+	if (days->n != 0) {
+		bh_buf_str(&path, "/lint?days=");
+		bh_ctl_encode(&path, days->value[days->n - 1]);
+		q.path = path.failed ? "" : path.data;
+	}
 
 	if (rc == 0 && file != NULL) {
 		q.method = "POST";
@@ -133,5 +140,6 @@ bh_ctl_lint(struct bh_ctl *ctl)
 	}
 	bh_ctl_reply_free(&r);
 	bh_buf_free(&text);
+	bh_buf_free(&path);
 	return rc;
 }

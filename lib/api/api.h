@@ -61,6 +61,7 @@ struct bh_api_commit {
 struct bh_api_use {
 	uint64_t hits, packets, bytes;
 	uint64_t first_ns, last_ns; /* wall clock */
+	uint64_t since_ns;          /* wall clock: it is in force; 0: not known */
 };
 
 /* What watches the gateway, and what is inspected; strings are the gateway's. */

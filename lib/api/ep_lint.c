@@ -43,14 +43,18 @@ finding_json(const struct bh_lint_finding *f)
 {
 	json_t *others = json_array();
 	uint32_t i;
+	json_t *o;
 
 	for (i = 0; i < f->n_others; i++)
 		json_array_append_new(others, bh_api_str(f->other[i]));
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "kind",
-			 bh_lint_kind_name(f->kind), "severity", bh_lint_severity_name(f->severity),
-			 "rule", bh_api_str(f->id), "index", (json_int_t)f->rule, "line",
-			 (json_int_t)f->line, "others", others, "text", bh_api_str(f->text),
-			 "witness", witness_json(&f->witness));
+	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "kind",
+		      bh_lint_kind_name(f->kind), "severity", bh_lint_severity_name(f->severity),
+		      "rule", bh_api_str(f->id), "index", (json_int_t)f->rule, "line",
+		      (json_int_t)f->line, "others", others, "text", bh_api_str(f->text), "witness",
+		      witness_json(&f->witness));
+	if (f->since_ns != 0)
+		json_object_set_new(o, "since", bh_api_time(f->since_ns));
+	return o;
 }
 
 static json_t *
@@ -71,20 +75,107 @@ lint_json(const struct bh_lint *l)
 			 n[BH_LINT_INFO], "findings", list);
 }
 
+/* ---- rules that have decided nothing ------------------------------------------------------------------ */
+
+#define QUIET_DAYS 90
+#define DAY_NS (UINT64_C(86400) * BH_NS_PER_SEC)
+
+/* Rules of the policy in force, copied: who counts them is not asked with the policy's lock held. */
+struct counted {
+	struct counted_rule {
+		uint32_t name_id, index;
+		unsigned line;
+		const char *id;
+	} * rule;
+	size_t n;
+	struct bh_arena arena;
+	bool failed;
+};
+
+static bool
+counted_add(void *arg, const struct bh_rule_info *r)
+{
+	struct counted *c = arg;
+	struct counted_rule rule = {r->name_id, r->index, r->line,
+				    bh_arena_text(&c->arena, r->id, strlen(r->id))};
+
+	if (!r->expired)
+		c->failed |= rule.id == NULL ||
+			     bh_arena_push(&c->arena, &c->rule, &c->n, &rule, sizeof(rule)) != 0;
+	return !c->failed;
+}
+
+/* days 0: those that never decided anything. */
+static int
+add_unused(const struct bh_api_ops *ops, struct bh_lint *l, const struct counted_rule *r,
+	   uint64_t days)
+{
+	uint64_t now, since;
+	struct bh_lint_finding f = {.rule = r->index, .id = r->id, .line = r->line};
+	struct bh_api_use u;
+	struct bh_buf text = {0};
+	json_t *time;
+	int rc;
+
+	if (!ops->rule_use(ops->arg, r->name_id, &u))
+		return 0;
+	now = bh_clock_system.wall_ns(NULL);
+	since = u.last_ns > u.since_ns ? u.last_ns : u.since_ns;
+	if (since == 0 || since > now || (days == 0 ? u.last_ns != 0 : now - since < days * DAY_NS))
+		return 0;
+	time = bh_api_time(since);
+	bh_buf_printf(&text, "rule '%s' has not decided anything since %s, when %s: is it needed?",
+		      r->id, json_string_value(time),
+		      u.last_ns == since ? "it last did" : "it came into force");
+	json_decref(time);
+	f.text = text.failed ? "" : text.data;
+	f.since_ns = since;
+	rc = bh_lint_never_hit(l, &f);
+	bh_buf_free(&text);
+	return rc;
+}
+
+static int
+add_all_unused(struct bh_api_req *req, struct bh_lint *l, uint64_t days)
+{
+	const struct bh_api_ops *ops = &req->api->p.ops;
+	struct counted c = {0};
+	int rc = 0;
+	size_t i;
+
+	if (ops->rule_use == NULL)
+		return 0;
+	bh_policy_rules_each(req->api->p.policy, counted_add, &c);
+	rc = c.failed ? -ENOMEM : 0;
+	for (i = 0; rc == 0 && i < c.n; i++)
+		rc = add_unused(ops, l, &c.rule[i], days);
+	bh_lint_sort(l);
+	bh_arena_free(&c.arena);
+	return rc;
+}
+
+/* ---- the endpoints ------------------------------------------------------------------------------------ */
+
+/* text NULL: the document in force, of which is known what its rules decided. */
 static void
 reply(struct bh_api_req *req, const char *text, size_t len)
 {
+	uint64_t days = QUIET_DAYS;
 	struct bh_lint *l = NULL;
 	struct bh_err err = {0};
-	int rc = bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err);
+	int rc;
 
-	if (rc != 0) {
+	if (!bh_api_arg_u64(req, "days", 3650, &days))
+		return;
+	rc = bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err);
+	if (rc == 0 && text == NULL && add_all_unused(req, l, days) != 0)
+		rc = bh_err_set(&err, ENOMEM, "out of memory");
+	if (rc != 0)
 		bh_api_fail(req, rc == -ENOMEM ? BH_PROBLEM_FULL : BH_PROBLEM_POLICY,
 			    &(struct bh_api_where){.line = err.line, .column = err.column}, "%s",
 			    err.what);
-		return;
-	}
-	bh_api_json(req, 200, lint_json(l));
+	else
+		bh_api_json(req, 200, lint_json(l));
 	bh_lint_free(l);
 }
 

@@ -10,7 +10,8 @@
 #define FINDINGS_MAX 100000
 
 static const char *const kind_names[BH_LINT_KINDS] = {"shadowed",   "redundant",  "contradicting",
-						      "over-broad", "no-members", "not-decided"};
+						      "over-broad", "no-members", "not-decided",
+						      "never-hit"};
 static const char *const severity_names[] = {"info", "warning", "error"};
 
 const char *
@@ -27,12 +28,11 @@ bh_lint_severity_name(unsigned severity)
 
 /* ---- findings --------------------------------------------------------------------------------------- */
 
-struct bh_lint_finding *
-bh_lint_find(struct bh_lint_run *run, enum bh_lint_kind kind, enum bh_lint_severity severity,
-	     uint32_t rule)
+/* A copy of f behind the others; NULL: no memory, or as many as there may be, and then it is not complete. */
+static struct bh_lint_finding *
+add_finding(struct bh_lint *l, const struct bh_lint_finding *f)
 {
-	struct bh_lint *l = run->out;
-	struct bh_lint_finding *f;
+	struct bh_lint_finding *out;
 	void *grown;
 
 	if (l->n_findings == FINDINGS_MAX) {
@@ -40,27 +40,53 @@ bh_lint_find(struct bh_lint_run *run, enum bh_lint_kind kind, enum bh_lint_sever
 		return NULL;
 	}
 	if (l->n_findings == l->cap) {
-		l->cap = l->cap != 0 ? 2 * l->cap : 64;
-		grown = realloc(l->finding, l->cap * sizeof(*l->finding));
-		if (grown == NULL) {
-			run->rc = -ENOMEM;
+		grown = realloc(l->finding, (l->cap != 0 ? 2 * l->cap : 64) * sizeof(*out));
+		if (grown == NULL)
 			return NULL;
-		}
 		l->finding = grown;
+		l->cap = l->cap != 0 ? 2 * l->cap : 64;
 	}
-	f = &l->finding[l->n_findings++];
-	*f = (struct bh_lint_finding){
-		.kind = (uint8_t)kind,
-		.severity = (uint8_t)severity,
-		.rule = rule,
-		.id = bh_arena_text(&l->arena, run->doc->rule[rule].id,
-				    strlen(run->doc->rule[rule].id)),
-		.line = run->doc->rule[rule].line,
-		.text = "",
-	};
-	if (f->id == NULL)
+	out = &l->finding[l->n_findings];
+	*out = *f;
+	out->id = bh_arena_text(&l->arena, f->id, strlen(f->id));
+	if (out->id == NULL)
+		return NULL;
+	l->n_findings++;
+	return out;
+}
+
+struct bh_lint_finding *
+bh_lint_find(struct bh_lint_run *run, enum bh_lint_kind kind, enum bh_lint_severity severity,
+	     uint32_t rule)
+{
+	struct bh_lint_finding *f = add_finding(run->out, &(struct bh_lint_finding){
+								  .kind = (uint8_t)kind,
+								  .severity = (uint8_t)severity,
+								  .rule = rule,
+								  .id = run->doc->rule[rule].id,
+								  .line = run->doc->rule[rule].line,
+								  .text = "",
+							  });
+
+	if (f == NULL && run->out->n_findings != FINDINGS_MAX)
 		run->rc = -ENOMEM;
 	return f;
+}
+
+int
+bh_lint_never_hit(struct bh_lint *l, const struct bh_lint_finding *f)
+{
+	struct bh_lint_finding *out = add_finding(l, f);
+
+	if (out == NULL)
+		return l->n_findings == FINDINGS_MAX ? 0 : -ENOMEM;
+	out->kind = BH_LINT_NEVER_HIT;
+	out->severity = BH_LINT_WARNING;
+	out->text = bh_arena_text(&l->arena, f->text, strlen(f->text));
+	if (out->text != NULL)
+		return 0;
+	l->n_findings--;
+	return -ENOMEM;
 }
 
 void
@@ -154,6 +180,13 @@ by_rule(const void *a, const void *b)
 	return x->other_index[0] < y->other_index[0] ? -1 : x->other_index[0] > y->other_index[0];
 }
 
+void
+bh_lint_sort(struct bh_lint *l)
+{
+	if (l->n_findings != 0)
+		qsort(l->finding, l->n_findings, sizeof(*l->finding), by_rule);
+}
+
 static int
 check(struct bh_lint_run *run, struct bh_policy *p, struct bh_err *err)
 {
@@ -174,8 +207,8 @@ check(struct bh_lint_run *run, struct bh_policy *p, struct bh_err *err)
 		bh_lint_check_shape(run);
 		rc = run->rc;
 	}
-	if (rc == 0 && run->out->n_findings != 0)
-		qsort(run->out->finding, run->out->n_findings, sizeof(*run->out->finding), by_rule);
+	if (rc == 0)
+		bh_lint_sort(run->out);
 	return rc;
 }
 

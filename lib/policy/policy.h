@@ -324,6 +324,7 @@ enum bh_lint_kind {
 	BH_LINT_OVER_BROAD, /* allows all applications on a whole range of ports, from or to anybody */
 	BH_LINT_NO_MEMBERS, /* nobody is in the segments of a side */
 	BH_LINT_UNDECIDED, /* whether it is one of the first three took too much work to find out */
+	BH_LINT_NEVER_HIT, /* has not decided anything for long: what the gateway counted */
 	BH_LINT_KINDS
 };
 enum bh_lint_severity { BH_LINT_INFO, BH_LINT_WARNING, BH_LINT_ERROR };
@@ -353,7 +354,8 @@ struct bh_lint_finding {
 		*other; /* n_others: ids of the rules that make it so, the first of them first */
 	uint32_t *other_index;
 	uint32_t n_others;
-	const char *text; /* a sentence */
+	const char *text;  /* a sentence */
+	uint64_t since_ns; /* wall clock, of NEVER_HIT: for how long; else 0 */
 	struct bh_lint_witness witness;
 };
 
@@ -373,6 +375,10 @@ struct bh_lint {
  * -ENOMEM. */
 int bh_policy_lint(struct bh_policy *p, const char *name, const char *text, size_t len,
 		   struct bh_lint **out, struct bh_err *err);
+/* One more finding, NEVER_HIT, by who knows what rules have decided: rule, id, line, text (copied) and since_ns. 0, also
+ * where there are too many; or -ENOMEM. Then bh_lint_sort(). */
+int bh_lint_never_hit(struct bh_lint *l, const struct bh_lint_finding *f);
+void bh_lint_sort(struct bh_lint *l);
 void bh_lint_free(struct bh_lint *l); /* NULL is fine */
 
 /* ---- the scope of a zone (control threads) ------------------------------------------------------------ */

@@ -184,12 +184,17 @@ struct bh_store_use {
 		body; /* hash of what it says: another rule under an old id has figures of its own */
 	uint64_t hits, packets, bytes;
 	uint64_t first_ns, last_ns; /* wall clock */
+	uint64_t since_ns; /* wall clock: it is in force since then; bh_store_uses_since() */
 };
 /* Add to what is kept, all or none. Rules that were not used for 800 days are forgotten at the next open. */
 int bh_store_uses_add(struct bh_store *s, const struct bh_store_use *u, size_t n,
 		      struct bh_err *err);
 /* rule and body are given. -ENOENT: never used. */
 int bh_store_use_get(struct bh_store *s, struct bh_store_use *u, struct bh_err *err);
+/* Rules that are in force now, since u[].since_ns, all or none. resumed: of those that are known already it stays as it
+ * was, and u[].since_ns becomes that. Kept for ten years. */
+int bh_store_uses_since(struct bh_store *s, struct bh_store_use *u, size_t n, bool resumed,
+			struct bh_err *err);
 
 /* ---- responses: what is in quarantine, blocked or cut (lib/response) -------------------------------- */
 

@@ -79,6 +79,60 @@ an_empty_body_means_the_policy_in_force(void)
 	fix_stop(&f);
 }
 
+/* The fixture's rules: one that decided yesterday, one that never did, for 100 days. */
+static bool
+use_of_rules(void *arg, uint32_t rule, struct bh_api_use *out)
+{
+	const uint64_t day = UINT64_C(86400) * BH_NS_PER_SEC, now = bh_clock_system.wall_ns(NULL);
+	struct fix *f = arg;
+
+	*out = (struct bh_api_use){.since_ns = now - 100 * day};
+	if (strcmp(bh_policy_rule_name(f->policy, rule), "web-to-redis") == 0) {
+		out->hits = 1;
+		out->first_ns = out->last_ns = now - day;
+	}
+	return true;
+}
+
+static void
+count_rules(struct bh_api_params *p)
+{
+	p->ops.rule_use = use_of_rules;
+}
+
+static void
+rules_in_force_that_decided_nothing_for_so_long_are_told(void)
+{
+	static const struct {
+		const char *path;
+		unsigned n;
+	} cases[] = {{"/api/v1/lint", 1},
+		     {"/api/v1/lint?days=101", 0},
+		     {"/api/v1/lint?days=1", 2},
+		     {"/api/v1/lint?days=0", 1}};
+	json_t *o, *finding;
+	struct fix f;
+	size_t i;
+
+	fix_start(&f, count_rules);
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		o = fix_get(&f, cases[i].path);
+		CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "findings")), cases[i].n);
+		finding = json_array_get(json_object_get(o, "findings"), cases[i].n == 2);
+		if (cases[i].n != 0) {
+			CU_ASSERT_STRING_EQUAL(fix_str(finding, "kind"), "never-hit");
+			CU_ASSERT_STRING_EQUAL(fix_str(finding, "rule"), "no-more");
+			CU_ASSERT(fix_str(finding, "since")[0] != '\0');
+		}
+		json_decref(o);
+	}
+	/* Of a document that is not in force nothing was counted. */
+	o = post_lint(&f, "version: 1\nrules: []\n", 200);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "findings")), 0);
+	json_decref(o);
+	fix_stop(&f);
+}
+
 static void
 a_decision_is_explained_by_address_segment_and_labels(void)
 {
@@ -142,6 +196,7 @@ wrong_questions_are_400_and_say_what(void)
 const struct bh_unit_test bh_suite_api_lint[] = {
 	BH_TEST(a_document_is_linted_and_not_put_in_force),
 	BH_TEST(an_empty_body_means_the_policy_in_force),
+	BH_TEST(rules_in_force_that_decided_nothing_for_so_long_are_told),
 	BH_TEST(a_decision_is_explained_by_address_segment_and_labels),
 	BH_TEST(wrong_questions_are_400_and_say_what),
 	BH_TEST_END,

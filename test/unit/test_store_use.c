@@ -47,6 +47,28 @@ figures_add_up_over_restarts(void)
 }
 
 static void
+a_rule_is_in_force_since_it_came_and_not_since_a_restart(void)
+{
+	struct bh_store_use u = {.rule = "a", .body = 7};
+	struct rig r;
+
+	rig_enter(&r);
+	u.since_ns = r.wall;
+	CU_ASSERT_EQUAL(bh_store_uses_since(r.s, &u, 1, true, NULL), 0);
+	CU_ASSERT_EQUAL(u.since_ns, r.wall);
+	rig_close(&r);
+	CU_ASSERT_EQUAL_FATAL(rig_open(&r, NULL), 0);
+	u.since_ns = r.wall + 50;
+	CU_ASSERT_EQUAL(bh_store_uses_since(r.s, &u, 1, true, NULL), 0);
+	CU_ASSERT_EQUAL(u.since_ns, r.wall);
+	/* Taken out, and in again. */
+	u.since_ns = r.wall + 60;
+	CU_ASSERT_EQUAL(bh_store_uses_since(r.s, &u, 1, false, NULL), 0);
+	CU_ASSERT_EQUAL(u.since_ns, r.wall + 60);
+	rig_leave(&r);
+}
+
+static void
 another_content_under_an_old_id_has_figures_of_its_own(void)
 {
 	struct rig r;
@@ -82,6 +104,7 @@ what_was_not_used_for_800_days_is_forgotten(void)
 
 const struct bh_unit_test bh_suite_store_use[] = {
 	BH_TEST(figures_add_up_over_restarts),
+	BH_TEST(a_rule_is_in_force_since_it_came_and_not_since_a_restart),
 	BH_TEST(another_content_under_an_old_id_has_figures_of_its_own),
 	BH_TEST(what_was_not_used_for_800_days_is_forgotten),
 	BH_TEST_END,
