@@ -110,6 +110,7 @@ struct bh_api_reply {
 	char allow[64];
 	char etag[32];
 	char retry_after[12];
+	char rate_limit[12], rate_left[12], rate_reset[12]; /* "": there is no bound */
 };
 
 /* An answer without an end: more() appends what is new, several times a second; false: that was all. end() is
@@ -189,8 +190,8 @@ bool bh_api_identity_certificate(struct bh_api *api, const char *sha256, char na
 bool bh_api_identity_at(const struct bh_api *api, size_t index, char name[BH_API_NAME_MAX],
 			enum bh_api_role *role);
 bool bh_api_identity_role(const struct bh_api *api, const char *name, enum bh_api_role *role);
-/* One more request of this identity. false: above api.rate. */
-bool bh_api_identity_rate(struct bh_api *api, const char *name);
+/* One more request of this identity; *left: how many it may still make at once. false: above api.rate. */
+bool bh_api_identity_rate(struct bh_api *api, const char *name, unsigned *left);
 /* A token and its hash, both new. */
 int bh_api_identity_token_make(const char *name, char token[BH_API_TOKEN_MAX], char hash[128]);
 /* Is there no identity with the role admin, so that the one-time token counts? */
@@ -325,6 +326,11 @@ void bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o);
 void bh_api_put_sweep(struct bh_api_req *req, const struct bh_api_sweep *s, json_t *answer);
 /* ep_lint.c: what the linter says of a document that loads, into an answer, as its `lint`. */
 void bh_api_put_lint(struct bh_api_req *req, const char *text, size_t len, json_t *answer);
+
+/* ---- openapi_finish.c ------------------------------------------------------------------------------- */
+
+/* Bounds, answers and words that every operation has. */
+void bh_api_openapi_finish(json_t *doc);
 
 /* ---- ep_conversations.c --------------------------------------------------------------------------- */
 

@@ -191,6 +191,23 @@ identify(struct bh_api_req *req)
 	}
 }
 
+static void
+take_one(struct bh_api_req *req)
+{
+	struct bh_api_reply *r = &req->reply;
+	unsigned left;
+	bool more = bh_api_identity_rate(req->api, req->who, &left);
+
+	if (req->api->p.rate != 0) {
+		snprintf(r->rate_limit, sizeof(r->rate_limit), "%u", req->api->p.rate);
+		snprintf(r->rate_left, sizeof(r->rate_left), "%u", left);
+		snprintf(r->rate_reset, sizeof(r->rate_reset), "%u",
+			 (2 * req->api->p.rate - left) / req->api->p.rate + 1);
+	}
+	if (!more)
+		wait_a_little(req, BH_PROBLEM_RATE, 1, "more requests than api.rate allows");
+}
+
 void
 bh_api_authorize(struct bh_api_req *req)
 {
@@ -208,9 +225,8 @@ bh_api_authorize(struct bh_api_req *req)
 				    "without a token this API answers to localhost, 127.0.0.1 and "
 				    "[::1] "
 				    "only");
-		else if (!bh_api_identity_rate(req->api, req->who))
-			wait_a_little(req, BH_PROBLEM_RATE, 1,
-				      "more requests than api.rate allows");
+		else
+			take_one(req);
 		return;
 	}
 	if (req->who[0] != '\0')

@@ -142,6 +142,19 @@ operation_json(const struct bh_api_route *r, const char *id)
 	return o;
 }
 
+/* METHOD:PATH as METHOD_part_part. */
+static void
+clean_id(char id[80], const char *path)
+{
+	const char *p = strncmp(path, "/api/v1/", 8) == 0 ? path + 8 : path + 1;
+	size_t n = strcspn(id, ":");
+
+	id[n++] = '_';
+	for (; *p != '\0' && n < 79; p++)
+		id[n++] = isalnum((unsigned char)*p) ? *p : '_';
+	id[n] = '\0';
+}
+
 static json_t *
 paths_json(void)
 {
@@ -156,6 +169,8 @@ paths_json(void)
 		for (k = 0; method[k] != '\0'; k++)
 			method[k] = (char)tolower((unsigned char)method[k]);
 		snprintf(id, sizeof(id), "%s:%s", method, r->path);
+		/* A name, for those who generate clients: get:/api/v1/flows is get_flows. */
+		clean_id(id, r->path);
 		item = json_object_get(paths, r->path);
 		if (item == NULL) {
 			item = json_object();
@@ -248,8 +263,15 @@ components_json(void)
 void
 bh_api_ep_openapi_get(struct bh_api_req *req)
 {
-	bh_api_json(req, 200,
-		    json_pack("{s:s, s:{s:s, s:s}, s:o, s:o}", "openapi", "3.1.0", "info", "title",
-			      "Bulkhead", "version", BH_VERSION, "paths", paths_json(),
-			      "components", components_json()));
+	json_t *doc = json_pack(
+		"{s:s, s:{s:s, s:s, s:s}, s:[{s:s, s:b}], s:o, s:o}", "openapi", "3.1.0", "info",
+		"title", "Bulkhead", "version", BH_VERSION, "description",
+		"An inline gateway between segments: policy, labels, flows, evidence. Errors are "
+		"problems (RFC 9457) with the place of the fault.",
+		"servers", "url", "/", "x-internal", 1, "paths", paths_json(), "components",
+		components_json());
+
+	if (doc != NULL)
+		bh_api_openapi_finish(doc);
+	bh_api_json(req, 200, doc);
 }

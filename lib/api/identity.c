@@ -410,7 +410,7 @@ bh_api_identity_token_make(const char *name, char token[BH_API_TOKEN_MAX], char 
 /* ---- rate ------------------------------------------------------------------------------------------------ */
 
 bool
-bh_api_identity_rate(struct bh_api *api, const char *name)
+bh_api_identity_rate(struct bh_api *api, const char *name, unsigned *left)
 {
 	struct bh_api_identities *s = api->identities;
 	double rate = api->p.rate;
@@ -418,6 +418,7 @@ bh_api_identity_rate(struct bh_api *api, const char *name)
 	struct identity *i;
 	size_t at;
 
+	*left = 0;
 	if (rate == 0)
 		return true;
 	at = name[0] == '\0' ? LOCAL : by_name(s, name);
@@ -432,5 +433,6 @@ bh_api_identity_rate(struct bh_api *api, const char *name)
 	if (i->tokens < 1)
 		return false;
 	i->tokens -= 1;
+	*left = (unsigned)i->tokens;
 	return true;
 }

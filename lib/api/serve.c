@@ -92,6 +92,9 @@ put_reply(struct bh_api *api, struct bh_api_req *req, bool close)
 		.allow = r->allow[0] != '\0' ? r->allow : NULL,
 		.etag = r->etag[0] != '\0' ? r->etag : NULL,
 		.retry_after = r->retry_after[0] != '\0' ? r->retry_after : NULL,
+		.rate_limit = r->rate_limit[0] != '\0' ? r->rate_limit : NULL,
+		.rate_reset = r->rate_reset[0] != '\0' ? r->rate_reset : NULL,
+		.rate_left = r->rate_left[0] != '\0' ? r->rate_left : NULL,
 		.length = req->stream.more != NULL ? BH_IPC_LENGTH_UNKNOWN : r->len,
 	};
 	unsigned flags = close ? BH_IPC_CLOSE : 0;

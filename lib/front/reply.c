@@ -51,7 +51,7 @@ struct header {
 	const char *name, *value;
 };
 
-#define HEADERS_MAX 16
+#define HEADERS_MAX 20
 
 static unsigned
 collect(const struct bh_ipc_reply *r, struct header out[HEADERS_MAX])
@@ -64,12 +64,17 @@ collect(const struct bh_ipc_reply *r, struct header out[HEADERS_MAX])
 		{"X-Frame-Options", "DENY"},
 		{"Referrer-Policy", "no-referrer"},
 		{"Cross-Origin-Resource-Policy", "same-origin"},
+		/* No page of another origin may read an answer: nobody has a name in .invalid (RFC 2606). */
+		{"Access-Control-Allow-Origin", "https://none.invalid"},
 		{"Content-Type", r->content_type},
 		{"WWW-Authenticate", r->www_authenticate},
 		{"Allow", r->allow},
 		{"ETag", r->etag},
 		{"Location", r->location},
 		{"Retry-After", r->retry_after},
+		{"RateLimit-Limit", r->rate_limit},
+		{"RateLimit-Remaining", r->rate_left},
+		{"RateLimit-Reset", r->rate_reset},
 		{"Set-Cookie", r->set_cookie},
 		{"Content-Disposition", r->disposition},
 	};

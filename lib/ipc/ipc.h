@@ -88,6 +88,9 @@ struct bh_ipc_head {
 	X(etag)                                                                                    \
 	X(location)                                                                                \
 	X(retry_after)                                                                             \
+	X(rate_limit) /* RateLimit-Limit */                                                        \
+	X(rate_left)  /* RateLimit-Remaining */                                                    \
+	X(rate_reset) /* RateLimit-Reset, seconds */                                               \
 	X(set_cookie)                                                                              \
 	X(disposition)   /* Content-Disposition */                                                 \
 	X(cache_control) /* NULL: no-store */                                                      \

@@ -305,9 +305,15 @@ guessing_locks_the_name_for_that_address(void)
 static void
 more_requests_than_the_rate_are_429(void)
 {
+	struct answer a;
 	int i, refused = 0;
 
 	enter(FIX_TOKEN, 5);
+	w.fix.token = FIX_TOKEN;
+	fix_ask(&w.fix, &(struct ask){.method = "GET", .path = "/api/v1/version"}, &a);
+	CU_ASSERT_PTR_NOT_NULL(strcasestr(a.head.data, "RateLimit-Limit: 5\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(strcasestr(a.head.data, "RateLimit-Remaining: 9\r\n"));
+	fix_answer_free(&a);
 	for (i = 0; i < 40; i++)
 		refused += ask(FIX_TOKEN, "GET", "/api/v1/version", NULL) == 429;
 	CU_ASSERT(refused > 0);
