@@ -13,21 +13,17 @@
 #define WATCH_NS (100 * BH_NS_PER_MS)
 #define EVENTS_A_TURN 512
 
-/* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the file. What DNS
+/* Flows that ended are events for learning, too: then it is here that events.flows keeps them from the records. What DNS
  * answers said is for the policy alone. */
 static void
-write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n, bool some_suppressed)
+write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n)
 {
 	const struct bh_event *end = e + n;
 
-	if (d->config.event_flows && !some_suppressed && !d->config.names_watch) {
-		bh_eve_file_write(d->eve, e, n);
-		return;
-	}
 	for (; e < end; e = bh_event_after(e)) {
 		if (e->type != BH_EVENT_NONE && e->type != BH_EVENT_NAMES &&
 		    (e->type != BH_EVENT_FLOW || d->config.event_flows))
-			bh_eve_file_write(d->eve, e, 1u + e->n_text);
+			bh_daemon_put_event(d, e);
 	}
 }
 
@@ -36,7 +32,6 @@ bh_daemon_take_events(struct bh_daemon *d)
 {
 	struct bh_event e[64];
 	unsigned n, taken = 0;
-	bool suppressed;
 
 	do {
 		n = bh_gateway_events(d->gateway, e, BH_ARRAY_SIZE(e));
@@ -44,15 +39,14 @@ bh_daemon_take_events(struct bh_daemon *d)
 			bh_learn_events(d->learn, e, n);
 			bh_shadow_events(d->shadow, e, n);
 		}
-		suppressed = bh_daemon_respond(d, e, n);
+		bh_daemon_respond(d, e, n);
 		bh_daemon_evidence_take(d, e, n);
 		bh_daemon_names_take(d, e, n);
-		if (d->eve != NULL)
-			write_events(d, e, n, suppressed);
+		if (bh_daemon_events_wanted(d))
+			write_events(d, e, n);
 		taken += n;
 	} while (n != 0 && taken < 16 * EVENTS_A_TURN);
-	if (d->eve != NULL)
-		d->eve_rc = bh_eve_file_flush(d->eve);
+	bh_daemon_events_flush(d);
 }
 
 static void
@@ -84,8 +78,7 @@ bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
 		.policy_revision = bh_policy_revision(d->policy),
 	};
 
-	if (d->eve != NULL)
-		bh_eve_file_note(d->eve, &note);
+	bh_daemon_put_note(d, &note);
 	bh_daemon_failure_of(d, type, port, detail);
 }
 

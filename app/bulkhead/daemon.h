@@ -1,8 +1,8 @@
 /* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
- * takes policies through the store, usage.c adds up what rules decide, modes.c sets those of segments, rest.c starts the API,
- * front.c its HTTP process, sandbox.c gives rights away, ops.c is what the API may ask of it. */
+ * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
+ * segments, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -21,6 +21,7 @@
 #include "../../lib/port/port.h"
 #include "../../lib/response/response.h"
 #include "../../lib/proto/proto.h"
+#include "../../lib/record/record.h"
 #include "../../lib/sink/sink.h"
 #include "../../lib/store/store.h"
 
@@ -70,7 +71,9 @@ struct bh_daemon {
 	char *api_pem[3]; /* certificate, key, authorities; NULL: none */
 	pid_t front_pid;  /* the HTTP process; the API's thread's */
 	struct bh_eve_file *eve;
-	int eve_rc; /* of the last flush */
+	struct bh_record *event_store; /* NULL: none is configured */
+	struct bh_buf event_line;      /* control core */
+	int eve_rc;                    /* of the last flush */
 	struct bh_notes notes;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
@@ -107,6 +110,15 @@ void bh_daemon_take_events(struct bh_daemon *d);
 /* A record of the control core's own: about which port (or NULL), and a sentence. */
 void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *port,
 		      const char *detail);
+
+/* events.c: where events go, the file and the store. Control core. */
+int bh_daemon_events_open(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_events_close(struct bh_daemon *d);
+bool bh_daemon_events_wanted(const struct bh_daemon *d);
+void bh_daemon_put_event(struct bh_daemon *d, const struct bh_event *e); /* and its words */
+void bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note);
+void bh_daemon_put_line(struct bh_daemon *d, const char *line, size_t len);
+void bh_daemon_events_flush(struct bh_daemon *d);
 
 /* sensors.c */
 int bh_daemon_sensors_start(struct bh_daemon *d, struct bh_err *err);
@@ -152,8 +164,8 @@ bool bh_daemon_learn_segment(void *arg, size_t index, struct bh_api_learn_segmen
 
 /* responses.c */
 int bh_daemon_responses_open(struct bh_daemon *d, struct bh_err *err);
-/* Events in n slots, before they are written: what is to be suppressed becomes BH_EVENT_NONE. True: some did. */
-bool bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n);
+/* Events in n slots, before they are written: what is to be suppressed becomes BH_EVENT_NONE. */
+void bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n);
 void bh_daemon_responses_turn(struct bh_daemon *d); /* expiry, records */
 void bh_daemon_responses_reload(struct bh_daemon *d);
 int bh_daemon_responses_check(struct bh_daemon *d, struct bh_err *err); /* --check */

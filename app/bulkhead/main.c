@@ -333,17 +333,13 @@ name_app(void *arg, uint16_t app)
 static int
 open_events(struct bh_daemon *d, struct bh_err *err)
 {
-	struct bh_eve_file_params params = {.path = d->config.eve_file, .names = &d->names};
-
 	d->names = (struct bh_event_names){.segment = name_segment,
 					   .rule = name_rule,
 					   .port = name_port,
 					   .app = name_app,
 					   .arg = d};
 	bh_daemon_evidence_names(d);
-	if (d->config.eve_file[0] == '\0')
-		return 0;
-	return bh_eve_file_open(&d->eve, &params, err);
+	return bh_daemon_events_open(d, err);
 }
 
 /* ---- start and end ------------------------------------------------------------------------------------ */
@@ -435,7 +431,7 @@ finish(struct bh_daemon *d, bool stalled)
 	bh_daemon_usage_close(d);
 	bh_daemon_notes_close(d);
 	bh_daemon_store_close(d);
-	bh_eve_file_close(d->eve);
+	bh_daemon_events_close(d);
 	bh_policy_destroy(d->policy);
 	bh_gateway_destroy(d->gateway);
 	bh_buf_free(&d->record);

@@ -14,11 +14,10 @@ bh_daemon_responses_open(struct bh_daemon *d, struct bh_err *err)
 	return bh_response_open(&d->response, &p, err);
 }
 
-bool
+void
 bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n)
 {
 	struct bh_event *end = e + n;
-	bool some = false;
 	unsigned what;
 
 	for (; e < end; e += 1 + e->n_text) {
@@ -28,9 +27,7 @@ bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n)
 		if ((what & BH_RESPONSE_CAPTURE) != 0 && d->evidence != NULL)
 			bh_evidence_offer(d->evidence, e);
 		e->type = BH_EVENT_NONE;
-		some = true;
 	}
-	return some;
 }
 
 void
@@ -41,11 +38,11 @@ bh_daemon_responses_turn(struct bh_daemon *d)
 	bh_response_tick(d->response);
 	bh_buf_reset(&d->record);
 	bh_response_take_records(d->response, &d->record);
-	if (d->eve == NULL || d->record.failed || d->record.len == 0)
+	if (d->record.failed || d->record.len == 0)
 		return;
 	for (p = d->record.data; (nl = strchr(p, '\n')) != NULL; p = nl + 1)
-		bh_eve_file_line(d->eve, p, (size_t)(nl - p));
-	bh_eve_file_flush(d->eve);
+		bh_daemon_put_line(d, p, (size_t)(nl - p));
+	bh_daemon_events_flush(d);
 }
 
 void

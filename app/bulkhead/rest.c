@@ -108,6 +108,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.policy = d->policy,
 		.response = d->response,
 		.store = d->store,
+		.record = d->event_store,
 		.evidence = d->config.evidence_path,
 		.learn = d->learn,
 		.shadow = d->shadow,

@@ -20,6 +20,7 @@
 #include "../gateway/gateway.h"
 #include "../learn/learn.h"
 #include "../policy/policy.h"
+#include "../record/record.h"
 #include "../response/response.h"
 #include "../store/store.h"
 
@@ -152,6 +153,7 @@ struct bh_api_params {
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
 	struct bh_response *response; /* NULL: there are no quarantines and blocks */
 	struct bh_store *store;       /* NULL: revisions and audit log are not kept */
+	struct bh_record *record;     /* NULL: events are not kept */
 	const char *evidence;         /* folder, or NULL; the caller's */
 	/* PEM, the caller's until the server is stopped; NULL: no TLS, no client certificates */
 	const char *tls_certificate, *tls_key, *tls_client_ca;

@@ -94,7 +94,7 @@ struct bh_api {
 	struct bh_ipc_reader in;
 	struct bh_buf out;
 	struct bh_api_req *reqs;
-	unsigned n_reqs;
+	unsigned n_reqs, n_streams;
 };
 
 struct bh_api_arg {

@@ -164,17 +164,36 @@ ports_json(const struct bh_api_ops *ops)
 	return list;
 }
 
+/* The event store; nothing where there is none. */
+static void
+put_events(struct bh_api_req *req, json_t *answer)
+{
+	struct bh_record_stats s;
+
+	if (req->api->p.record == NULL)
+		return;
+	bh_record_stats(req->api->p.record, &s);
+	json_object_set_new(answer, "event_store",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "stored",
+				      (json_int_t)s.stored, "lost", (json_int_t)s.lost, "deleted",
+				      (json_int_t)s.deleted, "oldest", (json_int_t)s.oldest,
+				      "newest", (json_int_t)s.newest, "bytes", (json_int_t)s.bytes,
+				      "failing", s.failing));
+}
+
 void
 bh_api_ep_stats_get(struct bh_api_req *req)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
+	json_t *answer;
 
-	bh_api_json(req, 200,
-		    json_pack("{s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "started",
-			      bh_api_time(ops->started_ns(ops->arg)), "uptime_ms",
-			      (json_int_t)ops->uptime_ms(ops->arg), "mode", ops->mode(ops->arg),
-			      "steering", ops->steering(ops->arg), "policy_revision",
-			      (json_int_t)bh_policy_revision(req->api->p.policy), "total",
-			      counters_json(ops, UINT32_MAX), "workers", workers_json(ops), "ports",
-			      ports_json(ops)));
+	answer = json_pack("{s:o, s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "started",
+			   bh_api_time(ops->started_ns(ops->arg)), "uptime_ms",
+			   (json_int_t)ops->uptime_ms(ops->arg), "mode", ops->mode(ops->arg),
+			   "steering", ops->steering(ops->arg), "policy_revision",
+			   (json_int_t)bh_policy_revision(req->api->p.policy), "total",
+			   counters_json(ops, UINT32_MAX), "workers", workers_json(ops), "ports",
+			   ports_json(ops));
+	put_events(req, answer);
+	bh_api_json(req, 200, answer);
 }

@@ -115,6 +115,19 @@ take_reply(struct bh_front_req *req, const struct bh_ipc_message *m)
 	return 0;
 }
 
+/* It reads too slowly. libmicrohttpd then fails to write, and the control core is told that the client is gone. */
+static void
+give_up(struct bh_front_req *req)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(req->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	req->slow = req->stream_ended = true;
+	if (i != NULL)
+		shutdown(i->connect_fd, SHUT_RDWR);
+	bh_front_resume(req);
+}
+
 static int
 take_data(struct bh_front_req *req, const struct bh_ipc_message *m)
 {
@@ -122,10 +135,13 @@ take_data(struct bh_front_req *req, const struct bh_ipc_message *m)
 
 	if (req->fields.len == 0 || (req->ready && !req->stream))
 		return -EPROTO;
-	if (req->stream && req->body.len - req->body_read > BH_FRONT_STREAM_MAX)
-		last = true; /* it reads too slowly */
-	else
-		bh_buf_add(&req->body, m->payload, m->len);
+	if (req->slow)
+		return 0;
+	if (req->stream && req->body.len - req->body_read > BH_FRONT_STREAM_MAX) {
+		give_up(req);
+		return 0;
+	}
+	bh_buf_add(&req->body, m->payload, m->len);
 	if (req->body.failed)
 		return -ENOMEM;
 	if (req->stream) {

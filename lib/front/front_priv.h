@@ -58,6 +58,7 @@ struct bh_front_req {
 	bool ready;     /* there is an answer, whole or a stream */
 	bool raw;       /* it was written past libmicrohttpd */
 	bool stream, stream_ended;
+	bool slow;      /* its client does not read: given up */
 	unsigned flags; /* of the REPLY */
 	struct bh_buf
 		fields; /* of the answer: the REPLY message's payload, which its strings point into */

@@ -292,7 +292,8 @@ on_completed(void *arg, struct MHD_Connection *conn, void **context,
 	if (req == NULL)
 		return;
 	/* Unless both sides know that it is over. */
-	if (req->begun && (!req->ended || !req->ready || (req->stream && !req->stream_ended)))
+	if (req->begun &&
+	    (!req->ended || !req->ready || (req->stream && (!req->stream_ended || req->slow))))
 		bh_front_send_gone(req);
 	if (req->prev != NULL)
 		req->prev->next = req->next;

@@ -108,6 +108,11 @@ read_stream(void *arg, uint64_t pos, char *out, size_t max)
 	if (req->body_read == req->body.len) {
 		bh_buf_reset(&req->body);
 		req->body_read = 0;
+	} else if (req->body_read >= BH_FRONT_STREAM_MAX) {
+		/* Of a client that reads, but never all. */
+		req->body.len -= req->body_read;
+		memmove(req->body.data, req->body.data + req->body_read, req->body.len);
+		req->body_read = 0;
 	}
 	return (ssize_t)n;
 }

@@ -1,0 +1,76 @@
+/* Where events go: the file, and the store that the API reads. A line is formatted once for both. */
+#include "daemon.h"
+
+#define DAY_NS (86400 * BH_NS_PER_SEC)
+
+int
+bh_daemon_events_open(struct bh_daemon *d, struct bh_err *err)
+{
+	const struct bh_eve_file_params file = {.path = d->config.eve_file, .names = &d->names};
+	const struct bh_record_params store = {.path = d->config.event_store,
+					       .keep_ns = d->config.event_keep_days * DAY_NS,
+					       .keep_bytes = d->config.event_keep_bytes};
+	int rc = 0;
+
+	if (file.path[0] != '\0')
+		rc = bh_eve_file_open(&d->eve, &file, err);
+	if (rc == 0 && store.path[0] != '\0')
+		rc = bh_record_open(&d->event_store, &store, err);
+	return rc;
+}
+
+void
+bh_daemon_events_close(struct bh_daemon *d)
+{
+	bh_eve_file_close(d->eve);
+	bh_record_close(d->event_store);
+	bh_buf_free(&d->event_line);
+}
+
+bool
+bh_daemon_events_wanted(const struct bh_daemon *d)
+{
+	return d->eve != NULL || d->event_store != NULL;
+}
+
+/* What stands in d->event_line. */
+static void
+put(struct bh_daemon *d)
+{
+	if (!d->event_line.failed && d->event_line.len > 1)
+		bh_daemon_put_line(d, d->event_line.data, d->event_line.len - 1);
+}
+
+void
+bh_daemon_put_event(struct bh_daemon *d, const struct bh_event *e)
+{
+	bh_buf_reset(&d->event_line);
+	bh_eve_format(&d->event_line, e, &d->names);
+	put(d);
+}
+
+void
+bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note)
+{
+	if (!bh_daemon_events_wanted(d))
+		return;
+	bh_buf_reset(&d->event_line);
+	bh_eve_format_note(&d->event_line, note);
+	put(d);
+}
+
+void
+bh_daemon_put_line(struct bh_daemon *d, const char *line, size_t len)
+{
+	if (d->eve != NULL)
+		bh_eve_file_line(d->eve, line, len);
+	if (d->event_store != NULL)
+		bh_record_line(d->event_store, line, len);
+}
+
+void
+bh_daemon_events_flush(struct bh_daemon *d)
+{
+	if (d->eve != NULL)
+		d->eve_rc = bh_eve_file_flush(d->eve);
+}
