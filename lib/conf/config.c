@@ -239,6 +239,8 @@ anchor_paths(struct bh_config_reader *r)
 	if (rc == 0 && strcmp(c->eve_file, "-") != 0)
 		rc = anchor_path(r, "events.file", c->eve_file);
 	if (rc == 0)
+		rc = anchor_path(r, "events.store", c->event_store);
+	if (rc == 0)
 		rc = anchor_path(r, "store.path", c->store_path);
 	if (rc == 0)
 		rc = anchor_path(r, "responses.file", c->response_file);
