@@ -144,6 +144,7 @@ add_configured(struct paths *p, const struct bh_config *c)
 	/* PUT /policy replaces it, where it may. */
 	add_folder(p, c->policy_file, change | BH_CONFINE_OPTIONAL);
 	add_folder(p, c->eve_file, change);
+	add_folder(p, c->event_store, change);
 	add_folder(p, c->store_path, change);
 	add_folder(p, c->learn_path, change);
 	if (c->evidence_path[0] != '\0')
