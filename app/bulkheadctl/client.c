@@ -255,6 +255,78 @@ bh_ctl_call(struct bh_ctl *ctl, const struct bh_ctl_request *q, struct bh_ctl_re
 	return r->status == 404 ? BH_CTL_NO : BH_CTL_REFUSED;
 }
 
+/* ---- streams ---------------------------------------------------------------------------------------- */
+
+/* The gateway says something at least every 10 s. */
+#define CLIENT_SILENT_S 30L
+
+struct client_stream {
+	struct bh_ctl *ctl;
+	bh_ctl_piece_fn fn;
+	void *arg;
+	struct bh_buf refusal; /* what comes with another status than 200 */
+	bool enough;
+};
+
+static size_t
+client_piece(char *data, size_t size, size_t n, void *arg)
+{
+	struct client_stream *s = arg;
+	long status = 0;
+
+	curl_easy_getinfo(s->ctl->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return client_receive(data, size, n, &s->refusal);
+	s->enough = !s->fn(s->arg, data, size * n);
+	return s->enough ? 0 : size * n;
+}
+
+int
+bh_ctl_listen(struct bh_ctl *ctl, const char *path, const char *last_id, bh_ctl_piece_fn fn,
+	      void *arg, bool quiet)
+{
+	const struct bh_ctl_request q = {.method = "GET", .path = path};
+	struct client_stream s = {.ctl = ctl, .fn = fn, .arg = arg};
+	struct bh_ctl_reply r = {0};
+	struct curl_slist *headers;
+	struct bh_buf url = {0};
+	char line[64];
+	CURLcode code;
+	int rc;
+
+	headers = client_headers(ctl, &q, &rc);
+	if (rc != 0)
+		goto out;
+	snprintf(line, sizeof(line), "Last-Event-ID: %s", last_id);
+	if (last_id[0] != '\0')
+		headers = curl_slist_append(headers, line);
+	headers = curl_slist_append(headers, "Accept: text/event-stream");
+	bh_buf_printf(&url, "%s/api/v1%s", ctl->server, path);
+	client_prepare(ctl, &q, url.failed ? "" : url.data, &s.refusal);
+	curl_easy_setopt(ctl->curl, CURLOPT_TIMEOUT, 0L);
+	curl_easy_setopt(ctl->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(ctl->curl, CURLOPT_LOW_SPEED_TIME, CLIENT_SILENT_S);
+	curl_easy_setopt(ctl->curl, CURLOPT_WRITEFUNCTION, client_piece);
+	curl_easy_setopt(ctl->curl, CURLOPT_WRITEDATA, &s);
+	curl_easy_setopt(ctl->curl, CURLOPT_HTTPHEADER, headers);
+	code = curl_easy_perform(ctl->curl);
+	r.text = s.refusal;
+	client_decode(ctl, &r);
+	if (r.status == 200 || s.enough) {
+		rc = 0;
+	} else if (r.problem) {
+		client_tell(ctl, &q, &r);
+		rc = BH_CTL_REFUSED;
+	} else {
+		rc = quiet ? BH_CTL_UNREACHABLE : client_unreachable(ctl, curl_easy_strerror(code));
+	}
+	bh_ctl_reply_free(&r);
+out:
+	curl_slist_free_all(headers);
+	bh_buf_free(&url);
+	return rc;
+}
+
 int
 bh_ctl_get_json(struct bh_ctl *ctl, const char *path, struct bh_ctl_reply *r)
 {

@@ -143,3 +143,30 @@ bh_ctl_release(struct bh_ctl *ctl)
 	rc = delete_one(ctl, "quarantines", false);
 	return rc == BH_CTL_NO || rc == BH_CTL_REFUSED ? delete_one(ctl, "blocks", true) : rc;
 }
+
+int
+bh_ctl_cut(struct bh_ctl *ctl)
+{
+	struct bh_ctl_request q = {.method = "DELETE"};
+	struct bh_ctl_reply r = {0};
+	struct bh_buf path = {0};
+	int rc;
+
+	bh_buf_str(&path, "/flows/");
+	bh_ctl_encode(&path, ctl->a.word[0]);
+	put_argument(&path, "author", bh_ctl_author());
+	put_argument(&path, "for",
+		     ctl->a.time.n != 0 ? ctl->a.time.value[ctl->a.time.n - 1] : NULL);
+	put_argument(&path, "why", ctl->a.why.n != 0 ? ctl->a.why.value[ctl->a.why.n - 1] : NULL);
+	q.path = path.failed ? "" : path.data;
+	rc = bh_ctl_call(ctl, &q, &r);
+	if (rc == 0 && ctl->a.format == BH_OUTPUT_JSON)
+		bh_ctl_print_json(ctl, r.json);
+	else if (rc == 0)
+		fprintf(ctl->out, "cut %lld is in force until %s\n",
+			(long long)json_integer_value(json_object_get(r.json, "id")),
+			member(r.json, "until"));
+	bh_ctl_reply_free(&r);
+	bh_buf_free(&path);
+	return rc;
+}

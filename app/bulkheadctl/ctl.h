@@ -119,6 +119,11 @@ int bh_ctl_call(struct bh_ctl *ctl, const struct bh_ctl_request *q, struct bh_ct
  * BH_CTL_UNREACHABLE (told). */
 int bh_ctl_send(struct bh_ctl *ctl, const struct bh_ctl_request *q, struct bh_ctl_reply *r);
 int bh_ctl_get_json(struct bh_ctl *ctl, const char *path, struct bh_ctl_reply *r);
+/* A stream of server-sent events: fn gets its bytes until it says false, or the gateway ends it. last_id: "" at first. quiet:
+ * that nobody answers is not told. 0: it was there; else the exit code. */
+typedef bool (*bh_ctl_piece_fn)(void *arg, const char *data, size_t len);
+int bh_ctl_listen(struct bh_ctl *ctl, const char *path, const char *last_id, bh_ctl_piece_fn fn,
+		  void *arg, bool quiet);
 void bh_ctl_reply_free(struct bh_ctl_reply *r);
 
 /* ---- table.c ------------------------------------------------------------------------------------- */

@@ -248,6 +248,90 @@ bh_api_ep_flows_list(struct bh_api_req *req)
 	free(copy);
 }
 
+/* ---- cutting ------------------------------------------------------------------------------------------ */
+
+/* 0, -ENOENT, or what asking the workers said. A page may be empty before the end. */
+static int
+find_flow(struct bh_api_req *req, uint64_t id, struct bh_flow_copy *out)
+{
+	const struct bh_api_ops *ops = &req->api->p.ops;
+	struct bh_flow_query q = {.segment = UINT32_MAX, .id = id, .max = 1};
+	int n;
+
+	do {
+		n = ops->flows(ops->arg, &q, out);
+		if (n < 0)
+			return n;
+		if (n == 1 && out->id == id)
+			return 0;
+	} while (q.cursor != 0);
+	return -ENOENT;
+}
+
+/* The cut's object, or a refusal. */
+static void
+cut(struct bh_api_req *req, const struct bh_flow *f, struct bh_response_order *o)
+{
+	struct bh_response *r = req->api->p.response;
+	unsigned end, src = f->flags & BH_FLAG_INITIATOR;
+	struct bh_err err = {0};
+	struct bh_buf out = {0};
+	uint64_t id;
+	int rc;
+
+	o->what = (struct bh_restriction){.kind = BH_RESTRICTION_CUT,
+					  .tenant = f->key.tenant,
+					  .proto = f->key.proto,
+					  .last = BH_SERVICE_ANY_LAST};
+	for (end = 0; end < 2; end++) {
+		struct bh_prefix *p = &o->what.end[end].address;
+
+		p->family = f->key.family;
+		p->len = f->key.family == 4 ? 32 : 128;
+		memcpy(p->addr, f->key.addr[end ^ src].b, p->len / 8);
+		o->what.port[end] = f->key.port[end ^ src];
+	}
+	rc = bh_response_add(r, o, &id, &err);
+	if (rc != 0)
+		bh_api_fail(req,
+			    rc == -EINVAL || rc == -EPERM   ? BH_PROBLEM_INVALID
+			    : rc == -E2BIG || rc == -ENOMEM ? BH_PROBLEM_FULL
+							    : BH_PROBLEM_INTERNAL,
+			    NULL, "%s", err.what);
+	else if (bh_response_get(r, BH_RESTRICTION_BLOCK, id, &out) ||
+		 bh_response_get(r, 0, id, &out))
+		bh_api_text(req, &out, "application/json");
+	else
+		bh_api_fail(req, BH_PROBLEM_NOT_FOUND, NULL, "it is over already");
+	bh_buf_free(&out);
+}
+
+void
+bh_api_ep_flows_delete(struct bh_api_req *req)
+{
+	const char *why = bh_api_arg(req, "why");
+	struct bh_response_order o = {.why = why};
+	char actor[BH_API_ACTOR_MAX], *end = NULL;
+	struct bh_flow_copy flow;
+	uint64_t id = 0;
+	int rc = -ENOENT;
+
+	if (!bh_api_arg_ms(req, "for", &o.for_ms) ||
+	    !bh_api_actor(req, bh_api_arg(req, "author"), why, actor))
+		return;
+	o.by = actor;
+	if (req->param[0] >= '1' && req->param[0] <= '9')
+		id = strtoull(req->param, &end, 10);
+	if (id != 0 && *end == '\0' && req->api->p.response != NULL)
+		rc = find_flow(req, id, &flow);
+	if (rc == 0)
+		cut(req, &flow.flow, &o);
+	else if (rc == -ENOENT)
+		bh_api_fail(req, BH_PROBLEM_NOT_FOUND, NULL, "no open flow has this id");
+	else
+		bh_api_fail(req, BH_PROBLEM_BUSY, NULL, "a worker did not answer within a second");
+}
+
 /* A session as GET /flows shows it, with what it was judged before. */
 static json_t *
 swept_json(struct bh_api_req *req, const struct bh_api_swept *s)

@@ -198,6 +198,7 @@ struct bh_flow_query {
 	struct bh_prefix address; /* either end; family 0 = any */
 	uint32_t segment;         /* name id of either end, or UINT32_MAX */
 	uint16_t port;
+	uint64_t id; /* this flow alone */
 };
 /* Number copied: fewer than max, even 0, may come with a cursor when few flows match; -ETIMEDOUT when a
  * worker did not answer within a second. Any control thread; one at a time (mutex inside). */

@@ -59,7 +59,8 @@ bh_mail_work(struct bh_worker *w)
 				mail->cursor = UINT32_MAX;
 			break;
 		}
-		if (!query_matches(&mail->query, f))
+		if (!query_matches(&mail->query, f) ||
+		    (mail->query.id != 0 && mail->query.id != bh_flow_id(w->flows, f)))
 			continue;
 		out->flow = *f;
 		out->id = bh_flow_id(w->flows, f);
