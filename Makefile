@@ -50,7 +50,7 @@ FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps build demo test unit scenario e2e check format format-check arch tidy sanitize \
+.PHONY: all help deps build web demo test unit scenario e2e check format format-check arch tidy sanitize \
 	clang-build fuzz fuzz-build bench accuracy coverage install uninstall clean
 
 all: build
@@ -60,7 +60,7 @@ help:
 
 ## make build      compile everything into build/
 ifeq ($(HAVE_DEPS),yes)
-build: $(APPS) $(LIB)
+build: $(APPS) $(LIB) web
 else
 build:
 	@echo "libraries are missing: run 'make deps' as root (installs Debian packages)"; exit 1
@@ -98,6 +98,29 @@ $(B)/bulkhead-replay: $(call app_obj,bulkhead-replay) $(LIB)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC)
 
+# ---- dashboard ----------------------------------------------------------------------------------------
+
+WEB_SRC := $(shell find app/web -type f -not -path '*/node_modules/*')
+NPM := $(shell command -v npm 2>/dev/null)
+
+## make web        the dashboard's files into build/web; its graph library comes by npm, and without npm it has no picture
+web: $(B)/web/.made
+
+$(B)/web/.made: $(WEB_SRC) $(NPM)
+	$(Q)rm -rf $(B)/web.new && mkdir -p $(B)/web.new $(B)/node/web
+	$(Q)cp -r app/web/index.html app/web/assets $(B)/web.new/
+	$(Q)cp app/web/package.json app/web/package-lock.json app/web/.npmrc $(B)/node/web/
+ifneq ($(NPM),)
+	$(Q)cd $(B)/node/web && timeout 180 npm ci --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=20000 >npm.log 2>&1 && \
+		mkdir -p $(abspath $(B))/web.new/assets/vendor && \
+		cp node_modules/cytoscape/dist/cytoscape.esm.min.mjs $(abspath $(B))/web.new/assets/vendor/ && \
+		cp node_modules/cytoscape/LICENSE $(abspath $(B))/web.new/assets/vendor/cytoscape.txt || \
+		echo "web: npm could not get the graph library ($(B)/node/web/npm.log): the dashboard has no picture of the map"
+else
+	@echo "web: npm is missing: the dashboard has no picture of the map (apt install npm)"
+endif
+	$(Q)rm -rf $(B)/web && mv $(B)/web.new $(B)/web && if [ -d $(B)/web/assets/vendor ]; then touch $@; fi
+
 # ---- tests ------------------------------------------------------------------------------------------
 # One runner a room: test/unit/suites_<room>.def lists its suites, test/unit/main.c runs them.
 
@@ -132,8 +155,14 @@ unit: $(UNIT)
 scenario: $(B)/bulkhead-replay
 	$(Q)B=$(B) test/scenario/run.sh
 
+# What drives Chromium in the dashboard's test; without it that test is skipped.
+$(B)/node/e2e/.made: $(wildcard test/e2e/web/package*.json)
+	$(Q)mkdir -p $(@D) && cp test/e2e/web/package.json test/e2e/web/package-lock.json test/e2e/web/.npmrc $(@D)/
+	$(Q)cd $(@D) && timeout 180 npm ci --silent --ignore-scripts >npm.log 2>&1 && touch .made || \
+		echo "e2e: npm could not get playwright-core ($(@D)/npm.log): the dashboard is not tested"
+
 ## make e2e        real clients and servers in network namespaces, the daemon between them (root)
-e2e: build
+e2e: build $(if $(NPM),$(B)/node/e2e/.made)
 	$(Q)B=$(B) test/e2e/run.sh
 
 ## make test       install what is missing, build, run unit, scenario and e2e (root)
@@ -233,6 +262,7 @@ install: build
 	$(B)/bulkheadctl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl
 	$(B)/bulkheadctl completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkheadctl
 	$(B)/bulkheadctl completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkheadctl.fish
+	cp -r $(B)/web $(DESTDIR)$(PREFIX)/share/bulkhead/ && chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/share/bulkhead/web
 
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/bulkhead

@@ -23,6 +23,15 @@ fail(const char *what)
 	return 1;
 }
 
+static void
+complain(const char *what, const struct bh_err *err)
+{
+	char text[1024];
+
+	bh_err_format(err, text, sizeof(text));
+	fprintf(stderr, "bulkhead-api: %s%s\n", what, text);
+}
+
 /* For good. Without root it is what its starter is. */
 static int
 become(const char *name)
@@ -46,13 +55,14 @@ become(const char *name)
 int
 main(int argc, char **argv)
 {
+	struct bh_front_web *web = NULL;
 	struct bh_err err = {0};
 	struct bh_confine_report confined;
-	char text[1024];
 	int rc = 0;
 
-	if (argc != 3) {
-		fputs("usage: bulkhead-api USER sandbox|bare\n\nStarted by bulkhead, which listens "
+	if (argc != 3 && argc != 4) {
+		fputs("usage: bulkhead-api USER sandbox|bare [WEB-FOLDER]\n\nStarted by bulkhead, "
+		      "which listens "
 		      "for it.\n",
 		      stderr);
 		return 2;
@@ -60,15 +70,20 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* It ends when its channel does; a signal to the whole group is not for it. */
 	signal(SIGINT, SIG_IGN);
+	/* Its folder may be one that USER cannot read, and later nothing is opened. Without it there is the API alone. */
+	if (argc == 4 && bh_front_web_load(&web, argv[3], &err) != 0)
+		complain("no dashboard: ", &err);
+	err = (struct bh_err){0};
 	if (become(argv[1]) != 0)
 		return 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail("prctl");
 	if (strcmp(argv[2], "bare") != 0)
 		rc = bh_confine_front(FILES, &confined, &err);
-	if (rc == 0 && bh_front_run(LISTENER, CHANNEL, &err) == 0)
-		return 0;
-	bh_err_format(&err, text, sizeof(text));
-	fprintf(stderr, "bulkhead-api: %s\n", text);
-	return 1;
+	if (rc == 0)
+		rc = bh_front_run(LISTENER, CHANNEL, web, &err);
+	bh_front_web_free(web);
+	if (rc != 0)
+		complain("", &err);
+	return rc == 0 ? 0 : 1;
 }

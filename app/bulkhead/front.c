@@ -41,6 +41,29 @@ bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
 			  self);
 }
 
+/* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
+static void
+find_web(const char *configured, char *out, size_t size)
+{
+	static const char *const places[] = {"web", "../share/bulkhead/web"};
+	char self[512], index[700];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t i;
+
+	snprintf(out, size, "%s", strcmp(configured, "off") != 0 ? configured : "");
+	if (configured[0] != '\0' || n <= 0)
+		return;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (i = 0; i < BH_ARRAY_SIZE(places); i++) {
+		snprintf(out, size, "%s/%s", self, places[i]);
+		if (snprintf(index, sizeof(index), "%s/index.html", out) < (int)sizeof(index) &&
+		    access(index, R_OK) == 0)
+			return;
+	}
+	out[0] = '\0';
+}
+
 /* Signals as a new program expects them; of descriptors only its own two, and where errors go. */
 static int
 prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *files, int listener, int channel)
@@ -72,9 +95,10 @@ int
 bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err)
 {
 	struct bh_daemon *d = arg;
-	char program[BH_FRONT_PROGRAM_MAX], name[] = PROGRAM, user[sizeof(d->config.api_user)];
-	char sandbox[] = "sandbox", bare[] = "bare";
-	char *argv[] = {name, user, d->config.sandbox ? sandbox : bare, NULL}, *envp[] = {NULL};
+	char program[BH_FRONT_PROGRAM_MAX], web[600], name[] = PROGRAM;
+	char user[sizeof(d->config.api_user)], sandbox[] = "sandbox", bare[] = "bare";
+	char *argv[] = {name, user, d->config.sandbox ? sandbox : bare, web, NULL};
+	char *envp[] = {NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	int high[2], rc;
@@ -83,6 +107,9 @@ bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err)
 	if (rc != 0)
 		return rc;
 	snprintf(user, sizeof(user), "%s", d->config.api_user);
+	find_web(d->config.api_web, web, sizeof(web));
+	if (web[0] == '\0')
+		argv[3] = NULL;
 	high[0] = fcntl(listener, F_DUPFD_CLOEXEC, 16);
 	high[1] = fcntl(channel, F_DUPFD_CLOEXEC, 16);
 	posix_spawnattr_init(&attr);

@@ -4,7 +4,7 @@
 static json_t *
 segment_json(const struct bh_segment_info *s)
 {
-	json_t *o = json_object(), *addresses = json_array();
+	json_t *o = json_object(), *addresses = json_array(), *zones = json_array();
 	char text[64];
 	unsigned i;
 
@@ -16,6 +16,9 @@ segment_json(const struct bh_segment_info *s)
 		json_array_append_new(addresses, json_string(text));
 	}
 	json_object_set_new(o, "addresses", addresses);
+	for (i = 0; i < s->n_zones; i++)
+		json_array_append_new(zones, bh_api_str(s->zone[i]));
+	json_object_set_new(o, "zones", zones);
 	json_object_set_new(o, "members", json_integer(s->members));
 	if (strchr(s->name, ':') != NULL) {
 		json_object_set_new(o, "cde", json_boolean(s->cde));

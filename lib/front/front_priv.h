@@ -1,4 +1,5 @@
-/* front_priv: http.c (libmicrohttpd's callbacks), framing.c (one reading or none), channel.c (messages), reply.c. */
+/* front_priv: http.c (libmicrohttpd's callbacks), framing.c (one reading or none), channel.c (messages), reply.c,
+ * web.c (files). */
 #ifndef BH_FRONT_PRIV_H
 #define BH_FRONT_PRIV_H
 
@@ -32,6 +33,7 @@ struct bh_front_conn {
 
 struct bh_front {
 	struct MHD_Daemon *mhd;
+	const struct bh_front_web *web;
 	int channel, epoll;
 	bool tls;
 	uint32_t max_connections;
@@ -59,6 +61,9 @@ struct bh_front_req {
 	bool raw;       /* it was written past libmicrohttpd */
 	bool stream, stream_ended;
 	bool slow;      /* its client does not read: given up */
+	bool local;       /* the control core never hears of it */
+	const char *file; /* what is answered with, of the table of files */
+	size_t file_len;
 	unsigned flags; /* of the REPLY */
 	struct bh_buf
 		fields; /* of the answer: the REPLY message's payload, which its strings point into */
@@ -80,6 +85,14 @@ void bh_front_fail(struct bh_front_req *req, enum bh_front_problem problem, cons
 enum MHD_Result bh_front_queue_reply(struct bh_front_req *req);
 /* Write the reply past libmicrohttpd and have the connection closed. MHD_NO, for libmicrohttpd. */
 enum MHD_Result bh_front_reply_and_close(struct bh_front_req *req);
+
+/* ---- web.c */
+
+struct bh_front_file;
+/* By a request's target; NULL: none of ours. */
+const struct bh_front_file *bh_front_web_find(const struct bh_front_web *web, const char *uri);
+/* true: it is about a file, and the reply is set. */
+bool bh_front_web_answer(struct bh_front_req *req);
 
 /* ---- channel.c */
 

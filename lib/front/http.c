@@ -221,6 +221,11 @@ begin(struct bh_front_req *req)
 
 	if (!bh_front_framing(req, req->conn))
 		return bh_front_reply_and_close(req);
+	if (bh_front_web_answer(req)) {
+		req->head = (struct bh_ipc_head){0};
+		req->begun = true;
+		return MHD_YES;
+	}
 	name_peer(req->conn, &who);
 	name_certificate(req->conn, &who);
 	req->head.uri = req->uri;
@@ -272,7 +277,8 @@ on_request(void *arg, struct MHD_Connection *conn, const char *url, const char *
 		return take_body(req, data, size);
 	if (!req->ended) {
 		req->ended = true;
-		bh_front_send_end(req);
+		if (!req->local)
+			bh_front_send_end(req);
 	}
 	if (req->ready)
 		return bh_front_queue_reply(req);
@@ -292,7 +298,7 @@ on_completed(void *arg, struct MHD_Connection *conn, void **context,
 	if (req == NULL)
 		return;
 	/* Unless both sides know that it is over. */
-	if (req->begun &&
+	if (req->begun && !req->local &&
 	    (!req->ended || !req->ready || (req->stream && (!req->stream_ended || req->slow))))
 		bh_front_send_gone(req);
 	if (req->prev != NULL)
@@ -423,9 +429,9 @@ loop(struct bh_front *f, struct bh_err *err)
 }
 
 int
-bh_front_run(int listener, int channel, struct bh_err *err)
+bh_front_run(int listener, int channel, const struct bh_front_web *web, struct bh_err *err)
 {
-	struct bh_front f = {.channel = channel, .epoll = -1};
+	struct bh_front f = {.web = web, .channel = channel, .epoll = -1};
 	struct bh_ipc_setup setup;
 	int rc = wait_setup(&f, &setup, err);
 

@@ -128,6 +128,10 @@ bh_front_queue_reply(struct bh_front_req *req)
 	if (req->stream) {
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
 							     read_stream, req, NULL);
+	} else if (req->file != NULL) {
+		response =
+			MHD_create_response_from_buffer(req->file_len, (void *)(uintptr_t)req->file,
+							MHD_RESPMEM_PERSISTENT);
 	} else {
 		response = MHD_create_response_from_buffer(req->body.len, req->body.data,
 							   MHD_RESPMEM_MUST_FREE);

@@ -251,13 +251,15 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 {
 	enum bh_mode_origin origin;
 	uint32_t i, *members;
+	const char **zone;
 	bool more = true;
 
 	pthread_mutex_lock(&p->lock);
 	members = calloc(p->doc->n_segments, sizeof(*members));
+	zone = calloc(p->doc->n_segments, sizeof(*zone));
 	if (members != NULL)
 		count_members(p, members);
-	for (i = 0; more && members != NULL && i < p->doc->n_segments; i++) {
+	for (i = 0; more && members != NULL && zone != NULL && i < p->doc->n_segments; i++) {
 		const struct bh_doc_segment *s = &p->doc->segment[i];
 		enum bh_mode mode = bh_modes_of(p, i, &origin);
 		struct bh_segment_info info = {.id = p->snapshot->seg_name[i],
@@ -271,12 +273,18 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 					       .mode_origin = (uint8_t)origin,
 					       .cde = s->cde,
 					       .keeps = s->fence != 0,
+					       .zone = zone,
+					       .n_zones = s->n_zones,
 					       .reserved = i <= BH_SEGMENT_UNKNOWN};
+		uint32_t z;
 
+		for (z = 0; z < s->n_zones; z++)
+			zone[z] = p->doc->segment[s->zone[z]].name;
 		more = fn(arg, &info);
 	}
 	pthread_mutex_unlock(&p->lock);
 	free(members);
+	free(zone);
 }
 
 /* ---- rules, counts ------------------------------------------------------------------------------------ */

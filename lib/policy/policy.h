@@ -197,10 +197,12 @@ struct bh_segment_info {
 	uint32_t members; /* endpoints in it now */
 	unsigned line;
 	uint8_t mode; /* enum bh_mode: what its members have when they are in no other segment */
-	uint8_t mode_origin; /* enum bh_mode_origin */
-	bool cde;            /* a zone that is marked so */
-	bool keeps;          /* a zone or namespace that keeps to itself */
-	bool reserved;       /* has no mode of its own: mode is that of two ends without one */
+	uint8_t mode_origin;     /* enum bh_mode_origin */
+	bool cde;                /* a zone that is marked so */
+	bool keeps;              /* a zone or namespace that keeps to itself */
+	const char *const *zone; /* n_zones that it is a member of, "zone:NAME" */
+	uint32_t n_zones;
+	bool reserved; /* has no mode of its own: mode is that of two ends without one */
 };
 typedef bool (*bh_segment_fn)(void *arg, const struct bh_segment_info *s);
 void bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg);

@@ -204,7 +204,7 @@ fix_front_run(void *arg)
 	struct fix_front *t = arg;
 	struct bh_err err = {0};
 
-	if (bh_front_run(t->listener, t->channel, &err) != 0)
+	if (bh_front_run(t->listener, t->channel, NULL, &err) != 0)
 		fprintf(stderr, "front: %s\n", err.what);
 	return NULL;
 }

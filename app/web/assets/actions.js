@@ -1,0 +1,90 @@
+/* What an operator can do. Each asks first, says what came of it, and is in the gateway's audit log with its why. */
+import { call, hasToken, may } from "./api.js";
+import { ask, h, toast } from "./dom.js";
+
+/* A button that needs a right; without it it says so instead of being away. */
+export function button(text, right, act, cls) {
+	const allowed = may(right);
+
+	return h("button", { type: "button", cls, disabled: !allowed,
+		title: allowed ? null : hasToken() ? `Your role has not the right "${right}"` : "Log in to do this",
+		onclick: act }, text);
+}
+
+async function attempt(what, act) {
+	try {
+		const answer = await act();
+
+		toast(what);
+		return answer ?? true;
+	} catch (e) {
+		toast(e.message, true);
+		return null;
+	}
+}
+
+export async function quarantine(address) {
+	const said = await ask({ title: address ? `Quarantine ${address}?` : "Quarantine an endpoint", danger: true,
+		text: "All of its traffic stops at once, open connections too, until the time is over or somebody releases it.",
+		fields: [
+			...address ? [] : [{ name: "address", label: "Address", required: true, hint: "of an endpoint, or a prefix" }],
+			{ name: "for", label: "For how long", value: "1h", required: true, hint: "such as 10m, 2h, 1d" },
+			{ name: "allow", label: "What stays possible", hint: "such as dns:udp/53, several with a blank between; empty: nothing" },
+			{ name: "why", label: "Why", hint: "for the audit log" },
+		], yes: "Quarantine" });
+
+	if (said === null)
+		return null;
+	const body = { address: address ?? said.address, for: said.for, why: said.why };
+
+	if (said.allow)
+		body.allow = said.allow.split(/\s+/);
+	return attempt(`${body.address} is in quarantine`, () => call("POST", "/quarantines", { body }));
+}
+
+export async function release(kind, item, name) {
+	const said = await ask({ title: `Release ${name}?`, text: "What policy allows is possible again at once.",
+		fields: [{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Release" });
+
+	return said === null ? null : attempt(`${name} is released`,
+		() => call("DELETE", `/${kind}/${item.id}`, { query: { why: said.why } }));
+}
+
+export async function setMode(segment, now) {
+	const said = await ask({ title: `Mode of ${segment}`,
+		text: "discover: all passes and is learned. monitor: what policy denies passes, with an alert. protect: it is blocked.",
+		fields: [{ name: "mode", label: "Mode", value: now, options: ["discover", "monitor", "protect", "as the policy says"] },
+			{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Set" });
+
+	if (said === null)
+		return null;
+	const mode = said.mode.startsWith("as ") ? null : said.mode;
+
+	return attempt(`${segment}: ${said.mode}`, () => call("PATCH", `/segments/${encodeURIComponent(segment)}`,
+		{ body: { mode, why: said.why } }));
+}
+
+export async function rollBack(revision) {
+	const said = await ask({ title: `Roll back to revision ${revision}?`, danger: true,
+		text: "Its document is in force for the next packet of every connection.",
+		fields: [{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Roll back" });
+
+	return said === null ? null : attempt(`revision ${revision} is in force again`,
+		() => call("POST", "/policy/rollback", { body: { revision, why: said.why } }));
+}
+
+export async function confirmRevision() {
+	const said = await ask({ title: "Keep the policy that waits for its confirmation?", yes: "Keep it" });
+
+	return said === null ? null : attempt("the policy is confirmed", () => call("POST", "/policy/confirm", { body: {} }));
+}
+
+/* rules: ids; none: all that are in force. */
+export async function adopt(rules) {
+	const said = await ask({ title: rules ? `Adopt ${rules.join(", ")}?` : "Adopt all learned rules?",
+		text: "Learned rules become written ones, as one more revision of the policy.",
+		fields: [{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Adopt" });
+
+	return said === null ? null : attempt("adopted", () => call("POST", "/learned/adopt",
+		{ body: { ...rules ? { rules } : {}, why: said.why } }));
+}

@@ -1,0 +1,279 @@
+/* The segmentation map. What can be seen in the picture can also be reached as text: the list of segments beside it. */
+import { chip, count, h, mode } from "./dom.js";
+import { layout, sizeOf } from "./map-layout.js";
+import { kindOf, load } from "./map-data.js";
+import { segmentPanel } from "./segment.js";
+
+const EVERY_MS = 4000;
+const LIBRARY = "/assets/vendor/cytoscape.esm.min.mjs";
+const PALETTE = 8;
+const KINDS = { allowed: "allowed", violation: "violation that passed", denied: "denied", attack: "attack" };
+
+function css(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/* One colour for one application, on every map. */
+function colour(application) {
+	let n = 0;
+
+	if (!application)
+		return css("--app-none");
+	for (const c of application)
+		n = (n * 31 + c.charCodeAt(0)) % 9973;
+	return css(`--app-${n % PALETTE}`);
+}
+
+function thickness(e) {
+	return Math.min(11, 1.6 + 1.5 * Math.log10(1 + e.bytes / 500));
+}
+
+function style(compact) {
+	const text = css("--text"), surface = css("--surface"), bad = css("--bad"), warn = css("--warn");
+	const size = sizeOf(compact ? 100 : 1);
+
+	return [
+		{ selector: "node", style: { shape: "round-rectangle", width: size.w, height: size.h, label: "data(label)",
+			"text-valign": "center", "text-halign": "center", "text-wrap": compact ? "ellipsis" : "wrap",
+			"text-max-width": size.w - 10, "font-family": "system-ui, sans-serif", "font-size": compact ? 13 : 14,
+			"font-weight": 600, color: text, "background-color": surface, "border-width": 2,
+			"border-color": css("--line-strong"), "min-zoomed-font-size": 5, "line-height": 1.25 } },
+		{ selector: "node[mode = 'protect']", style: { "border-color": css("--protect") } },
+		{ selector: "node[mode = 'monitor']", style: { "border-color": css("--monitor") } },
+		{ selector: "node[mode = 'discover']", style: { "border-color": css("--discover"), "border-style": "dashed" } },
+		{ selector: "node[?outside]", style: { shape: "round-hexagon", "background-color": css("--ground"),
+			color: css("--muted") } },
+		{ selector: "node[quarantined > 0]", style: { "border-color": bad, "border-width": 5, "border-style": "double",
+			"background-color": css("--bad-soft") } },
+		{ selector: ":parent", style: { shape: "round-rectangle", label: "data(label)", "text-valign": "top",
+			"text-halign": "center", "text-margin-y": compact ? -6 : -8, "font-size": compact ? 26 : 16,
+			"font-weight": 700, color: css("--muted"), "background-color": css("--zone"), "background-opacity": 1,
+			"border-width": 1.5, "border-color": css("--line"), padding: compact ? 14 : 24,
+			"min-zoomed-font-size": 0 } },
+		{ selector: ":parent[?cde]", style: { "border-color": warn, "border-style": "dashed", "border-width": 2.5 } },
+		{ selector: "edge", style: { width: "data(width)", "line-color": "data(colour)", "target-arrow-color": "data(colour)",
+			"target-arrow-shape": "triangle", "arrow-scale": compact ? 0.8 : 1.1,
+			"curve-style": compact ? "straight" : "bezier", "control-point-step-size": 64,
+			"line-opacity": compact ? 0.35 : 0.85, "target-arrow-opacity": 1 } },
+		{ selector: compact ? "edge.picked" : "edge", style: { label: "data(label)", "font-size": 12,
+			"font-family": "system-ui, sans-serif", color: text, "text-background-color": css("--zone"),
+			"text-background-opacity": 0.92, "text-background-padding": 3, "text-background-shape": "roundrectangle",
+			"text-rotation": "none", "min-zoomed-font-size": 7 } },
+		{ selector: "edge[?closed]", style: { "mid-target-arrow-shape": "diamond", "mid-target-arrow-color": "data(colour)" } },
+		{ selector: "edge[?tunnel], edge[?mesh]", style: { "line-style": "dashed", "line-dash-pattern": [12, 4] } },
+		{ selector: "edge[kind = 'violation']", style: { "line-color": warn, "target-arrow-color": warn, "line-opacity": 1,
+			"z-index": 5 } },
+		{ selector: "edge[kind = 'denied']", style: { "line-color": bad, "target-arrow-color": bad, "line-style": "dashed",
+			"line-dash-pattern": [6, 5], "target-arrow-shape": "tee", "line-opacity": 1, "z-index": 6 } },
+		{ selector: "edge[kind = 'attack']", style: { "line-color": bad, "target-arrow-color": bad, "line-opacity": 1,
+			"underlay-color": bad, "underlay-opacity": 0.25, "underlay-padding": 6, "z-index": 7 } },
+		{ selector: ".dim", style: { opacity: 0.18 } },
+		{ selector: "edge.picked", style: { "line-opacity": 1, "z-index": 9 } },
+		{ selector: "node:selected", style: { "border-width": 4, "border-color": css("--accent"), "border-style": "solid" } },
+	];
+}
+
+function nodeElement(n, compact) {
+	const lock = n.quarantined > 0 ? "quarantined" : n.outside ? "" : `${n.members} endpoint${n.members === 1 ? "" : "s"}`;
+
+	return { group: "nodes", data: { id: `s:${n.id}`, name: n.id, mode: n.mode, outside: n.outside,
+		quarantined: n.quarantined, parent: n.zone && !n.outside ? `z:${n.zone}` : undefined,
+		label: compact || !lock ? n.id : `${n.id}\n${lock}` } };
+}
+
+function edgeElement(e) {
+	const words = [e.application ?? [...e.services][0] ?? "?"];
+
+	if (e.encrypted)
+		words.push("encrypted");
+	if (e.mesh)
+		words.push("mesh");
+	if (e.tunnel)
+		words.push("tunnel");
+	if (kindOf(e) !== "allowed")
+		words.push(KINDS[kindOf(e)]);
+	return { group: "edges", data: { id: `e:${e.id}`, source: `s:${e.from}`, target: `s:${e.to}`, width: thickness(e),
+		colour: colour(e.application), kind: kindOf(e), closed: e.encrypted, mesh: e.mesh, tunnel: e.tunnel,
+		application: e.application ?? "", label: words.join(" · ") } };
+}
+
+function elements(data, hidden, compact) {
+	const nodes = data.nodes.map((n) => nodeElement(n, compact));
+	const zones = [...new Set(data.nodes.filter((n) => n.zone && !n.outside).map((n) => n.zone))].map((z) => ({
+		group: "nodes", selectable: false, data: { id: `z:${z}`, cde: data.cde.has(z),
+			label: data.cde.has(z) ? `${z} (cardholder data)` : z } }));
+
+	return [...zones, ...nodes, ...data.edges.filter((e) => !hidden.has(e.application ?? "")).map(edgeElement)];
+}
+
+export async function show(root, { signal }) {
+	const box = h("div", { cls: "map", id: "map", role: "img", "aria-label": "Segmentation map; the list beside it says the same" });
+	const legend = h("div", { cls: "legend" }), side = h("aside", { cls: "panel", "aria-label": "Details" });
+	const find = h("input", { type: "search", id: "map-find", placeholder: "Find a segment", "aria-label": "Find a segment" });
+	const list = h("ul", { cls: "segments", "aria-label": "Segments" }), detail = h("div", { cls: "detail" });
+	const only = h("input", { type: "checkbox", id: "map-only" });
+	const note = h("p", { cls: "note", role: "status" });
+	const hidden = new Set();
+	let cy = null, data = null, shape = "", picked = null, rendered = "";
+
+	side.append(h("div", { cls: "find" }, find), detail, list);
+	root.append(h("div", { cls: "head" }, h("h1", null, "Map"),
+		h("label", { cls: "check" }, only, "Only what is denied, violated or an attack"),
+		h("button", { type: "button", onclick: () => cy?.fit(undefined, 24) }, "Fit")), note,
+		h("div", { cls: "map-page" }, h("div", { cls: "map-box" }, box, legend), side));
+
+	let library = null;
+	try {
+		library = (await import(LIBRARY)).default;
+	} catch {
+		note.textContent = "The picture needs the graph library, which was not there when this gateway was built: " +
+			"install npm and run `make web` again. The list has the same facts.";
+	}
+	if (signal.aborted)
+		return;
+
+	const graphOf = () => ({ ...data, edges: only.checked ? data.edges.filter((e) => kindOf(e) !== "allowed") : data.edges });
+
+	function dim() {
+		if (cy === null)
+			return;
+		const node = picked === null ? null : cy.getElementById(`s:${picked}`);
+
+		cy.batch(() => {
+			cy.elements().removeClass("dim picked");
+			if (node !== null && node.nonempty()) {
+				const near = node.closedNeighborhood();
+
+				cy.edges().not(near).addClass("dim");
+				cy.nodes(":childless").not(near).addClass("dim");
+				near.edges().addClass("picked");
+			}
+		});
+	}
+
+	function pick(name) {
+		picked = name;
+		const node = data.nodes.find((n) => n.id === name);
+
+		if (node === undefined) {
+			picked = null;
+			detail.replaceChildren();
+		} else {
+			segmentPanel(detail, node, data, { close: () => pick(null), signal });
+		}
+		for (const b of list.querySelectorAll("button"))
+			b.setAttribute("aria-pressed", String(b.dataset.name === picked));
+		dim();
+	}
+
+	function drawList() {
+		const want = find.value.trim().toLowerCase();
+		const focus = document.activeElement?.dataset?.name;
+		const bad = new Map();
+
+		for (const e of data.edges) {
+			if (kindOf(e) !== "allowed") {
+				bad.set(e.from, (bad.get(e.from) ?? 0) + e.blocked + e.violated);
+				bad.set(e.to, (bad.get(e.to) ?? 0) + e.blocked + e.violated);
+			}
+		}
+		const items = data.nodes.filter((n) => n.id.toLowerCase().includes(want) || n.zone.toLowerCase().includes(want));
+
+		list.replaceChildren(...items.map((n) => h("li", null,
+			h("button", { type: "button", "data-name": n.id, "aria-pressed": String(n.id === picked),
+				onclick: () => pick(n.id) },
+			h("span", { cls: "name" }, n.id), h("span", { cls: "marks" },
+				n.quarantined > 0 ? chip("quarantined", "bad") : null,
+				bad.get(n.id) > 0 ? chip(`${count(bad.get(n.id))} denied`, "bad") : null, n.mode ? mode(n.mode) : null)))));
+		if (focus)
+			[...list.querySelectorAll("button")].find((b) => b.dataset.name === focus)?.focus();
+	}
+
+	function drawLegend() {
+		const apps = [...new Set(data.edges.map((e) => e.application ?? ""))].sort();
+
+		legend.replaceChildren(...apps.map((a) => {
+			const swatch = h("span", { cls: "swatch" });
+
+			swatch.style.backgroundColor = colour(a);
+			return h("button", { type: "button", cls: "key", "aria-pressed": String(!hidden.has(a)),
+				title: "Show or hide", onclick: () => {
+					hidden[hidden.has(a) ? "delete" : "add"](a);
+					draw();
+				} }, swatch, a || "not known");
+		}), h("span", { cls: "key" }, h("span", { cls: "swatch denied" }), "denied"),
+		h("span", { cls: "key" }, h("span", { cls: "swatch violation" }), "violation"),
+		h("span", { cls: "key" }, h("span", { cls: "swatch attack" }), "attack"),
+		h("span", { cls: "key" }, "◆ encrypted"), h("span", { cls: "key" }, "╌ mesh or tunnel"));
+	}
+
+	function drawGraph() {
+		const compact = data.nodes.length > 60;
+		const want = elements(graphOf(), hidden, compact);
+		const now = data.nodes.map((n) => `${n.zone}/${n.id}`).sort().join("\n");
+
+		if (cy === null) {
+			cy = library({ container: box, style: style(compact), wheelSensitivity: 0.4, minZoom: 0.05, maxZoom: 3,
+				textureOnViewport: compact, hideEdgesOnViewport: false, boxSelectionEnabled: false, pixelRatio: "auto" });
+			cy.on("tap", "node:childless", (event) => pick(event.target.data("name")));
+			cy.on("tap", (event) => event.target === cy && pick(null));
+		}
+		cy.batch(() => {
+			const keep = new Set(want.map((w) => w.data.id));
+
+			cy.elements().filter((x) => !keep.has(x.id())).remove();
+			for (const w of want) {
+				const old = cy.getElementById(w.data.id);
+
+				if (old.nonempty())
+					old.data(w.data);
+				else
+					cy.add(w);
+			}
+		});
+		if (now !== shape) {
+			const at = layout(data.nodes, data.edges, Math.max(0.4, box.clientWidth / Math.max(1, box.clientHeight)));
+
+			shape = now;
+			cy.style(style(compact));
+			cy.nodes(":childless").positions((n) => at.get(n.data("name")));
+			cy.fit(undefined, 24);
+		}
+		box.dataset.segments = cy.nodes(":childless").length;
+		box.dataset.edges = cy.edges().length;
+	}
+
+	function draw() {
+		drawList();
+		drawLegend();
+		if (library !== null)
+			drawGraph();
+		dim();
+	}
+
+	async function refresh() {
+		data = await load();
+		const text = JSON.stringify(data, (k, v) => v instanceof Set || v instanceof Map ? [...v] : v);
+
+		if (signal.aborted || text === rendered)
+			return;
+		rendered = text;
+		if (library !== null)
+			note.textContent = data.kept ? "" : "Conversations are not kept (learning.record is off): these are open connections.";
+		draw();
+		if (picked !== null && !detail.contains(document.activeElement))
+			pick(picked);
+		root.dataset.ready = "1";
+	}
+
+	find.addEventListener("input", () => data && drawList());
+	only.addEventListener("change", () => data && draw());
+	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+		if (cy !== null) {
+			cy.style(style(data.nodes.length > 60));
+			draw();
+		}
+	}, { signal });
+	signal.addEventListener("abort", () => cy?.destroy());
+	return { refresh, every: EVERY_MS };
+}

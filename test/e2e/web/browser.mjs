@@ -1,0 +1,157 @@
+/* The dashboard in a real Chromium, for the tests beside this folder:
+ *
+ *     node browser.mjs JOB.json
+ *
+ * The job names the page's address, folder of screenshots, viewport, colour scheme and steps, which are done in order. Whatever
+ * the steps do: a message in the console of level error, an exception, a failed request or a request to another origin is a
+ * failure. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { chromium } = createRequire(join(job.modules, "x.js"))("playwright-core");
+const browser = await chromium.launch({ executablePath: job.chromium, headless: true,
+	args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+const context = await browser.newContext({ viewport: job.viewport ?? { width: 1440, height: 900 },
+	colorScheme: job.dark ? "dark" : "light", deviceScaleFactor: 1 });
+const page = await context.newPage();
+const wrong = [], origin = new URL(job.url).origin;
+
+page.setDefaultTimeout(30000);
+page.on("console", (m) => m.type() === "error" && wrong.push(`console: ${m.text()}`));
+page.on("pageerror", (e) => wrong.push(`exception: ${e.stack ?? e}`));
+page.on("requestfailed", (r) => r.failure()?.errorText !== "net::ERR_ABORTED" && wrong.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
+page.on("request", (r) => {
+	const to = new URL(r.url());
+
+	if (to.origin !== origin && to.protocol !== "data:" && to.protocol !== "blob:")
+		wrong.push(`leaves the box: ${r.url()}`);
+});
+
+/* WCAG 2: contrast of each visible text with the ground that it stands on. */
+function contrasts() {
+	const channel = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+	const parse = (s) => (s.match(/[\d.]+/g) ?? []).map(Number);
+	const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+	const ground = (e) => {
+		for (; e; e = e.parentElement) {
+			const c = parse(getComputedStyle(e).backgroundColor);
+
+			if (c.length === 3 || c[3] === 1)
+				return c;
+		}
+		return [255, 255, 255];
+	};
+	const poor = [];
+
+	for (const e of document.querySelectorAll("body *")) {
+		const box = e.getBoundingClientRect();
+
+		if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || box.width === 0 || box.right < 0 ||
+		    e.closest("noscript, :disabled") || e.matches("option, title"))
+			continue;
+		const a = light(parse(getComputedStyle(e).color)), b = light(ground(e));
+		const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+
+		if (ratio < 4.5)
+			poor.push(`${e.tagName}.${e.className} "${e.textContent.slice(0, 30)}": ${ratio.toFixed(2)}`);
+	}
+	return poor;
+}
+
+const steps = {
+	async open(hash) {
+		await page.goto(`${job.url}/#/${hash}`);
+		await page.waitForSelector(`[data-page=${hash.split("?")[0]}][data-ready]`);
+	},
+	async login(token) {
+		await page.click("#login");
+		await page.fill("dialog input[type=password]", token);
+		await page.click("dialog button[type=submit]");
+		await page.waitForSelector("#logout");
+	},
+	async click(selector) {
+		await page.click(selector);
+	},
+	async fill([selector, text]) {
+		await page.fill(selector, text);
+	},
+	async press(key) {
+		await page.keyboard.press(key);
+	},
+	async see(selector) {
+		await page.waitForSelector(selector);
+	},
+	async gone(selector) {
+		await page.waitForSelector(selector, { state: "detached" });
+	},
+	async map({ segments, edges }) {
+		await page.waitForFunction(([s, e]) => {
+			const d = document.querySelector("#map")?.dataset;
+
+			return d && Number(d.segments) >= s && Number(d.edges) >= e;
+		}, [segments, edges]);
+	},
+	/* Frames a second while the map is dragged about. */
+	async drag() {
+		const box = await page.locator("#map").boundingBox();
+		const x = box.x + box.width - 8, y = box.y + box.height - 8;
+
+		await page.evaluate(() => {
+			window.frames_ = [];
+			const step = (t) => window.frames_.push(t) < 10000 && requestAnimationFrame(step);
+
+			requestAnimationFrame(step);
+		});
+		await page.mouse.move(x, y);
+		await page.mouse.down();
+		for (let i = 0; i < 60; i++)
+			await page.mouse.move(x - i * 3, y - i * 2);
+		await page.mouse.up();
+		const gaps = await page.evaluate(() => window.frames_.slice(1).map((t, i) => t - window.frames_[i]).sort((a, b) => a - b));
+
+		console.log(`frames while dragging: ${gaps.length}, median gap ${gaps[gaps.length >> 1]?.toFixed(1)} ms, 95 % ${gaps[Math.floor(gaps.length * 0.95)]?.toFixed(1)} ms`);
+	},
+	async fits() {
+		const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+		if (wide > 0)
+			throw new Error(`the page is ${wide} px wider than the screen`);
+	},
+	async contrast() {
+		const poor = await page.evaluate(contrasts);
+
+		if (poor.length > 0)
+			throw new Error(`contrast below 4.5: ${poor.slice(0, 10).join("; ")}`);
+	},
+	async download(selector) {
+		const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+
+		await file.saveAs(join(job.out, `download-${file.suggestedFilename()}`));
+		console.log(`downloaded ${file.suggestedFilename()}`);
+	},
+	async shot(name) {
+		await page.waitForTimeout(400);
+		await page.screenshot({ path: join(job.out, `${name}.png`) });
+	},
+};
+
+let status = 0;
+try {
+	for (const [name, value] of job.steps) {
+		try {
+			await steps[name](value);
+		} catch (e) {
+			throw new Error(`step ${name} ${JSON.stringify(value)}: ${e.message.split("\n")[0]}`);
+		}
+	}
+} catch (e) {
+	console.log(e.message);
+	await page.screenshot({ path: join(job.out, "failed.png") });
+	status = 1;
+}
+for (const w of wrong)
+	console.log(w);
+await browser.close();
+process.exit(status || wrong.length > 0 ? 1 : 0);
