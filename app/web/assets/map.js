@@ -7,18 +7,23 @@ import { segmentPanel } from "./segment.js";
 const EVERY_MS = 4000;
 const LIBRARY = "/assets/vendor/cytoscape.esm.min.mjs";
 const PALETTE = 8;
+const MANY = 60; /* segments: from here on a line each, and edges are faint */
 const KINDS = { allowed: "allowed", violation: "violation that passed", denied: "denied", attack: "attack" };
 
 function css(name) {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/* One colour for one application, on every map. */
+/* One colour for one application, on every map; those that are seen most have one to themselves. */
+const COLOURS = { http: 0, postgresql: 1, memcached: 2, mysql: 3, tls: 4, mongodb: 5, dns: 6, redis: 7 };
+
 function colour(application) {
 	let n = 0;
 
 	if (!application)
 		return css("--app-none");
+	if (application in COLOURS)
+		return css(`--app-${COLOURS[application]}`);
 	for (const c of application)
 		n = (n * 31 + c.charCodeAt(0)) % 9973;
 	return css(`--app-${n % PALETTE}`);
@@ -35,7 +40,7 @@ function style(compact) {
 	return [
 		{ selector: "node", style: { shape: "round-rectangle", width: size.w, height: size.h, label: "data(label)",
 			"text-valign": "center", "text-halign": "center", "text-wrap": compact ? "ellipsis" : "wrap",
-			"text-max-width": size.w - 10, "font-family": "system-ui, sans-serif", "font-size": compact ? 13 : 14,
+			"text-max-width": size.w - 10, "font-family": "system-ui, sans-serif", "font-size": compact ? 17 : 14,
 			"font-weight": 600, color: text, "background-color": surface, "border-width": 2,
 			"border-color": css("--line-strong"), "min-zoomed-font-size": 5, "line-height": 1.25 } },
 		{ selector: "node[mode = 'protect']", style: { "border-color": css("--protect") } },
@@ -46,7 +51,7 @@ function style(compact) {
 		{ selector: "node[quarantined > 0]", style: { "border-color": bad, "border-width": 5, "border-style": "double",
 			"background-color": css("--bad-soft") } },
 		{ selector: ":parent", style: { shape: "round-rectangle", label: "data(label)", "text-valign": "top",
-			"text-halign": "center", "text-margin-y": compact ? -6 : -8, "font-size": compact ? 26 : 16,
+			"text-halign": "center", "text-margin-y": compact ? -6 : -8, "font-size": compact ? 28 : 16, "text-wrap": "none",
 			"font-weight": 700, color: css("--muted"), "background-color": css("--zone"), "background-opacity": 1,
 			"border-width": 1.5, "border-color": css("--line"), padding: compact ? 14 : 24,
 			"min-zoomed-font-size": 0 } },
@@ -59,7 +64,7 @@ function style(compact) {
 			"font-family": "system-ui, sans-serif", color: text, "text-background-color": css("--zone"),
 			"text-background-opacity": 0.92, "text-background-padding": 3, "text-background-shape": "roundrectangle",
 			"text-rotation": "none", "min-zoomed-font-size": 7 } },
-		{ selector: "edge[?closed]", style: { "mid-target-arrow-shape": "diamond", "mid-target-arrow-color": "data(colour)" } },
+		{ selector: "edge[?closed]", style: { "source-arrow-shape": "diamond", "source-arrow-color": "data(colour)" } },
 		{ selector: "edge[?tunnel], edge[?mesh]", style: { "line-style": "dashed", "line-dash-pattern": [12, 4] } },
 		{ selector: "edge[kind = 'violation']", style: { "line-color": warn, "target-arrow-color": warn, "line-opacity": 1,
 			"z-index": 5 } },
@@ -67,6 +72,7 @@ function style(compact) {
 			"line-dash-pattern": [6, 5], "target-arrow-shape": "tee", "line-opacity": 1, "z-index": 6 } },
 		{ selector: "edge[kind = 'attack']", style: { "line-color": bad, "target-arrow-color": bad, "line-opacity": 1,
 			"underlay-color": bad, "underlay-opacity": 0.25, "underlay-padding": 6, "z-index": 7 } },
+		...compact ? [{ selector: "edge[kind != 'allowed'], edge.picked", style: { width: 5 } }] : [],
 		{ selector: ".dim", style: { opacity: 0.18 } },
 		{ selector: "edge.picked", style: { "line-opacity": 1, "z-index": 9 } },
 		{ selector: "node:selected", style: { "border-width": 4, "border-color": css("--accent"), "border-style": "solid" } },
@@ -151,7 +157,13 @@ export async function show(root, { signal }) {
 		});
 	}
 
-	function pick(name) {
+	/* Of many, only a part can be read at once. */
+	function approach() {
+		if (cy !== null && picked !== null && data.nodes.length > MANY)
+			cy.animate({ fit: { eles: cy.getElementById(`s:${picked}`).closedNeighborhood(), padding: 40 }, duration: 250 });
+	}
+
+	function pick(name, again) {
 		picked = name;
 		const node = data.nodes.find((n) => n.id === name);
 
@@ -164,6 +176,8 @@ export async function show(root, { signal }) {
 		for (const b of list.querySelectorAll("button"))
 			b.setAttribute("aria-pressed", String(b.dataset.name === picked));
 		dim();
+		if (!again)
+			approach();
 	}
 
 	function drawList() {
@@ -208,7 +222,7 @@ export async function show(root, { signal }) {
 	}
 
 	function drawGraph() {
-		const compact = data.nodes.length > 60;
+		const compact = data.nodes.length > MANY;
 		const want = elements(graphOf(), hidden, compact);
 		const now = data.nodes.map((n) => `${n.zone}/${n.id}`).sort().join("\n");
 
@@ -262,7 +276,7 @@ export async function show(root, { signal }) {
 			note.textContent = data.kept ? "" : "Conversations are not kept (learning.record is off): these are open connections.";
 		draw();
 		if (picked !== null && !detail.contains(document.activeElement))
-			pick(picked);
+			pick(picked, true);
 		root.dataset.ready = "1";
 	}
 
@@ -270,7 +284,7 @@ export async function show(root, { signal }) {
 	only.addEventListener("change", () => data && draw());
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 		if (cy !== null) {
-			cy.style(style(data.nodes.length > 60));
+			cy.style(style(data.nodes.length > MANY));
 			draw();
 		}
 	}, { signal });
