@@ -32,7 +32,7 @@ def story(gateway):
     same(held.recv(100), b"hello", "a connection is open")
     browse("story", [
         ["open", "map"], ["map", {"segments": 5, "edges": 2}], ["contrast", None], ["shot", "map-light"],
-        ["see", ".segments .chip.bad"], ["login", TOKEN],
+        ["see", ".segments .chip:has-text('attack')"], ["login", TOKEN],
         # by keyboard alone: find the segment, choose it, quarantine its endpoint
         ["press", "/"], ["fill", ["#map-find", "web"]], ["press", "Tab"], ["press", "Enter"],
         ["see", ".member button.danger"], ["shot", "map-segment"],
@@ -57,7 +57,7 @@ def test():
     Server("redis", 6379)
     document = policy(RULES)
     document["zones"] = ZONES
-    gateway = Gateway(document, inspect={"sensors": "alert"}, store={"path": "store.db"}, evidence={"path": "evidence"},
+    gateway = Gateway(document, inspect={"sensors": "deny"}, store={"path": "store.db"}, evidence={"path": "evidence"},
                       learning={"record": True}).start()
     until(curl, "an ordinary request passes")
     traffic()

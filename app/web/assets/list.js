@@ -20,7 +20,7 @@ export function table(columns, items, empty) {
 	return h("table", null, h("thead", null, h("tr", null, columns.map((c) =>
 		h("th", { scope: "col", cls: c.number ? "number" : null }, c.title)))),
 	h("tbody", null, items.map((item) => h("tr", null, columns.map((c) =>
-		h("td", { cls: c.number ? "number" : null, "data-title": c.title }, c.cell(item)))))));
+		h("td", { cls: c.number ? "number" : null, "data-title": c.title }, h("div", { cls: "cell" }, c.cell(item))))))));
 }
 
 /* columns: [{title, cell(item, again), number}]; filters: [{name, label, hint, options}] are the resource's arguments;

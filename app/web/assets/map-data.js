@@ -15,7 +15,8 @@ async function threats() {
 	if (reasons === null) {
 		const { items } = await get("/reasons");
 
-		reasons = new Set(items.filter((r) => r.group === "threat").map((r) => r.name));
+		/* A sensor's finding is an attack in what was said, and policy in what was done about it. */
+		reasons = new Set(["sensor", ...items.filter((r) => r.group === "threat").map((r) => r.name)]);
 	}
 	return reasons;
 }

@@ -183,9 +183,11 @@ export async function show(root, { signal }) {
 	function drawList() {
 		const want = find.value.trim().toLowerCase();
 		const focus = document.activeElement?.dataset?.name;
-		const bad = new Map();
+		const bad = new Map(), attacked = new Set();
 
 		for (const e of data.edges) {
+			if (kindOf(e) === "attack")
+				attacked.add(e.from).add(e.to);
 			if (kindOf(e) !== "allowed") {
 				bad.set(e.from, (bad.get(e.from) ?? 0) + e.blocked + e.violated);
 				bad.set(e.to, (bad.get(e.to) ?? 0) + e.blocked + e.violated);
@@ -198,7 +200,7 @@ export async function show(root, { signal }) {
 				onclick: () => pick(n.id) },
 			h("span", { cls: "name" }, n.id), h("span", { cls: "marks" },
 				n.quarantined > 0 ? chip("quarantined", "bad") : null,
-				bad.get(n.id) > 0 ? chip(`${count(bad.get(n.id))} denied`, "bad") : null, n.mode ? mode(n.mode) : null)))));
+				attacked.has(n.id) ? chip("attack", "bad") : null, bad.get(n.id) > 0 ? chip(`${count(bad.get(n.id))} denied`, "bad") : null, n.mode ? mode(n.mode) : null)))));
 		if (focus)
 			[...list.querySelectorAll("button")].find((b) => b.dataset.name === focus)?.focus();
 	}
