@@ -228,6 +228,8 @@ void bh_daemon_rest_stop(struct bh_daemon *d);
 /* front.c: as struct bh_api_front says; path of its program */
 #define BH_FRONT_PROGRAM_MAX 600
 int bh_daemon_front_program(char *out, size_t size, struct bh_err *err);
+/* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
+void bh_daemon_front_web(const char *configured, char *out, size_t size);
 int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);
 void bh_daemon_front_end(void *arg);
 

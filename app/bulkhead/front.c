@@ -41,9 +41,8 @@ bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
 			  self);
 }
 
-/* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
-static void
-find_web(const char *configured, char *out, size_t size)
+void
+bh_daemon_front_web(const char *configured, char *out, size_t size)
 {
 	static const char *const places[] = {"web", "../share/bulkhead/web"};
 	char self[512], index[700];
@@ -95,7 +94,7 @@ int
 bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err)
 {
 	struct bh_daemon *d = arg;
-	char program[BH_FRONT_PROGRAM_MAX], web[600], name[] = PROGRAM;
+	char program[BH_FRONT_PROGRAM_MAX], web[BH_FRONT_PROGRAM_MAX], name[] = PROGRAM;
 	char user[sizeof(d->config.api_user)], sandbox[] = "sandbox", bare[] = "bare";
 	char *argv[] = {name, user, d->config.sandbox ? sandbox : bare, web, NULL};
 	char *envp[] = {NULL};
@@ -107,7 +106,7 @@ bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err)
 	if (rc != 0)
 		return rc;
 	snprintf(user, sizeof(user), "%s", d->config.api_user);
-	find_web(d->config.api_web, web, sizeof(web));
+	bh_daemon_front_web(d->config.api_web, web, sizeof(web));
 	if (web[0] == '\0')
 		argv[3] = NULL;
 	high[0] = fcntl(listener, F_DUPFD_CLOEXEC, 16);

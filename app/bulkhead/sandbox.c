@@ -138,9 +138,13 @@ static void
 add_configured(struct paths *p, const struct bh_config *c)
 {
 	const unsigned change = BH_CONFINE_READ | BH_CONFINE_WRITE;
+	char web[BH_FRONT_PROGRAM_MAX];
 	unsigned i;
 
 	add(p, c->run_dir, change);
+	bh_daemon_front_web(c->api_web, web, sizeof(web));
+	if (web[0] != '\0')
+		add(p, web, BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
 	/* PUT /policy replaces it, where it may. */
 	add_folder(p, c->policy_file, change | BH_CONFINE_OPTIONAL);
 	add_folder(p, c->eve_file, change);
