@@ -62,9 +62,17 @@ record_begin(struct bh_daemon *d)
 static void
 record_end(struct bh_daemon *d)
 {
+	const struct bh_buf *b = &d->record;
+
 	bh_buf_str(&d->record, "}");
-	if (d->eve != NULL && !d->record.failed)
-		bh_eve_file_line(d->eve, d->record.data, d->record.len);
+	if (b->failed)
+		return;
+	/* Not into the store: counters are not what is searched for there. */
+	if (d->eve != NULL)
+		bh_eve_file_line(d->eve, b->data, b->len);
+	bh_daemon_sinks_put(d, &(struct bh_sink_record){.time_ns = bh_clock_system.wall_ns(NULL),
+							.line = b->data,
+							.len = b->len});
 }
 
 void

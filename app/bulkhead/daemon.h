@@ -74,6 +74,8 @@ struct bh_daemon {
 	struct bh_record *event_store; /* NULL: none is configured */
 	struct bh_buf event_line;      /* control core */
 	int eve_rc;                    /* of the last flush */
+	struct bh_sink *sink[BH_CONFIG_SINKS];
+	unsigned n_sinks;
 	struct bh_notes notes;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
@@ -119,6 +121,12 @@ void bh_daemon_put_event(struct bh_daemon *d, const struct bh_event *e); /* and 
 void bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note);
 void bh_daemon_put_line(struct bh_daemon *d, const char *line, size_t len);
 void bh_daemon_events_flush(struct bh_daemon *d);
+
+/* sinks.c: control core, but for bh_daemon_sink. */
+int bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_sinks_close(struct bh_daemon *d);
+void bh_daemon_sinks_put(struct bh_daemon *d, const struct bh_sink_record *r);
+bool bh_daemon_sink(void *arg, unsigned index, struct bh_api_sink *out); /* any thread */
 
 /* sensors.c */
 int bh_daemon_sensors_start(struct bh_daemon *d, struct bh_err *err);

@@ -33,7 +33,7 @@ bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n)
 void
 bh_daemon_responses_turn(struct bh_daemon *d)
 {
-	const char *p, *nl;
+	char *p, *nl;
 
 	bh_response_tick(d->response);
 	bh_buf_reset(&d->record);

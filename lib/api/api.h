@@ -78,6 +78,13 @@ struct bh_api_control {
 	uint64_t audit_lost;            /* entries of the audit log that could not be written */
 };
 
+/* Where events go besides the event file, and how that goes; names are the gateway's. */
+struct bh_api_sink {
+	const char *name, *type;
+	uint64_t put, sent, lost, failures, waiting_bytes;
+	bool up;
+};
+
 /* Changes of endpoints over REST, for the audit log. */
 struct bh_api_push {
 	uint64_t requests, refused, changes, changed;
@@ -123,6 +130,8 @@ struct bh_api_ops {
 	bool (*rule_use)(void *arg, uint32_t rule, struct bh_api_use *out);
 	void (*endpoints_pushed)(void *arg, const struct bh_api_push *push); /* NULL: nobody asks */
 	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
+	/* false when index is out of range. NULL: there are none */
+	bool (*sink)(void *arg, unsigned index, struct bh_api_sink *out);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

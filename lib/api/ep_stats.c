@@ -181,6 +181,24 @@ put_events(struct bh_api_req *req, json_t *answer)
 				      "failing", s.failing));
 }
 
+static json_t *
+sinks_json(const struct bh_api_ops *ops)
+{
+	json_t *list = json_array();
+	struct bh_api_sink s;
+	unsigned i;
+
+	for (i = 0; ops->sink != NULL && ops->sink(ops->arg, i, &s); i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "name",
+						s.name, "type", s.type, "up", s.up, "put",
+						(json_int_t)s.put, "sent", (json_int_t)s.sent,
+						"lost", (json_int_t)s.lost, "failures",
+						(json_int_t)s.failures, "waiting_bytes",
+						(json_int_t)s.waiting_bytes));
+	return list;
+}
+
 void
 bh_api_ep_stats_get(struct bh_api_req *req)
 {
@@ -195,5 +213,6 @@ bh_api_ep_stats_get(struct bh_api_req *req)
 			   counters_json(ops, UINT32_MAX), "workers", workers_json(ops), "ports",
 			   ports_json(ops));
 	put_events(req, answer);
+	json_object_set_new(answer, "sinks", sinks_json(ops));
 	bh_api_json(req, 200, answer);
 }

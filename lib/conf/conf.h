@@ -159,6 +159,16 @@ struct bh_config_words {
 	char word[BH_CONFIG_WORDS][160];
 };
 
+/* One of `sinks`; what its type does not have is empty. */
+#define BH_CONFIG_SINKS 8
+struct bh_config_sink {
+	uint8_t type, form; /* line of base/sink.def; index among its forms */
+	uint8_t kinds;      /* bits, by line of base/sink_kind.def */
+	char name[32];      /* "syslog-1c9a42f0", of its target, where the user gave none */
+	char to[256];       /* may hold a secret (webhook): never shown */
+	char secret_file[256];
+};
+
 struct bh_config {
 #define BH_CONFIG_U64(field, path, def, min, max, text) uint64_t field;
 #define BH_CONFIG_MS(field, path, def, min, max, text) uint64_t field;
@@ -194,6 +204,8 @@ struct bh_config {
 	struct bh_config_words learn_services,
 		learn_namespaces;            /* label keys, in order of preference */
 	struct bh_config_words learn_ignore; /* KEY, KEY-PREFIX* or KEY=VALUE-PREFIX* */
+	unsigned n_sinks;
+	struct bh_config_sink sink[BH_CONFIG_SINKS];
 	unsigned n_sensor_files;
 	char sensor_file[BH_SENSOR_FILES][256];
 	/* By line of base/inspect_class.def: enum bh_sensors, BH_INSPECT_UNSET. */

@@ -254,6 +254,10 @@ anchor_paths(struct bh_config_reader *r)
 		rc = anchor_path(r, "sensors.cache", c->sensor_cache);
 	for (i = 0; rc == 0 && i < c->n_sensor_files; i++)
 		rc = anchor_path(r, "sensors.files", c->sensor_file[i]);
+	for (i = 0; rc == 0 && i < c->n_sinks; i++)
+		rc = anchor_path(r, "sinks", c->sink[i].secret_file);
+	if (rc == 0)
+		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)
 		rc = anchor_path(r, "run_dir", c->run_dir);
 	return rc;

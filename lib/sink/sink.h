@@ -1,4 +1,4 @@
-/* sink: where events go. An EVE file: one JSON object a line.
+/* sink: where events go. An EVE file: one JSON object a line; and sinks elsewhere, see further below.
  *
  * Usage     bh_eve_file_open(), bh_eve_file_write() per batch of events, bh_eve_file_flush() once a turn,
  *           bh_eve_file_reopen() after the file was rotated away, bh_eve_file_close().
@@ -47,5 +47,85 @@ void bh_eve_file_stats(const struct bh_eve_file *f, struct bh_eve_file_stats *ou
 /* Flushes; what cannot be written is lost and logged. 0 or -errno: not every line was written. NULL is
  * fine. */
 int bh_eve_file_close(struct bh_eve_file *f);
+
+/* ---- sinks elsewhere: syslog ... (base/sink.def) ------------------------------------------------------
+ *
+ * Usage     bh_sink_open(), bh_sink_put() for each record, bh_sink_close().
+ * Threads   bh_sink_put: one control thread; it copies a few hundred bytes and never waits for disk or network. All
+ *           else is done by two threads of the sink's own, one that writes the spool and one that sends. bh_sink_stats: any thread.
+ * Lifetime  params are copied.
+ *
+ * What is put goes through memory (1 MiB) to a spool on disk, and from there out. A target that is away is tried again
+ * after 0.2 s, then twice as long each time, up to 30 s. What finds no room, in memory or spool, is lost and counted: the
+ * newest. Records are numbered; a number that is missing was lost. Records arrive in order, each at least once: what was
+ * sent in the last second before a connection broke is sent again with the same number, because nobody can know whether
+ * the target had read it.
+ */
+struct bh_sink;
+
+/* Bits, in the order of base/sink_kind.def. */
+enum bh_sink_kind_bit {
+#define BH_SINK_KIND(sym, type) BH_SINK_BIT_##sym,
+#include "../base/sink_kind.def"
+#undef BH_SINK_KIND
+	BH_SINK_KINDS
+};
+enum bh_sink_kind {
+#define BH_SINK_KIND(sym, type) BH_SINK_KIND_##sym = 1 << BH_SINK_BIT_##sym,
+#include "../base/sink_kind.def"
+#undef BH_SINK_KIND
+};
+
+enum bh_sink_type {
+#define BH_SINK(sym, name, key, forms, schemes, kinds, text) BH_SINK_##sym,
+#include "../base/sink.def"
+#undef BH_SINK
+	BH_SINK_TYPES
+};
+
+struct bh_sink_params {
+	enum bh_sink_type type;
+	const char *name;     /* of the spool's folder, in logs and metrics */
+	const char *to;       /* "udp://host:port", "tcp://[::1]:601" ... */
+	unsigned form;        /* index among the forms of its line in sink.def */
+	unsigned kinds;       /* enum bh_sink_kind, any of them */
+	const char *secret;   /* or NULL */
+	const char *host;     /* this machine's name, for headers; NULL: asked of the system */
+	const char *spool;    /* folder of all spools; is made */
+	uint64_t spool_bytes; /* of this one's files */
+	unsigned retry_ms[2]; /* first and longest wait; 0: 200, 30000 */
+	unsigned settle_ms;   /* 0: 1000 */
+};
+
+/* One record. The line is its EVE form, without the newline. */
+struct bh_sink_record {
+	uint64_t time_ns; /* wall clock */
+	const char *line;
+	size_t len;
+	const struct bh_event *event; /* NULL: it is about no packet */
+	const struct bh_event_names *names;
+};
+
+struct bh_sink_stats {
+	uint64_t put;           /* records of its kinds */
+	uint64_t sent;          /* handed over; again after a connection broke */
+	uint64_t lost;          /* found no room, or too long for the target */
+	uint64_t failures;      /* attempts that failed */
+	uint64_t waiting_bytes; /* in the spool, not sent yet */
+	bool up;                /* the last attempt worked */
+};
+
+/* 0 or -errno with err set. */
+int bh_sink_open(struct bh_sink **out, const struct bh_sink_params *params, struct bh_err *err);
+/* What is of none of its kinds is left out. */
+void bh_sink_put(struct bh_sink *s, const struct bh_sink_record *r);
+void bh_sink_stats(const struct bh_sink *s, struct bh_sink_stats *out);
+const char *bh_sink_name(const struct bh_sink *s);
+const char *bh_sink_type_name(unsigned type);
+const char *bh_sink_kind_name(enum bh_sink_kind kind); /* of one */
+/* Tries half a second more to send what waits; the rest stays in the spool. NULL is fine. */
+void bh_sink_close(struct bh_sink *s);
+/* Of a line's "event_type". */
+enum bh_sink_kind bh_sink_kind_of(const char *line);
 
 #endif

@@ -1,0 +1,96 @@
+/* sinks: where events go besides the file and the store (events.c hands them on). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon.h"
+
+#define SECRET_MAX 4096
+
+static int
+read_secret(const char *path, char **out, struct bh_err *err)
+{
+	size_t len;
+	int rc;
+
+	*out = NULL;
+	if (path[0] == '\0')
+		return 0;
+	rc = bh_file_read(path, SECRET_MAX, out, &len, err);
+	if (rc == 0)
+		(*out)[strcspn(*out, "\r\n")] = '\0';
+	if (rc == 0 && (*out)[0] == '\0')
+		rc = bh_err_set(err, EINVAL, "%s: the first line is empty; write the secret there",
+				path);
+	return rc;
+}
+
+int
+bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
+{
+	struct bh_sink_params p = {.spool = d->config.spool_path,
+				   .spool_bytes = d->config.spool_size};
+	char *secret = NULL;
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < d->config.n_sinks; i++) {
+		const struct bh_config_sink *c = &d->config.sink[i];
+
+		p.type = (enum bh_sink_type)c->type;
+		p.form = c->form;
+		p.kinds = c->kinds;
+		p.name = c->name;
+		p.to = c->to;
+		rc = read_secret(c->secret_file, &secret, err);
+		p.secret = secret;
+		if (rc == 0)
+			rc = bh_sink_open(&d->sink[i], &p, err);
+		if (rc == 0)
+			d->n_sinks++;
+		if (secret != NULL)
+			explicit_bzero(secret, strlen(secret));
+		free(secret);
+		secret = NULL;
+	}
+	return rc;
+}
+
+void
+bh_daemon_sinks_close(struct bh_daemon *d)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n_sinks; i++)
+		bh_sink_close(d->sink[i]);
+	d->n_sinks = 0;
+}
+
+void
+bh_daemon_sinks_put(struct bh_daemon *d, const struct bh_sink_record *r)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n_sinks; i++)
+		bh_sink_put(d->sink[i], r);
+}
+
+bool
+bh_daemon_sink(void *arg, unsigned index, struct bh_api_sink *out)
+{
+	struct bh_daemon *d = arg;
+	struct bh_sink_stats st;
+
+	if (index >= d->n_sinks)
+		return false;
+	bh_sink_stats(d->sink[index], &st);
+	*out = (struct bh_api_sink){.name = bh_sink_name(d->sink[index]),
+				    .type = bh_sink_type_name(d->config.sink[index].type),
+				    .put = st.put,
+				    .sent = st.sent,
+				    .lost = st.lost,
+				    .failures = st.failures,
+				    .waiting_bytes = st.waiting_bytes,
+				    .up = st.up};
+	return true;
+}

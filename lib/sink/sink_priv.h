@@ -1,0 +1,48 @@
+/* What the files of this room share. */
+#ifndef BH_SINK_PRIV_H
+#define BH_SINK_PRIV_H
+
+#include "sink.h"
+#include "spool.h"
+
+/* A kind of sink. `format` is called by the control thread, all others by the sink's own; they share nothing that
+ * either writes to. */
+struct bh_sink_ops {
+	int (*open)(void **state, const struct bh_sink_params *p, int stop_fd, struct bh_err *err);
+	void (*close)(void *state);
+	/* What goes into the spool; out is empty. false: this sink has no words for it. */
+	bool (*format)(void *state, struct bh_buf *out, const struct bh_sink_record *r,
+		       uint64_t seq);
+	/* Send the first of n items, how many is its choice; connects where needed. Returns how many have gone, or
+	 * -errno: none has, the connection is given up. -EMSGSIZE: the first can never go. */
+	int (*send)(void *state, const struct bh_spool_item *item, unsigned n);
+	/* Has the other end taken all? 1, 0 not yet, -errno: the connection is gone. */
+	int (*settled)(void *state);
+	void (*reset)(void *state); /* close the connection, if there is one */
+};
+
+#define BH_SINK(sym, name, key, forms, schemes, kinds, text)                                       \
+	extern const struct bh_sink_ops bh_sink_##name;
+#include "../base/sink.def"
+#undef BH_SINK
+
+/* link.c: a connection to "udp://host:port" or "tcp://host:port". Blocks its thread, for 5 s at most or until stop_fd is
+ * readable. */
+struct bh_link {
+	int fd; /* -1: not connected */
+	bool stream;
+	int stop_fd;
+	char scheme[8], host[256], port[8];
+};
+/* 0, or -EINVAL with err set. */
+int bh_link_init(struct bh_link *l, const char *to, const char *default_port, int stop_fd,
+		 struct bh_err *err);
+int bh_link_connect(struct bh_link *l);                            /* 0 or -errno */
+int bh_link_send(struct bh_link *l, const void *data, size_t len); /* all of it: 0, or -errno */
+int bh_link_settled(struct bh_link *l);                            /* as in bh_sink_ops */
+void bh_link_close(struct bh_link *l);
+
+/* cef.c: the event in ArcSight's Common Event Format. */
+void bh_sink_cef(struct bh_buf *out, const struct bh_sink_record *r);
+
+#endif
