@@ -25,7 +25,7 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
-LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3
+LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3 -lcurl
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
 DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \

@@ -162,6 +162,18 @@ add_configured(struct paths *p, const struct bh_config *c)
 	add_folder(p, c->response_file, BH_CONFINE_READ);
 }
 
+/* Spools, and the authorities that a webhook's certificate is from. */
+static void
+add_sinks(struct paths *p, const struct bh_config *c)
+{
+	if (c->n_sinks == 0)
+		return;
+	add(p, c->spool_path, BH_CONFINE_READ | BH_CONFINE_WRITE);
+	add(p, "/etc/ssl/certs", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+	add(p, "/usr/share/ca-certificates", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+	add(p, "/usr/local/share/ca-certificates", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+}
+
 int
 bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 {
@@ -180,8 +192,9 @@ bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 	rc = strcmp(d->config.api_listen, "off") == 0 ? 0 : add_front(p, err);
 	add_machine(p);
 	add_configured(p, &d->config);
-	if (d->config.names_resolve)
+	if (d->config.names_resolve || d->config.n_sinks != 0)
 		add_names(p);
+	add_sinks(p, &d->config);
 	if (rc == 0 && p->full)
 		rc = bh_err_set(err, E2BIG,
 				"sandbox: more than %d folders are named by the "

@@ -110,8 +110,16 @@ result_json(const struct bh_api_route *r)
 	if (strcmp(r->path, "/api/v1/rules") == 0)
 		return json_pack("{s:[o, {s:{s:{s:o}}}]}", "allOf", schema_ref("page"),
 				 "properties", "items", "items", schema_ref("rule"));
+	if (strcmp(r->path, "/metrics") == 0)
+		return json_pack("{s:s}", "type", "string");
 	return strstr(r->arguments, "cursor") != NULL ? schema_ref("page")
 						      : json_pack("{s:s}", "type", "object");
+}
+
+static const char *
+content_type(const struct bh_api_route *r)
+{
+	return strcmp(r->path, "/metrics") == 0 ? "text/plain" : "application/json";
 }
 
 static json_t *
@@ -124,7 +132,7 @@ operation_json(const struct bh_api_route *r, const char *id)
 			      problem);
 	if (r->method == BH_METHOD_GET)
 		json_object_set_new(json_object_get(responses, "200"), "content",
-				    json_pack("{s:{s:o}}", "application/json", "schema",
+				    json_pack("{s:{s:o}}", content_type(r), "schema",
 					      result_json(r)));
 	if (r->method == BH_METHOD_PUT && strchr(r->path, '{') != NULL)
 		json_object_set_new(responses, "201", json_pack("{s:s}", "description", "made"));

@@ -59,7 +59,7 @@ static void
 put_tuple(struct writer *w)
 {
 	const struct bh_event *e = w->e;
-	char text[BH_ADDR_STRLEN], digits[4];
+	char text[BH_ADDR_STRLEN], digits[4], id[BH_COMMUNITY_ID_LEN];
 
 	bh_json_str(&w->j, "src_ip",
 		    bh_addr_format(e->key.family, &e->key.addr[w->src], text, sizeof(text)));
@@ -74,6 +74,8 @@ put_tuple(struct writer *w)
 		bh_json_u64(&w->j, "icmp_type", e->service >> 8);
 		bh_json_u64(&w->j, "icmp_code", e->service & 0xff);
 	}
+	if (bh_event_community_id(e, id))
+		bh_json_str(&w->j, "community_id", id);
 	if (e->app != 0 && w->names->app != NULL)
 		put_name(w, "app_proto", w->names->app(w->names->arg, e->app));
 	else if (w->type == BH_EVENT_VIOLATION && e->reason == BH_REASON_APP_UNKNOWN)

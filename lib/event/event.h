@@ -161,6 +161,10 @@ const char *bh_event_kind(unsigned type);
 void bh_eve_format(struct bh_buf *out, const struct bh_event *e,
 		   const struct bh_event_names *names);
 
+/* The flow's Community ID ("1:" and base64) as Suricata and Zeek write it; false: what the event is about has none. */
+#define BH_COMMUNITY_ID_LEN 31
+bool bh_event_community_id(const struct bh_event *e, char out[BH_COMMUNITY_ID_LEN]);
+
 /* What the control core has to say that is about no packet. */
 struct bh_eve_note {
 	enum bh_event_type type;

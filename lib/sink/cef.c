@@ -51,10 +51,8 @@ custom(struct bh_buf *out, unsigned n, const char *label, const char *value)
 	pair(out, key, value);
 }
 
-/* The text of the first member `key` ("\"signature\":\"") of our own JSON, still escaped as JSON; no control character
- * is in it. */
-static size_t
-member(const char *line, const char *key, const char **at)
+size_t
+bh_sink_member(const char *line, const char *key, const char **at)
 {
 	const char *p = strstr(line, key);
 	size_t n = 0;
@@ -130,12 +128,12 @@ bh_sink_cef(struct bh_buf *out, const struct bh_sink_record *r)
 {
 	static const unsigned severities[4] = {3, 9, 6, 4}; /* of ours 1 high .. 3 low; none */
 	const char *name, *type, *p;
-	size_t n_type = member(r->line, "\"event_type\":\"", &type), n;
+	size_t n_type = bh_sink_member(r->line, "\"event_type\":\"", &type), n;
 	bool alert = bh_sink_kind_of(r->line) == BH_SINK_KIND_ALERT;
 	unsigned severity = 0;
 
 	bh_buf_str(out, "CEF:0|Bulkhead|bulkhead|" BH_VERSION "|");
-	n = alert ? member(r->line, "\"signature\":\"", &name) : 0;
+	n = alert ? bh_sink_member(r->line, "\"signature\":\"", &name) : 0;
 	if (n != 0) {
 		p = strstr(r->line, "\"signature_id\":");
 		bh_buf_printf(out, "%lu|", p != NULL ? strtoul(p + 15, NULL, 10) : 0);

@@ -237,6 +237,11 @@ deliver(struct bh_sink *s, uint64_t now)
 	atomic_fetch_add_explicit(rc > 0 ? &s->sent : &s->lost, rc > 0 ? (unsigned)rc : 1,
 				  memory_order_relaxed);
 	bh_spool_advance(s->spool, rc > 0 ? (unsigned)rc : 1);
+	if (s->ops->confirms) {
+		s->mark = bh_spool_read_mark(s->spool);
+		(void)bh_spool_settle(s->spool, &s->mark);
+		s->settled_seq = s->mark.seq;
+	}
 	worked(s);
 	return true;
 }

@@ -19,6 +19,7 @@ struct bh_sink_ops {
 	/* Has the other end taken all? 1, 0 not yet, -errno: the connection is gone. */
 	int (*settled)(void *state);
 	void (*reset)(void *state); /* close the connection, if there is one */
+	bool confirms;              /* what send has taken has arrived */
 };
 
 #define BH_SINK(sym, name, key, forms, schemes, kinds, text)                                       \
@@ -44,5 +45,8 @@ void bh_link_close(struct bh_link *l);
 
 /* cef.c: the event in ArcSight's Common Event Format. */
 void bh_sink_cef(struct bh_buf *out, const struct bh_sink_record *r);
+/* The text of the first member `key` ("\"signature\":\"") of our own JSON, still escaped as JSON; no control character
+ * is in it. Its length; 0: there is none. */
+size_t bh_sink_member(const char *line, const char *key, const char **at);
 
 #endif

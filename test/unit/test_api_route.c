@@ -17,6 +17,7 @@ static const struct good {
 	{"ep_health_get", "GET", "/api/v1/health", NULL, 200},
 	{"ep_version_get", "GET", "/api/v1/version", NULL, 200},
 	{"ep_stats_get", "GET", "/api/v1/stats", NULL, 200},
+	{"ep_metrics_get", "GET", "/metrics", NULL, 200},
 	{"ep_segments_list", "GET", "/api/v1/segments", NULL, 200},
 	{"ep_segments_get", "GET", "/api/v1/segments/web", NULL, 200},
 	{"ep_names_list", "GET", "/api/v1/names?name=a.example.com", NULL, 200},

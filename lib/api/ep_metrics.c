@@ -1,0 +1,246 @@
+/* /metrics: what Prometheus reads (text format 0.0.4). Label values are names that the configuration lets through and
+ * words of ours: nothing in them needs an escape. */
+#include <stdio.h>
+
+#include "api_priv.h"
+
+/* A family: its head, once, then a line a series. */
+static void
+family(struct bh_buf *b, const char *name, const char *type, const char *help)
+{
+	bh_buf_printf(b, "# HELP bulkhead_%s %s\n# TYPE bulkhead_%s %s\n", name, help, name, type);
+}
+
+static void
+series(struct bh_buf *b, const char *name, const char *labels, uint64_t value)
+{
+	bh_buf_printf(b, "bulkhead_%s%s %llu\n", name, labels, (unsigned long long)value);
+}
+
+static void
+seconds(struct bh_buf *b, const char *name, const char *labels, uint64_t ns)
+{
+	bh_buf_printf(b, "bulkhead_%s%s %llu.%03u\n", name, labels,
+		      (unsigned long long)(ns / BH_NS_PER_SEC),
+		      (unsigned)(ns % BH_NS_PER_SEC / BH_NS_PER_MS));
+}
+
+static const char *
+by_worker(char out[48], unsigned worker)
+{
+	snprintf(out, 48, "{worker=\"%u\"}", worker);
+	return out;
+}
+
+static void
+put_workers(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	static const struct {
+		const char *name, *type, *help;
+		size_t offset;
+	} list[] = {
+#define METRIC(member, name, type, help) {name, type, help, offsetof(struct bh_counters, member)}
+		METRIC(packets, "received_packets_total", "counter", "Packets taken from ports."),
+		METRIC(bytes, "received_bytes_total", "counter",
+		       "Bytes of packets taken from ports."),
+		METRIC(forwarded, "forwarded_packets_total", "counter", "Packets forwarded."),
+		METRIC(forwarded_bytes, "forwarded_bytes_total", "counter",
+		       "Bytes of packets forwarded."),
+		METRIC(held, "held_packets", "gauge",
+		       "Packets that wait for fragments or a judgement."),
+		METRIC(answers, "answers_total", "counter", "Resets and ICMP errors sent."),
+		METRIC(answers_suppressed, "answers_suppressed_total", "counter",
+		       "Answers not sent: rate, size, tunnel, or ICMP about ICMP."),
+		METRIC(flows, "flows", "gauge", "Flows in the table."),
+		METRIC(flows_opened, "flows_opened_total", "counter", "Flows that began."),
+		METRIC(flows_ended, "flows_ended_total", "counter", "Flows that ended."),
+		METRIC(flows_evicted, "flows_evicted_total", "counter",
+		       "Flows that made room for others."),
+		METRIC(flows_relabelled, "flows_relabelled_total", "counter",
+		       "Flows judged anew because an end's labels changed."),
+		METRIC(judged, "judgements_total", "counter", "Look-ups in the policy."),
+		METRIC(steered, "steered_packets_total", "counter",
+		       "Packets handed to another worker."),
+		METRIC(apps_named, "applications_named_total", "counter",
+		       "Flows whose application was proven."),
+		METRIC(apps_unasked, "applications_unasked_total", "counter",
+		       "Flows that found no context (applications.contexts)."),
+		METRIC(findings, "sensor_findings_total", "counter", "Findings of sensors."),
+		METRIC(events_lost, "events_lost_total", "counter",
+		       "Events that found no room in their worker's ring."),
+		METRIC(polls, "polls_total", "counter", "Polls of ports."),
+		METRIC(empty_polls, "empty_polls_total", "counter",
+		       "Polls of ports that brought nothing."),
+#undef METRIC
+	};
+	unsigned n = ops->n_workers(ops->arg), w;
+	struct bh_counters c;
+	char labels[48];
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		family(b, list[i].name, list[i].type, list[i].help);
+		for (w = 0; w < n; w++) {
+			ops->counters(ops->arg, w, &c);
+			memcpy(&v, (const uint8_t *)&c + list[i].offset, sizeof(v));
+			series(b, list[i].name, by_worker(labels, w), v);
+		}
+	}
+	family(b, "worker_heartbeat_age_seconds", "gauge", "Time since a worker last answered.");
+	for (w = 0; w < n; w++)
+		seconds(b, "worker_heartbeat_age_seconds", by_worker(labels, w),
+			ops->heartbeat_age_ms(ops->arg, w) * BH_NS_PER_MS);
+}
+
+/* All reasons from the start, with zeros: a rate needs the value before the first one. */
+static void
+put_reasons(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	struct bh_counters c;
+	char labels[160];
+	unsigned i;
+
+	ops->counters(ops->arg, UINT32_MAX, &c);
+	family(b, "dropped_packets_total", "counter", "Packets dropped, by reason.");
+	for (i = 0; i < BH_REASON_COUNT; i++) {
+		if (i == BH_REASON_NONE || bh_reason_group(i) == BH_GROUP_PASS)
+			continue;
+		snprintf(labels, sizeof(labels), "{reason=\"%s\",group=\"%s\"}", bh_reason_name(i),
+			 bh_reason_group_name(bh_reason_group(i)));
+		series(b, "dropped_packets_total", labels, c.dropped[i]);
+	}
+	family(b, "exceptions_total", "counter", "Cases that cannot be judged, by case.");
+	for (i = 0; i < BH_EXCEPTION_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "{exception=\"%s\"}", bh_exception_name(i));
+		series(b, "exceptions_total", labels, c.exceptions[i]);
+	}
+	family(b, "threats_total", "counter", "Threats seen, told or not, by threat.");
+	for (i = 0; i < BH_THREAT_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "{threat=\"%s\"}", bh_threat_info(i)->key);
+		series(b, "threats_total", labels, c.threats[i]);
+	}
+}
+
+static uint64_t
+port_value(const struct bh_api_port *p, unsigned which)
+{
+	const uint64_t v[] = {p->wire.rx_packets, p->wire.rx_bytes, p->wire.tx_packets,
+			      p->wire.tx_bytes,   p->wire.dropped,  p->rx_missed,
+			      p->rx_errors,       p->tx_errors,     p->rx_nombuf,
+			      p->link_up};
+
+	return v[which];
+}
+
+static void
+put_ports(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	/* In the order of port_value. */
+	static const struct {
+		const char *name, *type, *help;
+	} list[] = {
+		{"port_received_packets_total", "counter", "Packets received on a port."},
+		{"port_received_bytes_total", "counter", "Bytes received on a port."},
+		{"port_sent_packets_total", "counter", "Packets sent on a port."},
+		{"port_sent_bytes_total", "counter", "Bytes sent on a port."},
+		{"port_dropped_packets_total", "counter",
+		 "Packets dropped that came in on a port."},
+		{"port_missed_packets_total", "counter",
+		 "Packets that the device had no room for."},
+		{"port_receive_errors_total", "counter", "Errors of the device at reception."},
+		{"port_send_errors_total", "counter", "Errors of the device at sending."},
+		{"port_no_buffer_total", "counter", "Packets for which there was no buffer."},
+		{"port_up", "gauge", "Whether a port has its link."},
+	};
+	unsigned n = ops->n_ports(ops->arg), i, k;
+	struct bh_api_port p;
+	char labels[96];
+
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		family(b, list[i].name, list[i].type, list[i].help);
+		for (k = 0; k < n; k++) {
+			if (!ops->port(ops->arg, k, &p))
+				continue;
+			snprintf(labels, sizeof(labels), "{port=\"%s\",pair=\"%s\"}", p.name,
+				 p.pair);
+			series(b, list[i].name, labels, port_value(&p, i));
+		}
+	}
+}
+
+static uint64_t
+sink_value(const struct bh_api_sink *s, unsigned which)
+{
+	const uint64_t v[] = {s->put, s->sent, s->lost, s->failures, s->waiting_bytes, s->up};
+
+	return v[which];
+}
+
+static void
+put_sinks(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	/* In the order of sink_value. */
+	static const struct {
+		const char *name, *type, *help;
+	} list[] = {
+		{"sink_records_total", "counter", "Records for a sink."},
+		{"sink_sent_records_total", "counter",
+		 "Records handed over; again after a connection broke."},
+		{"sink_lost_records_total", "counter",
+		 "Records that found no room, or are too long for the target."},
+		{"sink_failures_total", "counter", "Attempts to send that failed."},
+		{"sink_waiting_bytes", "gauge", "Bytes in a sink's spool that were not sent yet."},
+		{"sink_up", "gauge", "Whether the last attempt to send worked."},
+	};
+	struct bh_api_sink s;
+	char labels[128];
+	unsigned i, k;
+
+	if (ops->sink == NULL || !ops->sink(ops->arg, 0, &s))
+		return;
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		family(b, list[i].name, list[i].type, list[i].help);
+		for (k = 0; ops->sink(ops->arg, k, &s); k++) {
+			snprintf(labels, sizeof(labels), "{sink=\"%s\",type=\"%s\"}", s.name,
+				 s.type);
+			series(b, list[i].name, labels, sink_value(&s, i));
+		}
+	}
+}
+
+static void
+put_control(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	struct bh_api_control c;
+
+	if (ops->control == NULL)
+		return;
+	ops->control(ops->arg, &c);
+	family(b, "event_lines_lost_total", "counter", "Lines that the event file could not take.");
+	series(b, "event_lines_lost_total", "", c.event_lines_lost);
+	family(b, "audit_entries_lost_total", "counter",
+	       "Entries of the audit log that could not be written.");
+	series(b, "audit_entries_lost_total", "", c.audit_lost);
+}
+
+void
+bh_api_ep_metrics_get(struct bh_api_req *req)
+{
+	const struct bh_api_ops *ops = &req->api->p.ops;
+	struct bh_buf b = {0};
+
+	family(&b, "build_info", "gauge", "The version that runs.");
+	series(&b, "build_info", "{version=\"" BH_VERSION "\"}", 1);
+	family(&b, "start_time_seconds", "gauge", "When the gateway started, Unix time.");
+	seconds(&b, "start_time_seconds", "", ops->started_ns(ops->arg));
+	family(&b, "policy_revision", "gauge", "Revision of the policy in force.");
+	series(&b, "policy_revision", "", bh_policy_revision(req->api->p.policy));
+	put_workers(&b, ops);
+	put_reasons(&b, ops);
+	put_ports(&b, ops);
+	put_sinks(&b, ops);
+	put_control(&b, ops);
+	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");
+	bh_buf_free(&b);
+}

@@ -1,0 +1,80 @@
+/* /metrics: what Prometheus reads, checked by rules of the text format, and by promtool where there is one. */
+#include "api_fixture.h"
+
+/* Head of the family that a sample belongs to; samples of a family stand together. */
+static void
+check_lines(const char *text)
+{
+	char name[128] = "", type[16], line[512], sample[128];
+	const char *p, *end;
+	unsigned n = 0;
+
+	for (p = text; (end = strchr(p, '\n')) != NULL; p = end + 1) {
+		snprintf(line, sizeof(line), "%.*s", (int)(end - p), p);
+		if (strncmp(line, "# HELP ", 7) == 0)
+			continue;
+		if (sscanf(line, "# TYPE %127s %15s", name, type) == 2) {
+			bool counter = strcmp(type, "counter") == 0;
+			size_t len = strlen(name);
+
+			CU_ASSERT(strncmp(name, "bulkhead_", 9) == 0);
+			CU_ASSERT_EQUAL(counter, strcmp(name + len - 6, "_total") == 0);
+			continue;
+		}
+		CU_ASSERT_EQUAL_FATAL(sscanf(line, "%127[a-z_]", sample), 1);
+		CU_ASSERT_STRING_EQUAL(sample, name);
+		n++;
+	}
+	CU_ASSERT_STRING_EQUAL(p, "");
+	CU_ASSERT(n > 100);
+}
+
+static void
+metrics_hold_the_gateways_counters(void)
+{
+	struct answer a;
+	struct fix f;
+
+	fix_start(&f, NULL);
+	f.counters.packets = 1234;
+	f.counters.dropped[BH_REASON_DEFAULT_DENY] = 77;
+	fix_ask(&f, &(struct ask){.method = "GET", .path = "/metrics"}, &a);
+	CU_ASSERT_EQUAL(a.status, 200);
+	CU_ASSERT_PTR_NOT_NULL(strcasestr(a.head.data, "Content-Type: text/plain; version=0.0.4"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a.body.data);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(a.body.data, "\nbulkhead_received_packets_total{worker=\"0\"} 1234\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(a.body.data, "\nbulkhead_dropped_packets_total{reason=\""
+						   "default_deny\",group=\"policy\"} 77\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(a.body.data, "\nbulkhead_build_info{version=\"" BH_VERSION "\"} 1\n"));
+	check_lines(a.body.data);
+	fix_answer_free(&a);
+	fix_stop(&f);
+}
+
+static void
+promtool_finds_nothing(void)
+{
+	struct answer a;
+	struct fix f;
+	FILE *out;
+
+	if (system("command -v promtool >/dev/null 2>&1") != 0)
+		return;
+	fix_start(&f, NULL);
+	fix_ask(&f, &(struct ask){.method = "GET", .path = "/metrics"}, &a);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a.body.data);
+	out = popen("promtool check metrics >&2", "w");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	CU_ASSERT_EQUAL(fwrite(a.body.data, 1, a.body.len, out), a.body.len);
+	CU_ASSERT_EQUAL(pclose(out), 0);
+	fix_answer_free(&a);
+	fix_stop(&f);
+}
+
+const struct bh_unit_test bh_suite_api_metrics[] = {
+	BH_TEST(metrics_hold_the_gateways_counters),
+	BH_TEST(promtool_finds_nothing),
+	BH_TEST_END,
+};
