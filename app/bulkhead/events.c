@@ -83,8 +83,9 @@ bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note)
 void
 bh_daemon_put_line(struct bh_daemon *d, const char *line, size_t len)
 {
-	put(d, &(struct bh_sink_record){
-		       .time_ns = bh_clock_system.wall_ns(NULL), .line = line, .len = len});
+	put(d, &(struct bh_sink_record){.time_ns = bh_clock_system.wall_ns(NULL),
+					.line = line,
+					.len = len});
 }
 
 void

@@ -60,7 +60,7 @@ struct bh_front_req {
 	bool ready;     /* there is an answer, whole or a stream */
 	bool raw;       /* it was written past libmicrohttpd */
 	bool stream, stream_ended;
-	bool slow;      /* its client does not read: given up */
+	bool slow;        /* its client does not read: given up */
 	bool local;       /* the control core never hears of it */
 	const char *file; /* what is answered with, of the table of files */
 	size_t file_len;

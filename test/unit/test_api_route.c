@@ -84,7 +84,7 @@ static const struct good {
 	{"ep_quarantines_rules", "GET", "/api/v1/response-rules", NULL, 200},
 	{"ep_flows_list", "GET", "/api/v1/flows?limit=1", NULL, 200},
 	{"ep_flows_delete", "DELETE", "/api/v1/flows/4711x", NULL, 404},
-	/* without a store of events; test_api_events.c has one */
+	/* without a store of events; the end-to-end tests have one */
 	{"ep_events_list", "GET", "/api/v1/events?limit=1", NULL, 409},
 	{"ep_events_stream", "GET", "/api/v1/events/stream", NULL, 409},
 	{"ep_events_get", "GET", "/api/v1/events/1", NULL, 409},
