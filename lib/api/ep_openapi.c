@@ -29,6 +29,15 @@ static const struct {
 	{"application", "string", "proven; without it, a connection that is being opened"},
 	{"zone", "string", "name of a zone marked cde"},
 	{"days", "integer", "so many days back"},
+	{"since", "string", "time of RFC 3339, or a duration back such as 10m"},
+	{"until", "string", "time of RFC 3339, or a duration back"},
+	{"kind", "string", "event_type: alert, drop, flow, ..."},
+	{"rule", "string", "id of a rule"},
+	{"severity", "string", "of an alert, 1 is the worst"},
+	{"seen", "string", "rule, learned, violated or blocked"},
+	{"party", "string", "either side of a conversation"},
+	{"for", "string", "how long, such as 10m"},
+	{"name", "string", "a DNS name"},
 	{"op", "string", "key=value of an operation, keys as in rules; may be repeated"},
 };
 
@@ -99,7 +108,9 @@ body_json(const struct bh_api_route *r)
 static const char *
 success(const struct bh_api_route *r)
 {
-	return r->method == BH_METHOD_DELETE ? "204" : "200";
+	/* A session that is cut is told with its number; the others leave nothing to say. */
+	return r->method == BH_METHOD_DELETE && strcmp(r->path, "/api/v1/flows/{id}") != 0 ? "204"
+											   : "200";
 }
 
 static json_t *
@@ -119,7 +130,18 @@ result_json(const struct bh_api_route *r)
 static const char *
 content_type(const struct bh_api_route *r)
 {
-	return strcmp(r->path, "/metrics") == 0 ? "text/plain" : "application/json";
+	static const struct {
+		const char *path, *type;
+	} others[] = {{"/metrics", "text/plain"},
+		      {"/api/v1/events/stream", "text/event-stream"},
+		      {"/api/v1/evidence/{name}", "application/x-pcapng"}};
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(others); i++) {
+		if (strcmp(r->path, others[i].path) == 0)
+			return others[i].type;
+	}
+	return "application/json";
 }
 
 static json_t *

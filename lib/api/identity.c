@@ -11,7 +11,6 @@
 
 #include "api_priv.h"
 
-#define CACHE 256 /* digests of right tokens; a power of two */
 #define LOCKS 512 /* names and addresses that failed; a power of two */
 #define FAILURES 5
 #define WINDOW_NS (60 * BH_NS_PER_SEC)
@@ -26,14 +25,10 @@ struct identity {
 	char name[BH_API_NAME_MAX], certificate[65], hash[crypto_pwhash_STRBYTES];
 	enum bh_api_role role;
 	uint64_t expires_ns;
+	uint8_t digest[32]; /* of its token, once that was right */
+	bool known;
 	double tokens; /* requests it may make now */
 	uint64_t filled_ns;
-};
-
-struct known {
-	uint8_t digest[32];
-	size_t index; /* of the identity */
-	bool used;
 };
 
 struct lock {
@@ -46,7 +41,6 @@ struct bh_api_identities {
 	uint8_t key[crypto_generichash_KEYBYTES];
 	struct identity *one; /* the first two have no name of the store's: see rate */
 	size_t n;
-	struct known known[CACHE];
 	struct lock lock[LOCKS];
 	double slow; /* hashes that may be made now */
 	uint64_t slow_ns;
@@ -144,8 +138,7 @@ bh_api_identities_load(struct bh_api *api, struct bh_err *err)
 	struct loading l = {.s = s};
 	int rc = 0;
 
-	sodium_memzero(s->known, sizeof(s->known));
-	s->n = FIRST_STORED;
+	s->n = FIRST_STORED; /* and nothing is known of the others' tokens */
 	if (api->p.store != NULL)
 		rc = bh_store_identities_each(api->p.store, load_one, &l, err);
 	return l.failed ? bh_err_set(err, ENOMEM, "no memory for identities") : rc;
@@ -336,7 +329,7 @@ bh_api_identity_token(struct bh_api *api, const char *token, const char *peer,
 {
 	struct bh_api_identities *s = api->identities;
 	uint8_t digest[32];
-	struct known *k;
+	struct identity *known;
 	struct lock *l;
 	size_t i;
 
@@ -344,11 +337,13 @@ bh_api_identity_token(struct bh_api *api, const char *token, const char *peer,
 		return BH_KNOWN_NOT;
 	crypto_generichash(digest, sizeof(digest), (const uint8_t *)token, strlen(token), s->key,
 			   sizeof(s->key));
-	k = &s->known[digest[0] % CACHE];
-	if (k->used && sodium_memcmp(k->digest, digest, sizeof(digest)) == 0) {
-		if (is_over(&s->one[k->index]))
+	i = by_name(s, name);
+	known = i != SIZE_MAX ? &s->one[i] : NULL;
+	if (known != NULL && known->known &&
+	    sodium_memcmp(known->digest, digest, sizeof(digest)) == 0) {
+		if (is_over(known))
 			return BH_KNOWN_NOT;
-		take(&s->one[k->index], name, role);
+		take(known, name, role);
 		return BH_KNOWN_YES;
 	}
 	l = lock_of(s, name, peer);
@@ -356,20 +351,18 @@ bh_api_identity_token(struct bh_api *api, const char *token, const char *peer,
 		return BH_KNOWN_LOCKED;
 	if (!may_hash(s))
 		return BH_KNOWN_BUSY;
-	i = by_name(s, name);
 	/* A name that is not there takes as long as one that is. */
-	if (crypto_pwhash_str_verify(i != SIZE_MAX && s->one[i].hash[0] != '\0' ? s->one[i].hash
-										: s->nobody,
+	if (crypto_pwhash_str_verify(known != NULL && known->hash[0] != '\0' ? known->hash
+									     : s->nobody,
 				     token, strlen(token)) != 0 ||
-	    i == SIZE_MAX || is_over(&s->one[i])) {
+	    known == NULL || is_over(known)) {
 		note_failure(l);
 		return BH_KNOWN_NOT;
 	}
 	l->failures = 0;
-	memcpy(k->digest, digest, sizeof(digest));
-	k->index = i;
-	k->used = true;
-	take(&s->one[i], name, role);
+	memcpy(known->digest, digest, sizeof(digest));
+	known->known = true;
+	take(known, name, role);
 	return BH_KNOWN_YES;
 }
 

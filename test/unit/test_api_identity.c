@@ -322,6 +322,30 @@ more_requests_than_the_rate_are_429(void)
 	leave();
 }
 
+/* The hash is slow, and so many a second are made at most: none is made for what was right before. */
+static void
+tokens_in_use_are_hashed_once_each(void)
+{
+	char token[24][160], name[24];
+	int i, k;
+
+	enter(FIX_TOKEN, 0);
+	for (i = 0; i < 24; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		CU_ASSERT_EQUAL(make(FIX_TOKEN, name, "{\"role\":\"viewer\"}", token[i]), 201);
+	}
+	/* The first time of each, as often as it takes. */
+	for (i = 0; i < 24; i++) {
+		while (ask(token[i], "GET", "/api/v1/version", NULL) == 429)
+			usleep(20000);
+	}
+	for (k = 0; k < 20; k++) {
+		for (i = 0; i < 24; i++)
+			CU_ASSERT_EQUAL(ask(token[i], "GET", "/api/v1/version", NULL), 200);
+	}
+	leave();
+}
+
 static void
 store_holds_no_token(void)
 {
@@ -418,6 +442,7 @@ const struct bh_unit_test bh_suite_api_identity[] = {
 	BH_TEST(mistakes_in_an_identity_are_named),
 	BH_TEST(guessing_locks_the_name_for_that_address),
 	BH_TEST(more_requests_than_the_rate_are_429),
+	BH_TEST(tokens_in_use_are_hashed_once_each),
 	BH_TEST(store_holds_no_token),
 	BH_TEST(request_with_the_same_key_is_done_once),
 	BH_TEST(what_was_done_is_in_the_audit_log_with_who_did_it),
