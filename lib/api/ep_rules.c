@@ -121,7 +121,10 @@ bh_api_ep_rules_list(struct bh_api_req *req)
 		return;
 	l.items = json_array();
 	bh_policy_rules_each(req->api->p.policy, list_add, &l);
-	json_array_foreach(l.items, i, rule) add_use(req, rule);
+	json_array_foreach(l.items, i, rule)
+	{
+		add_use(req, rule);
+	}
 	bh_api_json(req, 200,
 		    json_pack("{s:o, s:o}", "items", l.items, "next",
 			      l.more ? bh_api_position(req, l.from + l.limit) : json_null()));

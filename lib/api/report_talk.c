@@ -89,7 +89,10 @@ bh_report_talk(struct bh_report *r)
 
 	if (r->p->learn != NULL)
 		bh_learn_each(r->p->learn, &all, add, &t);
-	json_array_foreach(json_object_get(r->o, "paths"), i, rule) seen_on(rule, t.used);
+	json_array_foreach(json_object_get(r->o, "paths"), i, rule)
+	{
+		seen_on(rule, t.used);
+	}
 	r->p->ops.counters(r->p->ops.arg, UINT32_MAX, &c);
 	bh_api_json_use(&r->p->ops, BH_NO_RULE, none);
 	json_object_set_new(

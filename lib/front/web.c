@@ -199,7 +199,7 @@ const struct bh_front_file *
 bh_front_web_find(const struct bh_front_web *web, const char *uri)
 {
 	size_t len = strcspn(uri, "?");
-	struct bh_front_file key;
+	struct bh_front_file key = {0};
 
 	if (web == NULL || len == 0 || len >= sizeof(key.path))
 		return NULL;

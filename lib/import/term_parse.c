@@ -93,7 +93,7 @@ text_operator(struct bh_import *im, const char **p, struct bh_more *m)
 
 	for (i = 0; i < BH_ARRAY_SIZE(ops); i++) {
 		n = strlen(ops[i]);
-		if (strncmp(*p, ops[i], n) == 0 && (i < 2 || strspn(*p, WORD) == n))
+		if ((i < 2 || strspn(*p, WORD) == n) && strncmp(*p, ops[i], n) == 0)
 			break;
 	}
 	m->op = i < BH_ARRAY_SIZE(ops) ? ops[i] : NULL;

@@ -183,7 +183,7 @@ text(struct bh_wire *w, struct content *c, struct bh_cur *in)
 	c->bytes -= (uint32_t)n;
 	bh_wire_text(w, part.p, zero && c->bytes == 0 ? n - 1 : n);
 	/* a number is told as soon as it is there */
-	if (c->bytes <= zero)
+	if (c->bytes <= (zero ? 1u : 0u))
 		bh_wire_gap(w);
 	if (c->bytes > 0)
 		return;
