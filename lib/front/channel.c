@@ -56,7 +56,8 @@ bh_front_flush(struct bh_front *f)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 		f->out_sent += (size_t)n;
 	}
-	explicit_bzero(f->out.data, f->out.len); /* credentials were in it */
+	if (f->out.len != 0)
+		explicit_bzero(f->out.data, f->out.len); /* credentials were in it */
 	bh_buf_reset(&f->out);
 	f->out_sent = 0;
 	for (r = f->reqs; r != NULL; r = r->next) {

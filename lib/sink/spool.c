@@ -242,7 +242,7 @@ bh_spool_append(struct bh_spool *s, uint64_t seq, const void *data, uint32_t len
 {
 	uint8_t header[HEADER];
 	struct iovec part[2] = {{header, HEADER}, {(void *)(uintptr_t)data, len}};
-	uint32_t check = check_of(seq, data, len);
+	uint32_t check;
 	ssize_t n;
 	int rc;
 
@@ -252,6 +252,7 @@ bh_spool_append(struct bh_spool *s, uint64_t seq, const void *data, uint32_t len
 		return -ENOSPC;
 	if (s->write_len >= s->file_bytes && (rc = next_file(s)) != 0)
 		return rc;
+	check = check_of(seq, data, len);
 	memcpy(header, &len, 4);
 	memcpy(header + 4, &check, 4);
 	memcpy(header + 8, &seq, 8);
