@@ -118,7 +118,12 @@ control(struct rig *r)
 	struct bh_ipc_message m;
 	struct bh_buf b = {0};
 
-	while (bh_ipc_next(&r->in, &m) == 1 || bh_ipc_fill(&r->in, r->control) == 1) {
+	for (;;) {
+		if (bh_ipc_next(&r->in, &m) != 1) {
+			if (bh_ipc_fill(&r->in, r->control) != 1)
+				return false;
+			continue;
+		}
 		if (m.type != BH_IPC_BODY || (m.flags & BH_IPC_LAST) == 0)
 			continue;
 		bh_ipc_put_reply(&b, m.id, 0, &reply);
@@ -127,7 +132,6 @@ control(struct rig *r)
 		bh_buf_free(&b);
 		return true;
 	}
-	return false;
 }
 
 /* One request on a connection of its own; status, and the whole answer in `out`. */
