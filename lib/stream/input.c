@@ -85,10 +85,12 @@ take_bytes(struct bh_stream_ctx *c)
 	}
 	if (c->s->gone && c->to > d->edge)
 		d->edge = d->released = c->to;
-	if (waits)
+	if (waits) {
 		c->r->act = BH_STREAM_KEPT;
-	else
+		d->asked |= c->from <= d->acked && d->acked < d->released;
+	} else {
 		d->far = bh_stream_max(d->far, c->to);
+	}
 	if (!waits && fin)
 		d->fin_gone = true;
 	return true;
@@ -146,6 +148,8 @@ count_ack(struct bh_stream_ctx *c)
 		return;
 	if (o->fin_gone && c->ack == o->fin + 1)
 		o->fin_acked = true;
+	if (c->ack > o->acked)
+		o->asked = false;
 	o->acked = o->fin_gone ? bh_stream_min(c->ack, o->fin) : c->ack;
 	bh_stream_trim(c->s, o);
 }

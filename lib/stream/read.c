@@ -113,11 +113,13 @@ bh_stream_part(const struct bh_stream *s, unsigned side, uint32_t *n)
 	const struct bh_stream_side *d = &s->side[side];
 	const struct bh_stream_node *first;
 
-	if (!bh_stream_holds(s) || d->whead == BH_STREAM_NONE || d->far >= d->released ||
-	    d->acked < d->far)
+	if (!bh_stream_holds(s) || d->whead == BH_STREAM_NONE || d->acked >= d->released)
+		return NULL;
+	if (!d->asked && (d->far >= d->released || d->acked < d->far))
 		return NULL;
 	first = &s->st->node[d->whead];
-	if (first->from > d->far || first->from + first->len <= d->released)
+	/* Asked again: what had gone, as a part or in a smaller packet, was lost behind us. */
+	if (first->from > (d->asked ? d->acked : d->far) || first->from + first->len <= d->released)
 		return NULL;
 	*n = (uint32_t)(d->released - first->from);
 	return first->packet;
@@ -126,7 +128,8 @@ bh_stream_part(const struct bh_stream *s, unsigned side, uint32_t *n)
 void
 bh_stream_part_gone(struct bh_stream *s, unsigned side)
 {
-	s->side[side].far = s->side[side].released;
+	s->side[side].far = bh_stream_max(s->side[side].far, s->side[side].released);
+	s->side[side].asked = false;
 }
 
 void

@@ -154,8 +154,9 @@ void *bh_stream_pop(struct bh_stream_store *st, struct bh_stream *s, unsigned si
 
 /* The first packet that waits though *n of its bytes, its first ones, may go, while the receiver has acknowledged all that
  * has gone: a sender that may have one packet on its way only (RFC 5681 3.1, after a loss) waits for an answer to them, and
- * we for what it has not sent. NULL: there is none. The caller sends a copy of these bytes and says so; the packet
- * itself goes later. */
+ * we for what it has not sent. Likewise where they have gone before, as such a part or in a smaller packet (a sender may
+ * join what it sends again), were lost behind us, and the sender has sent them again. NULL: there is none. The caller sends
+ * a copy of these bytes and says so; the packet itself goes later. */
 void *bh_stream_part(const struct bh_stream *s, unsigned side, uint32_t *n);
 void bh_stream_part_gone(struct bh_stream *s, unsigned side);
 

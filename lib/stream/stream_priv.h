@@ -66,6 +66,7 @@ struct bh_stream_side {
 	bool spoken;    /* ts_val, ts_ecr and raw_window are set */
 	bool fin_gone;  /* the FIN has been forwarded */
 	bool fin_acked; /* and acknowledged */
+	bool asked; /* a packet that waits brought again what has gone and is not acknowledged */
 };
 
 struct bh_stream {
