@@ -24,9 +24,10 @@ struct item {
 	struct end end[2];
 	uint32_t first, last;
 	uint32_t first_path, n_paths;
-	uint32_t next; /* of the same cell */
+	uint32_t next;          /* of the same cell */
+	struct bh_appset lines; /* of the application; none: any */
 	uint16_t port[2];
-	uint8_t kind, app, proto;
+	uint8_t kind, proto;
 };
 
 struct bh_restrictions {
@@ -139,19 +140,22 @@ cut_fits(const struct item *it, const struct bh_restrict_question *q)
 
 enum fit { FIT_NOT, FIT_MAY, FIT_YES };
 
-/* A block by application waits for its proof, as rules do. */
+/* A block by application waits for its proof, and its name stands for the same lines, as in rules. */
 static enum fit
-app_fits(uint8_t app, const struct bh_restrict_question *q)
+app_fits(const struct item *it, const struct bh_restrict_question *q)
 {
-	const struct bh_proto_state *s = q->said != NULL ? q->said->app : NULL;
+	static const struct bh_appset any;
+	struct bh_appset proven, possible;
 
-	if (app == BH_APP_UNKNOWN)
+	if (memcmp(&it->lines, &any, sizeof(any)) == 0)
 		return FIT_YES;
-	if (s == NULL)
-		return q->key->proto == 6 || q->key->proto == 17 ? FIT_MAY : FIT_NOT;
-	if (s->app == app)
+	if (q->key->proto != 6 && q->key->proto != 17)
+		return FIT_NOT;
+	bh_appset_said(&q->view->snapshot->apptab, q->said != NULL ? q->said->app : NULL,
+		       q->key->proto, &proven, &possible);
+	if (bh_appset_meet(&it->lines, &proven))
 		return FIT_YES;
-	return !s->decided && bh_proto_possible(s, (enum bh_app)app) ? FIT_MAY : FIT_NOT;
+	return bh_appset_meet(&it->lines, &possible) ? FIT_MAY : FIT_NOT;
 }
 
 static enum fit
@@ -177,7 +181,7 @@ item_fits(const struct bh_restrictions *r, const struct item *it,
 		if (service < it->first || service > it->last || !end_fits(q, from, &it->end[0]) ||
 		    !end_fits(q, 1 - from, &it->end[1]))
 			return FIT_NOT;
-		return app_fits(it->app, q);
+		return app_fits(it, q);
 	}
 }
 
@@ -308,8 +312,9 @@ take_item(struct bh_policy *p, struct bh_restrictions *r, const struct bh_restri
 			    .next = BH_NONE,
 			    .port = {in->port[0], in->port[1]},
 			    .kind = in->kind,
-			    .app = in->app,
 			    .proto = in->proto};
+	if (in->app != BH_APP_UNKNOWN)
+		it->lines = bh_appset_of(in->app);
 	rc = take_end(p, &in->end[0], &it->end[0], err);
 	if (rc == 0)
 		rc = take_end(p, &in->end[1], &it->end[1], err);

@@ -78,14 +78,21 @@ end_fits(struct bh_response *r, const struct bh_restriction_end *want, const str
 	       bh_policy_address_in(r->p.policy, &p, e->key.tenant, want->segment);
 }
 
+/* As rules read a name: all that stands on it, and HTTP in either version. */
+static bool
+app_fits(unsigned wanted, const struct bh_event *e)
+{
+	return wanted == BH_APP_UNKNOWN || bh_app_is(e->app, (enum bh_app)wanted) ||
+	       (wanted == BH_APP_HTTP && bh_app_is(e->app, BH_APP_HTTP2));
+}
+
 static bool
 meets(struct bh_response *r, const struct bh_response_rule *rule, const struct bh_event *e)
 {
 	/* A violation has no severity of its own: medium. */
 	unsigned severity = e->severity != 0 ? e->severity : 2, from = e->initiator & 1;
 
-	return (rule->on & on_of(e)) != 0 && severity <= rule->severity &&
-	       (rule->app == BH_APP_UNKNOWN || rule->app == e->app) &&
+	return (rule->on & on_of(e)) != 0 && severity <= rule->severity && app_fits(rule->app, e) &&
 	       (!rule->proven || is_proven(e)) && classes_fit(rule, e) &&
 	       end_fits(r, &rule->end[0], e, from) && end_fits(r, &rule->end[1], e, 1 - from);
 }

@@ -340,6 +340,45 @@ block_by_application_waits_for_the_proof(void)
 	bh_policy_destroy(p);
 }
 
+/* What a block on an application says of a flow that turned out to be another. */
+static unsigned
+blocked(struct bh_policy *p, const char *name, unsigned is, bool decided)
+{
+	struct bh_restriction r = {.id = 7,
+				   .kind = BH_RESTRICTION_BLOCK,
+				   .last = BH_SERVICE_ANY_LAST,
+				   .app = (uint8_t)bh_app_find(name)};
+	struct bh_flow_key key = {.family = BH_IP4, .proto = 6};
+	struct bh_proto_state state = {.app = (uint8_t)is, .decided = decided};
+	const struct bh_said said = {.app = &state};
+	struct bh_judgement j;
+
+	CU_ASSERT_EQUAL_FATAL(bh_policy_restrict(p, &r, 1, NULL), 0);
+	bh_policy_judge(current, &key, 0, 80, &said, &j);
+	return j.verdict;
+}
+
+static void
+a_block_takes_all_that_its_name_stands_for(void)
+{
+	struct bh_policy *p = make(BH_MODE_PROTECT);
+
+	/* HTTP/2, and what stands on either version. */
+	CU_ASSERT_EQUAL(blocked(p, "http", BH_APP_HTTP2, true), BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(blocked(p, "http", BH_APP_GRPC, true), BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(blocked(p, "http", BH_APP_WEBSOCKET, true), BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(blocked(p, "http2", BH_APP_ETCD, true), BH_VERDICT_DENY);
+	/* Two lines of one name. */
+	CU_ASSERT_EQUAL(blocked(p, "etcd", BH_APP_ETCD_HTTP, true), BH_VERDICT_DENY);
+	CU_ASSERT_EQUAL(blocked(p, "etcd", BH_APP_ETCD, true), BH_VERDICT_DENY);
+	/* It may still become that; it never will; what it stands on is not it. */
+	CU_ASSERT_EQUAL(blocked(p, "grpc", BH_APP_HTTP2, false), BH_VERDICT_PENDING);
+	CU_ASSERT_EQUAL(blocked(p, "grpc", BH_APP_HTTP2, true), BH_VERDICT_ALLOW);
+	CU_ASSERT_EQUAL(blocked(p, "http2", BH_APP_HTTP, true), BH_VERDICT_ALLOW);
+	CU_ASSERT_EQUAL(blocked(p, "http", BH_APP_TLS, true), BH_VERDICT_ALLOW);
+	bh_policy_destroy(p);
+}
+
 static void
 refused_lists_leave_what_was_in_force(void)
 {
@@ -414,6 +453,7 @@ const struct bh_unit_test bh_suite_policy_restrict[] = {
 	{"restrictions hold in discover, too, and outlive a load",
 	 restrictions_hold_in_discover_too_and_outlive_a_load},
 	{"a block by application waits for the proof", block_by_application_waits_for_the_proof},
+	{"a block takes all that its name stands for", a_block_takes_all_that_its_name_stands_for},
 	{"refused lists leave what was in force", refused_lists_leave_what_was_in_force},
 	{"words of paths are read and written alike", words_of_paths_are_read_and_written_alike},
 	{NULL, NULL},

@@ -263,6 +263,26 @@ finding_puts_its_source_in_quarantine_until_it_is_over(void)
 	rig_stop(&t);
 }
 
+/* `application` reads a name as rules do: http is also what speaks HTTP/2. */
+static void
+application_is_all_that_its_name_stands_for(void)
+{
+	static const uint16_t apps[] = {BH_APP_HTTP, BH_APP_HTTP2, BH_APP_GRPC, BH_APP_TLS,
+					BH_APP_REDIS};
+	struct event x;
+	struct rig t;
+	unsigned i;
+
+	rig_start(&t, "rules: [{id: a, on: sensor, application: http, do: [notify]}]\n");
+	for (i = 0; i < BH_ARRAY_SIZE(apps); i++) {
+		event(&x, BH_EVENT_SENSOR, 1, 3, "xss");
+		x.e.app = apps[i];
+		bh_response_event(t.r, &x.e);
+	}
+	CU_ASSERT_EQUAL(recorded(&t, "\"action\":\"notify\""), 3);
+	rig_stop(&t);
+}
+
 static void
 listed_ones_are_never_put_in_quarantine(void)
 {
@@ -479,6 +499,8 @@ mistakes_are_named_with_their_place(void)
 const struct bh_unit_test bh_suite_response_action[] = {
 	{"a finding puts its source in quarantine until it is over",
 	 finding_puts_its_source_in_quarantine_until_it_is_over},
+	{"an application is all that its name stands for",
+	 application_is_all_that_its_name_stands_for},
 	{"listed ones are never put in quarantine", listed_ones_are_never_put_in_quarantine},
 	{"what is in force survives a restart until it is over",
 	 what_is_in_force_survives_a_restart_until_it_is_over},
