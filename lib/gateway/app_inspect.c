@@ -108,7 +108,7 @@ has_thresholds(const struct bh_config *config)
 
 	for (i = 0; i < BH_INSPECT_CLASS_COUNT; i++)
 		most = RTE_MAX(most, config->inspect_least[i]);
-	return most > 1;
+	return most > 0;
 }
 
 static void

@@ -7,6 +7,40 @@ is_pair_end(uint8_t c)
 	return c == '&';
 }
 
+static bool
+is_among(const struct bh_view *name, const char *const *list, size_t n)
+{
+	while (n-- > 0)
+		if (bh_is(name, 0, name->len, list[n]))
+			return true;
+	return false;
+}
+
+/* A login is two arguments, in either order: who, and the password. One without the other is none. */
+static void
+login(struct bh_message *m, const struct bh_view *name, size_t value_len)
+{
+	static const char *const account[] = {
+		"user",   "username",   "user_name", "login",   "loginid",    "email",
+		"userid", "user_id",    "uid",       "account", "user[name]", "user[email]",
+		"uname",  "j_username", "name",      "log",     "mail",       "usr",
+	};
+	static const char *const password[] = {
+		"password",     "passwd",         "pwd",
+		"pass",         "passphrase",     "user_password",
+		"new_password", "user[password]", "j_password",
+	};
+	const uint16_t both = BH_SEEN_ACCOUNT | BH_SEEN_PASSWORD;
+	uint16_t before = m->s->fields;
+
+	if (value_len > 2 && is_among(name, password, BH_ARRAY_SIZE(password)))
+		m->s->fields |= BH_SEEN_PASSWORD;
+	else if (value_len > 0 && is_among(name, account, BH_ARRAY_SIZE(account)))
+		m->s->fields |= BH_SEEN_ACCOUNT;
+	if ((before & both) != both && (m->s->fields & both) == both)
+		bh_message_say(m, BH_INSPECT_DLP_PASSWORD, "********");
+}
+
 /* One pair, percent-encoding undone once, as every receiver does. */
 static void
 pair(struct bh_message *m, struct bh_view text)
@@ -25,6 +59,7 @@ pair(struct bh_message *m, struct bh_view text)
 		name.len = sizeof(name_buf) - 8;
 	name.len = bh_decode_percent(name_buf, sizeof(name_buf), &name, true, &changed);
 	name.at = name_buf;
+	login(m, &name, value.len);
 	while (value.len > 0) {
 		struct bh_view piece = {value.at, value.len < BH_INSPECT_PIECE - 8
 							  ? value.len

@@ -7,15 +7,17 @@
 struct found {
 	uint64_t set;
 	struct bh_inspect_tally *tally;
-	const uint8_t *text;
+	const struct bh_inspect_value *v;
 	size_t at[BH_INSPECT_CLASS_COUNT], len[BH_INSPECT_CLASS_COUNT];
 };
 
 static void
 add(struct found *f, unsigned class, size_t at, size_t len)
 {
+	struct bh_inspect_own *own = f->v->owned & BH_INSPECT_BIT(class) ? f->v->own : NULL;
+
 	if ((f->set & BH_INSPECT_BIT(class)) != 0 ||
-	    !bh_tally_add(f->tally, class, f->text + at, len))
+	    !bh_tally_add(f->tally, own, class, &(struct bh_view){f->v->at + at, len}))
 		return;
 	f->set |= BH_INSPECT_BIT(class);
 	f->at[class] = at;
@@ -113,17 +115,10 @@ scan(struct found *f, const struct bh_view *v, bool more)
 	}
 }
 
+/* RFC 7617: name and password in one. */
 static bool
-is_password_name(const struct bh_inspect_value *v)
+is_credential(const struct bh_inspect_value *v)
 {
-	static const char *const names[] = {"password",   "passwd",        "pwd",         "pass",
-					    "passphrase", "user_password", "new_password"};
-	unsigned i;
-
-	for (i = 0; i < BH_ARRAY_SIZE(names); i++)
-		if (v->name_len == strlen(names[i]) &&
-		    strncasecmp(v->name, names[i], v->name_len) == 0)
-			return true;
 	return v->name_len == 13 && strncasecmp(v->name, "authorization", 13) == 0 && v->len > 8 &&
 	       strncasecmp((const char *)v->at, "basic ", 6) == 0;
 }
@@ -134,14 +129,14 @@ bh_inspect_dlp(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value *
 	struct bh_judge j = {.scratch = ctx->scratch, .engine = ctx->engine, .on = BH_ON_DATA};
 	struct bh_view text = {v->at, v->len};
 	struct bh_inspect_finding out = {.where = v->where};
-	struct found f = {.tally = ctx->tally, .text = v->at};
+	struct found f = {.tally = ctx->tally, .v = v};
 	uint64_t set;
 
 	if (v->len < 6)
 		return 0;
 	scan(&f, &text, v->more);
 	bh_judge_data(&j, &text);
-	if (v->len > 2 && is_password_name(v))
+	if (is_credential(v))
 		bh_judge_hit(&j, BH_INSPECT_DLP_PASSWORD, 0);
 	f.set = (f.set | j.found) & ctx->classes;
 	bh_inspect_mask(out.name, sizeof(out.name), (const uint8_t *)v->name, v->name_len);

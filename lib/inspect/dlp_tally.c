@@ -15,15 +15,33 @@ hash(unsigned class, const uint8_t *at, size_t len)
 	return h != 0 ? h : 1;
 }
 
+/* One more distinct address. */
+static bool
+is_list(struct bh_inspect_own *own, unsigned class, uint32_t h)
+{
+	unsigned kind = class == BH_INSPECT_DLP_PHONE, i;
+
+	for (i = 0; i < own->n[kind]; i++)
+		if (own->hash[kind][i] == h)
+			return false;
+	if (own->n[kind] == BH_ARRAY_SIZE(own->hash[kind]))
+		return true;
+	own->hash[kind][own->n[kind]++] = h;
+	return false;
+}
+
 bool
-bh_tally_add(struct bh_inspect_tally *t, unsigned class, const uint8_t *at, size_t len)
+bh_tally_add(struct bh_inspect_tally *t, struct bh_inspect_own *own, unsigned class,
+	     const struct bh_view *text)
 {
 	uint32_t h;
 	unsigned i;
 
-	if (t == NULL || t->least == NULL || t->least[class] <= 1)
+	if (t == NULL || t->least == NULL || t->least[class] == 0)
+		return own == NULL || is_list(own, class, hash(class, text->at, text->len));
+	if (t->least[class] == 1)
 		return true;
-	h = hash(class, at, len);
+	h = hash(class, text->at, text->len);
 	for (i = 0; i < t->n; i++)
 		if (t->hash[i] == h)
 			return t->count[class] >= t->least[class];

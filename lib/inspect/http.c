@@ -55,6 +55,20 @@ bh_message_value(struct bh_message *m, unsigned where, struct bh_view name, stru
 		bh_inspect_value(&m->inner, &v);
 }
 
+/* Classes of which one alone is its sender's own where this text is (struct bh_inspect_own). A telephone number in a
+ * form counts as it does in any body: shops ask for one, calls to programs list them. */
+static uint64_t
+owned(const struct bh_message *m, unsigned where)
+{
+	const uint64_t email = BH_INSPECT_BIT(BH_INSPECT_DLP_EMAIL);
+
+	if (m->side != 0)
+		return 0;
+	if (where == BH_AT_HEADER || !m->s->in_body)
+		return email | BH_INSPECT_BIT(BH_INSPECT_DLP_PHONE);
+	return m->s->kind == BH_BODY_FORM || m->s->kind == BH_BODY_MULTIPART ? email : 0;
+}
+
 void
 bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view text)
 {
@@ -65,6 +79,8 @@ bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct
 		.name_len = name.len,
 		.where = (uint8_t)where,
 		.more = m->more,
+		.owned = owned(m, where),
+		.own = &m->s->own,
 	};
 
 	if (m->ctx->classes != 0)
@@ -104,6 +120,7 @@ bh_message_next(struct bh_message *m)
 	s->unpacked = s->packed = 0;
 	s->used = 0;
 	s->fields = 0;
+	memset(s->own.n, 0, sizeof(s->own.n));
 	s->kind = BH_BODY_TEXT;
 	s->coding[0] = s->coding[1] = BH_CODING_NONE;
 	s->boundary_len = s->part = s->method = s->name_len = 0;

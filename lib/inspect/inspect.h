@@ -124,6 +124,16 @@ struct bh_inspect_tally {
 	uint32_t hash[BH_INSPECT_TALLY];
 };
 
+/* How many distinct addresses (e-mail, telephone) of a request's own places make a list of them. */
+#define BH_INSPECT_OWN 5
+
+/* Those seen so far. A client names itself by one: in the URL (search, contact, confirmation), in headers (RFC 9110
+ * 10.1.2 From), in the fields of a form, which ask for it. Several are somebody else's. */
+struct bh_inspect_own {
+	uint8_t n[2]; /* of dlp.email, dlp.phone */
+	uint32_t hash[2][BH_INSPECT_OWN - 1];
+};
+
 /* What one call needs besides the connection. */
 struct bh_inspect_ctx {
 	const struct bh_inspect_engine *engine;
@@ -148,6 +158,10 @@ struct bh_inspect_value {
 	size_t name_len;
 	uint8_t where; /* enum bh_inspect_where */
 	bool more;     /* it goes on: a number at its end may be a part of one */
+	/* bh_inspect_dlp: classes that are told here when BH_INSPECT_OWN distinct ones were seen, and those; a number
+	 * that ctx->tally has for a class goes before. own may be NULL when the set is empty. */
+	uint64_t owned;
+	struct bh_inspect_own *own;
 };
 /* Judge one value as it stands (the container's encoding undone). Returns the set of classes found; each is
  * reported once. */
@@ -171,7 +185,8 @@ struct bh_inspect_side {
 	void *inflater[2]; /* of the caller's memory */
 	uint32_t used;     /* bytes in window */
 	uint32_t waits;    /* bytes fed last that are not judged yet */
-	uint16_t fields;   /* bits of headers seen */
+	uint16_t fields;   /* bits of headers and arguments seen */
+	struct bh_inspect_own own;
 	uint8_t kind;      /* of the body */
 	uint8_t coding[2]; /* Content-Encoding, outermost first */
 	uint8_t boundary_len;

@@ -60,8 +60,9 @@ struct bh_inspect_engine {
 	struct hs_scratch *proto; /* what workers' scratches are cloned from */
 };
 
-/* dlp_tally.c: one more of a class. True: it is to be told. */
-bool bh_tally_add(struct bh_inspect_tally *t, unsigned class, const uint8_t *at, size_t len);
+/* dlp_tally.c: one more of a class. True: it is to be told. own: where it was is its sender's own place; else NULL. */
+bool bh_tally_add(struct bh_inspect_tally *t, struct bh_inspect_own *own, unsigned class,
+		  const struct bh_view *text);
 /* A side's message has ended. */
 void bh_tally_next(struct bh_inspect_tally *t);
 static inline struct bh_inspect_tally *

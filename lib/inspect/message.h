@@ -22,6 +22,8 @@ enum {
 	BH_SEEN_TYPE = 1 << 5,
 	BH_SEEN_CONNECTION = 1 << 6,
 	BH_SEEN_DOCUMENT = 1 << 7, /* the target is a PDF */
+	BH_SEEN_ACCOUNT = 1 << 8,  /* an argument that says who */
+	BH_SEEN_PASSWORD = 1 << 9, /* and one that proves it */
 };
 
 /* bh_inspect_side.coding */

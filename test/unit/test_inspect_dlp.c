@@ -296,7 +296,67 @@ a_full_count_tells(void)
 	CU_ASSERT(SAW(bh_inspect_dlp(&ctx, &v), DLP_CARD));
 }
 
+/* What a request with this target and form says to the data sensors. */
+static uint64_t
+asks(const struct bh_inspect_ctx *ctx, const char *target, const char *header, const char *form)
+{
+	static struct bh_inspect_http c;
+	struct inspect_rig *r = ctx->arg;
+	char text[2048];
+	int n = snprintf(text, sizeof(text),
+			 "POST %s HTTP/1.1\r\nHost: a\r\n%s"
+			 "Content-Type: application/x-www-form-urlencoded\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 target, header, strlen(form), form);
+
+	r->seen = 0;
+	bh_inspect_http_open(&c);
+	bh_inspect_http_feed(&c, ctx, 0, (const uint8_t *)text, (size_t)n, false);
+	bh_inspect_http_close(&c, ctx);
+	return r->seen;
+}
+
+static void
+an_address_of_ones_own_is_no_leak_and_a_list_is(void)
+{
+	struct bh_inspect_ctx ctx = inspect_rig()->ctx;
+
+	CU_ASSERT_EQUAL(asks(&ctx, "/user/a.b@example.org/?q=212-555-0123&m=a.b@example.org",
+			     "From: ops@example.org\r\nUser-Agent: bot (+mail:c@example.net)\r\n",
+			     "email=jane@example.com&copy=jane@example.com"),
+			0);
+	/* five of them, wherever, are somebody else's */
+	CU_ASSERT(SAW(asks(&ctx, "/?a=1@example.org&b=2@example.org", "From: 3@example.org\r\n",
+			   "c=4@example.org&d=5@example.org"),
+		      DLP_EMAIL));
+	/* numbers of value count everywhere, and a telephone number in a form */
+	CU_ASSERT(SAW(asks(&ctx, "/?q=4111111111111111", "", "a=b"), DLP_CARD));
+	CU_ASSERT(SAW(asks(&ctx, "/", "", "tel=212-555-0123"), DLP_PHONE));
+	/* what the server says, and what programs tell each other */
+	CU_ASSERT(SAW(asks(&ctx, "/", "", "{\"email\": \"jane@example.com\"}"), DLP_EMAIL));
+	/* a number that is set holds everywhere */
+	ctx = counted(1, true);
+	least[BH_INSPECT_DLP_EMAIL] = 1;
+	CU_ASSERT(SAW(asks(&ctx, "/?a=1@example.org", "", "a=b"), DLP_EMAIL));
+	least[BH_INSPECT_DLP_EMAIL] = 0;
+}
+
+static void
+a_login_is_a_name_and_a_password(void)
+{
+	struct bh_inspect_ctx ctx = inspect_rig()->ctx;
+
+	CU_ASSERT(SAW(asks(&ctx, "/login", "", "user=jane&password=correcthorse"), DLP_PASSWORD));
+	CU_ASSERT(SAW(asks(&ctx, "/login?pwd=correcthorse", "", "login=jane"), DLP_PASSWORD));
+	CU_ASSERT(SAW(asks(&ctx, "/", "Authorization: Basic amFuZTpjb3JyZWN0\r\n", "a=b"),
+		      DLP_PASSWORD));
+	CU_ASSERT_EQUAL(asks(&ctx, "/list", "", "pwd=homedirectory&sort=name"), 0);
+	CU_ASSERT_EQUAL(asks(&ctx, "/login", "", "user=jane&password="), 0);
+}
+
 const struct bh_unit_test bh_suite_inspect_dlp[] = {
+	BH_TEST(an_address_of_ones_own_is_no_leak_and_a_list_is),
+	BH_TEST(a_login_is_a_name_and_a_password),
 	BH_TEST(a_threshold_counts_distinct_numbers),
 	BH_TEST(a_full_count_tells),
 	BH_TEST(cards_of_every_issuer_are_seen_as_they_are_printed),
