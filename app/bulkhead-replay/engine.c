@@ -236,6 +236,7 @@ replay_start(struct replay *r, struct bh_err *err)
 	/* The daemon's folder is not touched. */
 	snprintf(r->config.evidence_path, sizeof(r->config.evidence_path), "%s",
 		 r->o.evidence != NULL ? r->o.evidence : "");
+	r->config.event_active_ms = 0; /* for sinks, of which there are none here */
 	if (r->config.event_ring < MIN_EVENT_RING)
 		r->config.event_ring = MIN_EVENT_RING;
 	r->scratch = malloc(BH_CAPTURE_MAX_PACKET);

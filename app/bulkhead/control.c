@@ -21,8 +21,12 @@ write_events(struct bh_daemon *d, const struct bh_event *e, unsigned n)
 	const struct bh_event *end = e + n;
 
 	for (; e < end; e = bh_event_after(e)) {
-		if (e->type != BH_EVENT_NONE && e->type != BH_EVENT_NAMES &&
-		    (e->type != BH_EVENT_FLOW || d->config.event_flows))
+		if (e->type == BH_EVENT_FLOW_ACTIVE)
+			bh_daemon_sinks_put(d, &(struct bh_sink_record){.time_ns = e->time_ns,
+									.event = e,
+									.names = &d->names});
+		else if (e->type != BH_EVENT_NONE && e->type != BH_EVENT_NAMES &&
+			 (e->type != BH_EVENT_FLOW || d->config.event_flows))
 			bh_daemon_put_event(d, e);
 	}
 }

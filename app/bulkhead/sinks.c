@@ -42,6 +42,7 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 		p.kinds = c->kinds;
 		p.name = c->name;
 		p.to = c->to;
+		p.options = &c->options;
 		rc = read_secret(c->secret_file, &secret, err);
 		p.secret = secret;
 		if (rc == 0)

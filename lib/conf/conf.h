@@ -14,6 +14,7 @@
 #define BH_CONF_H
 
 #include "../base/base.h"
+#include "../base/sink.h"
 #include "../threat/threat.h"
 
 enum bh_yaml_type { BH_YAML_SCALAR, BH_YAML_LIST, BH_YAML_MAP };
@@ -167,6 +168,7 @@ struct bh_config_sink {
 	char name[32];      /* "syslog-1c9a42f0", of its target, where the user gave none */
 	char to[256];       /* may hold a secret (webhook): never shown */
 	char secret_file[256];
+	struct bh_sink_options options;
 };
 
 struct bh_config {

@@ -8,9 +8,10 @@
 #define WORDS_MAX 8
 
 static const struct line {
-	const char *name, *key, *forms, *schemes, *kinds;
+	const char *name, *key, *forms, *schemes, *kinds, *options;
 } lines[] = {
-#define BH_SINK(sym, n, key, forms, schemes, kinds, text) {#n, key, forms, schemes, kinds},
+#define BH_SINK(sym, n, key, forms, schemes, kinds, options, text)                                 \
+	{#n, key, forms, schemes, kinds, options},
 #include "../base/sink.def"
 #undef BH_SINK
 };
@@ -137,19 +138,45 @@ read_name(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_confi
 	return 0;
 }
 
+/* What sink_option.def names and the map says; else the default. */
+static int
+read_options(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_sink_options *o)
+{
+	const struct bh_yaml *node;
+	uint64_t v;
+	int rc = 0;
+
+#define BH_SINK_NUMBER(field, key, def, min, max)                                                  \
+	node = bh_yaml_get(map, key);                                                              \
+	v = def;                                                                                   \
+	if (rc == 0 && node != NULL)                                                               \
+		rc = bh_yaml_u64(r->doc, node, min, max, &v, r->err);                              \
+	o->field = (uint32_t)v;
+#define BH_SINK_TIME(field, key, def, min, max)                                                    \
+	node = bh_yaml_get(map, key);                                                              \
+	v = def;                                                                                   \
+	if (rc == 0 && node != NULL)                                                               \
+		rc = bh_yaml_duration_ms(r->doc, node, min, max, &v, r->err);                      \
+	o->field = (uint32_t)v;
+#include "../base/sink_option.def"
+#undef BH_SINK_NUMBER
+#undef BH_SINK_TIME
+	return rc;
+}
+
 static int
 read_sink(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_config_sink *s)
 {
 	static const char *const types[] = {
-#define BH_SINK(sym, n, key, forms, schemes, kinds, text) #n,
+#define BH_SINK(sym, n, key, forms, schemes, kinds, options, text) #n,
 #include "../base/sink.def"
 #undef BH_SINK
 		NULL};
 	const struct bh_yaml *type = bh_yaml_get(map, "type"), *form;
-	const char *known[] = {"type", NULL, "form", "kinds", "name", "secret_file", NULL};
+	const char *known[WORDS_MAX + 4] = {"type", NULL, "name"};
 	const char *word[WORDS_MAX + 1];
+	char store[128], known_store[128];
 	unsigned choice = 0;
-	char store[128];
 	int rc;
 
 	if (type == NULL)
@@ -159,9 +186,7 @@ read_sink(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_confi
 		return rc;
 	s->type = (uint8_t)choice;
 	known[1] = lines[choice].key;
-	/* Only who sends over HTTP signs. */
-	if (strstr(lines[choice].schemes, "http") == NULL)
-		known[5] = NULL;
+	split(lines[choice].options, known_store, &known[3]);
 	rc = bh_yaml_check_map(r->doc, map, "a sink", known, r->err);
 	form = bh_yaml_get(map, "form");
 	split(lines[choice].forms, store, word);
@@ -175,6 +200,8 @@ read_sink(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_confi
 		rc = read_name(r, map, s);
 	if (rc == 0)
 		rc = read_text(r, map, "secret_file", s->secret_file, sizeof(s->secret_file));
+	if (rc == 0)
+		rc = read_options(r, map, &s->options);
 	return rc == 0 ? read_kinds(r, map, s) : rc;
 }
 

@@ -38,6 +38,19 @@ worker_destroy(struct bh_worker *w)
 	free(w);
 }
 
+/* Only sinks of flows want to hear of them before their end. */
+static uint32_t
+active_ms(const struct bh_config *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_sinks; i++) {
+		if (c->sink[i].type == BH_SINK_IPFIX)
+			return (uint32_t)c->event_active_ms;
+	}
+	return 0;
+}
+
 static int
 create_flow_table(struct bh_worker *w, const struct bh_gateway *g)
 {
@@ -53,6 +66,7 @@ create_flow_table(struct bh_worker *w, const struct bh_gateway *g)
 			fp.timeout_ms[i] = g->p.config->flow_timeout_ms[i];
 		w->timeout_ms[i] = fp.timeout_ms[i];
 	}
+	w->active_ms = active_ms(g->p.config);
 	fp.worker = (uint8_t)w->index;
 	fp.on_end = bh_record_flow_end;
 	fp.on_end_arg = w;

@@ -245,6 +245,9 @@ struct bh_worker {
 	uint32_t now_ms;                   /* mono in ms, wraps */
 	uint32_t aged_ms;                  /* housekeeping was last done then */
 	uint64_t age_debt;                 /* entries still to be looked at */
+	uint32_t active_ms;                /* flows that go on are told of so often; 0: never */
+	uint32_t active_cursor;            /* next entry to look at for that */
+	uint64_t active_debt;              /* entries still to be looked at, times active_ms */
 	uint32_t drain_cursor;             /* bh_worker_drain goes on here */
 	struct bh_exit exit[BH_MAX_WIRES]; /* by the wire a frame came in on; set once a turn */
 	struct bh_bucket reject_bucket, event_bucket;
@@ -454,6 +457,7 @@ void bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh
 void bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
+void bh_record_flow_active(struct bh_worker *w, const struct bh_flow *f);
 
 /* threat_report.c: threats. What was seen, in a packet or in a flow. */
 struct bh_threat_case {

@@ -299,6 +299,17 @@ bh_record_drop(struct bh_worker *w, const struct bh_packet *p)
 }
 
 void
+bh_record_flow_active(struct bh_worker *w, const struct bh_flow *f)
+{
+	struct bh_event e = {.type = BH_EVENT_FLOW_ACTIVE};
+
+	fill_flow(w, &e, f);
+	e.time_ns = w->wall_ns;
+	e.frame_kind = BH_FRAME_IP;
+	push(w, &e);
+}
+
+void
 bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 {
 	struct bh_worker *w = worker;

@@ -33,6 +33,31 @@ age_flows(struct bh_worker *w, uint32_t elapsed_ms)
 	bh_flow_age(w->flows, w->now_ms, (uint32_t)turn);
 }
 
+/* Walk the table once in active_ms and tell of each flow that is so old and was heard since the last walk. No flow keeps
+ * when it was told of: whoever wants differences remembers the totals (sink_ipfix.c). */
+static void
+tell_active(struct bh_worker *w, uint32_t elapsed_ms)
+{
+	enum { TURN = 256 };
+	uint64_t capacity = bh_flow_capacity(w->flows), turn;
+	const struct bh_flow *f;
+	uint32_t end;
+
+	w->active_debt += elapsed_ms * capacity;
+	if (w->active_debt > capacity * w->active_ms)
+		w->active_debt = capacity * w->active_ms;
+	turn = RTE_MIN(w->active_debt / w->active_ms, (uint64_t)TURN);
+	w->active_debt -= turn * w->active_ms;
+	end = (uint32_t)RTE_MIN(w->active_cursor + turn, capacity);
+	while ((f = bh_flow_next(w->flows, &w->active_cursor, end)) != NULL) {
+		if (w->wall_ns > f->start_ns &&
+		    w->wall_ns - f->start_ns >= w->active_ms * BH_NS_PER_MS &&
+		    (int32_t)(w->now_ms - f->last_ms) < (int32_t)w->active_ms)
+			bh_record_flow_active(w, f);
+	}
+	w->active_cursor = end == capacity ? 0 : end;
+}
+
 void
 bh_stage_housekeeping(struct bh_worker *w)
 {
@@ -42,6 +67,8 @@ bh_stage_housekeeping(struct bh_worker *w)
 		return;
 	w->aged_ms = w->now_ms;
 	age_flows(w, elapsed);
+	if (unlikely(w->active_ms != 0))
+		tell_active(w, elapsed);
 	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA))
 		bh_threat_sweep(w, elapsed);
 	age_fragments(w);

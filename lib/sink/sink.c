@@ -58,7 +58,8 @@ static const struct {
 	const char *name;
 	const struct bh_sink_ops *ops;
 } types[BH_SINK_TYPES] = {
-#define BH_SINK(sym, n, key, forms, schemes, kinds, text) [BH_SINK_##sym] = {#n, &bh_sink_##n},
+#define BH_SINK(sym, n, key, forms, schemes, kinds, options, text)                                 \
+	[BH_SINK_##sym] = {#n, &bh_sink_##n},
 #include "../base/sink.def"
 #undef BH_SINK
 };
@@ -104,7 +105,7 @@ bh_sink_put(struct bh_sink *s, const struct bh_sink_record *r)
 	uint32_t len;
 	bool room;
 
-	if ((s->kinds & bh_sink_kind_of(r->line)) == 0)
+	if (r->line == NULL ? !s->ops->active : (s->kinds & bh_sink_kind_of(r->line)) == 0)
 		return;
 	bh_buf_reset(&s->record);
 	if (!s->ops->format(s->state, &s->record, r, s->seq + 1))

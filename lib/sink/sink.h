@@ -1,4 +1,4 @@
-/* sink: where events go. An EVE file: one JSON object a line; and sinks elsewhere, see further below.
+/* sink: where events go. An EVE file: one JSON object a line; and sinks elsewhere, see further below. IPFIX: ipfix.h.
  *
  * Usage     bh_eve_file_open(), bh_eve_file_write() per batch of events, bh_eve_file_flush() once a turn,
  *           bh_eve_file_reopen() after the file was rotated away, bh_eve_file_close().
@@ -13,6 +13,7 @@
 #define BH_SINK_H
 
 #include "../base/base.h"
+#include "../base/sink.h"
 #include "../event/event.h"
 
 struct bh_eve_file;
@@ -76,20 +77,14 @@ enum bh_sink_kind {
 #undef BH_SINK_KIND
 };
 
-enum bh_sink_type {
-#define BH_SINK(sym, name, key, forms, schemes, kinds, text) BH_SINK_##sym,
-#include "../base/sink.def"
-#undef BH_SINK
-	BH_SINK_TYPES
-};
-
 struct bh_sink_params {
 	enum bh_sink_type type;
-	const char *name;     /* of the spool's folder, in logs and metrics */
-	const char *to;       /* "udp://host:port", "tcp://[::1]:601" ... */
-	unsigned form;        /* index among the forms of its line in sink.def */
-	unsigned kinds;       /* enum bh_sink_kind, any of them */
-	const char *secret;   /* or NULL */
+	const char *name;                      /* of the spool's folder, in logs and metrics */
+	const char *to;                        /* "udp://host:port", "tcp://[::1]:601" ... */
+	unsigned form;                         /* index among the forms of its line in sink.def */
+	unsigned kinds;                        /* enum bh_sink_kind, any of them */
+	const char *secret;                    /* or NULL */
+	const struct bh_sink_options *options; /* NULL: the defaults */
 	const char *host;     /* this machine's name, for headers; NULL: asked of the system */
 	const char *spool;    /* folder of all spools; is made */
 	uint64_t spool_bytes; /* of this one's files */
@@ -97,7 +92,7 @@ struct bh_sink_params {
 	unsigned settle_ms;   /* 0: 1000 */
 };
 
-/* One record. The line is its EVE form, without the newline. */
+/* One record. The line is its EVE form, without the newline; NULL for FLOW_ACTIVE, which has none. */
 struct bh_sink_record {
 	uint64_t time_ns; /* wall clock */
 	const char *line;

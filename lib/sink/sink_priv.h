@@ -20,9 +20,10 @@ struct bh_sink_ops {
 	int (*settled)(void *state);
 	void (*reset)(void *state); /* close the connection, if there is one */
 	bool confirms;              /* what send has taken has arrived */
+	bool active;                /* is also told of flows that go on */
 };
 
-#define BH_SINK(sym, name, key, forms, schemes, kinds, text)                                       \
+#define BH_SINK(sym, name, key, forms, schemes, kinds, options, text)                              \
 	extern const struct bh_sink_ops bh_sink_##name;
 #include "../base/sink.def"
 #undef BH_SINK

@@ -25,11 +25,13 @@ a_good_list_is_read(void)
 				   "    form: cef\n"
 				   "    kinds: [flow, drop, operation]\n"
 				   "    name: siem\n"
+				   "  - {type: ipfix, to: \"udp://c:4739\", domain: 7, "
+				   "templates: 5m}\n"
 				   "spool: {path: spool, size: 64M}\n";
 	struct bh_err err;
 
 	CU_ASSERT_EQUAL_FATAL(load(text, &err), 0);
-	CU_ASSERT_EQUAL(config.n_sinks, 2);
+	CU_ASSERT_EQUAL(config.n_sinks, 3);
 	CU_ASSERT_EQUAL(strncmp(config.sink[0].name, "syslog-", 7), 0);
 	CU_ASSERT_EQUAL(config.sink[0].form, 0);
 	CU_ASSERT_EQUAL(config.sink[0].kinds, 1 << 0 | 1 << 5 | 1 << 6);
@@ -37,6 +39,10 @@ a_good_list_is_read(void)
 	CU_ASSERT_STRING_EQUAL(config.sink[1].name, "siem");
 	CU_ASSERT_EQUAL(config.sink[1].form, 1);
 	CU_ASSERT_EQUAL(config.sink[1].kinds, 1 << 1 | 1 << 2 | 1 << 3);
+	CU_ASSERT_EQUAL(config.sink[2].kinds, 1 << 1);
+	CU_ASSERT_EQUAL(config.sink[2].options.domain, 7);
+	CU_ASSERT_EQUAL(config.sink[2].options.templates_ms, 300000);
+	CU_ASSERT_EQUAL(config.sink[2].options.enterprise, 32473);
 	CU_ASSERT_STRING_EQUAL(config.spool_path, "/etc/bulkhead/spool");
 	CU_ASSERT_EQUAL(config.spool_size, 64u << 20);
 }
@@ -56,6 +62,9 @@ a_bad_list_is_refused_where_it_is_wrong(void)
 		{"sinks:\n  - {type: syslog, to: \"udp://x\", form: xml}\n", "cef", 2},
 		{"sinks:\n  - {type: syslog, to: \"udp://x\", kinds: [alerts]}\n", "alert", 2},
 		{"sinks:\n  - {type: syslog, to: \"udp://x\", name: \"../x\"}\n", "name", 2},
+		{"sinks:\n  - {type: ipfix, to: \"udp://x\", kinds: [flow]}\n", "kinds", 2},
+		{"sinks:\n  - {type: syslog, to: \"udp://x\", domain: 1}\n", "domain", 2},
+		{"sinks:\n  - {type: ipfix, to: \"udp://x\", enterprise: 0}\n", "1", 2},
 		{"sinks:\n  - {type: syslog, to: \"udp://x\"}\n"
 		 "  - {type: syslog, to: \"udp://x\"}\n",
 		 "two sinks", 3},

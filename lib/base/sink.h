@@ -1,0 +1,22 @@
+/* Sinks, as the configuration and lib/sink both know them: sink.def and sink_option.def as C. */
+#ifndef BH_BASE_SINK_H
+#define BH_BASE_SINK_H
+
+#include <stdint.h>
+
+enum bh_sink_type {
+#define BH_SINK(sym, name, key, forms, schemes, kinds, options, text) BH_SINK_##sym,
+#include "sink.def"
+#undef BH_SINK
+	BH_SINK_TYPES
+};
+
+struct bh_sink_options {
+#define BH_SINK_NUMBER(field, key, def, min, max) uint32_t field;
+#define BH_SINK_TIME(field, key, def, min, max) uint32_t field;
+#include "sink_option.def"
+#undef BH_SINK_NUMBER
+#undef BH_SINK_TIME
+};
+
+#endif
