@@ -170,6 +170,18 @@ bh_wire_number(struct bh_wire *w, uint64_t value)
 }
 
 void
+bh_wire_integer(struct bh_wire *w, uint64_t value, unsigned size)
+{
+	uint64_t all = size < 8 ? (UINT64_C(1) << 8 * size) - 1 : UINT64_MAX;
+
+	if ((value & ~(all >> 1)) != 0) {
+		bh_wire_text(w, (const uint8_t *)"-", 1);
+		value = (~value + 1) & all;
+	}
+	bh_wire_number(w, value);
+}
+
+void
 bh_wire_double(struct bh_wire *w, uint64_t bits)
 {
 	double d;

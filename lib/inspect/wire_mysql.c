@@ -1,287 +1,11 @@
-/* mysql, mariadb: statements, values bound to them, and the rows of their results, in text and binary (MySQL
- * "Client/Server Protocol": Text Resultset, Binary Protocol Resultset). A packet has 24 bits of length; one of 0xffffff
- * goes on in the next. */
-#include "wire_priv.h"
-
-#define PACKET_MAX 0xffffffu
-#define COLUMNS 256 /* of more, rows are looked at as they come */
-
-enum {
-	COM_QUERY = 0x03,
-	COM_STMT_PREPARE = 0x16,
-	COM_STMT_EXECUTE = 0x17,
-	COM_STMT_SEND_LONG_DATA = 0x18,
-	COM_STMT_FETCH = 0x1c,
-	COM_CHANGE_USER = 0x11,
-};
-enum { CAP_COMPRESS = 0x20, CAP_SSL = 0x800, CAP_ZSTD = 1 << 26, CAP_ATTRIBUTES = 1 << 27 };
-
-/* What the bytes of a packet are. */
-enum part { PASS, TEXT, ROW, DEFINITION, COMMAND, LOGIN, ANSWER };
-
-/* What the server says next. */
-enum answer { NOTHING, FIRST, DEFINITIONS, ROWS };
-
-/* Where in a row its reader stands. */
-enum stage { ROW_HEAD, ROW_NULLS, ROW_VALUE, ROW_LENGTH, ROW_BYTES };
-
-struct packets {
-	struct bh_wire_some head;
-	uint32_t left;
-	uint8_t part;
-	uint8_t sequence;
-	bool goes_on, inside;
-};
-
-struct mysql {
-	struct packets in[2];
-	struct bh_wire_some some; /* of the server's side */
-	uint64_t bytes;           /* of a value, still to come */
-	uint32_t caps;
-	uint16_t columns, column;
-	uint8_t command, answer, stage;
-	bool binary, logged_in;
-	bool defined;              /* the last definition was the last packet */
-	struct bh_wire_some first; /* of the client's side */
-	uint8_t type[COLUMNS];
-	uint8_t nulls[(COLUMNS + 9) / 8];
-};
-
-/* A length-encoded integer's further bytes; 0: the first one is all. */
-static unsigned
-further(uint8_t first)
-{
-	return first == 0xfc ? 2 : first == 0xfd ? 3 : first == 0xfe ? 8 : 0;
-}
-
-/* ---- rows ------------------------------------------------------------------------------------------- */
-
-/* Bytes of a binary value; 0: a length comes before it. */
-static unsigned
-size_of(uint8_t type)
-{
-	switch (type) {
-	case 1: /* TINY */
-		return 1;
-	case 2: /* SHORT, YEAR */
-	case 13:
-		return 2;
-	case 3: /* LONG, FLOAT, INT24 */
-	case 4:
-	case 9:
-		return 4;
-	case 5: /* DOUBLE, LONGLONG */
-	case 8:
-		return 8;
-	}
-	return 0;
-}
-
-static bool
-is_null(const struct mysql *m, unsigned column)
-{
-	return m->binary && (m->nulls[(column + 2) / 8] >> (column + 2) % 8 & 1) != 0;
-}
-
-static void
-next_column(struct mysql *m)
-{
-	m->some.have = 0;
-	m->column++;
-	while (m->column < m->columns && is_null(m, m->column))
-		m->column++;
-	m->stage = ROW_VALUE;
-}
-
-static void
-begin_row(struct mysql *m)
-{
-	m->some.have = 0;
-	m->column = 0;
-	m->stage = m->binary ? ROW_HEAD : ROW_VALUE;
-	if (m->columns > COLUMNS)
-		m->stage = ROW_BYTES;
-	m->bytes = m->columns > COLUMNS ? UINT64_MAX : 0;
-}
-
-/* The bitmap of NULLs, one byte a turn. */
-static void
-nulls(struct mysql *m, struct bh_cur *in)
-{
-	unsigned want = (m->columns + 9u) / 8;
-
-	(void)bh_cur_u8(in, &m->nulls[m->column++]);
-	if (m->column < want)
-		return;
-	m->column = 0;
-	m->stage = ROW_VALUE;
-	if (is_null(m, 0))
-		next_column(m);
-}
-
-static void
-value(struct bh_wire *w, struct mysql *m, struct bh_cur *in)
-{
-	uint8_t type = m->column < m->columns ? m->type[m->column] : 0xfd;
-	unsigned size = m->binary ? size_of(type) : 0;
-
-	if (size == 0) {
-		m->stage = ROW_LENGTH;
-		return;
-	}
-	if (!bh_wire_collect(&m->some, in, size))
-		return;
-	if (type == 8)
-		bh_wire_number(w, bh_wire_le(m->some.byte, 8));
-	else if (type == 5)
-		bh_wire_double(w, bh_wire_le(m->some.byte, 8));
-	next_column(m);
-}
-
-static void
-length(struct bh_wire *w, struct mysql *m, struct bh_cur *in)
-{
-	unsigned more;
-
-	if (!bh_wire_collect(&m->some, in, 1))
-		return;
-	more = further(m->some.byte[0]);
-	if (!bh_wire_collect(&m->some, in, 1 + more))
-		return;
-	m->bytes = more == 0 ? m->some.byte[0] : bh_wire_le(m->some.byte + 1, more);
-	m->stage = ROW_BYTES;
-	if (m->bytes == 0xfb && more == 0)
-		m->bytes = 0;
-	if (m->bytes == 0) {
-		bh_wire_gap(w);
-		next_column(m);
-	}
-}
-
-static void
-row(struct bh_wire *w, struct mysql *m, struct bh_cur in)
-{
-	while (bh_cur_left(&in) > 0) {
-		struct bh_cur part;
-		uint8_t skip;
-
-		switch (m->stage) {
-		case ROW_HEAD:
-			(void)bh_cur_u8(&in, &skip);
-			m->stage = ROW_NULLS;
-			break;
-		case ROW_NULLS:
-			nulls(m, &in);
-			break;
-		case ROW_VALUE:
-			value(w, m, &in);
-			break;
-		case ROW_LENGTH:
-			length(w, m, &in);
-			break;
-		default:
-			part = bh_wire_upto(&in, m->bytes);
-			m->bytes -= bh_cur_left(&part);
-			bh_wire_text(w, part.p, bh_cur_left(&part));
-			if (m->bytes == 0) {
-				bh_wire_gap(w);
-				next_column(m);
-			}
-		}
-	}
-}
-
-/* ---- what the server says ------------------------------------------------------------------------------ */
-
-/* An answer's first bytes say what it is; a packet of rows or definitions that ends them says so, too. */
-static void
-server_begins(struct mysql *m, struct packets *p)
-{
-	p->part = PASS;
-	if (m->answer == ROWS)
-		begin_row(m);
-	m->some.have = 0;
-	if (m->answer != NOTHING)
-		p->part = ANSWER;
-}
-
-static bool
-ends_rows(const struct mysql *m, uint8_t first, uint32_t len)
-{
-	return m->answer == ROWS && (first == 0xff || (first == 0xfe && len < PACKET_MAX));
-}
-
-/* Number of columns, or what stands in its place. Returns false when more of it is to come. */
-static bool
-first_answer(struct mysql *m, struct packets *p, struct bh_cur *in)
-{
-	uint8_t first = m->some.have > 0 ? m->some.byte[0] : in->p[0];
-	unsigned more = first == 0xfc ? 2 : 0;
-
-	p->part = PASS;
-	if (first == 0 || first == 0xfb || first == 0xff) {
-		/* what follows, if anything does, answers the next statement */
-		p->part = first == 0xff ? TEXT : PASS;
-		return true;
-	}
-	p->part = ANSWER;
-	if (!bh_wire_collect(&m->some, in, 1 + more))
-		return false;
-	m->columns = more != 0 ? (uint16_t)bh_wire_le(m->some.byte + 1, 2) : first;
-	m->column = 0;
-	m->answer = DEFINITIONS;
-	p->part = PASS;
-	return true;
-}
-
-/* A packet's first byte is at hand. */
-static bool
-answered(struct mysql *m, struct packets *p, struct bh_cur *in)
-{
-	uint8_t first = in->p[0];
-
-	if (m->answer == FIRST)
-		return first_answer(m, p, in);
-	p->part = m->answer == DEFINITIONS ? DEFINITION : PASS;
-	if (m->answer == DEFINITIONS)
-		return true;
-	/* The end of the definitions has 5 bytes, an OK that stands for that of the rows 7 or more. */
-	if (ends_rows(m, first, p->left) && p->left == 5 && m->defined)
-		m->defined = false;
-	else if (ends_rows(m, first, p->left))
-		m->answer = FIRST;
-	else
-		p->part = ROW;
-	return true;
-}
-
-/* The type stands 6 bytes before the end of a definition. */
-static void
-definition(struct mysql *m, struct packets *p, struct bh_cur in)
-{
-	uint32_t n = (uint32_t)bh_cur_left(&in);
-
-	if (p->left >= 6 && p->left - n < 6 && m->column < COLUMNS)
-		m->type[m->column] = in.p[p->left - 6];
-}
-
-static void
-server_ends(struct bh_wire *w, struct mysql *m, const struct packets *p)
-{
-	if (p->part == ROW)
-		m->defined = false;
-	if (p->part == DEFINITION && ++m->column >= m->columns) {
-		m->answer = ROWS;
-		m->defined = true;
-	}
-	if (p->part == ROW || p->part == TEXT)
-		bh_wire_gap(w);
-}
+/* mysql, mariadb: statements, values bound to them, and the rows of their results, in text and binary, compressed or not
+ * (MySQL "Client/Server Protocol"). A packet has 24 bits of length; one of 0xffffff goes on in the next. */
+#include "wire_mysql.h"
 
 /* ---- what the client says ------------------------------------------------------------------------------ */
 
 static void
-client_begins(struct bh_wire *w, struct mysql *m, struct packets *p)
+client_begins(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p)
 {
 	m->first.have = 0;
 	if (p->sequence == 0 && p->left > 0) {
@@ -295,7 +19,7 @@ client_begins(struct bh_wire *w, struct mysql *m, struct packets *p)
 
 /* The client's first packet. */
 static void
-login(struct bh_wire *w, struct mysql *m, struct packets *p, struct bh_cur *in)
+login(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur *in)
 {
 	if (!bh_wire_collect(&m->first, in, 4))
 		return;
@@ -303,97 +27,168 @@ login(struct bh_wire *w, struct mysql *m, struct packets *p, struct bh_cur *in)
 	m->logged_in = true;
 	m->caps = (uint32_t)bh_wire_le(m->first.byte, 4);
 	w->c->opaque = (m->caps & CAP_SSL) != 0;
+	if (m->met != STRANGERS)
+		m->caps &= m->server_caps;
+}
+
+static enum bh_my_answer
+answer_to(uint8_t command)
+{
+	switch (command) {
+	case COM_STMT_FETCH:
+		return ROWS;
+	case COM_QUERY:
+	case COM_STMT_EXECUTE:
+	case COM_STMT_BULK_EXECUTE:
+		return FIRST;
+	case COM_STMT_PREPARE:
+		return PREPARED;
+	}
+	return NOTHING;
+}
+
+static enum bh_my_part
+part_of(const struct bh_my *m, uint8_t command)
+{
+	switch (command) {
+	case COM_STMT_EXECUTE:
+		return BOUND;
+	case COM_QUERY:
+		return (m->caps & CAP_QUERY_ATTRIBUTES) != 0 ? BOUND : TEXT;
+	case COM_STMT_SEND_LONG_DATA:
+		return SENT;
+	case COM_STMT_CLOSE:
+		return CLOSE;
+	case COM_CHANGE_USER:
+		return PASS;
+	}
+	return TEXT;
 }
 
 static void
-command(struct bh_wire *w, struct mysql *m, struct packets *p, struct bh_cur *in)
+command(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur *in)
 {
 	uint8_t c = 0;
 
-	/* attributes of a query that has none: their number, and of sets 1 */
-	bool attributes = (m->caps & CAP_ATTRIBUTES) != 0;
+	(void)bh_cur_u8(in, &c);
+	m->command = c;
+	m->answer = (uint8_t)answer_to(c);
+	m->row.binary = c == COM_STMT_EXECUTE || c == COM_STMT_FETCH || c == COM_STMT_BULK_EXECUTE;
+	m->column = 0;
+	p->part = (uint8_t)part_of(m, c);
+	if (p->part == BOUND)
+		bh_my_bound_begin(&m->bound, c == COM_QUERY);
+	if (c == COM_CHANGE_USER || c == COM_RESET_CONNECTION)
+		memset(&m->statements, 0, sizeof(m->statements));
+	bh_wire_begin(w, c == COM_QUERY || c == COM_STMT_PREPARE ? BH_TEXT_SQL : BH_TEXT_DATA);
+}
 
-	if (m->first.have == 0) {
-		(void)bh_cur_u8(in, &c);
-		m->first.byte[m->first.have++] = c;
-		m->command = c;
-		m->binary = c == COM_STMT_EXECUTE || c == COM_STMT_FETCH;
-		m->answer = c == COM_STMT_FETCH                       ? ROWS
-			    : c == COM_QUERY || c == COM_STMT_EXECUTE ? FIRST
-								      : NOTHING;
-		m->column = 0;
-		bh_wire_begin(w,
-			      c == COM_QUERY || c == COM_STMT_PREPARE ? BH_TEXT_SQL : BH_TEXT_DATA);
-	}
-	if (m->command == COM_QUERY && attributes) {
-		if (!bh_wire_collect(&m->first, in, 3))
-			return;
-		if (m->first.byte[1] != 0)
-			w->c->side[0].kind = BH_TEXT_DATA;
-	}
-	p->part = m->command == COM_CHANGE_USER ? PASS : TEXT;
+/* What is bound; behind it, of a query, the statement. */
+static void
+bound(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur *in)
+{
+	bool any;
+
+	if (bh_my_bound(w, &m->statements, &m->bound, in, (m->caps & CAP_QUERY_ATTRIBUTES) != 0))
+		return;
+	/* Texts are seen without their types, numbers aren't. */
+	if (m->bound.stage == BH_MY_LOOSE)
+		w->c->unread = true;
+	any = w->c->side[0].used > 0;
+	p->part = TEXT;
+	if (m->command == COM_QUERY && m->bound.stage == BH_MY_OVER && any)
+		bh_wire_begin(w, BH_TEXT_SQL);
+	else if (m->bound.stage == BH_MY_LOOSE)
+		w->c->side[0].kind = BH_TEXT_DATA;
+}
+
+/* Number of a statement, and of a parameter. */
+static void
+about(struct bh_my *m, struct bh_my_packets *p, struct bh_cur *in)
+{
+	unsigned need = p->part == SENT ? 6 : 4;
+	uint32_t id;
+
+	if (!bh_wire_collect(&m->first, in, need))
+		return;
+	id = (uint32_t)bh_wire_le(m->first.byte, 4);
+	if (p->part == SENT)
+		bh_my_sent(&m->statements, id, (uint16_t)bh_wire_le(m->first.byte + 4, 2));
+	else
+		bh_my_closed(&m->statements, id);
+	p->part = p->part == SENT ? TEXT : PASS;
 }
 
 /* ---- packets ------------------------------------------------------------------------------------------- */
 
-static void
-bytes(struct bh_wire *w, struct mysql *m, struct packets *p, struct bh_cur in)
+/* Some of a packet. True: `in` has moved on, and what is left of it is to be read anew. */
+static bool
+step(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur *in)
 {
-	uint32_t n = (uint32_t)bh_cur_left(&in);
-	uint32_t at_first = p->left;
-
-	while (bh_cur_left(&in) > 0) {
-		struct bh_cur all = in;
-
-		p->left = at_first - (n - (uint32_t)bh_cur_left(&in));
-		switch (p->part) {
-		case COMMAND:
-			command(w, m, p, &in);
-			continue;
-		case LOGIN:
-			login(w, m, p, &in);
-			continue;
-		case ANSWER:
-			if (answered(m, p, &in))
-				continue;
-			break;
-		case TEXT:
-			bh_wire_text(w, in.p, bh_cur_left(&in));
-			break;
-		case ROW:
-			row(w, m, all);
-			break;
-		case DEFINITION:
-			definition(m, p, all);
-			break;
-		}
+	switch (p->part) {
+	case COMMAND:
+		command(w, m, p, in);
+		return true;
+	case LOGIN:
+		login(w, m, p, in);
+		return true;
+	case GREETING:
+		bh_my_greeting(m, p, in);
+		return true;
+	case BOUND:
+		bound(w, m, p, in);
+		return true;
+	case SENT:
+	case CLOSE:
+		about(m, p, in);
+		return true;
+	case ANSWER:
+		return bh_my_answer(w, m, p, in);
+	case TEXT:
+		bh_wire_text(w, in->p, bh_cur_left(in));
+		break;
+	case ROW:
+		bh_my_row(w, &m->row, in);
+		break;
+	case DEFINITION:
+		bh_my_definition(m, p, *in);
 		break;
 	}
-	p->left = at_first - n;
+	return false;
 }
 
 static void
-packet_ends(struct bh_wire *w, struct mysql *m, struct packets *p)
+bytes(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur in)
+{
+	uint32_t n = (uint32_t)bh_cur_left(&in), before = p->left;
+
+	do
+		p->left = before - (n - (uint32_t)bh_cur_left(&in));
+	while (bh_cur_left(&in) > 0 && step(w, m, p, &in));
+	p->left = before - n;
+}
+
+static void
+packet_ends(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p)
 {
 	p->inside = false;
 	if (p->goes_on)
 		return;
 	if (w->side == 1)
-		server_ends(w, m, p);
+		bh_my_server_ends(w, m, p);
 	else if (p->sequence == 0)
 		bh_wire_end(w, 0);
 }
 
-static bool
-feed(struct bh_wire *w, struct bh_cur *in)
+/* Packets, up to where their form changes. */
+static void
+packets(struct bh_wire *w, struct bh_cur *in)
 {
-	struct mysql *m = BH_WIRE_OF(w, struct mysql);
-	struct packets *p = &m->in[w->side];
+	struct bh_my *m = BH_WIRE_OF(w, struct bh_my);
+	struct bh_my_packets *p = &m->in[w->side];
+	bool packed = m->packed;
 
-	while (bh_cur_left(in) > 0 && !w->c->opaque) {
-		/* compressed, if the server agreed */
-		if ((m->caps & (CAP_COMPRESS | CAP_ZSTD)) != 0)
-			return false;
+	while (bh_cur_left(in) > 0 && !w->c->opaque && !m->foreign && m->packed == packed) {
 		if (!p->inside) {
 			bool on = p->goes_on;
 
@@ -404,7 +199,7 @@ feed(struct bh_wire *w, struct bh_cur *in)
 			p->sequence = on ? p->sequence : p->head.byte[3];
 			p->inside = true;
 			if (!on)
-				w->side == 0 ? client_begins(w, m, p) : server_begins(m, p);
+				w->side == 0 ? client_begins(w, m, p) : bh_my_server_begins(m, p);
 			p->goes_on = p->left == PACKET_MAX;
 		}
 		if (p->left > 0)
@@ -412,7 +207,30 @@ feed(struct bh_wire *w, struct bh_cur *in)
 		if (p->left == 0)
 			packet_ends(w, m, p);
 	}
+}
+
+static bool
+feed(struct bh_wire *w, struct bh_cur *in)
+{
+	struct bh_my *m = BH_WIRE_OF(w, struct bh_my);
+
+	if (!m->packed)
+		packets(w, in);
+	if (!m->packed || bh_cur_left(in) == 0)
+		return !m->foreign;
+	/* zstd, and what is broken, can't be read: that is told, and what follows is not looked at */
+	if ((m->caps & CAP_COMPRESS) == 0 || !bh_my_unpack(w, &m->unpacked[w->side], in, packets))
+		w->c->unread = w->c->opaque = true;
 	return true;
 }
 
-const struct bh_wire_proto bh_wire_mysql = {.feed = feed};
+static void
+finish(struct bh_wire *w)
+{
+	struct bh_my *m = BH_WIRE_OF(w, struct bh_my);
+
+	bh_wire_inflate_end(w, &m->unpacked[0].z);
+	bh_wire_inflate_end(w, &m->unpacked[1].z);
+}
+
+const struct bh_wire_proto bh_wire_mysql = {.feed = feed, .close = finish};

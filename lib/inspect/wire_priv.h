@@ -36,6 +36,8 @@ void bh_wire_text(struct bh_wire *w, const uint8_t *at, size_t len);
 void bh_wire_gap(struct bh_wire *w);
 /* A number that was no text, as it would be printed, and a gap. */
 void bh_wire_number(struct bh_wire *w, uint64_t value);
+/* The same of `size` bytes in two's complement. */
+void bh_wire_integer(struct bh_wire *w, uint64_t value, unsigned size);
 void bh_wire_double(struct bh_wire *w, uint64_t bits); /* IEEE 754; integers only */
 /* Text in UTF-16, little-endian, in pieces that may end anywhere. Zero it before a text. */
 struct bh_wire_utf16 {

@@ -170,38 +170,6 @@ begin_packet(struct mysql *m, struct bh_ops_out *out)
 	return BH_OPS_MORE;
 }
 
-/* Bytes of a value of the binary protocol; 0: a length comes before it. -1: unknown. */
-static int
-value_size(uint8_t type)
-{
-	switch (type) {
-	case 1: /* TINY */
-		return 1;
-	case 2: /* SHORT, YEAR */
-	case 13:
-		return 2;
-	case 3: /* LONG, FLOAT, INT24 */
-	case 4:
-	case 9:
-		return 4;
-	case 5: /* DOUBLE, LONGLONG */
-	case 8:
-		return 8;
-	case 7: /* TIMESTAMP, DATE, TIME, DATETIME: a byte of length */
-	case 10:
-	case 11:
-	case 12:
-	case 0: /* DECIMAL, VARCHAR, BIT, JSON ... and texts */
-	case 15:
-	case 16:
-	case 245 ... 246:
-	case 247 ... 255:
-		return 0;
-	default:
-		return -1;
-	}
-}
-
 /* CLIENT_QUERY_ATTRIBUTES: number of parameters and of sets; a bitmap of NULLs, 1, type and name of each, values. The
  * length of all that, 0 when more bytes are to come, -1 when it is none. */
 static int
@@ -233,7 +201,7 @@ attributes(const struct mysql *m)
 		type[i] = p[0];
 	}
 	for (i = 0; i < n; i++) {
-		size = value_size(type[i]);
+		size = bh_mysql_value_size(type[i]);
 		if ((nulls[i / 8] >> i % 8 & 1) != 0 || type[i] == 6)
 			continue;
 		if (size < 0)

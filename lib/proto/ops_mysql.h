@@ -2,57 +2,15 @@
 #ifndef BH_PROTO_OPS_MYSQL_H
 #define BH_PROTO_OPS_MYSQL_H
 
+#include "mysql.h"
 #include "sql.h"
 
-enum {
-	CAP_CONNECT_WITH_DB = 1 << 3,
-	CAP_COMPRESS = 1 << 5,
-	CAP_PROTOCOL_41 = 1 << 9,
-	CAP_SSL = 1 << 11,
-	CAP_PLUGIN_AUTH_LENENC = 1 << 21,
-	CAP_ZSTD = 1 << 26,
-	CAP_QUERY_ATTRIBUTES = 1 << 27,
-	CAP_SECURE = 1 << 15,
-};
-
 #define STATUS_NO_BACKSLASH 0x200u
-#define PACKET_MAX 0xffffffu
 /* Bytes kept of a log-in, a name or query attributes, and of a greeting. */
 #define KEEP 1024u
 #define KEEP_SERVER 192u
 /* Query attributes of one statement. */
 #define PARAMS_MAX 64u
-
-enum command {
-	COM_QUIT = 1,
-	COM_INIT_DB = 2,
-	COM_QUERY = 3,
-	COM_FIELD_LIST = 4,
-	COM_CREATE_DB = 5,
-	COM_DROP_DB = 6,
-	COM_REFRESH = 7,
-	COM_SHUTDOWN = 8,
-	COM_STATISTICS = 9,
-	COM_PROCESS_INFO = 10,
-	COM_PROCESS_KILL = 12,
-	COM_DEBUG = 13,
-	COM_PING = 14,
-	COM_CHANGE_USER = 17,
-	COM_BINLOG_DUMP = 18,
-	COM_TABLE_DUMP = 19,
-	COM_REGISTER_SLAVE = 21,
-	COM_STMT_PREPARE = 22,
-	COM_STMT_EXECUTE = 23,
-	COM_STMT_SEND_LONG_DATA = 24,
-	COM_STMT_CLOSE = 25,
-	COM_STMT_RESET = 26,
-	COM_SET_OPTION = 27,
-	COM_STMT_FETCH = 28,
-	COM_BINLOG_DUMP_GTID = 30,
-	COM_RESET_CONNECTION = 31,
-	COM_STMT_BULK_EXECUTE = 250,
-	COM_MULTI = 254,
-};
 
 enum phase {
 	GREETING, /* the client waits */
@@ -86,7 +44,7 @@ struct mysql {
 	uint32_t caps;   /* the server's, then both's */
 	uint8_t phase;   /* enum phase */
 	uint8_t part;    /* enum part */
-	uint8_t command; /* enum command */
+	uint8_t command; /* enum bh_mysql_command */
 	bool asked;      /* AUTH: the server waits for a packet */
 	bool load;       /* the last command was LOAD DATA alone: the server may ask for the file */
 	bool file;       /* it did */
