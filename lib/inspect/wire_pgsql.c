@@ -1,18 +1,12 @@
 /* postgresql: statements, values bound to them, rows and COPY (PostgreSQL "Frontend/Backend Protocol" 3, "Message
  * Formats"). A message is a byte of type and a length; the first ones of a client have no type. */
-#include "wire_priv.h"
+#include "wire_pgsql.h"
 
 #define COLUMNS 256
+#define PARAMETERS 128
+#define FNV 2166136261u
 
-enum {
-	CODE_SSL = 80877103,
-	CODE_GSS = 80877104,
-	OID_INT8 = 20,
-	OID_NUMERIC = 1700,
-	OID_FLOAT8 = 701,
-	OID_TIMESTAMP = 1114,
-	OID_TIMESTAMPTZ = 1184,
-};
+enum { CODE_SSL = 80877103, CODE_GSS = 80877104 };
 
 /* What a message's bytes are. */
 enum part {
@@ -29,79 +23,66 @@ enum part {
 	RESULTS, /* formats of what will be answered */
 	NAME,
 	COLUMN,
+	OIDS,      /* how many types of parameters, and these */
+	COPY_FORM, /* of what is copied */
+	COPY_HEAD,
+	COPY_SKIP,
 };
 
 struct side {
 	struct bh_wire_some head, some;
 	uint32_t left;  /* of the message */
 	uint32_t bytes; /* of a value */
+	uint32_t hash;  /* of a name */
 	uint16_t n, i;
 	uint8_t type, part;
 	uint8_t strings;
+	uint8_t copy;      /* where what is copied in binary has come to; 0: it isn't */
+	uint16_t n_format; /* of what is bound */
+	uint8_t format[PARAMETERS / 8]; /* bits: binary */
 	bool inside;
 };
 
 struct pgsql {
 	struct side side[2];
 	uint32_t oid[COLUMNS];
-	uint16_t n_oid;
+	uint32_t param[PARAMETERS];
+	uint16_t n_oid, n_param;
+	/* hashes of names: of the statement that a client spoke of last, and of those that were described last */
+	uint32_t named, rows_of, params_of;
 	bool started; /* the client's messages have types */
 	bool asked;   /* for encryption */
 	bool binary;  /* the format of results that was asked for last */
 };
 
+static void
+begin_part(struct side *s, enum part part)
+{
+	s->part = (uint8_t)part;
+	s->n = s->i = 0;
+	s->bytes = 0;
+}
+
 /* ---- values ------------------------------------------------------------------------------------------- */
 
-/* Digits to the base 10,000, the first one of weight 10,000^weight. Positive integers of up to 20 digits. */
+/* What is known of a value. What was described last need not be what is told now. */
 static void
-numeric(struct bh_wire *w, const uint8_t *p, uint32_t len)
+type_of(const struct pgsql *p, unsigned side, const struct side *s, struct bh_pg_type *t)
 {
-	unsigned n = (unsigned)bh_wire_be(p, 2), weight = (unsigned)bh_wire_be(p + 2, 2), i;
-	uint64_t value = 0;
+	*t = (struct bh_pg_type){.format = BH_PG_ANY};
+	if (s->type == 'D' && side == 1) {
+		if (p->rows_of == p->named && s->n == p->n_oid && s->i < COLUMNS)
+			t->oid = p->oid[s->i];
+		t->format = p->binary ? BH_PG_BINARY : BH_PG_ANY;
+	} else if (s->type == 'd') {
+		t->format = BH_PG_BINARY;
+	} else if (s->i < PARAMETERS) {
+		unsigned at = s->n_format == 1 ? 0 : s->i;
+		bool binary = (s->format[at / 8] >> at % 8 & 1) != 0;
 
-	if (n > 5 || weight > 4 || len < 8 + 2 * n || bh_wire_be(p + 4, 2) != 0)
-		return;
-	for (i = 0; i <= weight; i++)
-		value = value * 10000 + (i < n ? bh_wire_be(p + 8 + 2 * (size_t)i, 2) : 0);
-	bh_wire_number(w, value);
-}
-
-static uint32_t
-oid_of(const struct pgsql *p, const struct side *s)
-{
-	return s->n == p->n_oid && s->i < COLUMNS ? p->oid[s->i] : 0;
-}
-
-/* Values of the binary format that may be numbers; texts are the same in both. */
-static bool
-is_number(const struct pgsql *p, const struct side *s)
-{
-	uint32_t oid = oid_of(p, s);
-
-	if (!p->binary || oid == OID_TIMESTAMP || oid == OID_TIMESTAMPTZ)
-		return false;
-	return oid == OID_NUMERIC ? s->bytes >= 8 && s->bytes <= sizeof(s->some.byte)
-				  : s->bytes == 8;
-}
-
-static void
-number(struct bh_wire *w, const struct pgsql *p, const struct side *s)
-{
-	uint32_t oid = oid_of(p, s);
-
-	switch (oid) {
-	case OID_NUMERIC:
-		numeric(w, s->some.byte, s->bytes);
-		break;
-	case OID_FLOAT8:
-		bh_wire_double(w, bh_wire_be(s->some.byte, 8));
-		break;
-	default:
-		bh_wire_number(w, bh_wire_be(s->some.byte, 8));
-		/* What was described last need not be what is answered now. */
-		if (oid != OID_INT8)
-			bh_wire_text(w, s->some.byte, 8);
-		break;
+		if (p->params_of == p->named && s->n == p->n_param)
+			t->oid = p->param[s->i];
+		t->format = binary ? BH_PG_BINARY : BH_PG_TEXT;
 	}
 }
 
@@ -110,20 +91,35 @@ next_value(struct bh_wire *w, struct side *s)
 {
 	bh_wire_gap(w);
 	s->some.have = 0;
-	s->part = ++s->i < s->n ? LENGTH : s->type == 'B' ? RESULTS : PASS;
+	s->part = ++s->i < s->n ? LENGTH : s->type == 'B' ? RESULTS : s->type == 'd' ? COUNT : PASS;
 }
 
 static void
 length(struct bh_wire *w, const struct pgsql *p, struct side *s, struct bh_cur *in)
 {
+	struct bh_pg_type t;
+
 	if (!bh_wire_collect(&s->some, in, 4))
 		return;
 	s->bytes = (uint32_t)bh_wire_be(s->some.byte, 4);
 	s->some.have = 0;
-	s->part = w->side == 1 && is_number(p, s) ? NUMBER : VALUE;
+	type_of(p, w->side, s, &t);
+	s->part = s->type != 'F' && bh_pg_may_be_number(&t, s->bytes) ? NUMBER : VALUE;
 	/* -1: NULL */
 	if (s->bytes == UINT32_MAX || s->bytes == 0)
 		next_value(w, s);
+}
+
+static void
+number(struct bh_wire *w, const struct pgsql *p, struct side *s, struct bh_cur *in)
+{
+	struct bh_pg_type t;
+
+	if (!bh_wire_collect(&s->some, in, s->bytes))
+		return;
+	type_of(p, w->side, s, &t);
+	bh_pg_number(w, &t, s->some.byte, s->bytes);
+	next_value(w, s);
 }
 
 static void
@@ -149,7 +145,11 @@ count(struct pgsql *p, struct side *s, struct bh_cur *in)
 	s->i = 0;
 	s->some.have = 0;
 	s->part = s->n > 0 ? LENGTH : s->type == 'B' ? RESULTS : PASS;
+	/* -1 ends what is copied */
+	if (s->type == 'd' && (s->n == 0 || s->n == UINT16_MAX))
+		s->part = s->n == 0 ? COUNT : PASS;
 	if (s->type == 'T') {
+		p->rows_of = p->named;
 		p->n_oid = s->n;
 		s->part = NAME;
 	}
@@ -186,14 +186,71 @@ results(struct pgsql *p, struct side *s, struct bh_cur *in)
 	s->part = PASS;
 }
 
+/* Of what is bound: how many, and one a turn. */
 static void
 formats(struct side *s, struct bh_cur *in)
 {
-	if (!bh_wire_collect(&s->some, in, 2))
-		return;
-	s->bytes = 2 * (uint32_t)bh_wire_be(s->some.byte, 2);
+	if (s->i == 0 && s->n == 0) {
+		if (!bh_wire_collect(&s->some, in, 2))
+			return;
+		s->n = s->n_format = (uint16_t)bh_wire_be(s->some.byte, 2);
+		memset(s->format, 0, sizeof(s->format));
+	} else {
+		if (!bh_wire_collect(&s->some, in, 2))
+			return;
+		if (s->i < PARAMETERS && s->some.byte[1] == 1)
+			s->format[s->i / 8] |= (uint8_t)(1u << s->i % 8);
+		s->i++;
+	}
 	s->some.have = 0;
-	s->part = s->bytes > 0 ? SKIP : COUNT;
+	if (s->i >= s->n)
+		s->part = COUNT;
+}
+
+/* Types of parameters, as a client asks for them or a server tells them. */
+static void
+oids(struct pgsql *p, struct side *s, struct bh_cur *in)
+{
+	if (s->bytes == 0) {
+		if (!bh_wire_collect(&s->some, in, 2))
+			return;
+		s->n = (uint16_t)bh_wire_be(s->some.byte, 2);
+		/* a client that names none asks what they are */
+		p->n_param = s->n;
+		p->params_of = p->named;
+		s->bytes = 1;
+	} else {
+		if (!bh_wire_collect(&s->some, in, 4))
+			return;
+		if (s->i < PARAMETERS)
+			p->param[s->i] = (uint32_t)bh_wire_be(s->some.byte, 4);
+		s->i++;
+	}
+	s->some.have = 0;
+	if (s->i >= s->n)
+		s->part = PASS;
+}
+
+/* CopyInResponse, CopyOutResponse: 1 is binary. */
+static void
+copy_form(struct bh_wire *w, struct pgsql *p, struct side *s, struct bh_cur *in)
+{
+	uint8_t form = 0;
+
+	(void)bh_cur_u8(in, &form);
+	p->side[s->type == 'G' ? 0 : w->side].copy = form == 1 ? COPY_HEAD : 0;
+	s->part = PASS;
+}
+
+/* Signature (11), flags, and the length of what follows it (PostgreSQL "COPY": Binary Format). */
+static void
+copy_head(struct side *s, struct bh_cur *in)
+{
+	if (!bh_wire_collect(&s->some, in, 19))
+		return;
+	s->bytes = (uint32_t)bh_wire_be(s->some.byte + 15, 4);
+	s->some.have = 0;
+	s->part = s->bytes > 0 ? COPY_SKIP : COUNT;
 }
 
 static void
@@ -203,20 +260,78 @@ skip(struct side *s, struct bh_cur *in)
 
 	s->bytes -= (uint32_t)bh_cur_left(&part);
 	if (s->bytes == 0)
-		s->part = s->type == 'B' ? COUNT : NAME;
+		s->part = s->part == COPY_SKIP ? COUNT : NAME;
 }
 
 /* A text that ends with 0; true: it has. */
 static bool
-string(struct bh_wire *w, struct bh_cur *in, bool shown)
+string(struct bh_wire *w, struct bh_cur *in)
 {
 	const uint8_t *at = in->p, *nul = memchr(at, 0, bh_cur_left(in));
 	size_t n = nul != NULL ? (size_t)(nul - at) : bh_cur_left(in);
 
-	if (shown)
+	if (w != NULL)
 		bh_wire_text(w, at, n);
 	(void)bh_cur_take(in, n + (nul != NULL));
 	return nul != NULL;
+}
+
+/* Names: of a statement; of a portal and a statement. FNV-1a. */
+static void
+names(struct pgsql *p, struct side *s, struct bh_cur *in)
+{
+	uint8_t c = 0;
+
+	while (bh_cur_u8(in, &c) && c != 0)
+		s->hash = (s->hash ^ c) * 16777619u;
+	if (c != 0)
+		return;
+	p->named = s->hash;
+	s->hash = FNV;
+	if (--s->strings == 0)
+		begin_part(s, s->type == 'P' ? QUERY : FORMATS);
+}
+
+/* Parts of a fixed form. */
+static void
+fixed(struct bh_wire *w, struct pgsql *p, struct side *s, struct bh_cur *in)
+{
+	switch (s->part) {
+	case FORMATS:
+		formats(s, in);
+		break;
+	case SKIP:
+	case COPY_SKIP:
+		skip(s, in);
+		break;
+	case COUNT:
+		count(p, s, in);
+		break;
+	case LENGTH:
+		length(w, p, s, in);
+		break;
+	case VALUE:
+		value(w, s, in);
+		break;
+	case NUMBER:
+		number(w, p, s, in);
+		break;
+	case COLUMN:
+		column(p, s, in);
+		break;
+	case RESULTS:
+		results(p, s, in);
+		break;
+	case OIDS:
+		oids(p, s, in);
+		break;
+	case COPY_FORM:
+		copy_form(w, p, s, in);
+		break;
+	case COPY_HEAD:
+		copy_head(s, in);
+		break;
+	}
 }
 
 /* Some of a message's bytes. */
@@ -226,49 +341,23 @@ bytes(struct bh_wire *w, struct pgsql *p, struct side *s, struct bh_cur in)
 	while (bh_cur_left(&in) > 0) {
 		switch (s->part) {
 		case QUERY:
-			if (string(w, &in, true))
-				s->part = PASS;
+			if (string(w, &in))
+				begin_part(s, s->type == 'P' ? OIDS : PASS);
 			break;
 		case STRINGS:
-			if (string(w, &in, false) && --s->strings == 0)
-				s->part = s->type == 'P' ? QUERY : FORMATS;
+			names(p, s, &in);
 			break;
 		case NAME:
-			if (string(w, &in, false))
+			if (string(NULL, &in))
 				s->part = COLUMN;
-			break;
-		case FORMATS:
-			formats(s, &in);
-			break;
-		case SKIP:
-			skip(s, &in);
-			break;
-		case COUNT:
-			count(p, s, &in);
-			break;
-		case LENGTH:
-			length(w, p, s, &in);
-			break;
-		case VALUE:
-			value(w, s, &in);
-			break;
-		case NUMBER:
-			if (!bh_wire_collect(&s->some, &in, s->bytes))
-				return;
-			number(w, p, s);
-			next_value(w, s);
-			break;
-		case COLUMN:
-			column(p, s, &in);
-			break;
-		case RESULTS:
-			results(p, s, &in);
 			break;
 		case TEXT:
 			bh_wire_text(w, in.p, bh_cur_left(&in));
 			return;
-		default:
+		case PASS:
 			return;
+		default:
+			fixed(w, p, s, &in);
 		}
 	}
 }
@@ -278,16 +367,24 @@ bytes(struct bh_wire *w, struct pgsql *p, struct side *s, struct bh_cur in)
 static void
 begins(struct bh_wire *w, struct pgsql *p, struct side *s)
 {
-	s->part = PASS;
+	if (s->type == 'd' && s->copy != 0) {
+		s->part = s->copy;
+		return;
+	}
+	begin_part(s, PASS);
 	s->some.have = 0;
 	s->strings = s->type == 'P' ? 1 : 2;
+	s->hash = FNV;
 	switch (s->type) {
 	case 'Q':
 	case 'P':
 		if (w->side == 0) {
 			bh_wire_begin(w, BH_TEXT_SQL);
 			s->part = s->type == 'Q' ? QUERY : STRINGS;
-			p->binary = s->type == 'Q' ? false : p->binary;
+			if (s->type == 'Q') {
+				p->binary = false;
+				p->named = 0;
+			}
 		}
 		break;
 	case 'B':
@@ -299,6 +396,14 @@ begins(struct bh_wire *w, struct pgsql *p, struct side *s)
 	case 'T':
 	case 'D':
 		s->part = w->side == 1 ? COUNT : PASS;
+		break;
+	case 't':
+		s->part = w->side == 1 ? OIDS : PASS;
+		break;
+	case 'G':
+	case 'H':
+	case 'W':
+		s->part = w->side == 1 ? COPY_FORM : PASS;
 		break;
 	case 'E':
 	case 'N':
@@ -314,6 +419,10 @@ static void
 ends(struct bh_wire *w, struct side *s)
 {
 	s->inside = false;
+	if (s->type == 'd' && s->copy != 0) {
+		s->copy = s->part;
+		return;
+	}
 	if ((w->side == 0 && memchr("QPB", s->type, 3) != NULL) || (w->side == 1 && s->type == 'Z'))
 		bh_wire_end(w, w->side);
 	else if (s->type != 'd')

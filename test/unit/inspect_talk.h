@@ -57,6 +57,13 @@ void talk_mongodb(struct inspect_talk *t, unsigned side, const struct talk_value
 /* 0 stored, 1 fetched, 2 stored by a meta command, 3, 4 the same in binary. */
 void talk_memcached(struct inspect_talk *t, const char *value, unsigned form);
 
+/* A turn that was recorded, in hexadecimal; the last one has none. */
+struct recorded {
+	unsigned side;
+	const char *hex;
+};
+struct inspect_talk *talk_recorded(const struct recorded *r);
+
 /* All of it, in pieces of `cut` bytes at most (0: each turn whole). Returns what was seen. */
 uint64_t talk_feed(const struct inspect_talk *t, unsigned app, size_t cut);
 /* The same, told to this context. */

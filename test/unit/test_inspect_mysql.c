@@ -1,8 +1,7 @@
 /* MySQL: what is bound to statements, compressed packets, and what real clients and servers said. */
-#include <stdlib.h>
 #include <zlib.h>
 
-#include "inspect_recorded.h"
+#include "inspect_recorded_mysql.h"
 #include "inspect_talk.h"
 #include "unit.h"
 
@@ -322,20 +321,9 @@ what_cannot_be_unpacked_is_told(void)
 static uint64_t
 replay(const struct recorded *r, size_t cut, unsigned *n)
 {
-	struct inspect_talk *t = talk_new();
 	struct inspect_rig *rig = inspect_rig();
 
-	for (; r->hex != NULL; r++) {
-		const char *h = r->hex;
-
-		for (; *h != '\0'; h += 2) {
-			char two[3] = {h[0], h[1], 0};
-			uint8_t b = (uint8_t)strtoul(two, NULL, 16);
-
-			talk_say(t, r->side, &b, 1);
-		}
-	}
-	talk_feed_to(t, BH_APP_MYSQL, cut, &rig->ctx);
+	talk_feed_to(talk_recorded(r), BH_APP_MYSQL, cut, &rig->ctx);
 	*n = rig->n;
 	return rig->seen;
 }

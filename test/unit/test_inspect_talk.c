@@ -30,6 +30,24 @@ talk_say(struct inspect_talk *t, unsigned side, const void *at, size_t len)
 	t->turn[t->n - 1].len += (uint32_t)len;
 }
 
+struct inspect_talk *
+talk_recorded(const struct recorded *r)
+{
+	struct inspect_talk *t = talk_new();
+
+	for (; r->hex != NULL; r++) {
+		const char *h;
+
+		for (h = r->hex; *h != '\0'; h += 2) {
+			char two[3] = {h[0], h[1], 0};
+			uint8_t b = (uint8_t)strtoul(two, NULL, 16);
+
+			talk_say(t, r->side, &b, 1);
+		}
+	}
+	return t;
+}
+
 void
 talk_words(struct inspect_talk *t, unsigned side, const char *text)
 {

@@ -1,13 +1,9 @@
-/* What real clients and servers said: libmariadb 3.3 and MariaDB 10.11, on one machine. Statements before the ones that tests
- * are about are left out. */
-#ifndef BH_INSPECT_RECORDED_H
-#define BH_INSPECT_RECORDED_H
+/* What real clients and servers said: libmariadb 3.3 and MariaDB 10.11. Statements before the ones that tests are about
+ * are left out. */
+#ifndef BH_INSPECT_RECORDED_MYSQL_H
+#define BH_INSPECT_RECORDED_MYSQL_H
 
-/* A turn, in hexadecimal; the last one has none. */
-struct recorded {
-	unsigned side;
-	const char *hex;
-};
+#include "inspect_talk.h"
 
 /* SELECT of a row with BIGINT 4111111111111111, three times: its columns are described when it is prepared. */
 static const struct recorded mariadb_selects[] = {
