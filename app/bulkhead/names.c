@@ -87,6 +87,7 @@ bh_daemon_names_take(struct bh_daemon *d, const struct bh_event *e, unsigned n)
 	}
 	if (b.n != 0)
 		learn(d, &b);
+	bh_gateway_names_in_force(d->gateway);
 }
 
 void
@@ -94,6 +95,9 @@ bh_daemon_names_tick(struct bh_daemon *d, uint64_t mono_ns)
 {
 	struct bh_buf told = {0};
 
+	/* An answer that went on a moment ago, because its address was known, keeps that. */
+	if (bh_policy_names_leave(d->policy, mono_ns) > 0)
+		bh_daemon_take_events(d);
 	if (bh_policy_names_expire(d->policy, mono_ns, &told) < 0)
 		bh_log(BH_LOG_ERROR, "names keep addresses whose time is over: out of memory; "
 				     "trying again");

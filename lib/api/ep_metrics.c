@@ -66,6 +66,8 @@ put_workers(struct bh_buf *b, const struct bh_api_ops *ops)
 		METRIC(apps_unasked, "applications_unasked_total", "counter",
 		       "Flows that found no context (applications.contexts)."),
 		METRIC(findings, "sensor_findings_total", "counter", "Findings of sensors."),
+		METRIC(names_held, "names_held_total", "counter",
+		       "DNS answers that waited until segments had their addresses (names.hold)."),
 		METRIC(events_lost, "events_lost_total", "counter",
 		       "Events that found no room in their worker's ring."),
 		METRIC(polls, "polls_total", "counter", "Polls of ports."),

@@ -28,6 +28,7 @@ static const struct {
 	COUNTER(apps_named),
 	COUNTER(apps_unasked),
 	COUNTER(findings),
+	COUNTER(names_held),
 	COUNTER(events_lost),
 	COUNTER(polls),
 	COUNTER(empty_polls),

@@ -71,6 +71,8 @@ bh_app_create(struct bh_worker *w)
 		rc = bh_app_threat_create(w);
 	if (rc == 0 && w->config->names_watch)
 		rc = bh_app_names_create(w);
+	if (rc == 0 && w->config->names_watch && w->config->names_hold_ms != 0)
+		rc = bh_app_answers_create(w);
 	return rc;
 }
 
@@ -80,6 +82,7 @@ bh_app_destroy(struct bh_worker *w)
 	bh_app_inspect_destroy(w);
 	bh_app_threat_destroy(w);
 	bh_app_names_destroy(w);
+	bh_app_answers_destroy(w);
 	bh_app_sensor_destroy(w);
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);

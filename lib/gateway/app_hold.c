@@ -192,25 +192,32 @@ forward_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_re
 }
 
 void
+bh_hold_send(struct bh_worker *w, void *handle, unsigned wire, enum bh_reason reason)
+{
+	unsigned i;
+
+	w->n_waiting -= bh_hold_frames(handle);
+	if (!is_train(handle)) {
+		forward_frame(w, handle, wire, reason);
+		return;
+	}
+	/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
+	for (i = 0; i < train_of(handle)->n; i++)
+		forward_frame(w, train_of(handle)->packet[i], train_of(handle)->packet[i]->port,
+			      reason);
+	put_train(train_of(handle));
+}
+
+void
 bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
 		const struct bh_stream_tag *tag)
 {
 	const struct bh_parsed h = {.from = tag->side ^ (f->flags & BH_FLAG_INITIATOR),
 				    .tcp_flags = tag->tcp_flags,
 				    .l3_len = tag->l3_len};
-	unsigned i;
 
 	bh_touch_flow(w, f, &h);
-	w->n_waiting -= bh_hold_frames(handle);
-	if (!is_train(handle)) {
-		forward_frame(w, handle, tag->wire, bh_flow_pass_reason(f));
-		return;
-	}
-	/* Addresses can be forged: fragments of one datagram may have come in on both wires. */
-	for (i = 0; i < train_of(handle)->n; i++)
-		forward_frame(w, train_of(handle)->packet[i], train_of(handle)->packet[i]->port,
-			      bh_flow_pass_reason(f));
-	put_train(train_of(handle));
+	bh_hold_send(w, handle, tag->wire, bh_flow_pass_reason(f));
 }
 
 /* TSval of a TCP header, or NULL (RFC 7323 3.2). */

@@ -30,6 +30,14 @@ int bh_app_names_create(struct bh_worker *w); /* 0 or -ENOMEM */
 void bh_app_names_destroy(struct bh_worker *w);
 /* Datagrams of this flow are looked at, each; and one of them, once it is to pass. */
 bool bh_app_names_keeps(const struct bh_worker *w, const struct bh_flow *f);
-void bh_app_names_datagram(struct bh_worker *w, const struct bh_packet *p);
+void bh_app_names_datagram(struct bh_worker *w, struct bh_packet *p);
+
+/* app_answers.c: those answers wait until it is in force (names.hold). */
+int bh_app_answers_create(struct bh_worker *w); /* 0 or -ENOMEM */
+void bh_app_answers_destroy(struct bh_worker *w);
+/* It has been told to the control core. Its packet waits now, unless nothing in it is new or there is no room. */
+struct bh_dns_message;
+void bh_app_answers_hold(struct bh_worker *w, struct bh_packet *p, const struct bh_dns_message *m);
+void bh_app_answers_drain(struct bh_worker *w); /* the end: drop what waits */
 
 #endif

@@ -207,7 +207,7 @@ look_for_threats(struct bh_worker *w, struct bh_packet *p)
 
 /* Queries and answers alike. */
 static void
-look_for_names(struct bh_worker *w, const struct bh_packet *p)
+look_for_names(struct bh_worker *w, struct bh_packet *p)
 {
 	p->flow->flags &= (uint8_t)~BH_FLAG_APP_DONE;
 	if (p->fate == BH_FATE_OPEN || p->fate == BH_FATE_PASS)

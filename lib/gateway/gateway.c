@@ -438,14 +438,40 @@ bh_gateway_wire_down(struct bh_gateway *g, unsigned wire, bool down)
 	atomic_store_explicit(&g->wire_down[wire], down, memory_order_relaxed);
 }
 
+static uint32_t
+count_names(const struct bh_event *e, unsigned n)
+{
+	const struct bh_event *end = e + n;
+	uint32_t names = 0;
+
+	for (; e < end; e = bh_event_after(e))
+		names += e->type == BH_EVENT_NAMES;
+	return names;
+}
+
 unsigned
 bh_gateway_events(struct bh_gateway *g, struct bh_event *out, unsigned n)
 {
 	unsigned i, done = 0;
 
-	for (i = 0; i < g->n_workers && done < n; i++)
-		done += bh_event_pop(g->worker[i]->events, out + done, n - done);
+	for (i = 0; i < g->n_workers && done < n; i++) {
+		unsigned k = bh_event_pop(g->worker[i]->events, out + done, n - done);
+
+		if (g->worker[i]->answers != NULL)
+			g->worker[i]->names_taken += count_names(out + done, k);
+		done += k;
+	}
 	return done;
+}
+
+void
+bh_gateway_names_in_force(struct bh_gateway *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->n_workers; i++)
+		atomic_store_explicit(&g->worker[i]->names_in_force, g->worker[i]->names_taken,
+				      memory_order_release);
 }
 
 struct bh_evidence_ring *

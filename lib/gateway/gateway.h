@@ -121,6 +121,9 @@ void bh_gateway_control(struct bh_gateway *g);
 void bh_gateway_wire_down(struct bh_gateway *g, unsigned wire, bool down);
 /* Pop up to n events over all workers, oldest of each ring first. One control thread. */
 unsigned bh_gateway_events(struct bh_gateway *g, struct bh_event *out, unsigned n);
+/* What all BH_EVENT_NAMES popped so far say has been given to bh_policy_names_learn(), which has returned: their answers go
+ * on to the clients (names.hold). The same thread. */
+void bh_gateway_names_in_force(struct bh_gateway *g);
 /* A worker's latest packets (evidence.path), or NULL; the gateway's. */
 struct bh_evidence_ring;
 struct bh_evidence_ring *bh_gateway_evidence(struct bh_gateway *g, unsigned worker);
@@ -148,6 +151,7 @@ struct bh_counters {
 	uint64_t steered;      /* handed to another worker */
 	uint64_t apps_named;   /* flows whose application was proven */
 	uint64_t findings;     /* of sensors */
+	uint64_t names_held;   /* DNS answers that waited until segments had their addresses */
 	uint64_t apps_unasked; /* flows that found no context: applications.contexts */
 	uint64_t exceptions[BH_EXCEPTION_COUNT]; /* cases met, whatever was done */
 	uint64_t threats[BH_THREAT_COUNT];       /* seen, told or not */

@@ -197,6 +197,11 @@ void bh_hold_drop(void *handle);
 void bh_hold_forward(struct bh_worker *w, struct bh_flow *f, void *handle,
 		     const struct bh_stream_tag *tag);
 void bh_hold_refuse(struct bh_worker *w, void *handle, enum bh_reason reason);
+/* The same of one whose flow has counted it. */
+void bh_hold_send(struct bh_worker *w, void *handle, unsigned wire, enum bh_reason reason);
+
+/* app_answers.c: DNS answers that wait and may go. */
+void bh_app_answers_age(struct bh_worker *w);
 
 /* slab.c: bounded memory for what parsers' libraries allocate. */
 struct bh_slab;

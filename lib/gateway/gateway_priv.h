@@ -233,6 +233,7 @@ struct bh_worker {
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
 	struct bh_app_sensor *sensor;     /* app_sensor.c; NULL: none of users */
 	struct bh_app_names *names;       /* app_names.c; NULL: names.watch is off */
+	struct bh_app_answers *answers;   /* app_answers.c; NULL: names.hold is 0 */
 	uint32_t timeout_ms[BH_STATE_COUNT];
 	uint32_t age_budget;      /* entries a millisecond */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
@@ -271,6 +272,9 @@ struct bh_worker {
 	_Atomic uint64_t beat_ns;
 	/* shared with control, see bh_mail */
 	struct bh_mail mail __rte_cache_aligned;
+	/* written by control: answers taken from the ring; how many of these are in force (release / acquire) */
+	uint32_t names_taken;
+	_Atomic uint32_t names_in_force;
 };
 
 struct bh_retired {
@@ -453,8 +457,8 @@ void bh_record_threat(struct bh_worker *w, const struct bh_threat_case *k, bool 
 		      uint32_t missed);
 void bh_record_hit(struct bh_worker *w, const struct bh_flow *f, const struct bh_sensor_hit *hit,
 		   const struct bh_deed *deed);
-/* What an answer says of names: for the control core, in no file. */
-void bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t);
+/* What an answer says of names: for the control core, in no file. False: there was no room for it. */
+bool bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t);
 void bh_record_operation(struct bh_worker *w, const struct bh_flow *f, const struct bh_op *op);
 void bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why);
 void bh_record_flow_active(struct bh_worker *w, const struct bh_flow *f);

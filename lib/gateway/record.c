@@ -100,21 +100,23 @@ add_values(struct bh_event_text *t, const struct bh_op *op)
 		bh_event_text_add(t, op->value[i].field, op->value[i].at, op->value[i].len);
 }
 
-static void
+static bool
 push_text(struct bh_worker *w, struct bh_event *e, const struct bh_event_text *t)
 {
 	e->worker = (uint8_t)w->index;
-	if (!bh_event_push_text(w->events, e, t))
-		bh_count(&w->c.events_lost, 1);
+	if (bh_event_push_text(w->events, e, t))
+		return true;
+	bh_count(&w->c.events_lost, 1);
+	return false;
 }
 
-void
+bool
 bh_record_names(struct bh_worker *w, const struct bh_flow *f, const struct bh_event_text *t)
 {
 	struct bh_event e = {.type = BH_EVENT_NAMES, .time_ns = w->wall_ns};
 
 	fill_flow(w, &e, f);
-	push_text(w, &e, t);
+	return push_text(w, &e, t);
 }
 
 void

@@ -73,6 +73,8 @@ bh_stage_housekeeping(struct bh_worker *w)
 		bh_threat_sweep(w, elapsed);
 	age_fragments(w);
 	bh_app_age(w);
+	if (w->answers != NULL)
+		bh_app_answers_age(w);
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
 	bh_count(&w->c.held, bh_frag_held(w->frags) + w->n_waiting - w->c.held);
 	bh_mail_work(w);

@@ -4,7 +4,7 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 
-#include "gateway_priv.h"
+#include "app_threat.h"
 
 /* A spinning worker with nothing to do still leaves the sibling hyper-thread alone for a moment. */
 #define IDLE_POLLS_BEFORE_SLEEP 64
@@ -188,6 +188,7 @@ bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 
 	begin_turn(w, mono_ns, wall_ns);
 	drop_held(w);
+	bh_app_answers_drain(w);
 	while (n++ < BH_AGE_PER_TURN &&
 	       (f = bh_flow_next(w->flows, &w->drain_cursor, UINT32_MAX)) != NULL)
 		bh_flow_remove(w->flows, f, BH_FLOW_END_SHUTDOWN);

@@ -1,8 +1,8 @@
 /* host: addresses of segments by DNS name.
  *
  * Usage     bh_policy_names_learn() with answers, bh_policy_names_expire() now and then; bh_policy_name_wanted() says
- *           which answers are of use.
- * Threads   control threads, the model's mutex inside; bh_policy_name_wanted: any reader that holds a view.
+ *           which answers are of use, bh_policy_name_has() which say nothing new.
+ * Threads   control threads, the model's mutex inside; the two: any reader that holds a view.
  * Lifetime  what is given is copied.
  *
  * A segment may list names: "db.example.com", or "*.example.com" for all names below that (not itself). An address that
@@ -35,7 +35,15 @@ typedef bool (*bh_name_fn)(void *arg, const struct bh_name_answer *a, uint64_t l
 /* What is known now; ttl is not set. */
 void bh_policy_names_each(struct bh_policy *p, uint64_t mono_ns, bh_name_fn fn, void *arg);
 
+/* Before expire: those whose time is over are not counted as known any more (bh_policy_name_has), so that an answer from here on
+ * is one to be learned from; they stay in force. Answers that came before this call, learned between it and expire, keep them.
+ * Returns how many, or -ENOMEM. */
+int bh_policy_names_leave(struct bh_policy *p, uint64_t mono_ns);
+
 /* Workers: may a segment be named by this? name: lower case, no dot at its end. Rarely true for one that is not. */
 bool bh_policy_name_wanted(const struct bh_view *view, const char *name, size_t len);
+/* Has this name this address already, in this view? */
+bool bh_policy_name_has(const struct bh_view *view, const char *name, size_t len,
+			const uint8_t addr[16], uint8_t family);
 
 #endif

@@ -5,22 +5,26 @@
 
 #include "policy_priv.h"
 
-static uint64_t
-hash_of(const struct bh_hosts *h, const char *name, const uint8_t addr[16], uint8_t family)
+uint64_t
+bh_host_hash(const struct bh_hash_key *key, const char *name, size_t len, const uint8_t addr[16],
+	     uint8_t family)
 {
 	uint8_t text[BH_HOST_MAX + 17];
-	size_t n = strlen(name);
+	uint64_t hash;
 
+	len = len < BH_HOST_MAX ? len : BH_HOST_MAX;
 	memcpy(text, addr, 16);
 	text[16] = family;
-	memcpy(text + 17, name, n);
-	return bh_hash_bytes(&h->hash_key, text, n + 17);
+	memcpy(text + 17, name, len);
+	hash = bh_hash_bytes(key, text, len + 17);
+	return hash != 0 ? hash : 1;
 }
 
 static uint32_t *
 cell_of(const struct bh_hosts *h, const char *name, const uint8_t addr[16], uint8_t family)
 {
-	uint32_t i = (uint32_t)hash_of(h, name, addr, family) & h->mask;
+	uint32_t i =
+		(uint32_t)bh_host_hash(&h->hash_key, name, strlen(name), addr, family) & h->mask;
 
 	for (;; i = (i + 1) & h->mask) {
 		const struct bh_host *host = &h->host[h->cell[i]];
@@ -96,6 +100,22 @@ tell(struct bh_buf *told, const struct bh_host *host)
 	if (told != NULL && inet_ntop(host->family == BH_IP6 ? AF_INET6 : AF_INET, host->addr, text,
 				      sizeof(text)) != NULL)
 		bh_buf_printf(told, "%s %s\n", host->name, text);
+}
+
+uint32_t
+bh_hosts_leave(struct bh_hosts *h, uint64_t mono_ns)
+{
+	uint32_t i, n = 0;
+
+	if (h->next_ns == 0 || h->next_ns > mono_ns)
+		return 0;
+	for (i = 0; i < h->n; i++) {
+		if (h->host[i].expires_ns <= mono_ns && !h->host[i].leaving) {
+			h->host[i].leaving = true;
+			n++;
+		}
+	}
+	return n;
 }
 
 uint32_t

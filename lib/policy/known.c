@@ -31,6 +31,24 @@ bh_known_class(const struct bh_known *k, const uint8_t addr[16], uint8_t family,
 	return otherwise;
 }
 
+bool
+bh_policy_name_has(const struct bh_view *view, const char *name, size_t len, const uint8_t addr[16],
+		   uint8_t family)
+{
+	const struct bh_known *k = view->known;
+	uint64_t hash;
+	uint32_t i;
+
+	if (k == NULL)
+		return false;
+	hash = bh_host_hash(&k->hash_key, name, len, addr, family);
+	for (i = (uint32_t)hash & k->pair_mask; k->pair[i] != 0; i = (i + 1) & k->pair_mask) {
+		if (k->pair[i] == hash)
+			return true;
+	}
+	return false;
+}
+
 void
 bh_known_free(void *known)
 {
@@ -96,6 +114,26 @@ put(struct bh_known *k, const struct bh_host *host, uint32_t class_)
 	k->n++;
 }
 
+/* Names that no segment lists any more are nobody's question. */
+static void
+put_pairs(struct bh_known *k, uint64_t *pair, const struct bh_hosts *hosts)
+{
+	uint32_t i, at;
+	uint64_t hash;
+
+	for (i = 0; i < hosts->n; i++) {
+		const struct bh_host *h = &hosts->host[i];
+
+		if (h->leaving)
+			continue;
+		hash = bh_host_hash(&k->hash_key, h->name, strlen(h->name), h->addr, h->family);
+		for (at = (uint32_t)hash & k->pair_mask; pair[at] != 0;)
+			at = (at + 1) & k->pair_mask;
+		pair[at] = hash;
+	}
+	k->pair = pair;
+}
+
 int
 bh_known_build(struct bh_known **out, struct bh_policy *p, struct bh_snapshot *s,
 	       const struct bh_doc *doc)
@@ -111,7 +149,7 @@ bh_known_build(struct bh_known **out, struct bh_policy *p, struct bh_snapshot *s
 		return 0;
 	while (size < 2 * n)
 		size *= 2;
-	k = calloc(1, sizeof(*k) + size * sizeof(k->cell[0]));
+	k = calloc(1, sizeof(*k) + size * (sizeof(k->cell[0]) + sizeof(k->pair[0])));
 	sorted = malloc(n * sizeof(struct bh_host *));
 	if (k == NULL || sorted == NULL) {
 		rc = -ENOMEM;
@@ -119,6 +157,8 @@ bh_known_build(struct bh_known **out, struct bh_policy *p, struct bh_snapshot *s
 	}
 	k->hash_key = p->params.hash_key;
 	k->mask = size - 1;
+	k->pair_mask = size - 1;
+	put_pairs(k, (uint64_t *)(void *)&k->cell[size], &p->hosts);
 	for (i = 0; i < n; i++)
 		sorted[i] = &p->hosts.host[i];
 	qsort(sorted, n, sizeof(struct bh_host *), by_address);
@@ -175,9 +215,10 @@ life(const struct bh_names_params *n, uint32_t ttl)
 	return (ns > most ? most : ns) + n->keep_ns;
 }
 
-/* 1: it is new to its name, 0: it is not, or no segment lists it; -errno. */
+/* 1: it is new to its name, 0: it is not, or no segment lists it; -errno. *again: was about to leave, and stays. */
 static int
-learn(struct bh_policy *p, const struct bh_name_answer *a, uint64_t mono_ns, struct bh_buf *told)
+learn(struct bh_policy *p, const struct bh_name_answer *a, uint64_t mono_ns, struct bh_buf *told,
+      bool *again)
 {
 	struct bh_host host = {.family = a->family,
 			       .expires_ns = mono_ns + life(&p->params.names, a->ttl)},
@@ -196,6 +237,8 @@ learn(struct bh_policy *p, const struct bh_name_answer *a, uint64_t mono_ns, str
 	if (old != NULL) {
 		old->expires_ns =
 			host.expires_ns > old->expires_ns ? host.expires_ns : old->expires_ns;
+		*again = *again || old->leaving;
+		old->leaving = false;
 		return 0;
 	}
 	if (p->hosts.n >= (p->params.names.max != 0 ? p->params.names.max : PAIRS_MAX))
@@ -214,20 +257,38 @@ bh_policy_names_learn(struct bh_policy *p, const struct bh_name_answer *a, size_
 		      uint64_t mono_ns, struct bh_buf *told)
 {
 	int rc = 0, published = 0, fresh = 0;
+	bool again = false;
 	size_t i;
 
 	pthread_mutex_lock(&p->lock);
 	p->hosts.hash_key = p->params.hash_key;
 	for (i = 0; rc >= 0 && i < n; i++) {
-		rc = learn(p, &a[i], mono_ns, told);
+		rc = learn(p, &a[i], mono_ns, told, &again);
 		fresh += rc > 0;
 	}
-	if (fresh != 0)
+	if (fresh != 0 || again)
 		published = renew(p);
 	pthread_mutex_unlock(&p->lock);
-	if (fresh != 0)
+	/* Also where nothing changed: another thread may have published it, and not waited yet. */
+	if (n != 0)
 		bh_model_settle(p);
 	return rc < 0 ? rc : published != 0 ? published : fresh;
+}
+
+int
+bh_policy_names_leave(struct bh_policy *p, uint64_t mono_ns)
+{
+	uint32_t n;
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	n = bh_hosts_leave(&p->hosts, mono_ns);
+	if (n != 0)
+		rc = renew(p);
+	pthread_mutex_unlock(&p->lock);
+	if (n != 0)
+		bh_model_settle(p);
+	return rc != 0 ? rc : (int)n;
 }
 
 int

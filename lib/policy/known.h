@@ -16,6 +16,7 @@ struct bh_host {
 	uint64_t expires_ns; /* mono */
 	uint8_t addr[16];
 	uint8_t family;
+	bool leaving; /* its time is over: not among the pairs of bh_known */
 };
 
 struct bh_hosts {
@@ -30,8 +31,13 @@ void bh_hosts_free(struct bh_hosts *h);
 /* The pair of a name in lower case, or NULL. */
 struct bh_host *bh_hosts_find(const struct bh_hosts *h, const char *name, const uint8_t addr[16],
 			      uint8_t family);
+/* Keyed, of 64 bits, never 0: two pairs do not meet in it. */
+uint64_t bh_host_hash(const struct bh_hash_key *key, const char *name, size_t len,
+		      const uint8_t addr[16], uint8_t family);
 /* A new pair. 0 or -ENOMEM. */
 int bh_hosts_add(struct bh_hosts *h, const struct bh_host *host);
+/* Mark those that are due. Returns how many were not yet. */
+uint32_t bh_hosts_leave(struct bh_hosts *h, uint64_t mono_ns);
 /* Without those that are due. Returns how many; told: a line each. */
 uint32_t bh_hosts_expire(struct bh_hosts *h, uint64_t mono_ns, struct bh_buf *told);
 
@@ -40,7 +46,8 @@ uint32_t bh_hosts_expire(struct bh_hosts *h, uint64_t mono_ns, struct bh_buf *to
 /* Immutable. */
 struct bh_known {
 	struct bh_hash_key hash_key;
-	uint32_t n, mask;
+	uint32_t n, mask, pair_mask;
+	const uint64_t *pair; /* bh_host_hash() of what names have; 0: free. Behind the cells */
 	struct bh_known_cell {
 		uint8_t addr[16];
 		uint32_t class_;

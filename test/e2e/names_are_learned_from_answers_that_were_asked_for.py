@@ -169,4 +169,5 @@ def test():
     del servers
 
 
-main(test)
+if __name__ == "__main__":
+    main(test)

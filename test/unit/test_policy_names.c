@@ -129,6 +129,46 @@ an_address_is_in_the_segments_of_its_names_until_its_time_is_over(void)
 	bh_policy_destroy(r.p);
 }
 
+static bool
+has(const struct rig *r, const char *name, const char *address)
+{
+	struct bh_prefix p;
+
+	CU_ASSERT_EQUAL_FATAL(bh_prefix_parse(address, &p, NULL), 0);
+	return bh_policy_name_has(r->view, name, strlen(name), p.addr, p.family);
+}
+
+/* What is due is asked about again while it is still in force: nobody is without it in between. */
+static void
+a_pair_is_forgotten_before_its_address_goes(void)
+{
+	struct rig r;
+
+	make(&r, &(struct bh_names_params){.min_ttl_ns = 10 * S});
+	CU_ASSERT_EQUAL_FATAL(load(&r, document), 0);
+	CU_ASSERT_FALSE(has(&r, "pay.example.com", "203.0.113.1"));
+	CU_ASSERT_EQUAL(learn(&r, "Pay.example.com", "203.0.113.1", 30, 1 * S), 1);
+	CU_ASSERT_EQUAL(learn(&r, "x.bank.example", "fd02::1", 60, 1 * S), 1);
+	CU_ASSERT_TRUE(has(&r, "pay.example.com", "203.0.113.1"));
+	CU_ASSERT_TRUE(has(&r, "x.bank.example", "fd02::1"));
+	CU_ASSERT_FALSE(has(&r, "x.bank.example", "203.0.113.1"));
+	CU_ASSERT_FALSE(has(&r, "pay.example.com", "203.0.113.2"));
+	CU_ASSERT_EQUAL(bh_policy_names_leave(r.p, 30 * S), 0);
+	CU_ASSERT_EQUAL(bh_policy_names_leave(r.p, 31 * S), 1);
+	CU_ASSERT_EQUAL(bh_policy_names_leave(r.p, 31 * S), 0);
+	CU_ASSERT_FALSE(has(&r, "pay.example.com", "203.0.113.1"));
+	CU_ASSERT_TRUE(has(&r, "x.bank.example", "fd02::1"));
+	CU_ASSERT_TRUE(allowed(&r, WEB, "203.0.113.1", 443));
+	/* Heard again: nothing new, and it stays. */
+	CU_ASSERT_EQUAL(learn(&r, "pay.example.com", "203.0.113.1", 30, 31 * S), 0);
+	CU_ASSERT_TRUE(has(&r, "pay.example.com", "203.0.113.1"));
+	CU_ASSERT_EQUAL(bh_policy_names_expire(r.p, 31 * S, NULL), 0);
+	CU_ASSERT_EQUAL(bh_policy_names_leave(r.p, 61 * S), 2);
+	CU_ASSERT_EQUAL(bh_policy_names_expire(r.p, 61 * S, NULL), 2);
+	CU_ASSERT_FALSE(allowed(&r, WEB, "203.0.113.1", 443));
+	bh_policy_destroy(r.p);
+}
+
 static void
 what_no_segment_lists_is_not_taken(void)
 {
@@ -373,6 +413,7 @@ random_answers_and_loads_come_to_what_a_plain_model_says(void)
 
 const struct bh_unit_test bh_suite_policy_names[] = {
 	BH_TEST(an_address_is_in_the_segments_of_its_names_until_its_time_is_over),
+	BH_TEST(a_pair_is_forgotten_before_its_address_goes),
 	BH_TEST(what_no_segment_lists_is_not_taken),
 	BH_TEST(flows_are_judged_again_when_an_address_comes_and_goes),
 	BH_TEST(an_endpoint_keeps_its_own_segments_beside_those_of_its_names),
