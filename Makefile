@@ -161,8 +161,14 @@ $(B)/node/e2e/.made: $(wildcard test/e2e/web/package*.json)
 	$(Q)cd $(@D) && timeout 180 npm ci --silent --ignore-scripts >npm.log 2>&1 && touch .made || \
 		echo "e2e: npm could not get playwright-core ($(@D)/npm.log): the dashboard is not tested"
 
+# Types and a client out of the served OpenAPI document; without them that test says so.
+$(B)/node/client/.made: $(wildcard test/e2e/client/package*.json)
+	$(Q)mkdir -p $(@D) && cp test/e2e/client/package.json test/e2e/client/package-lock.json test/e2e/client/.npmrc $(@D)/
+	$(Q)cd $(@D) && timeout 180 npm ci --silent --ignore-scripts >npm.log 2>&1 && touch .made || \
+		echo "e2e: npm could not get openapi-fetch ($(@D)/npm.log): no client is generated"
+
 ## make e2e        real clients and servers in network namespaces, the daemon between them (root)
-e2e: build $(if $(NPM),$(B)/node/e2e/.made)
+e2e: build $(if $(NPM),$(B)/node/e2e/.made $(B)/node/client/.made)
 	$(Q)B=$(B) test/e2e/run.sh
 
 ## make test       install what is missing, build, run unit, scenario and e2e (root)

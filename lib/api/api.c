@@ -176,7 +176,8 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 	rc = bh_api_identities_create(api, err);
 	if (rc == 0)
 		rc = bh_api_first_token_make(api, err);
-	if (rc == 0 && bh_api_replays_create(api) != 0)
+	api->shapes = bh_api_shapes_json();
+	if (rc == 0 && (bh_api_replays_create(api) != 0 || api->shapes == NULL))
 		rc = bh_err_set(err, ENOMEM, "out of memory");
 	if (rc != 0)
 		goto free_api;
@@ -192,6 +193,7 @@ stop:
 	if (api->listener >= 0)
 		close(api->listener);
 free_api:
+	json_decref(api->shapes);
 	bh_api_replays_destroy(api);
 	bh_api_identities_destroy(api);
 	explicit_bzero(api, sizeof(*api));
@@ -206,6 +208,7 @@ bh_api_stop(struct bh_api *api)
 		return;
 	bh_api_serve_stop(api);
 	close(api->listener);
+	json_decref(api->shapes);
 	bh_api_replays_destroy(api);
 	bh_api_identities_destroy(api);
 	if (api->first_token[0] != '\0')

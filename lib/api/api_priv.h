@@ -86,6 +86,7 @@ struct bh_api {
 	bool loopback;
 	struct bh_api_identities *identities;
 	struct bh_api_replays *replays;
+	json_t *shapes; /* of shape.def, by name; NULL: bodies are not checked against them */
 	char first_token[256]; /* counts until there is an admin, for identities alone; "": none */
 	/* serve.c */
 	pthread_t thread;
@@ -300,6 +301,8 @@ json_t *bh_api_body_object(struct bh_api_req *req);
 
 #define BH_API_ACTOR_MAX 136 /* "api:" and at most 128 bytes of a name */
 void bh_api_set_etag(struct bh_api_req *req);
+/* A body that is a policy. false: it is empty, and the reply is set. */
+bool bh_api_has_document(struct bh_api_req *req);
 /* If-Match. false: the reply is set. */
 bool bh_api_precondition(struct bh_api_req *req);
 json_t *bh_api_json_change(const struct bh_policy_change *c, bool dry_run);
@@ -326,6 +329,26 @@ void bh_api_json_use(const struct bh_api_ops *ops, uint32_t rule, json_t *o);
 void bh_api_put_sweep(struct bh_api_req *req, const struct bh_api_sweep *s, json_t *answer);
 /* ep_lint.c: what the linter says of a document that loads, into an answer, as its `lint`. */
 void bh_api_put_lint(struct bh_api_req *req, const char *text, size_t len, json_t *answer);
+
+/* ---- shape.c, shape_check.c --------------------------------------------------------------------------- */
+
+/* What operation.def says of a route. */
+struct bh_api_operation {
+	enum bh_api_method method;
+	const char *path, *status, *examples, *request, *example, *answer;
+};
+extern const struct bh_api_operation bh_api_operations[];
+extern const size_t bh_api_n_operations;
+/* NULL: there is no line. */
+const struct bh_api_operation *bh_api_operation(const struct bh_api_route *route);
+/* All of shape.def, by name. */
+json_t *bh_api_shapes_json(void);
+/* One type in its language, as JSON Schema. */
+json_t *bh_api_shape_schema(const char *type);
+/* JSON in which ' stands for ". */
+json_t *bh_api_quoted_json(const char *text);
+/* false: the reply is set, with a pointer to what is wrong. */
+bool bh_api_shape_check(struct bh_api_req *req, const char *name, const json_t *v);
 
 /* ---- openapi_finish.c ------------------------------------------------------------------------------- */
 

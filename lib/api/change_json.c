@@ -74,23 +74,25 @@ only(const struct ctx *c, json_t *o, const char *known)
 json_t *
 bh_api_body_object(struct bh_api_req *req)
 {
+	const struct bh_api_operation *operation = bh_api_operation(req->route);
 	struct bh_api_where where = {0};
 	json_error_t e;
 	json_t *o;
 
 	o = json_loadb(req->body.data != NULL ? req->body.data : "", req->body.len,
-		       JSON_REJECT_DUPLICATES, &e);
+		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (o == NULL) {
 		where.line = e.line > 0 ? (unsigned)e.line : 1;
 		where.column = e.column > 0 ? (unsigned)e.column : 1;
 		bh_api_fail(req, BH_PROBLEM_JSON, &where, "%s", e.text);
 		return NULL;
 	}
-	if (json_is_object(o))
+	if (!json_is_object(o))
+		bh_api_fail(req, BH_PROBLEM_INVALID, &(struct bh_api_where){.pointer = ""},
+			    "the body must be a JSON object");
+	else if (operation == NULL || bh_api_shape_check(req, operation->request, o))
 		return o;
 	json_decref(o);
-	bh_api_fail(req, BH_PROBLEM_INVALID, &(struct bh_api_where){.pointer = ""},
-		    "the body must be a JSON object");
 	return NULL;
 }
 

@@ -1,61 +1,102 @@
-/* /openapi.json: OpenAPI 3.1, made from route.def and problem.def, so that it can't say what isn't so. */
+/* /openapi.json: OpenAPI 3.1, made from route.def, operation.def, shape.def and problem.def.
+ * A test calls all that it says. */
 #include <ctype.h>
 #include <stdio.h>
 
 #include "api_priv.h"
 
+/* Arguments; one with a path is that of routes which begin with it, before the one without. */
 static const struct {
-	const char *name, *type, *text;
+	const char *path, *name, *type, *text;
 } arguments[] = {
-	{"limit", "integer", "items in a page, 1 to 1000"},
-	{"cursor", "string", "`next` of the page before"},
-	{"label", "string", "key=value, or key; may be repeated, all must hold"},
-	{"segment", "string", "name of a segment"},
-	{"vlan", "string", "VLAN id of the tenant, or outer,inner (QinQ)"},
-	{"vni", "integer", "VNI of the tenant"},
-	{"format", "string", "json or yaml"},
-	{"dry_run", "integer", "1: check and count only"},
-	{"confirm", "string", "time in which it must be confirmed, such as 10m"},
-	{"author", "string", "who commits, for the record"},
-	{"why", "string", "reason or ticket, for the record"},
-	{"address", "string", "address or prefix that holds either end"},
-	{"port", "integer", "port of either end"},
-	{"proto", "string", "tcp, udp, icmp, ... or a number"},
-	{"verdict", "string", "allow, violate, pending, deny or reject"},
-	{"state", "string", "state of the connection"},
-	{"from", "string", "address, segment, or labels: key=value,key=value"},
-	{"to", "string", "address, segment, or labels"},
-	{"service", "string", "tcp/443, icmp/8, proto/47"},
-	{"application", "string", "proven; without it, a connection that is being opened"},
-	{"zone", "string", "name of a zone marked cde"},
-	{"days", "integer", "so many days back"},
-	{"since", "string", "time of RFC 3339, or a duration back such as 10m"},
-	{"until", "string", "time of RFC 3339, or a duration back"},
-	{"kind", "string", "event_type: alert, drop, flow, ..."},
-	{"rule", "string", "id of a rule"},
-	{"severity", "string", "of an alert, 1 is the worst"},
-	{"seen", "string", "rule, learned, violated or blocked"},
-	{"party", "string", "either side of a conversation"},
-	{"for", "string", "how long, such as 10m"},
-	{"name", "string", "a DNS name"},
-	{"op", "string", "key=value of an operation, keys as in rules; may be repeated"},
+	{"", "limit", "(1..1000)", "items in a page"},
+	{"", "cursor", "string", "`next` of the page before"},
+	{"", "label", "string", "key=value, or key; may be repeated, all must hold"},
+	{"", "segment", "string", "name of a segment"},
+	{"", "vlan", "string", "VLAN id of the tenant, or outer,inner (QinQ)"},
+	{"", "vni", "vni", "VNI of the tenant"},
+	{"/api/v1/reports", "format", "<json html>", "of the answer"},
+	{"", "format", "<json yaml>", "of the answer"},
+	{"", "dry_run", "(0..1)", "1: check and count only"},
+	{"", "confirm", "duration", "time in which it must be confirmed: 1s to 7d"},
+	{"", "author", "author", "who does it, for the record"},
+	{"", "why", "why", "reason or ticket, for the record"},
+	{"", "address", "string", "address or prefix that holds either end"},
+	{"", "port", "(0..65535)", "port of either end"},
+	{"", "proto", "string", "tcp, udp, icmp, ... or a number"},
+	{"/api/v1/flows", "verdict", "verdict", "what was decided"},
+	{"", "verdict", "<drop allow violate deny reject pending>",
+	 "drop: whatever did not arrive"},
+	{"", "state",
+	 "<new replied icmp syn_sent syn_received established fin_wait closing closed refused>",
+	 "state of the connection"},
+	{"", "from", "string", "address, segment, or labels: key=value,key=value"},
+	{"", "to", "string", "address, segment, or labels"},
+	{"", "service", "string", "tcp/443, icmp/8, proto/47"},
+	{"", "application", "string", "proven; without it, a connection that is being opened"},
+	{"", "zone", "string", "name of a zone marked cde"},
+	{"/api/v1/lint", "days", "(0..3650)", "so many days back"},
+	{"", "days", "(0..36500)", "so many days back"},
+	{"/api/v1/conversations", "since", "duration", "seen so lately"},
+	{"", "since", "string", "time of RFC 3339, or a duration back such as 10m"},
+	{"", "until", "string", "time of RFC 3339, or a duration back"},
+	{"", "kind", "string", "event_type: alert, drop, flow, ..."},
+	{"", "rule", "string", "id of a rule"},
+	{"", "severity", "(0..3)", "of an alert: so severe or more, 1 is the worst; 0: any"},
+	{"", "seen", "<rule learned violated blocked>", "how its sessions were judged"},
+	{"", "party", "string", "either side of a conversation"},
+	{"", "for", "duration", "how long: 1s to 7d"},
+	{"", "name", "string", "a DNS name"},
+	{"", "op", "string", "key=value of an operation, keys as in rules; may be repeated"},
 };
 
-static json_t *
-argument_json(const char *name, size_t len, const char *in, bool required)
+/* The word of `examples` that is this name's; *required: it has !=. NULL: there is none. */
+static const char *
+example_of(const char *examples, const char *name, size_t len, bool *required, size_t *n)
 {
-	const char *type = "string", *text = "";
-	size_t i;
+	const char *p = examples;
 
-	for (i = 0; i < BH_ARRAY_SIZE(arguments); i++) {
-		if (strlen(arguments[i].name) == len && memcmp(arguments[i].name, name, len) == 0 &&
-		    strcmp(in, "query") == 0) {
-			type = arguments[i].type;
-			text = arguments[i].text;
+	while (*p != '\0') {
+		size_t word = strcspn(p, " "), eq = strcspn(p, "=!");
+
+		if (eq == len && memcmp(p, name, len) == 0) {
+			*required = p[eq] == '!';
+			*n = word - eq - (*required ? 2 : 1);
+			return p + word - *n;
 		}
+		p += word + (p[word] == ' ');
 	}
-	return json_pack("{s:s%, s:s, s:b, s:s, s:{s:s}}", "name", name, len, "in", in, "required",
-			 required, "description", text, "schema", "type", type);
+	return NULL;
+}
+
+static json_t *
+argument_json(const struct bh_api_route *r, const char *name, size_t len, bool in_path)
+{
+	const struct bh_api_operation *operation = bh_api_operation(r);
+	const char *type = "string", *text = "", *example = NULL;
+	bool required = false;
+	size_t i, n = 0;
+	json_t *o, *schema;
+
+	for (i = 0; i < BH_ARRAY_SIZE(arguments) && !in_path; i++) {
+		if (strlen(arguments[i].name) != len || memcmp(arguments[i].name, name, len) != 0 ||
+		    strncmp(r->path, arguments[i].path, strlen(arguments[i].path)) != 0)
+			continue;
+		type = arguments[i].type;
+		text = arguments[i].text;
+		break;
+	}
+	if (operation != NULL)
+		example = example_of(operation->examples, name, len, &required, &n);
+	schema = bh_api_shape_schema(type);
+	o = json_pack("{s:s%, s:s, s:b, s:s, s:o}", "name", name, len, "in",
+		      in_path ? "path" : "query", "required", required || in_path, "description",
+		      text, "schema", schema);
+	if (example != NULL && type[0] == '(')
+		json_object_set_new(o, "example", json_integer(strtoll(example, NULL, 10)));
+	else if (example != NULL)
+		json_object_set_new(o, "example", json_stringn(example, n));
+	return o;
 }
 
 static json_t *
@@ -65,12 +106,12 @@ arguments_json(const struct bh_api_route *r)
 	json_t *list = json_array();
 
 	if (brace != NULL)
-		json_array_append_new(list, argument_json(brace + 1, strcspn(brace + 1, "}"),
-							  "path", true));
+		json_array_append_new(list,
+				      argument_json(r, brace + 1, strcspn(brace + 1, "}"), true));
 	while (*p != '\0') {
 		size_t n = strcspn(p, " ");
 
-		json_array_append_new(list, argument_json(p, n, "query", false));
+		json_array_append_new(list, argument_json(r, p, n, false));
 		p += n + (p[n] == ' ');
 	}
 	return list;
@@ -85,86 +126,86 @@ schema_ref(const char *name)
 	return json_pack("{s:s}", "$ref", text);
 }
 
-/* A batch goes to the collection, labels to one of it, a policy to itself. */
 static json_t *
-body_json(const struct bh_api_route *r)
+body_json(const struct bh_api_route *r, const struct bh_api_operation *operation)
 {
-	json_t *content = json_object(), *any;
+	json_t *content = json_object(), *media;
 
-	if (r->body == BH_BODY_POLICY) {
-		any = json_pack("{s:{s:s}}", "schema", "type", "object");
-		json_object_set(content, "application/json", any);
-		json_object_set_new(content, "application/yaml", any);
+	if (r->body == BH_BODY_JSON) {
+		media = json_pack("{s:o, s:o}", "schema", schema_ref(operation->request), "example",
+				  bh_api_quoted_json(operation->example));
+		json_object_set_new(content, "application/json", media);
 	} else {
-		any = strncmp(r->path, "/api/v1/policy/", 15) == 0
-			      ? json_pack("{s:s}", "type", "object")
-			      : schema_ref(strchr(r->path, '{') != NULL ? "labels" : "changes");
-		json_object_set_new(content, "application/json", json_pack("{s:o}", "schema", any));
+		media = json_pack("{s:{s:s, s:s, s:b}, s:o}", "schema", "type", "object",
+				  "description", "a policy: docs/policy.md", "additionalProperties",
+				  1, "example", bh_api_quoted_json(operation->example));
+		json_object_set(content, "application/json", media);
+		json_object_set_new(content, "application/yaml", media);
 	}
 	return json_pack("{s:b, s:o}", "required", 1, "content", content);
 }
 
-/* The status that a route answers with when all is well. */
-static const char *
-success(const struct bh_api_route *r)
+/* "text/plain" is a media type, "flows" a shape. */
+static json_t *
+answer_json(const struct bh_api_route *r, const char *answer)
 {
-	/* A session that is cut is told with its number; the others leave nothing to say. */
-	return r->method == BH_METHOD_DELETE && strcmp(r->path, "/api/v1/flows/{id}") != 0 ? "204"
-											   : "200";
+	const char *type = strchr(answer, '/') != NULL ? answer : "application/json";
+	json_t *o = json_pack("{s:s}", "description", r->summary), *content;
+
+	if (answer[0] == '\0')
+		return o;
+	content = json_pack("{s:{s:o}}", type, "schema",
+			    type == answer               ? bh_api_shape_schema("string")
+			    : strcmp(answer, "any") == 0 ? json_pack("{s:s, s:b}", "type", "object",
+								     "additionalProperties", 1)
+							 : schema_ref(answer));
+	/* The same, as text: what an argument of this name can ask for. */
+	if (bh_api_word_in("format", r->arguments))
+		json_object_set_new(content,
+				    strncmp(r->path, "/api/v1/reports", 15) == 0
+					    ? "text/html"
+					    : "application/yaml",
+				    json_pack("{s:o}", "schema", bh_api_shape_schema("string")));
+	json_object_set_new(o, "content", content);
+	return o;
 }
 
 static json_t *
-result_json(const struct bh_api_route *r)
+responses_json(const struct bh_api_route *r, const struct bh_api_operation *operation)
 {
-	if (strcmp(r->path, "/api/v1/rules/{id}") == 0)
-		return schema_ref("rule");
-	if (strcmp(r->path, "/api/v1/rules") == 0)
-		return json_pack("{s:[o, {s:{s:{s:o}}}]}", "allOf", schema_ref("page"),
-				 "properties", "items", "items", schema_ref("rule"));
-	if (strcmp(r->path, "/metrics") == 0)
-		return json_pack("{s:s}", "type", "string");
-	return strstr(r->arguments, "cursor") != NULL ? schema_ref("page")
-						      : json_pack("{s:s}", "type", "object");
-}
-
-static const char *
-content_type(const struct bh_api_route *r)
-{
-	static const struct {
-		const char *path, *type;
-	} others[] = {{"/metrics", "text/plain"},
-		      {"/api/v1/events/stream", "text/event-stream"},
-		      {"/api/v1/evidence/{name}", "application/x-pcapng"}};
+	static const char *const with_body[] = {"413", "415", "422"};
+	json_t *problem = json_pack("{s:s}", "$ref", "#/components/responses/problem");
+	json_t *o = json_pack("{s:O}", "default", problem);
+	const char *p = operation->status;
+	char status[4];
 	size_t i;
 
-	for (i = 0; i < BH_ARRAY_SIZE(others); i++) {
-		if (strcmp(r->path, others[i].path) == 0)
-			return others[i].type;
+	for (; *p != '\0'; p += 3 + (p[3] == ' ')) {
+		snprintf(status, sizeof(status), "%.3s", p);
+		json_object_set_new(o, status, answer_json(r, operation->answer));
 	}
-	return "application/json";
+	if (strchr(r->path, '{') != NULL)
+		json_object_set(o, "404", problem);
+	for (i = 0; r->body != BH_BODY_NONE && i < BH_ARRAY_SIZE(with_body); i++)
+		json_object_set(o, with_body[i], problem);
+	json_decref(problem);
+	return o;
 }
 
 static json_t *
 operation_json(const struct bh_api_route *r, const char *id)
 {
-	json_t *o, *problem, *responses;
+	static const struct bh_api_operation unknown = {
+		.status = "200", .examples = "", .request = "", .example = "{}", .answer = "any"};
+	const struct bh_api_operation *operation = bh_api_operation(r);
+	json_t *o;
 
-	problem = json_pack("{s:s}", "$ref", "#/components/responses/problem");
-	responses = json_pack("{s:{s:s}, s:o}", success(r), "description", r->summary, "default",
-			      problem);
-	if (r->method == BH_METHOD_GET)
-		json_object_set_new(json_object_get(responses, "200"), "content",
-				    json_pack("{s:{s:o}}", content_type(r), "schema",
-					      result_json(r)));
-	if (r->method == BH_METHOD_PUT && strchr(r->path, '{') != NULL)
-		json_object_set_new(responses, "201", json_pack("{s:s}", "description", "made"));
-	if (strcmp(r->path, "/api/v1/health") == 0)
-		json_object_set_new(responses, "503",
-				    json_pack("{s:s}", "description", "degraded; says why"));
+	if (operation == NULL)
+		operation = &unknown;
 	o = json_pack("{s:s, s:s, s:o, s:o}", "operationId", id, "summary", r->summary,
-		      "parameters", arguments_json(r), "responses", responses);
+		      "parameters", arguments_json(r), "responses", responses_json(r, operation));
 	if (r->body != BH_BODY_NONE)
-		json_object_set_new(o, "requestBody", body_json(r));
+		json_object_set_new(o, "requestBody", body_json(r, operation));
 	if (r->right > BH_RIGHT_READ)
 		json_object_set_new(o, "security", json_pack("[{s:[]}]", "token"));
 	else if (r->right != BH_RIGHT_NONE)
@@ -220,64 +261,24 @@ problem_json(void)
 	json_array_append_new(types, json_string("urn:bulkhead:problem:" name));
 #include "../ipc/problem.def"
 #undef BH_PROBLEM
-	return json_pack(
-		"{s:s, s:[sssss], s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, "
-		"s:{s:s}, s:{s:s}, s:{s:s}}}",
-		"type", "object", "required", "type", "title", "status", "detail", "instance",
-		"properties", "type", "type", "string", "enum", types, "title", "type", "string",
-		"status", "type", "integer", "detail", "type", "string", "instance", "type",
-		"string", "pointer", "type", "string", "argument", "type", "string", "line", "type",
-		"integer", "column", "type", "integer");
+	return json_pack("{s:s, s:b, s:[sssss], s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s}, "
+			 "s:{s:s}, s:{s:s}, "
+			 "s:{s:s}, s:{s:s}, s:{s:s}}}",
+			 "type", "object", "additionalProperties", 0, "required", "type", "title",
+			 "status", "detail", "instance", "properties", "type", "type", "string",
+			 "enum", types, "title", "type", "string", "status", "type", "integer",
+			 "detail", "type", "string", "instance", "type", "string", "pointer",
+			 "type", "string", "argument", "type", "string", "line", "type", "integer",
+			 "column", "type", "integer");
 }
 
-/* A rule; an application of it without operations may say anything. */
-static json_t *
-rule_json(void)
-{
-	static const char *const texts[] = {"id", "from", "to", "ports", "comment"};
-	json_t *patterns, *application, *properties;
-	size_t i;
-
-	patterns = json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
-	application = json_pack("{s:s, s:[s], s:{s:{s:s}, s:{s:s, s:s, s:o}}}", "type", "object",
-				"required", "application", "properties", "application", "type",
-				"string", "operations", "type", "object", "description",
-				"key of docs/policy.md: patterns, of which one must fit",
-				"additionalProperties", patterns);
-	properties =
-		json_pack("{s:{s:s}, s:{s:s}, s:{s:s, s:s, s:o}, s:{s:[s, s, s]}, s:{s:[s, s, "
-			  "s]}}",
-			  "index", "type", "integer", "line", "type", "integer", "applications",
-			  "type", "array", "description", "alternatives; empty: any application",
-			  "items", application, "action", "enum", "allow", "deny", "reject",
-			  "denied", "enum", "drop", "reset", "respond");
-	for (i = 0; i < BH_ARRAY_SIZE(texts); i++)
-		json_object_set_new(properties, texts[i], json_pack("{s:s}", "type", "string"));
-	return json_pack("{s:s, s:[sssssss], s:o}", "type", "object", "required", "id", "index",
-			 "from", "to", "ports", "applications", "action", "properties", properties);
-}
-
-/* What is sent and what comes back, as far as several routes share it. */
 static json_t *
 schemas_json(void)
 {
-	json_t *label, *labels, *change, *changes, *page;
+	json_t *o = bh_api_shapes_json();
 
-	label = json_pack("{s:[s, s]}", "type", "string", "null");
-	labels = json_pack("{s:s, s:o}", "type", "object", "additionalProperties", label);
-	change = json_pack(
-		"{s:s, s:[s, s], s:{s:{s:[s, s, s]}, s:{s:s}, s:O, s:{s:[s, s]}, s:{s:s}}}", "type",
-		"object", "required", "op", "address", "properties", "op", "enum", "put", "patch",
-		"delete", "address", "type", "string", "labels", labels, "vlan", "type", "integer",
-		"array", "vni", "type", "integer");
-	changes = json_pack("{s:s, s:[s], s:{s:{s:s, s:o}}}", "type", "object", "required",
-			    "changes", "properties", "changes", "type", "array", "items", change);
-	page = json_pack("{s:s, s:[s, s], s:{s:{s:s, s:{s:s}}, s:{s:[s, s]}}}", "type", "object",
-			 "required", "items", "next", "properties", "items", "type", "array",
-			 "items", "type", "object", "next", "type", "string", "null");
-	return json_pack("{s:o, s:o, s:{s:s, s:[s], s:{s:o}}, s:o, s:o}", "problem", problem_json(),
-			 "rule", rule_json(), "labels", "type", "object", "required", "labels",
-			 "properties", "labels", labels, "changes", changes, "page", page);
+	json_object_set_new(o, "problem", problem_json());
+	return o;
 }
 
 static json_t *

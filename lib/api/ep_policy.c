@@ -119,8 +119,8 @@ bh_api_precondition(struct bh_api_req *req)
 }
 
 /* An empty document is a policy that allows nothing. Who sends one has most likely lost it on the way. */
-static bool
-has_text(struct bh_api_req *req)
+bool
+bh_api_has_document(struct bh_api_req *req)
 {
 	if (req->body.data != NULL && req->body.data[strspn(req->body.data, " \t\r\n")] != '\0')
 		return true;
@@ -188,7 +188,7 @@ bh_api_ep_policy_put(struct bh_api_req *req)
 	int rc;
 
 	if (!bh_api_arg_u64(req, "dry_run", 1, &dry_run) || !commit_args(req, &c, actor) ||
-	    !bh_api_precondition(req) || !has_text(req))
+	    !bh_api_precondition(req) || !bh_api_has_document(req))
 		return;
 	c.text = req->body.data;
 	c.len = req->body.len;

@@ -84,7 +84,7 @@ bh_api_ep_shadow_post(struct bh_api_req *req)
 {
 	const struct bh_api_params *p = &req->api->p;
 	struct bh_shadow_params s = {.name = "request body",
-				     .text = req->body.len != 0 ? req->body.data : "",
+				     .text = req->body.data,
 				     .len = req->body.len,
 				     .p = p->policy,
 				     .max_endpoints = p->max_endpoints,
@@ -93,7 +93,7 @@ bh_api_ep_shadow_post(struct bh_api_req *req)
 	struct bh_err err = {0};
 	int rc;
 
-	if (!has_shadow(req) || !bh_api_arg_ms(req, "for", &s.for_ms))
+	if (!has_shadow(req) || !bh_api_arg_ms(req, "for", &s.for_ms) || !bh_api_has_document(req))
 		return;
 	rc = bh_shadow_start(p->shadow, &s, &err);
 	if (rc != 0)

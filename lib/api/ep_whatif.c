@@ -89,7 +89,7 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 {
 	const struct bh_api_params *p = &req->api->p;
 	struct bh_whatif w = {.name = "request body",
-			      .text = req->body.len != 0 ? req->body.data : "",
+			      .text = req->body.data,
 			      .len = req->body.len,
 			      .p = p->policy,
 			      .max_endpoints = p->max_endpoints,
@@ -105,7 +105,8 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 			    "set learning.record: true in the configuration");
 		return;
 	}
-	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_u64(req, "days", 36500, &days))
+	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_u64(req, "days", 36500, &days) ||
+	    !bh_api_has_document(req))
 		return;
 	w.days = (uint32_t)days;
 	l.items = json_array();

@@ -45,13 +45,8 @@ bound_schema(json_t *o)
 		set_once(o, "minimum", json_integer(0));
 		set_once(o, "maximum", json_integer(INT64_MAX));
 	}
-	if (is_type(type, "array")) {
+	if (is_type(type, "array"))
 		set_once(o, "maxItems", json_integer(ITEMS_MAX));
-		/* VLAN ids, outer and inner, are the only list without a word on what is in it. */
-		set_once(o, "items",
-			 json_pack("{s:s, s:s, s:i, s:i}", "type", "integer", "format", "int64",
-				   "minimum", 1, "maximum", BH_API_VLAN_MAX));
-	}
 }
 
 /* The document has a depth of its own making. */

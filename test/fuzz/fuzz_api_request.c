@@ -170,12 +170,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				      .publish = publish};
 	struct bh_api api = {.p = {.token = "token", .max_body = 1 << 20, .ops = ops},
 			     .loopback = true};
+	static json_t *shapes;
 	const uint8_t *line;
 	char uri[512];
 	size_t n;
 
 	if (size < 2)
 		return 0;
+	if (shapes == NULL)
+		shapes = bh_api_shapes_json();
+	api.shapes = shapes;
 	memset(pp.hash_key.k, 0x5a, sizeof(pp.hash_key.k));
 	if (bh_policy_create(&api.p.policy, &pp) != 0)
 		abort();
