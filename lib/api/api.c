@@ -208,6 +208,7 @@ bh_api_stop(struct bh_api *api)
 		return;
 	bh_api_serve_stop(api);
 	close(api->listener);
+	free(api->openapi);
 	json_decref(api->shapes);
 	bh_api_replays_destroy(api);
 	bh_api_identities_destroy(api);

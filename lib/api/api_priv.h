@@ -86,6 +86,7 @@ struct bh_api {
 	bool loopback;
 	struct bh_api_identities *identities;
 	struct bh_api_replays *replays;
+	char *openapi;  /* the document, once it was asked for */
 	json_t *shapes; /* of shape.def, by name; NULL: bodies are not checked against them */
 	char first_token[256]; /* counts until there is an admin, for identities alone; "": none */
 	/* serve.c */
@@ -247,6 +248,8 @@ void bh_api_page_end(struct bh_api_req *req, struct bh_api_page *page, int rc,
 		     const struct bh_err *err);
 /* false: there is no store, and the reply says so. */
 bool bh_api_has_store(struct bh_api_req *req);
+/* The same of learning. */
+bool bh_api_has_learn(struct bh_api_req *req);
 /* vlan (one tag, or "outer,inner") and vni. */
 bool bh_api_arg_tenant(struct bh_api_req *req, bh_tenant *tenant);
 bh_tenant bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni);

@@ -231,6 +231,16 @@ bh_api_has_store(struct bh_api_req *req)
 	return false;
 }
 
+bool
+bh_api_has_learn(struct bh_api_req *req)
+{
+	if (req->api->p.learn != NULL)
+		return true;
+	bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
+		    "set learning.record: true in the configuration");
+	return false;
+}
+
 bh_tenant
 bh_api_tenant_make(uint64_t outer, uint64_t inner, uint64_t vni)
 {

@@ -4,16 +4,6 @@
 
 #include "api_priv.h"
 
-static bool
-has_learn(struct bh_api_req *req)
-{
-	if (req->api->p.learn != NULL)
-		return true;
-	bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
-		    "set learning.record: true in the configuration");
-	return false;
-}
-
 /* Operations: values by "application.key", as rules name them; null stands for more than are kept. */
 static json_t *
 values_json(const struct bh_conversation *c)
@@ -131,7 +121,7 @@ bh_api_ep_conversations_list(struct bh_api_req *req)
 	struct bh_learn_filter f;
 	struct bh_learn_counts n;
 
-	if (!has_learn(req) || !read_filter(req, &f) || !bh_api_arg_limit(req, &p.limit) ||
+	if (!bh_api_has_learn(req) || !read_filter(req, &f) || !bh_api_arg_limit(req, &p.limit) ||
 	    !bh_api_arg_u64(req, "cursor", INT64_MAX, &f.after))
 		return;
 	p.items = json_array();
@@ -172,7 +162,7 @@ bh_api_ep_conversations_delete(struct bh_api_req *req)
 {
 	struct bh_learn_filter f;
 
-	if (has_learn(req) && read_filter(req, &f))
+	if (bh_api_has_learn(req) && read_filter(req, &f))
 		delete_by(req, &f, false);
 }
 
@@ -182,7 +172,7 @@ bh_api_ep_conversations_delete_one(struct bh_api_req *req)
 	struct bh_learn_filter f = {.seen = -1};
 	char *end;
 
-	if (!has_learn(req))
+	if (!bh_api_has_learn(req))
 		return;
 	f.id = req->param[0] >= '1' && req->param[0] <= '9' ? strtoull(req->param, &end, 10) : 0;
 	if (f.id == 0 || *end != '\0')

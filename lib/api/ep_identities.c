@@ -5,15 +5,6 @@
 
 #include "api_priv.h"
 
-static bool
-has_store(struct bh_api_req *req)
-{
-	if (req->api->p.store != NULL)
-		return true;
-	bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
-	return false;
-}
-
 /* ---- list ---------------------------------------------------------------------------------------------- */
 
 static bool
@@ -35,7 +26,7 @@ bh_api_ep_identities_list(struct bh_api_req *req)
 	json_t *items = json_array();
 	struct bh_err err = {0};
 
-	if (!has_store(req)) {
+	if (!bh_api_has_store(req)) {
 		json_decref(items);
 		return;
 	}
@@ -208,7 +199,7 @@ bh_api_ep_identities_put(struct bh_api_req *req)
 	struct wish w;
 	json_t *body;
 
-	if (!has_store(req))
+	if (!bh_api_has_store(req))
 		return;
 	if (!bh_api_identity_name_valid(req->param) || strcmp(req->param, "token") == 0 ||
 	    strcmp(req->param, "first") == 0) {
@@ -235,7 +226,7 @@ bh_api_ep_identities_delete(struct bh_api_req *req)
 	struct bh_err err = {0};
 	int rc;
 
-	if (!has_store(req) || !bh_api_actor(req, NULL, NULL, actor))
+	if (!bh_api_has_store(req) || !bh_api_actor(req, NULL, NULL, actor))
 		return;
 	if (is_last_admin(req, req->param)) {
 		bh_api_fail(req, BH_PROBLEM_CONFLICT, NULL,

@@ -5,16 +5,6 @@
 #include "../learn/draft.h"
 #include "api_priv.h"
 
-static bool
-has_learn(struct bh_api_req *req)
-{
-	if (req->api->p.learn != NULL)
-		return true;
-	bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
-		    "set learning.record: true in the configuration");
-	return false;
-}
-
 static json_t *
 names_json(const char *const *name, uint32_t n)
 {
@@ -104,7 +94,7 @@ bh_api_ep_learned_get(struct bh_api_req *req)
 	struct bh_err err = {0};
 	struct bh_buf text = {0};
 
-	if (!has_learn(req))
+	if (!bh_api_has_learn(req))
 		return;
 	if (format != NULL && strcmp(format, "yaml") != 0 && strcmp(format, "json") != 0) {
 		bh_api_fail(req, BH_PROBLEM_ARGUMENT, &(struct bh_api_where){.argument = "format"},
@@ -210,10 +200,8 @@ bh_api_ep_learned_adopt(struct bh_api_req *req)
 	struct adopt a = {.n = 0};
 	json_t *body;
 
-	if (req->api->p.store == NULL) {
-		bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
+	if (!bh_api_has_store(req))
 		return;
-	}
 	if (!bh_api_precondition(req))
 		return;
 	body = bh_api_body_object(req);

@@ -291,9 +291,10 @@ components_json(void)
 			 "application/problem+json", "schema", schema_ref("problem"));
 }
 
-void
-bh_api_ep_openapi_get(struct bh_api_req *req)
+static char *
+document_text(void)
 {
+	char *text;
 	json_t *doc = json_pack(
 		"{s:s, s:{s:s, s:s, s:s}, s:[{s:s, s:b}], s:o, s:o}", "openapi", "3.1.0", "info",
 		"title", "Bulkhead", "version", BH_VERSION, "description",
@@ -302,7 +303,28 @@ bh_api_ep_openapi_get(struct bh_api_req *req)
 		"servers", "url", "/", "x-internal", 1, "paths", paths_json(), "components",
 		components_json());
 
-	if (doc != NULL)
-		bh_api_openapi_finish(doc);
-	bh_api_json(req, 200, doc);
+	if (doc == NULL)
+		return NULL;
+	bh_api_openapi_finish(doc);
+	text = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	return text;
+}
+
+/* Made once: whoever asks for it over and over holds nobody up. */
+void
+bh_api_ep_openapi_get(struct bh_api_req *req)
+{
+	struct bh_api *api = req->api;
+	struct bh_buf text = {0};
+
+	if (api->openapi == NULL)
+		api->openapi = document_text();
+	if (api->openapi == NULL) {
+		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "out of memory");
+		return;
+	}
+	bh_buf_str(&text, api->openapi);
+	bh_api_text(req, &text, "application/json");
+	bh_buf_free(&text);
 }

@@ -110,10 +110,8 @@ bh_api_ep_reports_review(struct bh_api_req *req)
 	char actor[BH_API_ACTOR_MAX];
 	json_t *body;
 
-	if (req->api->p.store == NULL) {
-		bh_api_fail(req, BH_PROBLEM_NO_STORE, NULL, "set store.path in the configuration");
+	if (!bh_api_has_store(req))
 		return;
-	}
 	body = bh_api_body_object(req);
 	if (body != NULL && read_review(req, body, text) &&
 	    bh_api_actor(req, text[1], text[2], actor))

@@ -41,11 +41,8 @@ bh_api_ep_suggestions_get(struct bh_api_req *req)
 	json_t *list;
 	uint32_t i;
 
-	if (p->learn == NULL) {
-		bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
-			    "set learning.record: true in the configuration");
+	if (!bh_api_has_learn(req))
 		return;
-	}
 	if (bh_learn_suggestions(p->learn, p->policy, &o, &err) != 0) {
 		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "%s", err.what);
 		return;

@@ -100,11 +100,8 @@ bh_api_ep_whatif_post(struct bh_api_req *req)
 	uint64_t days = 0;
 	int rc;
 
-	if (p->learn == NULL) {
-		bh_api_fail(req, BH_PROBLEM_NO_LEARNING, NULL,
-			    "set learning.record: true in the configuration");
+	if (!bh_api_has_learn(req))
 		return;
-	}
 	if (!bh_api_arg_limit(req, &l.limit) || !bh_api_arg_u64(req, "days", 36500, &days) ||
 	    !bh_api_has_document(req))
 		return;

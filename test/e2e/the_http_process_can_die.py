@@ -1,5 +1,5 @@
 """The process that parses what strangers send is killed while labels are pushed and packets flow: no packet is lost, what
-was acknowledged is there, and it is back within seconds. It has no rights of its own."""
+was acknowledged is there, and it is back within a second. It has no rights of its own."""
 
 import http.client
 import os
@@ -12,7 +12,8 @@ from lib.gateway import TOKEN, Gateway, policy, rule
 from lib.pump import Pump
 from lib.wire import make
 
-KILLS = 8
+KILLS = 6
+LIVED = 2.2  # seconds; one that ends sooner is waited for longer each time
 
 
 def children(pid, name):
@@ -77,15 +78,18 @@ def test():
 
     pusher = Pusher(gateway)
     pusher.start()
-    slowest = 0
+    took = []
     for n in range(KILLS):
         until(lambda: len(pusher.said) > (n + 1) * 20, "labels are pushed", 60)
         was = front(gateway)
+        time.sleep(LIVED)
         os.kill(was, signal.SIGKILL)
         began = time.monotonic()
         until(lambda: front(gateway) != was, "another one runs")
         until(lambda: gateway.request("GET", "/health")[0] == 200, "it answers")
-        slowest = max(slowest, time.monotonic() - began)
+        took.append(time.monotonic() - began)
+    # Of most of them: a busy machine may hold one up.
+    check(sorted(took)[KILLS // 2] < 1, f"it is back within a second: {took}")
     before = len(pusher.said)
     until(lambda: len(pusher.said) > before + 50, "labels go on being pushed", 60)
     pusher.stopping = True
@@ -98,7 +102,7 @@ def test():
         status, answer = gateway.request("GET", f"/endpoints/{address}")
         same((status, answer["labels"]["n"]), (200, n), f"the label of {address}, which was acknowledged")
     same(gateway.p.poll(), None, "the gateway runs on")
-    say(f"{KILLS} kills, {len(pusher.said)} labels acknowledged, {pusher.failed} unanswered; slowest return {slowest:.2f} s")
+    say(f"{KILLS} kills, {len(pusher.said)} labels acknowledged, {pusher.failed} unanswered; back after {sorted(took)[KILLS // 2]:.2f} s, {max(took):.2f} s at most")
 
     # Nobody can hold it: what the token is for is still asked for.
     c = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)

@@ -200,5 +200,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(size_t)(data + size - line));
 	request(&api, "GET", "/api/v1/endpoints?limit=1000", (const uint8_t *)"", 0);
 	bh_policy_destroy(api.p.policy);
+	free(api.openapi);
 	return 0;
 }
