@@ -355,6 +355,7 @@ bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
 			.n = (uint16_t)n,
 			.wire = w->exit[m->port].wire,
 		};
+		bh_hold_stamp(c, side, m, part.l4_off, true);
 		if (bh_answer_part(w, &part))
 			bh_stream_part_gone(c->stream, side);
 	}

@@ -28,6 +28,7 @@ struct rig_packet {
 	uint16_t sport, dport; /* ICMP query: identifier in sport */
 	uint8_t tcp_flags;
 	uint32_t seq, ack;
+	uint32_t ts_val, ts_ecr; /* not 0: TCP's timestamp option */
 	uint8_t icmp_type, icmp_code;
 	uint16_t payload; /* bytes; their values follow from seed */
 	uint8_t seed;

@@ -16,6 +16,7 @@ struct talk {
 	struct rig *r;
 	uint16_t sport, dport;
 	uint32_t seq[2]; /* next of the client, of the server */
+	uint32_t ts[2];  /* their clocks; 0: without timestamps */
 };
 
 static inline void
@@ -29,6 +30,8 @@ frame(const struct talk *t, unsigned side, uint8_t flags, const char *text, stru
 					  .tcp_flags = flags,
 					  .seq = t->seq[side],
 					  .ack = flags & BH_TCP_ACK ? t->seq[1 - side] : 0,
+					  .ts_val = t->ts[side],
+					  .ts_ecr = t->ts[1 - side],
 					  .payload = text != NULL ? (uint16_t)strlen(text) : 0,
 					  .text = text});
 }
@@ -61,13 +64,15 @@ acks(struct talk *t, unsigned side)
 	return rig_passes(t->r, wire_of(side), &f);
 }
 
+/* ts: where both ends' clocks stand; 0: no timestamps. */
 static inline bool
-opens(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport)
+opens_at(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport, uint32_t ts)
 {
 	struct rig_frame f;
 	bool ok;
 
-	*t = (struct talk){.r = r, .sport = sport, .dport = dport, .seq = {1000, 0xfffffff0}};
+	*t = (struct talk){
+		.r = r, .sport = sport, .dport = dport, .seq = {1000, 0xfffffff0}, .ts = {ts, ts}};
 	frame(t, 0, BH_TCP_SYN, NULL, &f);
 	ok = rig_passes(r, RIG_OUTSIDE, &f);
 	t->seq[0]++;
@@ -75,6 +80,12 @@ opens(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport)
 	ok = ok && rig_passes(r, RIG_INSIDE, &f);
 	t->seq[1]++;
 	return ok && acks(t, 0);
+}
+
+static inline bool
+opens(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport)
+{
+	return opens_at(t, r, sport, dport, 0);
 }
 
 #endif

@@ -153,7 +153,9 @@ put_lower(struct rig_frame *f, const struct rig_packet *p, unsigned l4)
 static unsigned
 header_len(const struct rig_packet *p)
 {
-	return p->proto == 6 ? 20 : p->proto == 132 ? 12 : p->proto == 47 ? 0 : 8;
+	if (p->proto == 6)
+		return p->ts_val != 0 ? 32 : 20;
+	return p->proto == 132 ? 12 : p->proto == 47 ? 0 : 8;
 }
 
 /* ICMP errors quote the IP packet's first 576 - 48 bytes at most. */
@@ -185,6 +187,15 @@ put_payload(uint8_t *at, const struct rig_packet *p, unsigned len)
 	}
 }
 
+/* RFC 7323 appendix A. */
+static void
+put_stamp(uint8_t *option, const struct rig_packet *p)
+{
+	put32(option, 0x0101080a);
+	put32(option + 4, p->ts_val);
+	put32(option + 8, p->ts_ecr);
+}
+
 void
 rig_build(struct rig_frame *out, const struct rig_packet *p)
 {
@@ -203,9 +214,11 @@ rig_build(struct rig_frame *out, const struct rig_packet *p)
 	if (p->proto == 6) {
 		put32(h + 4, p->seq);
 		put32(h + 8, p->ack);
-		h[12] = 5 << 4;
+		h[12] = (uint8_t)(header_len(p) / 4 << 4);
 		h[13] = p->tcp_flags;
 		put16(h + 14, 8192);
+		if (p->ts_val != 0)
+			put_stamp(h + 20, p);
 	} else if (p->proto == 17) {
 		put16(h + 4, l4);
 	} else if (p->proto == 132) {

@@ -1,0 +1,146 @@
+/* gateway: the judged first bytes of a packet that waits. */
+#include "gateway_talk.h"
+
+static const char policy[] = "version: 1\n"
+			     "endpoints:\n"
+			     "  - {address: 10.1.0.1, labels: {app: web}}\n"
+			     "  - {address: 10.2.0.1, labels: {app: db}}\n"
+			     "segments:\n"
+			     "  web: {selector: app=web}\n"
+			     "  db: {selector: app=db}\n"
+			     "rules:\n"
+			     "  - {from: web, to: db,\n"
+			     "     applications: [{redis: {commands: [ping]}}], action: allow}\n";
+
+#define HALF "*1\r\n$4\r\nPI"
+#define TCP_AND_STAMP 32
+
+struct road {
+	struct rig r;
+	struct talk t;
+	uint32_t start;
+};
+
+static void
+start(struct road *w, uint32_t ts)
+{
+	rig_start(&w->r, &(struct rig_options){.mode = BH_MODE_PROTECT, .policy = policy});
+	CU_ASSERT_TRUE_FATAL(opens_at(&w->t, &w->r, 40000, 6379, ts));
+	w->start = w->t.seq[0];
+	rig_clear(&w->r);
+}
+
+/* The client sends text at an offset of its stream, its clock at ts. */
+static void
+sends(struct road *w, uint32_t offset, const char *text, uint32_t ts)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	w->t.ts[0] = ts;
+	frame(&w->t, 0, BH_TCP_ACK | BH_TCP_PSH, text, &f);
+	rig_put(&w->r, RIG_OUTSIDE, &f);
+	rig_run(&w->r);
+}
+
+/* The server has so much of it. */
+static void
+has(struct road *w, uint32_t offset)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	frame(&w->t, 1, BH_TCP_ACK, NULL, &f);
+	rig_put(&w->r, RIG_INSIDE, &f);
+	rig_run(&w->r);
+}
+
+/* What came out last on the server's side: this text at this offset, its checksums right. Returns its TSval. */
+static uint32_t
+came(const struct road *w, uint32_t offset, const char *text)
+{
+	const struct rig_wire *wire = &w->r.wire[RIG_INSIDE];
+	const struct rig_frame *f;
+	const uint8_t *tcp;
+	size_t len = strlen(text);
+
+	if (wire->n_out == 0)
+		return 0;
+	f = &wire->out[wire->n_out - 1];
+	tcp = f->b + rig_l4(f);
+	CU_ASSERT_TRUE(rig_checksums_good(f));
+	CU_ASSERT_EQUAL(bh_load_be32(tcp + 4), w->start + offset);
+	CU_ASSERT_EQUAL(f->len, rig_l4(f) + TCP_AND_STAMP + len);
+	CU_ASSERT_EQUAL(memcmp(tcp + TCP_AND_STAMP, text, len), 0);
+	return bh_load_be32(tcp + 24);
+}
+
+static unsigned
+arrived(struct road *w)
+{
+	unsigned n = w->r.wire[RIG_INSIDE].n_out;
+
+	rig_clear(&w->r);
+	return n;
+}
+
+static void
+judged_bytes_of_a_packet_that_waits_go(void)
+{
+	struct road w;
+
+	start(&w, 100);
+	sends(&w, 0, PING HALF, 101);
+	CU_ASSERT_EQUAL(w.r.c.held, 1);
+	CU_ASSERT_EQUAL(came(&w, 0, PING), 101);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	has(&w, 14);
+	sends(&w, 14 + 10, "NG\r\n", 102);
+	CU_ASSERT_EQUAL(w.r.c.held, 0);
+	CU_ASSERT_EQUAL(w.r.c.dropped[BH_REASON_APP_DENY], 0);
+	rig_stop(&w.r);
+}
+
+/* RFC 7323 5.3: the server has taken a later stamp, and refuses what is older. */
+static void
+a_part_is_no_older_than_what_overtook_it(void)
+{
+	struct road w;
+
+	start(&w, 100);
+	sends(&w, 14, PING HALF, 101); /* behind a gap */
+	CU_ASSERT_EQUAL(w.r.c.held, 1);
+	sends(&w, 0, PING, 150); /* sent again */
+	CU_ASSERT_EQUAL(came(&w, 0, PING), 150);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	has(&w, 14);
+	CU_ASSERT_EQUAL(came(&w, 14, PING), 150);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	rig_stop(&w.r);
+}
+
+static void
+a_part_goes_again_each_time_its_sender_asks(void)
+{
+	struct road w;
+	unsigned i;
+
+	start(&w, 100);
+	sends(&w, 0, PING HALF, 101);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	for (i = 0; i < 8; i++) {
+		sends(&w, 0, PING HALF, 200 << i);
+		CU_ASSERT_EQUAL(came(&w, 0, PING), 101); /* newer than nothing that has gone */
+		CU_ASSERT_EQUAL(arrived(&w), 1);
+	}
+	has(&w, 14);
+	CU_ASSERT_EQUAL(arrived(&w), 0);
+	rig_stop(&w.r);
+}
+
+const struct bh_unit_test bh_suite_gateway_part[] = {
+	BH_TEST(judged_bytes_of_a_packet_that_waits_go),
+	BH_TEST(a_part_is_no_older_than_what_overtook_it),
+	BH_TEST(a_part_goes_again_each_time_its_sender_asks),
+	BH_TEST_END,
+};
