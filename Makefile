@@ -14,7 +14,7 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record
+ROOMS := base confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
 	libbrotlidec sqlite3
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
@@ -141,7 +141,7 @@ $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
 
 # Requests reach the API through the HTTP process, here a thread; the command line talks to it.
-$(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c) \
+$(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c lib/doctor/*.c) \
 	$(filter-out %/main.c,$(wildcard app/bulkheadctl/*.c)))
 
 # The port room also names the device library, though its unit tests open no device.

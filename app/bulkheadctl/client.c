@@ -139,7 +139,7 @@ client_prepare(struct bh_ctl *ctl, const struct bh_ctl_request *q, const char *u
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, text);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, 60L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, q->seconds != 0 ? q->seconds : 60L);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	/* The token is for the gateway, not for a proxy that some other program needs. */
 	curl_easy_setopt(c, CURLOPT_PROXY, "");

@@ -31,7 +31,8 @@ completion_bash(struct bh_ctl *ctl)
 
 	fprintf(ctl->out, "_bulkheadctl() {\n\tlocal w=${COMP_WORDS[COMP_CWORD]} words\n"
 			  "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
-			  "\t-f|--file|-t|--token-file|--ca|--cert|--key) COMPREPLY=($(compgen -f "
+			  "\t-f|--file|-c|--config|-t|--token-file|--ca|--cert|--key) "
+			  "COMPREPLY=($(compgen -f "
 			  "-- \"$w\")); "
 			  "return ;;\n"
 			  "\t-o|--output) words='table wide json yaml' ;;\n"

@@ -106,6 +106,7 @@ struct bh_ctl_request {
 	size_t len;
 	const char *content_type;
 	const char *file; /* name for line and column of a problem, or NULL */
+	long seconds;     /* until it is given up; 0: 60 */
 };
 
 int bh_ctl_client_open(struct bh_ctl *ctl);

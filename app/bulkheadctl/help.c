@@ -39,7 +39,8 @@ help_exit_codes(FILE *out)
 {
 	fprintf(out, "\nExit codes:\n"
 		     "  0  done, or yes\n"
-		     "  1  no: it differs (diff), is not there (get, describe), is not healthy\n"
+		     "  1  no: it differs (diff), is not there (get, describe), is not healthy "
+		     "(health, doctor)\n"
 		     "  2  the command line, or a file that cannot be read\n"
 		     "  3  the gateway refused; it says why\n"
 		     "  4  no gateway answers there\n");

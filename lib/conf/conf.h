@@ -215,6 +215,40 @@ struct bh_config {
 	uint8_t inspect_least[BH_INSPECT_CLASSES_MAX]; /* distinct hits until one is told; 0: 1 */
 };
 
+/* ---- device.c: what `device` of a port says, taken apart ----------------------------------------- */
+
+#define BH_IFNAME_SIZE                                                                             \
+	16 /* IFNAMSIZ of <net/if.h>, which not every user of this header can have beside its own names */
+
+enum bh_device_kind {
+	BH_DEVICE_IFACE,  /* "iface:eth1": a kernel interface, by AF_XDP or else by AF_PACKET */
+	BH_DEVICE_PACKET, /* "packet:eth1": by AF_PACKET */
+	BH_DEVICE_PCI,
+	BH_DEVICE_VDEV, /* "net_af_xdp0,iface=eth1": devargs of a virtual device */
+};
+
+struct bh_device {
+	enum bh_device_kind kind;
+	char name[64]; /* what EAL calls it: "0000:03:00.0", "net_af_xdp0"; "" for an iface */
+	char ifname[BH_IFNAME_SIZE];   /* kernel interface it takes, "" if none */
+	char key[BH_IFNAME_SIZE + 64]; /* names the resource, for the lock file; without '/' */
+	bool af_xdp, af_packet;        /* DPDK's drivers of these names */
+};
+
+int bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err);
+
+/* Who has a PCI device; driver: its name, "" if none. sysfs: "/sys/bus/pci/devices". */
+enum bh_pci_state {
+	BH_PCI_READY, /* a driver that stands aside for DPDK, or that DPDK works through */
+	BH_PCI_MISSING,
+	BH_PCI_UNBOUND,
+	BH_PCI_KERNEL,
+};
+enum bh_pci_state bh_pci_look(const char *sysfs, const char *address, char *driver, size_t size);
+/* What the machine says about a PCI device that does not work: it is missing, or the kernel has it.
+ * false: nothing to add. */
+bool bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size);
+
 void bh_config_default(struct bh_config *c);
 /* Read and check. 0 or -errno with err set; *c is only written on success. need_ports is false for
  * the replay tool. Reads files only; looks at no device. */

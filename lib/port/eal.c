@@ -272,3 +272,18 @@ bh_port_fini(void)
 	rte_mempool_free(bh_port_pool());
 	rte_eal_cleanup();
 }
+
+static int
+fits(int n, size_t size)
+{
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int
+bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, unsigned queues)
+{
+	/* busy_budget=0: docs/ports.md has the measurement. */
+	return fits(snprintf(out, size, "net_af_xdp_if%u,iface=%s,queue_count=%u,busy_budget=0",
+			     index, ifname, queues),
+		    size);
+}

@@ -7,27 +7,7 @@
 
 #include "port.h"
 
-/* ---- device.c: the configured text, taken apart; devargs, put together ------------------------- */
-
-enum bh_device_kind {
-	BH_DEVICE_IFACE,  /* "iface:eth1": a kernel interface, by AF_XDP or else by AF_PACKET */
-	BH_DEVICE_PACKET, /* "packet:eth1": by AF_PACKET */
-	BH_DEVICE_PCI,
-	BH_DEVICE_VDEV, /* "net_af_xdp0,iface=eth1": devargs of a virtual device */
-};
-
-struct bh_device {
-	enum bh_device_kind kind;
-	char name[64]; /* what EAL calls it: "0000:03:00.0", "net_af_xdp0"; "" for an iface */
-	char ifname[IFNAMSIZ];   /* kernel interface it takes, "" if none */
-	char key[IFNAMSIZ + 64]; /* names the resource, for the lock file; without '/' */
-	bool af_xdp, af_packet;  /* DPDK's drivers of these names */
-};
-
-int bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err);
-/* What the machine says about a PCI device that does not work: it is missing, or the kernel has it. sysfs:
- * "/sys/bus/pci/devices". false: nothing to add. */
-bool bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size);
+/* ---- eal.c: devargs, put together --------------------------------------------------------------- */
 
 /* Ethernet header and two VLAN tags: what an IP packet of MTU size may carry in front. */
 #define BH_FRAME_EXTRA 22

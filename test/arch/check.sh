@@ -63,6 +63,7 @@ done
 test/arch/api-docs.sh || status=1
 test/arch/app-docs.sh || status=1
 test/arch/config-docs.py || status=1
+test/arch/doctor-docs.sh || status=1
 test/arch/metrics.py || status=1
 [ $status -eq 0 ] && echo "arch: ok"
 exit $status

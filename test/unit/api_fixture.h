@@ -126,6 +126,7 @@ fix_port(void *arg, unsigned index, struct bh_api_port *out)
 	out->link_up = !((struct fix *)arg)->link_down || index == 1;
 	out->mtu = 1500;
 	out->wire.rx_packets = 1000 + index;
+	out->rx_missed = 5 * index;
 	return true;
 }
 

@@ -1,10 +1,14 @@
 /* A configured device, taken apart: what EAL calls it, which kernel interface it takes, what to lock. */
 #include <errno.h>
+#include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "port_priv.h"
+#include "conf.h"
+
+_Static_assert(BH_IFNAME_SIZE == IFNAMSIZ, "the kernel's");
 
 static bool
 is_hex(char c)
@@ -138,57 +142,58 @@ bh_device_parse(struct bh_device *d, const char *text, struct bh_err *err)
 	return 0;
 }
 
-static int
-fits(int n, size_t size)
-{
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-int
-bh_devargs_af_xdp(char *out, size_t size, unsigned index, const char *ifname, unsigned queues)
-{
-	/* busy_budget=0: docs/ports.md has the measurement. */
-	return fits(snprintf(out, size, "net_af_xdp_if%u,iface=%s,queue_count=%u,busy_budget=0",
-			     index, ifname, queues),
-		    size);
-}
-
-bool
-bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size)
+enum bh_pci_state
+bh_pci_look(const char *sysfs, const char *address, char *driver, size_t size)
 {
 	/* Kernel drivers that DPDK's work through, and those that stand aside for it. */
 	static const char *const fine[] = {"vfio-pci",  "uio_pci_generic", "igb_uio",
 					   "mlx4_core", "mlx5_core",       "mana",
 					   "hv_netvsc"};
-	char path[300], driver[300];
+	char path[PATH_MAX], to[300];
 	const char *base;
 	ssize_t n;
 	size_t i;
 
+	driver[0] = '\0';
 	snprintf(path, sizeof(path), "%s/%s", sysfs, address);
-	if (access(path, F_OK) < 0) {
+	if (access(path, F_OK) < 0)
+		return BH_PCI_MISSING;
+	snprintf(path, sizeof(path), "%s/%s/driver", sysfs, address);
+	n = readlink(path, to, sizeof(to) - 1);
+	if (n < 0)
+		return BH_PCI_UNBOUND;
+	to[n] = '\0';
+	base = strrchr(to, '/');
+	snprintf(driver, size, "%s", base != NULL ? base + 1 : to);
+	for (i = 0; i < BH_ARRAY_SIZE(fine); i++) {
+		if (strcmp(driver, fine[i]) == 0)
+			return BH_PCI_READY;
+	}
+	return BH_PCI_KERNEL;
+}
+
+bool
+bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size)
+{
+	char driver[64];
+
+	switch (bh_pci_look(sysfs, address, driver, sizeof(driver))) {
+	case BH_PCI_MISSING:
 		snprintf(out, size, "there is no PCI device %s; see 'lspci -D'", address);
 		return true;
-	}
-	snprintf(path, sizeof(path), "%s/%s/driver", sysfs, address);
-	n = readlink(path, driver, sizeof(driver) - 1);
-	if (n < 0) {
+	case BH_PCI_UNBOUND:
 		snprintf(out, size,
 			 "no driver is bound to PCI device %s; bind vfio-pci with "
 			 "deploy/bind-nic.sh bind %s",
 			 address, address);
 		return true;
+	case BH_PCI_KERNEL:
+		snprintf(out, size,
+			 "the kernel's driver %s has PCI device %s; bind vfio-pci with "
+			 "deploy/bind-nic.sh bind %s, or take its interface with iface:NAME",
+			 driver, address, address);
+		return true;
+	default:
+		return false;
 	}
-	driver[n] = '\0';
-	base = strrchr(driver, '/');
-	base = base != NULL ? base + 1 : driver;
-	for (i = 0; i < BH_ARRAY_SIZE(fine); i++) {
-		if (strcmp(base, fine[i]) == 0)
-			return false;
-	}
-	snprintf(out, size,
-		 "the kernel's driver %s has PCI device %s; bind vfio-pci with deploy/bind-nic.sh "
-		 "bind %s, or take its interface with iface:NAME",
-		 base, address, address);
-	return true;
 }
