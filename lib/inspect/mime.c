@@ -13,6 +13,16 @@ sextet(uint8_t c)
 	return bh_is_digit(c) ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+/* Decoded bytes of a part, or of a field. */
+static void
+put(struct bh_wire *w, struct bh_mime *m, const uint8_t *at, size_t len)
+{
+	if (m->state == BODY)
+		bh_mime_part(w, m, at, len);
+	else
+		bh_wire_text(w, at, len);
+}
+
 /* ---- bodies --------------------------------------------------------------------------------------------- */
 
 static void
@@ -33,13 +43,16 @@ base64(struct bh_wire *w, struct bh_mime *m, const uint8_t *at, size_t len)
 			out[n++] = (uint8_t)(m->bits >> m->n_bits);
 		}
 	}
-	bh_wire_text(w, out, n);
+	put(w, m, out, n);
 }
 
-/* underscore: it is a space, as in encoded words (RFC 2047 4.2). Returns how much of it was decoded: the rest may go on. */
+/* In encoded words an underscore is a space (RFC 2047 4.2). Returns how much of it was decoded: the rest may go on. */
 static size_t
-quoted(struct bh_wire *w, const uint8_t *at, size_t len, bool underscore, bool last)
+quoted(struct bh_wire *w, struct bh_mime *m, struct bh_view v, bool last)
 {
+	bool underscore = m->state == HEADERS;
+	const uint8_t *at = v.at;
+	size_t len = v.len;
 	uint8_t out[BH_MIME_LINE];
 	size_t i = 0, n = 0;
 
@@ -57,7 +70,7 @@ quoted(struct bh_wire *w, const uint8_t *at, size_t len, bool underscore, bool l
 			i++;
 		}
 	}
-	bh_wire_text(w, out, n);
+	put(w, m, out, n);
 	return i;
 }
 
@@ -72,14 +85,14 @@ content(struct bh_wire *w, struct bh_mime *m, const uint8_t *at, size_t len, boo
 		base64(w, m, at, len);
 		return len;
 	case QUOTED:
-		len = quoted(w, at, soft ? len - 1 : len, false, ends);
+		len = quoted(w, m, (struct bh_view){at, soft ? len - 1 : len}, ends);
 		if (ends && !soft)
-			bh_wire_text(w, (const uint8_t *)"\n", 1);
+			put(w, m, (const uint8_t *)"\n", 1);
 		return len;
 	}
-	bh_wire_text(w, at, len);
+	put(w, m, at, len);
 	if (ends)
-		bh_wire_text(w, (const uint8_t *)"\n", 1);
+		put(w, m, (const uint8_t *)"\n", 1);
 	return len;
 }
 
@@ -106,7 +119,7 @@ encoded_words(struct bh_wire *w, struct bh_mime *m, const struct bh_view *v)
 		if ((how[1] | 0x20) == 'b')
 			base64(w, m, how + 3, (size_t)(stop - how) - 3);
 		else
-			quoted(w, how + 3, (size_t)(stop - how) - 3, true, true);
+			quoted(w, m, (struct bh_view){how + 3, (size_t)(stop - how) - 3}, true);
 		any = true;
 		i = (size_t)(stop - v->at) + 2;
 	}
@@ -133,6 +146,7 @@ content_type(struct bh_mime *m, const struct bh_view *v)
 
 	m->message = has(v, "message/rfc822");
 	m->multipart = has(v, "multipart/");
+	m->utf16 = has(v, "utf-16");
 	m->file |= has(v, "name=") || has(v, "application/");
 	if (!m->multipart || m->depth == BH_MIME_DEPTH)
 		return;
@@ -178,9 +192,10 @@ field(struct bh_wire *w, struct bh_mime *m)
 static void
 begin_headers(struct bh_wire *w, struct bh_mime *m)
 {
+	bh_mime_part_end(w, m);
 	m->state = HEADERS;
 	m->coding = PLAIN;
-	m->file = m->multipart = m->message = false;
+	m->file = m->multipart = m->message = m->utf16 = false;
 	m->header_len = 0;
 	bh_wire_begin(w, BH_TEXT_DATA);
 }
@@ -196,6 +211,7 @@ headers_end(struct bh_wire *w, struct bh_mime *m)
 	}
 	m->state = m->multipart && m->coding == PLAIN ? BETWEEN : BODY;
 	bh_wire_begin(w, m->file || m->coding == BASE64 ? BH_TEXT_FILE : BH_TEXT_DATA);
+	bh_mime_part_begin(w, m);
 }
 
 /* ---- lines ---------------------------------------------------------------------------------------------- */
@@ -226,7 +242,7 @@ is_boundary(struct bh_wire *w, struct bh_mime *m)
 
 /* A part that was asked for without its header (IMAP BODY[1]): lines of base64 are known by their look. */
 static bool
-headless(struct bh_mime *m)
+headless(struct bh_wire *w, struct bh_mime *m)
 {
 	size_t i;
 
@@ -235,6 +251,7 @@ headless(struct bh_mime *m)
 	for (i = 0; i < m->used && (sextet(m->line[i]) >= 0 || m->line[i] == '='); i++)
 		;
 	m->state = BODY;
+	bh_mime_part_begin(w, m);
 	m->coding = i == m->used && m->used % 4 == 0 ? BASE64 : PLAIN;
 	return true;
 }
@@ -270,7 +287,7 @@ line(struct bh_wire *w, struct bh_mime *m, bool ends)
 		return;
 	}
 	if (m->first && m->state == HEADERS)
-		(void)headless(m);
+		(void)headless(w, m);
 	m->first = false;
 	done = m->used;
 	if (m->state == HEADERS && !m->begun)
@@ -318,5 +335,6 @@ bh_mime_end(struct bh_wire *w, struct bh_mime *m)
 		line(w, m, true);
 	if (m->state == HEADERS)
 		field(w, m);
+	bh_mime_part_end(w, m);
 	bh_wire_end(w, w->side);
 }

@@ -6,6 +6,7 @@
 
 #define BH_MIME_LINE 1024 /* RFC 5322 2.1.1: 998; what is longer is decoded in pieces */
 #define BH_MIME_DEPTH 6   /* parts within parts; deeper ones are looked at as they are */
+#define BH_MIME_LEVELS 3  /* mails that are encoded within mails, in ctx->memory */
 
 /* One message being read; zero it before. */
 struct bh_mime {
@@ -19,6 +20,14 @@ struct bh_mime {
 	bool begun; /* the line at hand has been decoded in part */
 	bool file;  /* the part is an attachment */
 	bool multipart, message;
+	bool utf16;
+	uint8_t level;  /* of mails that are encoded within mails */
+	uint8_t layer;  /* what the decoded part is made of */
+	uint8_t n_look; /* of its first bytes, which say that */
+	uint8_t look[2];
+	struct bh_wire_utf16 wide;
+	struct bh_wire_inflate packed;
+	struct bh_mime *inner;
 	uint8_t n_bits; /* of base64 not given out yet */
 	uint32_t bits;
 	uint16_t used;
@@ -31,5 +40,12 @@ void bh_mime_open(struct bh_mime *m);
 /* Bytes of it, dot-stuffing undone; its texts go to bh_wire_text. */
 void bh_mime_feed(struct bh_wire *w, struct bh_mime *m, struct bh_cur in);
 void bh_mime_end(struct bh_wire *w, struct bh_mime *m);
+/* Give back what was taken from ctx->memory. Nothing is told. */
+void bh_mime_drop(struct bh_wire *w, struct bh_mime *m);
+
+/* mime_part.c: what a part is, its transfer encoding undone: text in UTF-16, gzip, a mail of its own. */
+void bh_mime_part_begin(struct bh_wire *w, struct bh_mime *m);
+void bh_mime_part(struct bh_wire *w, struct bh_mime *m, const uint8_t *at, size_t len);
+void bh_mime_part_end(struct bh_wire *w, struct bh_mime *m);
 
 #endif

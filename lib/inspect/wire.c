@@ -231,7 +231,7 @@ bh_wire_utf16(struct bh_wire *w, struct bh_wire_utf16 *u, const uint8_t *at, siz
 			u->half = at[i];
 			continue;
 		}
-		c = (uint32_t)at[i] << 8 | u->half;
+		c = u->big ? (uint32_t)u->half << 8 | at[i] : (uint32_t)at[i] << 8 | u->half;
 		if (c >= 0xd800 && c < 0xdc00) {
 			u->high = (uint16_t)c;
 			continue;

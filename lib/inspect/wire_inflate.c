@@ -1,4 +1,4 @@
-/* What protocols compress themselves, by zlib in the caller's memory, in small pieces and of bounded size. */
+/* What protocols and senders of mail compress themselves, by zlib or gzip in the caller's memory, in small pieces and of bounded size. */
 #include <zlib.h>
 
 #include "wire_priv.h"
@@ -35,7 +35,8 @@ bh_wire_inflate_begin(struct bh_wire *w, struct bh_wire_inflate *f)
 	if (z == NULL)
 		return false;
 	*z = (z_stream){.zalloc = take, .zfree = give, .opaque = memory};
-	if (inflateInit(z) != Z_OK) {
+	/* 32: zlib or gzip, whichever its header says */
+	if (inflateInit2(z, 32 + MAX_WBITS) != Z_OK) {
 		memory->free(memory->arg, z);
 		return false;
 	}

@@ -46,6 +46,7 @@ static void
 begin_mime(struct bh_wire *w, struct side *s, enum state state)
 {
 	bh_wire_begin(w, BH_TEXT_DATA);
+	bh_mime_drop(w, &s->mime);
 	bh_mime_open(&s->mime);
 	s->state = (uint8_t)state;
 	s->dot = 2;
@@ -318,7 +319,16 @@ feed_ftp(struct bh_wire *w, struct bh_cur *in)
 	return feed(w, in, FTP);
 }
 
-const struct bh_wire_proto bh_wire_smtp = {.feed = feed_smtp};
-const struct bh_wire_proto bh_wire_pop3 = {.feed = feed_pop3};
-const struct bh_wire_proto bh_wire_imap = {.feed = feed_imap};
+static void
+finish(struct bh_wire *w)
+{
+	struct mail *m = BH_WIRE_OF(w, struct mail);
+
+	bh_mime_drop(w, &m->side[0].mime);
+	bh_mime_drop(w, &m->side[1].mime);
+}
+
+const struct bh_wire_proto bh_wire_smtp = {.feed = feed_smtp, .close = finish};
+const struct bh_wire_proto bh_wire_pop3 = {.feed = feed_pop3, .close = finish};
+const struct bh_wire_proto bh_wire_imap = {.feed = feed_imap, .close = finish};
 const struct bh_wire_proto bh_wire_ftp = {.feed = feed_ftp};

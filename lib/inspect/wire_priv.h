@@ -39,11 +39,12 @@ void bh_wire_number(struct bh_wire *w, uint64_t value);
 /* The same of `size` bytes in two's complement. */
 void bh_wire_integer(struct bh_wire *w, uint64_t value, unsigned size);
 void bh_wire_double(struct bh_wire *w, uint64_t bits); /* IEEE 754; integers only */
-/* Text in UTF-16, little-endian, in pieces that may end anywhere. Zero it before a text. */
+/* Text in UTF-16, in pieces that may end anywhere. Zero it before a text. */
 struct bh_wire_utf16 {
 	uint16_t high; /* of a pair */
 	uint8_t half;  /* the first byte of a unit */
 	bool odd;
+	bool big; /* big-endian; else little */
 };
 void bh_wire_utf16(struct bh_wire *w, struct bh_wire_utf16 *u, const uint8_t *at, size_t len);
 /* A side's message is complete. */
@@ -51,7 +52,7 @@ void bh_wire_end(struct bh_wire *w, unsigned side);
 /* A password goes by in the clear. */
 void bh_wire_password(struct bh_wire *w);
 
-/* wire_inflate.c: a zlib stream of the protocol's own, in ctx->memory. Zero it with the state. */
+/* wire_inflate.c: a zlib or gzip stream of the protocol's own, in ctx->memory. Zero it with the state. */
 struct bh_wire_inflate {
 	void *stream;
 	uint64_t in, out;

@@ -69,6 +69,157 @@ a_card_in_a_mail_is_seen_through_its_encodings(void)
 	}
 }
 
+/* ---- parts behind their transfer encoding ------------------------------------------------------------ */
+
+static size_t
+zip(uint8_t *out, size_t room, const void *at, size_t len)
+{
+	z_stream z = {0};
+
+	CU_ASSERT_EQUAL_FATAL(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = (Bytef *)(uintptr_t)at;
+	z.avail_in = (uInt)len;
+	z.next_out = out;
+	z.avail_out = (uInt)room;
+	CU_ASSERT_EQUAL(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	return room - z.avail_out;
+}
+
+static size_t
+wide(uint8_t *out, const char *at, bool mark, bool big)
+{
+	size_t n = 0;
+
+	if (mark)
+		out[n++] = big ? 0xfe : 0xff, out[n++] = big ? 0xff : 0xfe;
+	for (; *at != '\0'; at++) {
+		out[n++] = big ? 0 : (uint8_t)*at;
+		out[n++] = big ? (uint8_t)*at : 0;
+	}
+	return n;
+}
+
+/* Lines of 76. */
+static void
+base64(char *out, const uint8_t *at, size_t len)
+{
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t i, n = 0;
+	unsigned k;
+
+	for (i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)at[i] << 16 | (i + 1 < len ? (uint32_t)at[i + 1] << 8 : 0) |
+			     (i + 2 < len ? at[i + 2] : 0);
+
+		for (k = 0; k < 4; k++)
+			out[n++] = i + k > len ? '=' : set[v >> (18 - 6 * k) & 63];
+		if (i % 57 == 54)
+			out[n++] = '\r', out[n++] = '\n';
+	}
+	out[n] = '\0';
+}
+
+#define SECRET "the number of the card is " CARD " as you know\r\n"
+
+/* A part of this type that holds these bytes. */
+static struct inspect_talk *
+part(const char *head, const uint8_t *at, size_t len)
+{
+	static char text[8192];
+	struct inspect_talk *t = talk_new();
+
+	base64(text, at, len);
+	talk_words(t, 0, ASK);
+	talk_words(t, 1, GO);
+	talk_words(t, 0, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n");
+	talk_words(t, 0, head);
+	talk_words(t, 0, "Content-Transfer-Encoding: base64\r\n\r\n");
+	talk_words(t, 0, text);
+	talk_words(t, 0, "\r\n--b\r\n\r\nregards\r\n--b--\r\n.\r\nQUIT\r\n");
+	return t;
+}
+
+static void
+sees(const char *head, const uint8_t *at, size_t len)
+{
+	unsigned k;
+
+	for (k = 0; k < BH_ARRAY_SIZE(cuts); k++)
+		CU_ASSERT_EQUAL(talk_feed(part(head, at, len), BH_APP_SMTP, cuts[k]), CARD_BIT);
+	CU_ASSERT_EQUAL(inspect_rig()->taken, 0);
+}
+
+static void
+a_gzip_attachment_is_read(void)
+{
+	static uint8_t packed[4096];
+	size_t n = zip(packed, sizeof(packed), SECRET, sizeof(SECRET) - 1);
+
+	sees("Content-Type: application/gzip; name=a.gz\r\n", packed, n);
+	sees("", packed, n);
+}
+
+static void
+text_in_utf16_is_read(void)
+{
+	static uint8_t bytes[512];
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		sees(i == 2 ? "Content-Type: text/plain; charset=\"UTF-16\"\r\n"
+			    : "Content-Type: text/csv; name=a.csv\r\n",
+		     bytes, wide(bytes, SECRET, i < 2, i % 2 == 0));
+}
+
+#define DEEP(body)                                                                                 \
+	"Subject: x\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n"                   \
+	"Content-Transfer-Encoding: quoted-printable\r\n\r\n" body "\r\n--c--\r\n"
+
+/* Encoded as a whole, its part encoded once more; and as deep as is looked. */
+static void
+a_mail_that_is_encoded_as_a_whole_is_read(void)
+{
+	static const char mail[] = DEEP("4111=\r\n11111=31=\r\n111111");
+	static char text[4096], more[8192];
+
+	sees("Content-Type: message/rfc822\r\n", (const uint8_t *)mail, sizeof(mail) - 1);
+	base64(text, (const uint8_t *)mail, sizeof(mail) - 1);
+	snprintf(more, sizeof(more),
+		 "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n",
+		 text);
+	sees("Content-Type: message/rfc822\r\n", (const uint8_t *)more, strlen(more));
+}
+
+/* Broken, or no memory: what it was is not known, and that is told. */
+static void
+a_part_that_cannot_be_inflated_is_told(void)
+{
+	static struct bh_inspect_wire wire;
+	static uint8_t packed[4096];
+	size_t n = zip(packed, sizeof(packed), SECRET, sizeof(SECRET) - 1);
+	unsigned how, i;
+
+	for (how = 0; how < 3; how++) {
+		struct inspect_rig *r;
+		struct inspect_talk *t;
+
+		packed[12] = how == 1 ? (uint8_t)~packed[12] : packed[12];
+		t = part("", packed, n);
+		r = inspect_rig();
+		if (how == 2)
+			r->ctx.memory = NULL;
+		bh_inspect_wire_open(&wire, BH_APP_SMTP);
+		for (i = 0; i < t->n; i++)
+			bh_inspect_wire_feed(&wire, &r->ctx, t->turn[i].side,
+					     t->bytes + t->turn[i].at, t->turn[i].len, false);
+		CU_ASSERT_EQUAL(wire.unread, how != 0);
+		bh_inspect_wire_close(&wire, &r->ctx);
+		CU_ASSERT_EQUAL(r->taken, 0);
+	}
+}
+
 static void
 chunks_pop3_and_imap_carry_mails_too(void)
 {
@@ -259,6 +410,10 @@ deflated_messages_are_inflated_with_their_context(void)
 
 const struct bh_unit_test bh_suite_inspect_mail[] = {
 	BH_TEST(a_card_in_a_mail_is_seen_through_its_encodings),
+	BH_TEST(a_gzip_attachment_is_read),
+	BH_TEST(text_in_utf16_is_read),
+	BH_TEST(a_mail_that_is_encoded_as_a_whole_is_read),
+	BH_TEST(a_part_that_cannot_be_inflated_is_told),
 	BH_TEST(chunks_pop3_and_imap_carry_mails_too),
 	BH_TEST(a_password_in_the_clear_is_told_and_not_shown),
 	BH_TEST(messages_of_a_websocket_are_unmasked_and_put_together),
