@@ -299,6 +299,31 @@ miss_time(char *out)
 	sprintf(out, "%llu", 1700000000000000ull + (unsigned long long)draw(1u << 30) * 60000);
 }
 
+/* Serial numbers of telephones and of their cards: with the same check digit, of other issuers. */
+static void
+miss_imei(char *out)
+{
+	static const char *const type[] = {"35", "86", "01", "99", "8949"};
+	unsigned k = draw(BH_ARRAY_SIZE(type)), n = k == 4 ? 19 : 15;
+
+	digits(out, n);
+	memcpy(out, type[k], strlen(type[k]));
+	out[n - 1] = (char)('0' + luhn(out, n - 1));
+}
+
+/* Of articles, as shops have them: German ones begin as cards do. */
+static void
+miss_article(char *out)
+{
+	unsigned sum = 0, i;
+
+	digits(out, 13);
+	memcpy(out, draw(2) ? "400" : "978", 3);
+	for (i = 0; i < 12; i++)
+		sum += (unsigned)(out[i] - '0') * (i % 2 == 0 ? 1u : 3u);
+	out[12] = (char)('0' + (10 - sum % 10) % 10);
+}
+
 static void
 miss_uuid(char *out)
 {
@@ -368,8 +393,8 @@ miss_at(char *out)
 }
 
 static void (*const misses[])(char *out) = {
-	miss_card, miss_run, miss_order,    miss_time, miss_uuid,  miss_ssn,
-	miss_iban, miss_dni, miss_fraction, miss_hash, miss_place, miss_at,
+	miss_card, miss_run,      miss_order, miss_time,  miss_uuid, miss_ssn,  miss_iban,
+	miss_dni,  miss_fraction, miss_hash,  miss_place, miss_at,   miss_imei, miss_article,
 };
 
 #endif

@@ -32,9 +32,13 @@ void talk_mysql_command(struct inspect_talk *t, uint8_t command, const char *tex
 void talk_mysql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n, bool binary,
 		       bool deprecated);
 
+/* the value in binary, bound to a statement that is prepared first */
+void talk_mysql_bound(struct inspect_talk *t, const struct talk_value *v);
+
 void talk_pgsql_login(struct inspect_talk *t);
 void talk_pgsql_query(struct inspect_talk *t, const char *sql);
 void talk_pgsql_bind(struct inspect_talk *t, const char *sql, const char *value, bool binary);
+void talk_pgsql_bound(struct inspect_talk *t, const struct talk_value *v);
 /* described: its types are told */
 void talk_pgsql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n, bool binary,
 		       bool described);

@@ -210,6 +210,25 @@ talk_mysql_result(struct inspect_talk *t, const struct talk_value *v, unsigned n
 	mysql_packet(t, 1, sequence++);
 }
 
+void
+talk_mysql_bound(struct inspect_talk *t, const struct talk_value *v)
+{
+	double d = (double)v->number;
+	uint64_t bits;
+
+	memcpy(&bits, &d, 8);
+	talk_mysql_command(t, 0x16, "INSERT INTO t VALUES (?)");
+	put("\0\7\0\0\0\0\0\1\0\0\0\0", 12);
+	mysql_packet(t, 1, 1);
+	put("\x17\7\0\0\0\0\1\0\0\0\0\1", 12);
+	put_le(mysql_type(v), 2);
+	if (v->kind == TALK_INT8 || v->kind == TALK_DOUBLE)
+		put_le(v->kind == TALK_INT8 ? v->number : bits, 8);
+	else
+		put_lenenc(v->text);
+	mysql_packet(t, 0, 0);
+}
+
 /* ---- postgresql --------------------------------------------------------------------------------------- */
 
 static void
@@ -308,6 +327,20 @@ pgsql_value(const struct talk_value *v, bool binary)
 		put_be(8, 4);
 		put_be(v->kind == TALK_INT8 ? v->number : bits, 8);
 	}
+}
+
+void
+talk_pgsql_bound(struct inspect_talk *t, const struct talk_value *v)
+{
+	static const char sql[] = "\0INSERT INTO t VALUES ($1)\0\0";
+
+	put(sql, sizeof(sql));
+	pgsql_message(t, 0, 'P');
+	put("\0\0\0\1\0\1\0\1", 8);
+	pgsql_value(v, true);
+	put_be(0, 2);
+	pgsql_message(t, 0, 'B');
+	pgsql_message(t, 0, 'S');
 }
 
 void
