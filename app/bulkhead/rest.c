@@ -110,6 +110,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.store = d->store,
 		.record = d->event_store,
 		.evidence = d->config.evidence_path,
+		.capture = d->evidence,
 		.learn = d->learn,
 		.shadow = d->shadow,
 		.max_endpoints = (uint32_t)d->config.max_endpoints,

@@ -10,7 +10,7 @@ number_at(json_t *o, const char *key)
 int
 bh_ctl_shadow(struct bh_ctl *ctl)
 {
-	const struct bh_ctl_option *time = &ctl->a.for_;
+	const struct bh_ctl_option *time = &ctl->a.time;
 	bool stop = strcmp(ctl->a.word[0], "stop") == 0;
 	struct bh_ctl_request q = {.method = stop ? "DELETE" : "POST",
 				   .file = stop ? NULL : ctl->a.word[0],

@@ -164,6 +164,7 @@ struct bh_api_params {
 	struct bh_store *store;       /* NULL: revisions and audit log are not kept */
 	struct bh_record *record;     /* NULL: events are not kept */
 	const char *evidence;         /* folder, or NULL; the caller's */
+	struct bh_evidence *capture;  /* NULL: no packets are kept */
 	/* PEM, the caller's until the server is stopped; NULL: no TLS, no client certificates */
 	const char *tls_certificate, *tls_key, *tls_client_ca;
 	struct bh_api_front front;

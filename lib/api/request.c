@@ -159,26 +159,37 @@ log_change(const struct bh_api_req *req)
 	       req->head.method, path, req->reply.status);
 }
 
-/* What has no entry of its own in the audit log: evidence that was looked at, records that were deleted. */
+/* What has no entry of its own in the audit log: evidence that was looked at, captures, records that were deleted. NULL: it
+ * has one, or needs none. */
+static const char *
+audit_action(const struct bh_api_route *route)
+{
+	bool deleted = route->method == BH_METHOD_DELETE;
+
+	if (strcmp(route->path, "/api/v1/evidence/{name}") == 0)
+		return deleted ? "evidence.delete" : "evidence.read";
+	if (strcmp(route->path, "/api/v1/captures/{name}") == 0)
+		return deleted ? "capture.delete" : "capture.read";
+	if (strcmp(route->path, "/api/v1/captures") == 0)
+		return route->method == BH_METHOD_POST ? "capture.start" : NULL;
+	return deleted && strncmp(route->path, "/api/v1/conversations", 21) == 0
+		       ? "conversations.delete"
+		       : NULL;
+}
+
 static void
 audit(struct bh_api_req *req)
 {
-	bool evidence = strcmp(req->route->path, "/api/v1/evidence/{name}") == 0;
-	bool deleted = req->route->method == BH_METHOD_DELETE;
+	const char *action = audit_action(req->route);
 	char actor[BH_API_ACTOR_MAX], detail[32];
 	struct bh_err err = {0};
 
-	if (req->api->p.store == NULL ||
-	    !(evidence ||
-	      (deleted && strncmp(req->route->path, "/api/v1/conversations", 21) == 0)) ||
-	    !bh_api_actor(req, NULL, NULL, actor))
+	if (req->api->p.store == NULL || action == NULL || !bh_api_actor(req, NULL, NULL, actor))
 		return;
 	snprintf(detail, sizeof(detail), "{\"status\":%u}", req->reply.status);
 	if (bh_store_audit(req->api->p.store,
 			   &(struct bh_audit){.actor = actor,
-					      .action = !evidence ? "conversations.delete"
-							: deleted ? "evidence.delete"
-								  : "evidence.read",
+					      .action = action,
 					      .object = req->param != NULL ? req->param : "",
 					      .result = req->reply.status < 300 ? "ok" : "refused",
 					      .detail = detail},

@@ -8,6 +8,8 @@
 
 /* Which low bytes of a hash are asked for: most packets are nobody's. */
 struct filter {
+	struct bh_evidence_ask *ask[BH_EVIDENCE_CAPTURES];
+	unsigned n_asks;
 	bool flow[256], pair[256];
 	struct bh_evidence_case *open[BH_EVIDENCE_CASES];
 	unsigned n;
@@ -90,6 +92,8 @@ look(struct bh_evidence *ev, const struct filter *f, unsigned ring, uint64_t num
 		bh_evidence_count(&ev->stats.torn, 1);
 		return;
 	}
+	for (i = 0; i < f->n_asks; i++)
+		bh_evidence_ask_look(ev, f->ask[i], ring, number, &p);
 	if (!f->flow[p.flow & 0xff] && !f->pair[p.pair & 0xff])
 		return;
 	for (i = 0; i < f->n; i++) {
@@ -102,16 +106,17 @@ look(struct bh_evidence *ev, const struct filter *f, unsigned ring, uint64_t num
 static void
 read_rings(struct bh_evidence *ev, const struct filter *f)
 {
+	const bool idle = f->n == 0 && f->n_asks == 0;
 	uint64_t head, tail;
 	unsigned r;
 
 	for (r = 0; r < ev->p.n_rings; r++) {
 		head = bh_evidence_head(ev->ring[r]);
 		tail = bh_evidence_tail(ev->ring[r]);
-		if (f->n != 0 && ev->at[r] < tail)
+		if (!idle && ev->at[r] < tail)
 			bh_evidence_count(&ev->stats.torn, tail - ev->at[r]);
-		if (f->n == 0 || ev->at[r] < tail)
-			ev->at[r] = f->n == 0 ? head : tail;
+		if (idle || ev->at[r] < tail)
+			ev->at[r] = idle ? head : tail;
 		for (; ev->at[r] < head; ev->at[r]++)
 			look(ev, f, r, ev->at[r]);
 	}
@@ -218,7 +223,9 @@ bh_evidence_collect(struct bh_evidence *ev, bool hurry)
 	unsigned i;
 
 	gather(ev, &f, BH_CASE_OPEN);
+	f.n_asks = bh_evidence_asks(ev, f.ask);
 	read_rings(ev, &f);
+	bh_evidence_ask_end(ev, hurry);
 	for (i = 0; i < f.n; i++) {
 		if (hurry || is_due(ev, f.open[i], now_ns))
 			end_case(ev, f.open[i]);

@@ -34,8 +34,10 @@ struct bh_evidence_packet {
 	uint64_t flow;    /* bh_evidence_flow_hash; 0: no addresses */
 	uint64_t pair;    /* bh_evidence_pair_hash */
 	uint32_t wirelen;
-	uint16_t caplen; /* bytes kept; set by put */
+	uint32_t segment[2]; /* name ids of its flow's ends, UINT32_MAX: not known */
+	uint16_t caplen;     /* bytes kept; set by put */
 	uint8_t wire;
+	uint8_t app;    /* of its flow, 0: not proven when it came */
 	uint8_t fate;   /* enum bh_evidence_fate */
 	uint8_t reason; /* enum bh_reason, once fate is known */
 };
@@ -159,6 +161,56 @@ void bh_evidence_flush(struct bh_evidence *ev);
 void bh_evidence_stats(struct bh_evidence *ev, struct bh_evidence_stats *out);
 /* Did writing begin to fail (1), or work again (-1), since the last call? text: why. Control thread. */
 int bh_evidence_trouble(struct bh_evidence *ev, char *text, size_t size);
+
+/* ---- captures: packets that somebody asks for ---------------------------------------------------- */
+
+/* Read from the same rings, by the service's thread: a packet costs its worker nothing more. All that is set must fit. */
+#define BH_EVIDENCE_CAPTURES 4 /* at once */
+#define BH_EVIDENCE_CAPTURE_CLASS "capture"
+#define BH_EVIDENCE_CAPTURE_PACKETS 65536u
+#define BH_EVIDENCE_CAPTURE_BYTES (16u << 20)
+#define BH_EVIDENCE_CAPTURE_MS (3600u * 1000)
+
+struct bh_evidence_prefix {
+	uint8_t family, len; /* 4 or 6; bits */
+	uint8_t addr[16];    /* IPv4 in the first 4 */
+};
+
+struct bh_evidence_filter {
+	unsigned n_addresses, n_segments; /* one: of either end; two: one at each */
+	struct bh_evidence_prefix address[2];
+	uint32_t segment[2]; /* name ids */
+	uint16_t port;       /* of either end; 0: any */
+	uint8_t proto;       /* IP protocol number; 0: any */
+	uint64_t app[2];     /* bits of what its flow may prove to be, sooner or later; none: any */
+	bool dropped, passed; /* only what did not arrive; only what did */
+};
+
+struct bh_evidence_order {
+	struct bh_evidence_filter filter;
+	uint32_t packets; /* 1 to BH_EVIDENCE_CAPTURE_PACKETS */
+	uint64_t bytes;   /* of packets, 1 to BH_EVIDENCE_CAPTURE_BYTES */
+	uint64_t for_ms;  /* 1 to BH_EVIDENCE_CAPTURE_MS */
+	const char *text; /* becomes a comment of the file: who asked, and for what */
+};
+
+struct bh_evidence_running {
+	char name[BH_EVIDENCE_NAME_MAX]; /* of the file that it will be */
+	char text[1024];
+	uint64_t time_ns, for_ms,
+		bytes; /* begun, wall; bytes and packets so far: those whose application is not proven yet count */
+	uint32_t packets;
+	bool ending;
+};
+
+/* Any thread. Begin one; its name into out. -EBUSY: so many run already; -EINVAL: a bound is out of range; -ENOMEM. */
+int bh_evidence_capture_start(struct bh_evidence *ev, const struct bh_evidence_order *order,
+			      char out[BH_EVIDENCE_NAME_MAX], struct bh_err *err);
+/* End one: its file appears soon. -ENOENT: none of that name runs. */
+int bh_evidence_capture_stop(struct bh_evidence *ev, const char *name);
+/* Those that run; how many. */
+unsigned bh_evidence_captures(struct bh_evidence *ev,
+			      struct bh_evidence_running out[BH_EVIDENCE_CAPTURES]);
 
 /* ---- files --------------------------------------------------------------------------------------- */
 

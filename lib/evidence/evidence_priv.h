@@ -3,6 +3,7 @@
  *   ring.c     the packets, lock-free
  *   service.c  events become cases, cases end; the lock
  *   collect.c  packets of the rings to the cases they belong to; the service's thread
+ *   ask.c      captures that somebody asks for
  *   stitch.c   payloads that are one text to their receiver, masked as one
  *   file.c     a case as pcapng
  *   folder.c   names, retention, room on the disk
@@ -54,6 +55,25 @@ struct bh_evidence_case {
 	struct bh_evidence_kept *packet; /* [before + after] */
 };
 
+/* A capture. */
+enum bh_evidence_ask_state { BH_ASK_FREE, BH_ASK_RUNS, BH_ASK_ENDING };
+
+struct bh_evidence_ask {
+	/* under the lock */
+	enum bh_evidence_ask_state state;
+	bool stop;
+	char name[BH_EVIDENCE_NAME_MAX];
+	char text[1024];
+	uint32_t n;     /* packets kept; written by the thread */
+	uint64_t bytes; /* of them */
+	/* written before it runs */
+	struct bh_evidence_order order;
+	uint64_t time_ns, started_ns; /* wall, mono */
+	/* the thread's */
+	struct bh_evidence_kept *packet; /* [order.packets], taken when it begins */
+	uint16_t *ring;                  /* of each */
+};
+
 struct bh_evidence_bucket {
 	uint64_t tokens, last_ms; /* thousandths */
 };
@@ -71,6 +91,8 @@ struct bh_evidence {
 	bool stop, hurry;
 	unsigned n_cases; /* not free */
 	struct bh_evidence_case one[BH_EVIDENCE_CASES];
+	struct bh_evidence_ask ask[BH_EVIDENCE_CAPTURES];
+	unsigned n_asks;                     /* not free; under the lock */
 	struct bh_evidence_bucket bucket[3]; /* of violations; of captures asked for; of all else */
 	struct bh_evidence_stats stats;
 	bool failing, told;
@@ -98,6 +120,26 @@ int bh_evidence_stitch(const struct bh_evidence_params *p, struct bh_evidence_fr
 bool bh_evidence_key(const struct bh_evidence_params *p, const struct bh_evidence_packet *packet,
 		     const uint8_t *data, struct bh_parsed *out);
 
+/* ask.c: captures that run now, as a list; a packet for them; those whose time has come are written. */
+unsigned bh_evidence_asks(struct bh_evidence *ev,
+			  struct bh_evidence_ask *out[BH_EVIDENCE_CAPTURES]);
+void bh_evidence_ask_look(struct bh_evidence *ev, struct bh_evidence_ask *a, unsigned ring,
+			  uint64_t number, const struct bh_evidence_packet *p);
+void bh_evidence_ask_end(struct bh_evidence *ev, bool hurry);
+void bh_evidence_ask_free(struct bh_evidence_ask *a);
+
+/* file.c: packets in their order, with comments of the section; all: hide whatever may be private. 0 or -ENOMEM. */
+struct bh_evidence_sheet {
+	struct bh_evidence_kept **packet;
+	unsigned n;
+	const char *comment[BH_EVIDENCE_EVENTS + 1];
+	unsigned n_comments;
+	bool all;
+};
+int bh_evidence_write(const struct bh_evidence *ev, struct bh_evidence_sheet *s,
+		      struct bh_buf *out);
+/* What became of it since it was read, where its ring still knows. */
+void bh_evidence_refresh(const struct bh_evidence_ring *ring, struct bh_evidence_kept *k);
 /* file.c: the case's packets in their order; frees nothing. 0 or -ENOMEM. */
 int bh_evidence_render(const struct bh_evidence *ev, struct bh_evidence_case *c,
 		       struct bh_buf *out);

@@ -30,9 +30,8 @@ nth(const struct bh_evidence_case *c, unsigned before, unsigned i)
 	return &c->packet[i < c->n_before ? i : before + i - c->n_before];
 }
 
-/* What became of it since it was read, where its ring still knows. */
-static void
-refresh(const struct bh_evidence_ring *ring, struct bh_evidence_kept *k)
+void
+bh_evidence_refresh(const struct bh_evidence_ring *ring, struct bh_evidence_kept *k)
 {
 	struct bh_evidence_packet now;
 
@@ -66,27 +65,25 @@ put_packet(const struct bh_evidence_params *p, const struct bh_evidence_kept *k,
 }
 
 static void
-put_section(const struct bh_evidence *ev, const struct bh_evidence_case *c, int hidden,
+put_section(const struct bh_evidence *ev, struct bh_evidence_sheet *sheet, int hidden,
 	    struct bh_buf *out)
 {
 	struct bh_capture_interface interface[BH_EVIDENCE_MAX_WIRES];
-	const char *comment[BH_EVIDENCE_EVENTS + 1];
 	struct bh_capture_section s = {.application = "bulkhead " BH_VERSION,
-				       .comment = comment,
+				       .comment = sheet->comment,
 				       .interface = interface,
 				       .n_interfaces = ev->p.n_wires};
 	char masked[160];
 	unsigned i;
 
-	for (i = 0; i < c->n_events; i++)
-		comment[s.n_comments++] = c->event[i].data;
+	s.n_comments = sheet->n_comments;
 	if (hidden > 0) {
 		snprintf(masked, sizeof(masked),
 			 "%d bytes of payload are masked with '*'; lengths and checksums are those "
 			 "of "
 			 "the original packets",
 			 hidden);
-		comment[s.n_comments++] = masked;
+		sheet->comment[s.n_comments++] = masked;
 	}
 	for (i = 0; i < ev->p.n_wires; i++)
 		interface[i] = (struct bh_capture_interface){
@@ -98,34 +95,49 @@ put_section(const struct bh_evidence *ev, const struct bh_evidence_case *c, int 
 }
 
 int
-bh_evidence_render(const struct bh_evidence *ev, struct bh_evidence_case *c, struct bh_buf *out)
+bh_evidence_write(const struct bh_evidence *ev, struct bh_evidence_sheet *s, struct bh_buf *out)
 {
-	unsigned n = c->n_before + c->n_after, i;
-	struct bh_evidence_frame *frame = calloc(n + 1, sizeof(*frame));
-	struct bh_evidence_kept *k;
+	struct bh_evidence_frame *frame = calloc(s->n + 1, sizeof(*frame));
 	int hidden = 0;
+	unsigned i;
 
 	if (frame == NULL)
 		return -ENOMEM;
-	straighten(c, ev->p.before);
-	for (i = 0; i < n; i++) {
-		k = nth(c, ev->p.before, i);
-		refresh(ev->ring[c->ring], k);
-		frame[i] = (struct bh_evidence_frame){.data = k->data,
-						      .caplen = k->p.caplen,
-						      .wirelen = k->p.wirelen,
-						      .wire = k->p.wire};
-	}
+	for (i = 0; i < s->n; i++)
+		frame[i] = (struct bh_evidence_frame){.data = s->packet[i]->data,
+						      .caplen = s->packet[i]->p.caplen,
+						      .wirelen = s->packet[i]->p.wirelen,
+						      .wire = s->packet[i]->p.wire};
 	if (ev->p.mask != BH_MASK_NEVER)
-		hidden = bh_evidence_stitch(&ev->p, frame, n,
-					    ev->p.mask == BH_MASK_ALWAYS || c->sensitive);
+		hidden = bh_evidence_stitch(&ev->p, frame, s->n,
+					    ev->p.mask == BH_MASK_ALWAYS || s->all);
 	if (hidden >= 0) {
-		put_section(ev, c, hidden, out);
-		for (i = 0; i < n; i++)
-			put_packet(&ev->p, nth(c, ev->p.before, i), frame[i].hidden, out);
+		put_section(ev, s, hidden, out);
+		for (i = 0; i < s->n; i++)
+			put_packet(&ev->p, s->packet[i], frame[i].hidden, out);
 	}
 	free(frame);
-	if (hidden < 0 || out->failed)
+	return hidden < 0 || out->failed ? -ENOMEM : 0;
+}
+
+int
+bh_evidence_render(const struct bh_evidence *ev, struct bh_evidence_case *c, struct bh_buf *out)
+{
+	struct bh_evidence_sheet s = {.n = c->n_before + c->n_after, .all = c->sensitive};
+	unsigned i;
+	int rc;
+
+	s.packet = calloc(s.n + 1, sizeof(struct bh_evidence_kept *));
+	if (s.packet == NULL)
 		return -ENOMEM;
-	return 0;
+	straighten(c, ev->p.before);
+	for (i = 0; i < s.n; i++) {
+		s.packet[i] = nth(c, ev->p.before, i);
+		bh_evidence_refresh(ev->ring[c->ring], s.packet[i]);
+	}
+	for (i = 0; i < c->n_events; i++)
+		s.comment[s.n_comments++] = c->event[i].data;
+	rc = bh_evidence_write(ev, &s, out);
+	free(s.packet);
+	return rc;
 }

@@ -23,7 +23,8 @@ struct slot {
 	uint32_t wirelen;
 	uint16_t caplen;
 	uint16_t fate; /* reason << 8 | fate */
-	uint32_t wire;
+	uint32_t wire; /* app << 8 | wire */
+	uint32_t segment[2];
 } __attribute__((aligned(BH_CACHE_LINE)));
 _Static_assert(sizeof(struct slot) == 64, "a line a packet");
 
@@ -159,7 +160,9 @@ bh_evidence_put(struct bh_evidence_ring *r, const struct bh_evidence_packet *p,
 	PUT(s->wirelen, p->wirelen);
 	PUT(s->caplen, (uint16_t)len);
 	PUT(s->fate, (uint16_t)(p->reason << 8 | p->fate));
-	PUT(s->wire, (uint32_t)p->wire);
+	PUT(s->wire, (uint32_t)p->app << 8 | p->wire);
+	PUT(s->segment[0], p->segment[0]);
+	PUT(s->segment[1], p->segment[1]);
 	store_pieces((uint8_t *)r->byte + (at & r->byte_mask), piece, n, len);
 	__atomic_store_n(&s->seq, 2 * number + 2, __ATOMIC_RELEASE);
 	__atomic_store_n(&r->head, number + 1, __ATOMIC_RELEASE);
@@ -219,6 +222,7 @@ bh_evidence_get(const struct bh_evidence_ring *r, uint64_t number, struct bh_evi
 {
 	const struct slot *s = &r->slot[number & r->mask];
 	uint64_t at, limit;
+	uint32_t wire;
 	uint16_t fate;
 
 	if (__atomic_load_n(&s->seq, __ATOMIC_ACQUIRE) != 2 * number + 2)
@@ -232,7 +236,11 @@ bh_evidence_get(const struct bh_evidence_ring *r, uint64_t number, struct bh_evi
 	fate = GET(s->fate);
 	out->fate = (uint8_t)fate;
 	out->reason = (uint8_t)(fate >> 8);
-	out->wire = (uint8_t)GET(s->wire);
+	wire = GET(s->wire);
+	out->wire = (uint8_t)wire;
+	out->app = (uint8_t)(wire >> 8);
+	out->segment[0] = GET(s->segment[0]);
+	out->segment[1] = GET(s->segment[1]);
 	/* Of a slot that was torn this may be any 16 bits: within the room, and never past the ring. */
 	if (data != NULL && out->caplen <= r->snap &&
 	    (at & r->byte_mask) + out->caplen <= r->byte_mask + 1)

@@ -41,15 +41,15 @@ run(void *arg)
 	bool hurry;
 
 	pthread_mutex_lock(&ev->lock);
-	while (!ev->stop || ev->n_cases != 0) {
+	while (!ev->stop || ev->n_cases + ev->n_asks != 0) {
 		hurry = ev->hurry || ev->stop;
 		if (!hurry)
-			wait_for(ev, ev->n_cases != 0 ? ROUND_NS : REST_NS);
+			wait_for(ev, ev->n_cases + ev->n_asks != 0 ? ROUND_NS : REST_NS);
 		hurry = ev->hurry || ev->stop;
 		pthread_mutex_unlock(&ev->lock);
 		one_round(ev, hurry);
 		pthread_mutex_lock(&ev->lock);
-		if (ev->n_cases == 0) {
+		if (ev->n_cases + ev->n_asks == 0) {
 			ev->hurry = false;
 			pthread_cond_broadcast(&ev->idle);
 		}
@@ -158,6 +158,8 @@ bh_evidence_close(struct bh_evidence *ev)
 		for (k = 0; k < BH_EVIDENCE_EVENTS; k++)
 			bh_buf_free(&ev->one[i].event[k]);
 	}
+	for (i = 0; i < BH_EVIDENCE_CAPTURES; i++)
+		bh_evidence_ask_free(&ev->ask[i]);
 	if (ev->folder >= 0)
 		close(ev->folder);
 	pthread_mutex_destroy(&ev->lock);

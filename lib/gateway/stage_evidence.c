@@ -30,6 +30,12 @@ keep_packet(struct bh_worker *w, unsigned i, struct bh_packet *p)
 		e.pair = bh_evidence_pair_hash(&p->h.key);
 		e.flow = bh_evidence_flow_hash(&p->h.key, e.pair);
 	}
+	e.segment[0] = e.segment[1] = UINT32_MAX;
+	if (p->flow != NULL) {
+		e.app = p->flow->app;
+		e.segment[0] = p->flow->segment[0];
+		e.segment[1] = p->flow->segment[1];
+	}
 	w->evidence_kept |= UINT32_C(1) << i;
 	e.wirelen = bh_wire_length(w, p->m, p->wire);
 	if (likely(p->train == NULL)) {

@@ -21,7 +21,9 @@ struct evidence_rig {
 	struct bh_clock clock;
 	const char *action; /* of sensors' events; NULL: none */
 	char path[32];
-	uint64_t now_ns; /* wall; mono is the same from RIG_T0 on */
+	uint8_t app;         /* of the next packets' flow */
+	uint32_t segment[2]; /* of its ends */
+	uint64_t now_ns;     /* wall; mono is the same from RIG_T0 on */
 };
 
 static uint64_t
@@ -113,6 +115,9 @@ rig_packet(struct evidence_rig *r, unsigned port, uint32_t seq, const void *text
 	p.pair = bh_evidence_pair_hash(&h.key);
 	p.flow = bh_evidence_flow_hash(&h.key, p.pair);
 	p.wirelen = f.len;
+	p.app = r->app;
+	p.segment[0] = r->segment[0];
+	p.segment[1] = r->segment[1];
 	piece = (struct bh_evidence_piece){f.b, f.len};
 	return bh_evidence_put(r->ring, &p, &piece, 1);
 }
