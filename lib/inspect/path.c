@@ -157,7 +157,7 @@ judge(const struct bh_judge *j, const struct bh_view *v, size_t *at)
 	if (where == BH_AT_PATH && hidden_segment(v))
 		return true;
 	if ((where == BH_AT_ARG || where == BH_AT_COOKIE) && bh_path_is_path(v) &&
-	    bh_path_is_hidden(v))
+	    memchr(v->at, ' ', v->len) == NULL && bh_path_is_hidden(v))
 		return true;
 	return odd_separators(v) || (where != BH_AT_PATH && where != BH_AT_BODY &&
 				     bh_path_is_path(v) && bh_path_is_system(v));

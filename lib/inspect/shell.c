@@ -221,8 +221,10 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 		return shape || alone || place != WHOLE;
 	switch (place) {
 	case SUBSTITUTION:
+		/* glued to what stands before it, it is no quotation of text */
 		return shape || !is_english(l) ||
-		       (alone && (start <= 2 || v->at[start - 1] == '('));
+		       (alone && (start <= 2 || v->at[start - 1] == '(' ||
+				  (separator == '`' && bh_is_word(v->at[start - 2]))));
 	case LEAD:
 		if (bh_is_alnum(v->at[0]))
 			return shape || (alone && (!is_english(l) || tight || l->name_len < 4));
@@ -249,12 +251,30 @@ runs(struct line *l, size_t pos, uint8_t separator, enum place place)
 	return false;
 }
 
+/* An address or the name of a file alone: the argument that the line's own command was to have. */
+static bool
+is_argument(const struct bh_view *v, size_t pos)
+{
+	size_t i, dots = 0;
+
+	while (pos > 0 && v->at[pos - 1] == ' ')
+		pos--;
+	for (i = 0; i < pos; i++) {
+		dots += v->at[i] == '.' && i > 0 && i + 1 < pos;
+		if (!bh_is_word(v->at[i]) && memchr(".-/:", v->at[i], 4) == NULL)
+			return false;
+	}
+	return dots > 0 && pos <= 64;
+}
+
 /* Only what opens a value that lands in a shell line: quotes, brackets, a short word before the separator. */
 static bool
 is_lead(const struct bh_view *v, size_t pos)
 {
 	size_t i;
 
+	if (is_argument(v, pos))
+		return true;
 	for (i = 0; i < pos; i++)
 		if (!memchr("\"'`)} \t]", v->at[i], 8) && !(pos <= 4 && bh_is_alnum(v->at[i])))
 			return false;

@@ -195,12 +195,28 @@ predicate(const struct bh_isql *s, unsigned i)
 	return a == NAME && s->quote != 0 && bh_isql_kind(s, next) == BH_SQL_COMMENT;
 }
 
+/* name >= 10 AND name <= 20: a filter of its own, in one of many query languages. What goes on with a statement begins
+ * with the value that the statement waits for. */
+static bool
+is_filter(const struct bh_isql *s, unsigned i)
+{
+	return s->quote == 0 && bh_isql_word(s, i) == BH_SQLW_AND && i == 3 && s->n == 7 &&
+	       bh_isql_word(s, 0) == BH_SQLW_NAME && bh_isql_kind(s, 1) == BH_SQL_COMPARE &&
+	       bh_isql_word(s, 4) == BH_SQLW_NAME && bh_isql_kind(s, 5) == BH_SQL_COMPARE;
+}
+
 /* AND, OR ... with a condition behind it, where a condition can stand. */
 static bool
 logic_shape(const struct bh_isql *s, unsigned i)
 {
 	unsigned prev = i > 0 ? bh_isql_kind(s, i - 1) : BH_SQL_RP, next, after;
 
+	if (is_filter(s, i))
+		return false;
+	/* the '90s and '80s: nothing joins a string and a number */
+	if (s->quote != 0 && bh_isql_kind(s, 1) == BH_SQL_NUMBER && i == 2 &&
+	    bh_is_alpha(s->v->at[s->t[1].at + s->t[1].len - 1]))
+		return false;
 	while (is_logic(s, i + 1) || bh_isql_kind(s, i + 1) == BH_SQL_COMMENT)
 		i++;
 	if (s->quote == 0 && prev == BH_SQL_WORD) {

@@ -17,6 +17,15 @@ struct lexer {
 	bool versioned; /* inside a comment that runs */
 };
 
+/* U+00A0, which MySQL takes for a space in its single-byte character sets: alone, or as a page in UTF-8 sends it. */
+static bool
+is_wide_space(const struct bh_view *v, size_t pos)
+{
+	if (v->at[pos] == 0xc2)
+		return pos + 1 < v->len && v->at[pos + 1] == 0xa0;
+	return v->at[pos] == 0xa0 && (pos == 0 || v->at[pos - 1] < 0x80 || v->at[pos - 1] == 0xc2);
+}
+
 static uint8_t
 word_of(const struct bh_view *v, size_t pos, size_t len)
 {
@@ -200,8 +209,9 @@ word(struct lexer *l)
 
 	while (i < v->len && v->at[i] == '@')
 		i++;
-	while (i < v->len && (bh_is_word(v->at[i]) || v->at[i] == '$' || v->at[i] >= 0x80 ||
-			      (var && v->at[i] == '.')))
+	while (i < v->len &&
+	       (bh_is_word(v->at[i]) || v->at[i] == '$' ||
+		(v->at[i] >= 0x80 && !is_wide_space(v, i)) || (var && v->at[i] == '.')))
 		i++;
 	/* N'text', x'4a': the letter belongs to the string */
 	if (i - at == 1 && i < v->len && v->at[i] == '\'' &&
@@ -227,7 +237,7 @@ bh_isql_lex(struct bh_inspect_scratch *s, const struct bh_view *v, uint8_t quote
 	while (l.pos < v->len && l.n < BH_SQL_TOKENS - 1) {
 		uint8_t c = v->at[l.pos];
 
-		if (bh_is_space(c) || c == 0)
+		if (bh_is_space(c) || c == 0 || is_wide_space(v, l.pos))
 			l.pos++;
 		else if (comment(&l))
 			continue;

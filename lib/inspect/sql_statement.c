@@ -43,8 +43,9 @@ bh_isql_statement_shape(const struct bh_isql *s, unsigned i)
 			bh_isql_kind(s, j + 2) == BH_SQL_COMPARE) ||
 		       (stacked && w1 == BH_SQLW_NAME && bh_isql_ends(s, i + 2));
 	case BH_SQLW_DELETE:
+		/* "delete from cart" alone is what a button says */
 		return w1 == BH_SQLW_FROM && bh_isql_kind(s, i + 2) == BH_SQL_WORD &&
-		       ((first && bh_isql_ends(s, i + 3)) ||
+		       ((first && bh_isql_ends(s, i + 3) && (i > 0 || i + 3 < s->n)) ||
 			(bh_isql_word(s, i + 3) == BH_SQLW_WHERE &&
 			 bh_isql_is_comparison(s, i + 5)));
 	case BH_SQLW_DROP:

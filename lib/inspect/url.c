@@ -215,6 +215,9 @@ forged(const struct url *u)
 	/* a share of another machine: two backslashes, its name or address */
 	if (u->host_len > 0 && !u->colon && u->slashes == 2 && u->v->at[0] == '\\')
 		return numeric_host(u, &addr) == 4 || internal_name(u);
+	/* //address/path: the page's own scheme (RFC 3986 4.2) */
+	if (!u->colon && u->slashes == 2 && u->v->at[0] == '/' && u->rest < u->v->len)
+		return numeric_host(u, &addr) == 4 && is_internal(addr);
 	if (u->host_len == 0 || !(u->colon && (u->slashes > 0 || is_web(u))))
 		return u->colon ? false : u->host == 0 && host_is(u, "localhost4.localdomain4");
 	parts = numeric_host(u, &addr);
@@ -260,9 +263,12 @@ inclusion(const struct url *u)
 	uint8_t last = v->at[v->len - 1];
 	uint32_t addr;
 
-	if (!is_web(u) || u->slashes < 2 || u->host_len < 3)
-		return false;
 	if (memchr(v->at, ' ', v->len) != NULL)
+		return false;
+	/* PHP on Windows includes from a share as from a file (PHP manual, supported protocols: file://) */
+	if (!u->colon && u->slashes == 2 && v->at[0] == '\\' && v->at[1] == '\\')
+		return u->host_len > 2 && has_extension(u);
+	if (!is_web(u) || u->slashes < 2 || u->host_len < 3)
 		return false;
 	if (u->posing)
 		return true;
