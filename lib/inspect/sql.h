@@ -83,6 +83,15 @@ bh_isql_first(const struct bh_isql *s, unsigned i)
 	return i < s->n && s->t[i].len > 0 ? s->v->at[s->t[i].at] : 0;
 }
 
+struct bh_sql_thin;
+
+/* sql_thin.c: more of a long statement; its end. Return the set of classes reported. */
+uint64_t bh_sql_thin_add(struct bh_sql_thin *t, const struct bh_inspect_ctx *ctx,
+			 const struct bh_view *v, bool mysql);
+uint64_t bh_sql_thin_end(struct bh_sql_thin *t, const struct bh_inspect_ctx *ctx, bool mysql);
+/* sql_carried.c: judge what is there of it. last: no more comes. */
+uint64_t bh_inspect_statement_part(const struct bh_inspect_ctx *ctx, struct bh_sql_thin *t,
+				   bool mysql, bool last);
 /* sql.c */
 bool bh_isql_is_constant(const struct bh_isql *s, unsigned i);
 bool bh_isql_is_comparison(const struct bh_isql *s, unsigned i);

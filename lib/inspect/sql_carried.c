@@ -213,47 +213,96 @@ is_injected(struct carried *c, size_t *at)
 	return false;
 }
 
-/* A token near the end that the next ones can be read from: not inside a string. 0: there is none. */
+/* A token near the end that the next ones can be read from: not inside a string or a quoted name. 0: there is none. */
 static size_t
 restart(const struct bh_isql *s)
 {
-	unsigned i = s->n > AGAIN ? s->n - AGAIN : 0;
+	unsigned i = s->n > AGAIN ? s->n - AGAIN : 0, least = i / 2;
 
-	while (i > 0 && (bh_isql_kind(s, i) == BH_SQL_STRING || bh_isql_kind(s, i) == BH_SQL_OPEN ||
-			 bh_isql_kind(s, i) == BH_SQL_WORD))
-		i--;
+	for (; i > least; i--) {
+		size_t at = s->t[i].at;
+
+		if (bh_isql_kind(s, i) != BH_SQL_STRING && bh_isql_kind(s, i) != BH_SQL_OPEN &&
+		    at > 0 && memchr("'\"`[", s->v->at[at - 1], 4) == NULL)
+			break;
+	}
 	return s->t[i].at;
+}
+
+struct text {
+	struct bh_view all;
+	bool mysql;
+	bool last; /* nothing follows */
+};
+
+/* So many tokens at a time, from a token on: a place that is inside none. */
+static bool
+search(struct bh_inspect_scratch *scratch, struct carried *c, const struct text *t, size_t *where)
+{
+	size_t pos = 0;
+	bool found = false;
+
+	while (pos < t->all.len && !found) {
+		size_t left = t->all.len - pos;
+		struct bh_view v = {t->all.at + pos, left < UINT16_MAX ? left : UINT16_MAX};
+		bool full;
+
+		c->s = (struct bh_isql){.v = &v, .t = scratch->sql};
+		c->s.n = bh_isql_lex(scratch, &v, 0, t->mysql);
+		full = c->s.n >= BH_SQL_TOKENS - 1;
+		/* the last token may go on */
+		if (!full && !t->last && c->s.n > 0)
+			c->s.n--;
+		found = is_injected(c, where);
+		*where += pos;
+		if (!full || restart(&c->s) == 0)
+			break;
+		pos += restart(&c->s);
+	}
+	return found;
+}
+
+static uint64_t
+tell(const struct bh_inspect_ctx *ctx, const struct bh_view *v, size_t where)
+{
+	struct bh_inspect_finding f = {.class = BH_INSPECT_SQLI, .where = BH_AT_STREAM};
+	size_t pos = where > 40 ? where - 40 : 0;
+
+	f.offset = (uint32_t)where;
+	bh_inspect_mask(f.excerpt, sizeof(f.excerpt), v->at + pos,
+			v->len - pos < 96 ? v->len - pos : 96);
+	ctx->report(ctx->arg, &f);
+	return BH_INSPECT_BIT(BH_INSPECT_SQLI);
 }
 
 uint64_t
 bh_inspect_statement(const struct bh_inspect_ctx *ctx, const uint8_t *at, size_t len, bool mysql)
 {
-	struct bh_inspect_finding f = {.class = BH_INSPECT_SQLI, .where = BH_AT_STREAM};
 	struct carried c = {0};
-	struct bh_view v;
-	size_t pos = 0, where = 0;
-	bool found = false;
+	struct text t = {.mysql = mysql, .last = true};
+	size_t where = 0;
 
 	if (!(ctx->classes & BH_INSPECT_BIT(BH_INSPECT_SQLI)))
 		return 0;
 	while (len > 0 && (at[len - 1] == 0 || bh_is_space(at[len - 1])))
 		len--;
-	/* so many tokens at a time, from a token on: a place that is inside none */
-	while (pos < len && !found) {
-		v = (struct bh_view){at + pos, len - pos < UINT16_MAX ? len - pos : UINT16_MAX};
-		c.s = (struct bh_isql){.v = &v, .t = ctx->scratch->sql};
-		c.s.n = bh_isql_lex(ctx->scratch, &v, 0, mysql);
-		found = is_injected(&c, &where);
-		if (found || c.s.n < BH_SQL_TOKENS - 1 || restart(&c.s) == 0)
-			break;
-		pos += restart(&c.s);
-	}
-	if (!found)
+	t.all = (struct bh_view){at, len};
+	return search(ctx->scratch, &c, &t, &where) ? tell(ctx, &t.all, where) : 0;
+}
+
+uint64_t
+bh_inspect_statement_part(const struct bh_inspect_ctx *ctx, struct bh_sql_thin *thin, bool mysql,
+			  bool last)
+{
+	struct carried c = {.where = thin->where, .catalogue = thin->catalogue};
+	struct text t = {.all = {thin->text, thin->used}, .mysql = mysql, .last = last};
+	size_t where = 0;
+	bool found;
+
+	if (!(ctx->classes & BH_INSPECT_BIT(BH_INSPECT_SQLI)))
 		return 0;
-	where += pos;
-	f.offset = (uint32_t)where;
-	pos = where > 40 ? where - 40 : 0;
-	bh_inspect_mask(f.excerpt, sizeof(f.excerpt), at + pos, len - pos < 96 ? len - pos : 96);
-	ctx->report(ctx->arg, &f);
-	return BH_INSPECT_BIT(BH_INSPECT_SQLI);
+	found = search(ctx->scratch, &c, &t, &where);
+	thin->where = c.where;
+	thin->catalogue = c.catalogue;
+	return found ? tell(ctx, &t.all, where) : 0;
 }

@@ -1,5 +1,6 @@
 /* Texts of protocols in a window a side: what a decoder says goes in, and is judged when it is complete, when a call has
  * ended, or when the window is full; then its end stays, so that nothing is cut in two. */
+#include "sql.h"
 #include "wire_priv.h"
 
 static const struct bh_wire_proto *
@@ -86,6 +87,22 @@ judge(struct bh_wire *w, bool more)
 	bh_inspect_dlp(&inner, &v);
 }
 
+/* What is new of a statement that does not fit in the window. */
+static void
+thin_out(struct bh_wire *w)
+{
+	struct bh_wire_side *s = &w->c->side[w->side];
+	struct bh_inspect_ctx inner = inner_of(w);
+	uint32_t from = s->cut ? BH_INSPECT_OVERLAP : 0;
+
+	if (s->kind != BH_TEXT_SQL)
+		return;
+	if (!s->cut)
+		memset(&s->thin, 0, offsetof(struct bh_sql_thin, text));
+	bh_sql_thin_add(&s->thin, &inner, &(struct bh_view){s->window + from, s->used - from},
+			w->c->proto == &bh_wire_mysql);
+}
+
 static void
 judge_statement(struct bh_wire *w)
 {
@@ -94,6 +111,10 @@ judge_statement(struct bh_wire *w)
 
 	if (s->kind == BH_TEXT_SQL && !s->cut)
 		bh_inspect_statement(&inner, s->window, s->used, w->c->proto == &bh_wire_mysql);
+	else if (s->kind == BH_TEXT_SQL) {
+		thin_out(w);
+		bh_sql_thin_end(&s->thin, &inner, w->c->proto == &bh_wire_mysql);
+	}
 }
 
 static void
@@ -102,7 +123,7 @@ slide(struct bh_wire *w)
 	struct bh_wire_side *s = &w->c->side[w->side];
 
 	judge(w, true);
-	judge_statement(w);
+	thin_out(w);
 	s->cut = true;
 	memmove(s->window, s->window + s->used - BH_INSPECT_OVERLAP, BH_INSPECT_OVERLAP);
 	s->used = s->judged = BH_INSPECT_OVERLAP;

@@ -14,6 +14,20 @@
 
 #define BH_WIRE_STATE 7168 /* bytes of a decoder's own */
 
+#define BH_SQL_THIN 2048
+
+/* What is left of a long statement (sql_thin.c); only this room looks inside. Zero it before its first byte. */
+struct bh_sql_thin {
+	uint8_t in;            /* a quote; * - # a comment; 0 */
+	uint8_t before, older; /* bytes */
+	uint8_t run;           /* bytes of a word, a string */
+	uint8_t quotes;        /* in a comment */
+	bool opened, closing, escaped, prose;
+	bool where, catalogue; /* as in sql_carried.c */
+	uint16_t used, safe;
+	uint8_t text[BH_SQL_THIN];
+};
+
 /* One side; only this room looks inside. */
 struct bh_wire_side {
 	uint64_t found;   /* classes reported of this message */
@@ -24,6 +38,7 @@ struct bh_wire_side {
 	bool whole;       /* what is in the window does not go on */
 	bool cut;         /* the message's beginning has left the window */
 	uint8_t window[BH_INSPECT_WINDOW];
+	struct bh_sql_thin thin; /* of a statement longer than that */
 };
 
 struct bh_wire_proto;

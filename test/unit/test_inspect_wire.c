@@ -190,6 +190,91 @@ an_injection_far_behind_is_seen(void)
 	CU_ASSERT_EQUAL(r->seen, 0);
 }
 
+/* The statement sent to MySQL with the padding at each of its gaps, one after the other. */
+static unsigned
+padded(const char *statement, const char *unit, size_t size)
+{
+	static char text[80000];
+	unsigned missed = 0;
+	const char *gap;
+
+	for (gap = strchr(statement, '~'); gap != NULL; gap = strchr(gap + 1, '~')) {
+		struct inspect_talk *t = talk_new();
+		const char *p;
+		size_t n = 0, i;
+
+		for (p = statement; *p != '\0'; p++) {
+			if (*p != '~')
+				text[n++] = *p;
+			else
+				for (i = 0; p == gap && i + strlen(unit) <= size; i += strlen(unit))
+					n += (size_t)sprintf(text + n, "%s", unit);
+		}
+		text[n] = '\0';
+		talk_mysql_login(t, 0x000fa685);
+		talk_mysql_command(t, 0x03, text);
+		missed += !(talk_feed(t, BH_APP_MYSQL, 0) & BH_INSPECT_BIT(BH_INSPECT_SQLI));
+	}
+	return missed;
+}
+
+static void
+padding_hides_no_injection(void)
+{
+	static const char tail[] = "SELECT a FROM t WHERE b = 'x'~ OR~ 1~ =~ 1~ AND c = 'y'";
+	static const char inside[] = "SELECT a FROM t WHERE b = '~x' OR 1=1 AND c = '~y'";
+	static const char comment[] = "SELECT a FROM t WHERE b = 'x'~ UNION~ SELECT~ c FROM "
+				      "information_schema.tables WHERE d = 1";
+	static const char cut[] = "SELECT a FROM t WHERE b = 'x'~ -- ~' AND c = 1";
+	size_t size;
+
+	for (size = 15000; size < 60000; size += 9973) {
+		CU_ASSERT_EQUAL(padded(tail, " ", size), 0);
+		CU_ASSERT_EQUAL(padded(tail, "/* it's */", size), 0);
+		CU_ASSERT_EQUAL(padded(tail, "\n", size), 0);
+		CU_ASSERT_EQUAL(padded(inside, "a", size), 0);
+		CU_ASSERT_EQUAL(padded(inside, "\\'", size), 0);
+		CU_ASSERT_EQUAL(padded(inside, "''", size), 0);
+		CU_ASSERT_EQUAL(padded(comment, "/*x*/", size), 0);
+		CU_ASSERT_EQUAL(padded(cut, "\t", size), 0);
+	}
+}
+
+/* A long statement is no injection: values by the thousand, texts with quotes and signs of comments in them. */
+static void
+a_long_statement_is_no_attack(void)
+{
+	static char text[70000];
+	unsigned i;
+	size_t n = (size_t)sprintf(text, "INSERT INTO t (a, b, c) VALUES (0, 'x', 1)");
+
+	for (i = 0; n < 60000; i++)
+		n += (size_t)sprintf(text + n, ",\n (%u, 'it''s -- or 1=1 /* %u', 1=1)", i, i);
+	{
+		struct inspect_talk *t = talk_new();
+
+		talk_mysql_login(t, 0x000fa685);
+		talk_mysql_command(t, 0x03, text);
+		CU_ASSERT_EQUAL(talk_feed(t, BH_APP_MYSQL, 0) & BH_INSPECT_BIT(BH_INSPECT_SQLI), 0);
+	}
+}
+
+/* Words alone give no place to go on from but themselves. */
+static void
+a_row_of_words_hides_no_injection(void)
+{
+	static char text[8000];
+	struct inspect_rig *r = inspect_rig();
+	size_t n = (size_t)sprintf(text, "SELECT a FROM t WHERE ");
+	unsigned i;
+
+	for (i = 0; i < 1200; i++)
+		n += (size_t)sprintf(text + n, "NOT ");
+	sprintf(text + n, "b = 'x' OR 1=1");
+	bh_inspect_statement(&r->ctx, (const uint8_t *)text, strlen(text), true);
+	CU_ASSERT(SAW(r->seen, SQLI));
+}
+
 static void
 statements_are_found_in_their_protocols(void)
 {
@@ -225,6 +310,9 @@ const struct bh_unit_test bh_suite_inspect_wire[] = {
 	BH_TEST(what_was_injected_into_a_statement_is_seen),
 	BH_TEST(ordinary_statements_are_no_attack),
 	BH_TEST(an_injection_far_behind_is_seen),
+	BH_TEST(padding_hides_no_injection),
+	BH_TEST(a_long_statement_is_no_attack),
+	BH_TEST(a_row_of_words_hides_no_injection),
 	BH_TEST(statements_are_found_in_their_protocols),
 	BH_TEST_END,
 };
