@@ -47,32 +47,46 @@ same_key(const struct value *a, const struct value *b)
 
 /* All values of v's key, from v on. */
 static void
-put_key(struct bh_json *j, struct value *v, struct value *end)
+put_values(struct bh_json *j, const char *key, struct value *v, struct value *end)
 {
-	char outer[32];
-	const char *inner = inner_key(v->info->eve_key, outer, sizeof(outer));
 	struct value *other;
 	unsigned n = 0;
 
 	for (other = v; other < end; other++)
 		n += !other->done && same_key(v, other);
-	if (inner != NULL)
-		bh_json_open(j, outer, '{');
-	else
-		inner = v->info->eve_key;
 	if (n > 1)
-		bh_json_open(j, inner, '[');
+		bh_json_open(j, key, '[');
 	for (other = v; other < end; other++) {
 		if (other->done || (other != v && !same_key(v, other)))
 			continue;
-		put_text(j, n > 1 ? NULL : inner, other);
+		put_text(j, n > 1 ? NULL : key, other);
 		other->done = other != v;
 	}
 	v->done = true;
 	if (n > 1)
 		bh_json_close(j, ']');
-	if (inner != v->info->eve_key)
-		bh_json_close(j, '}');
+}
+
+/* v's key; of a member of an object inside, all others of that object as well. */
+static void
+put_key(struct bh_json *j, struct value *v, struct value *end)
+{
+	char outer[32], same[32];
+	const char *inner = inner_key(v->info->eve_key, outer, sizeof(outer));
+	const char *object = v->info->eve_object;
+
+	if (inner == NULL) {
+		put_values(j, v->info->eve_key, v, end);
+		return;
+	}
+	bh_json_open(j, outer, '{');
+	for (; v < end; v++) {
+		inner = inner_key(v->info->eve_key, same, sizeof(same));
+		if (!v->done && inner != NULL && strcmp(outer, same) == 0 &&
+		    strcmp(object, v->info->eve_object) == 0)
+			put_values(j, inner, v, end);
+	}
+	bh_json_close(j, '}');
 }
 
 static unsigned

@@ -2,7 +2,14 @@
 #include "ber.h"
 #include "der.h"
 
-enum { TAG_OID = 0x06, TAG_UTC = 0x17, TAG_TIME = 0x18, TAG_SEQUENCE = 0x30, TAG_SET = 0x31 };
+enum {
+	TAG_INTEGER = 0x02,
+	TAG_OID = 0x06,
+	TAG_UTC = 0x17,
+	TAG_TIME = 0x18,
+	TAG_SEQUENCE = 0x30,
+	TAG_SET = 0x31
+};
 #define TAG_VERSION 0xa0
 
 /* What is inside the next element, as far as it is here. */
@@ -144,6 +151,27 @@ date(struct bh_cur *c, char *out)
 	return at == 19;
 }
 
+/* An INTEGER's bytes as they are; one of 20 may have a 0 before them. */
+static bool
+serial(struct bh_cur *c, char *out)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	struct bh_cur in;
+	uint8_t byte;
+
+	out[0] = '\0';
+	if (!open_whole(c, TAG_INTEGER, &in))
+		return false;
+	if (bh_cur_left(&in) > BH_DER_SERIAL / 3)
+		return true;
+	while (bh_cur_u8(&in, &byte)) {
+		*out++ = hex[byte >> 4];
+		*out++ = hex[byte & 15];
+		*out++ = bh_cur_left(&in) > 0 ? ':' : '\0';
+	}
+	return true;
+}
+
 bool
 bh_der_certificate(const uint8_t *p, size_t len, const struct bh_der_certificate *out)
 {
@@ -156,7 +184,7 @@ bh_der_certificate(const uint8_t *p, size_t len, const struct bh_der_certificate
 	/* version (absent in v1), serial number, signature */
 	if (bh_cur_left(&tbs) != 0 && tbs.p[0] == TAG_VERSION && !skip(&tbs))
 		return false;
-	if (!skip(&tbs) || !skip(&tbs) || !name(&tbs, out->issuer) ||
+	if (!serial(&tbs, out->serial) || !skip(&tbs) || !name(&tbs, out->issuer) ||
 	    !open_whole(&tbs, TAG_SEQUENCE, &validity) || !name(&tbs, out->subject))
 		return false;
 	if (!date(&validity, not_before) || !date(&validity, out->not_after))

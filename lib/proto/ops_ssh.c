@@ -1,4 +1,4 @@
-/* ssh: both sides' software, for records (RFC 4253 4.2). A server may say other lines before its identification, a
+/* ssh: both sides' versions and software, for records (RFC 4253 4.2). A server may say other lines before its identification, a
  * client may not. What follows is encrypted and not judged. */
 #include "line.h"
 
@@ -23,6 +23,8 @@ identification(struct ssh *h, unsigned side, struct bh_ops_out *out)
 	h->known[side] = true;
 	if (l->len + 1 > IDENTIFICATION_MAX || dash == NULL)
 		return bh_ops_say(out, BH_OPS_ERROR, "identification is malformed");
+	bh_op_add(&out->op, side == BH_CLIENT ? BH_OP_SSH_CLIENT_PROTO : BH_OP_SSH_SERVER_PROTO,
+		  l->text + 4, (size_t)(dash - l->text) - 4);
 	at = (unsigned)(dash + 1 - l->text);
 	n = bh_line_word(l, &at);
 	bh_op_add(&out->op, side == BH_CLIENT ? BH_OP_SSH_CLIENT : BH_OP_SSH_SERVER, l->text + at,

@@ -48,7 +48,7 @@ struct tls {
 	uint16_t ssl2_left;
 	uint16_t kept;
 	struct bh_der_name subject, issuer;
-	char not_after[20];
+	char not_after[20], serial[BH_DER_SERIAL];
 	uint8_t message[KEPT];
 };
 
@@ -354,7 +354,7 @@ server_hello(struct tls *t, struct bh_ops_out *out)
 static enum bh_ops_status
 certificate(struct tls *t, struct bh_ops_out *out)
 {
-	struct bh_der_certificate names = {&t->subject, &t->issuer, t->not_after};
+	struct bh_der_certificate names = {&t->subject, &t->issuer, t->not_after, t->serial};
 
 	t->server = SERVER_DONE;
 	/* a list's and the first certificate's length, 3 bytes each */
@@ -364,6 +364,8 @@ certificate(struct tls *t, struct bh_ops_out *out)
 	bh_op_add(&out->op, BH_OP_TLS_ISSUER, t->issuer.text, t->issuer.len);
 	if (t->not_after[0] != '\0')
 		bh_op_add(&out->op, BH_OP_TLS_NOT_AFTER, t->not_after, strlen(t->not_after));
+	if (t->serial[0] != '\0')
+		bh_op_add(&out->op, BH_OP_TLS_SERIAL, t->serial, strlen(t->serial));
 	out->op.flags |= BH_OP_RECORD;
 	return BH_OPS_OP;
 }

@@ -99,7 +99,8 @@ bool
 bh_threat_certificate_end(const uint8_t *p, size_t len, int64_t *end, char text[20])
 {
 	struct bh_der_name subject = {0}, issuer = {0};
-	struct bh_der_certificate names = {&subject, &issuer, text};
+	char serial[BH_DER_SERIAL];
+	struct bh_der_certificate names = {&subject, &issuer, text, serial};
 
 	if (!bh_der_certificate(p, len, &names) || text[0] == '\0')
 		return false;

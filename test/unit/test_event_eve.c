@@ -503,6 +503,7 @@ operation_is_written_field_by_field(void)
 	bh_event_text_add(&t, BH_OP_PG_VERB, "delete", 6);
 	bh_event_text_add(&t, BH_OP_PG_TABLE, "orders", 6);
 	bh_event_text_add(&t, BH_OP_PG_TABLE, "x\"y", 3);
+	bh_event_text_add(&t, BH_OP_SSH_CLIENT_PROTO, "2.0", 3);
 	bh_event_text_add(&t, BH_OP_SSH_CLIENT, "OpenSSH_9", 9);
 	bh_event_text_add(&t, BH_EVENT_WHY, "not listed", 10);
 	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&r, 16), 0);
@@ -518,6 +519,10 @@ operation_is_written_field_by_field(void)
 				       json_object_get(json_object_get(v, "ssh"), "client"),
 				       "software_version")),
 			       "OpenSSH_9");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(
+				       json_object_get(json_object_get(v, "ssh"), "client"),
+				       "proto_version")),
+			       "2.0");
 	CU_ASSERT_STRING_EQUAL(json_string_value(
 				       json_object_get(json_object_get(v, "bulkhead"), "detail")),
 			       "not listed");

@@ -234,8 +234,10 @@ only_ssh_shows_a_line(void)
 		     piece);
 		tell(&s, &t, 0, S("SSH-2.0-libssh_0.10\n\x00\x00\x01\nSSH-2.0-x\n"), piece);
 		CU_ASSERT_EQUAL(t.end, BH_OPS_MORE);
-		CU_ASSERT_STRING_EQUAL(t.text, "[1 record] server.software_version=OpenSSH_9.2p1\n"
-					       "[0 record] client.software_version=libssh_0.10\n");
+		CU_ASSERT_STRING_EQUAL(t.text, "[1 record] server.proto_version=2.0 "
+					       "server.software_version=OpenSSH_9.2p1\n"
+					       "[0 record] client.proto_version=2.0 "
+					       "client.software_version=libssh_0.10\n");
 	}
 }
 
