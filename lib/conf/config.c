@@ -254,8 +254,20 @@ anchor_paths(struct bh_config_reader *r)
 		rc = anchor_path(r, "sensors.cache", c->sensor_cache);
 	for (i = 0; rc == 0 && i < c->n_sensor_files; i++)
 		rc = anchor_path(r, "sensors.files", c->sensor_file[i]);
-	for (i = 0; rc == 0 && i < c->n_sinks; i++)
+	for (i = 0; rc == 0 && i < c->n_sinks; i++) {
 		rc = anchor_path(r, "sinks", c->sink[i].secret_file);
+#define BH_SINK_NUMBER(field, key, def, min, max)
+#define BH_SINK_TIME(field, key, def, min, max)
+#define BH_SINK_TEXT(field, key, def)
+#define BH_SINK_FILE(field, key)                                                                   \
+	if (rc == 0)                                                                               \
+		rc = anchor_path(r, "sinks", c->sink[i].options.field);
+#include "../base/sink_option.def"
+#undef BH_SINK_NUMBER
+#undef BH_SINK_TIME
+#undef BH_SINK_TEXT
+#undef BH_SINK_FILE
+	}
 	if (rc == 0)
 		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)

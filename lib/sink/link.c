@@ -46,15 +46,16 @@ bh_link_init(struct bh_link *l, const char *to, const char *default_port, int st
 	snprintf(l->port, sizeof(l->port), "%s", port);
 	return 0;
 bad:
-	return bh_err_set(err, EINVAL,
-			  "'%.80s' is no target: write udp://host:port or tcp://host:port, an IPv6 "
-			  "address in brackets",
-			  to);
+	return bh_err_set(
+		err, EINVAL,
+		"'%.80s' is no target: write udp://host:port, tcp://... or tls://..., an IPv6 "
+		"address in brackets",
+		to);
 }
 
 /* 0 once the socket is ready, -ETIMEDOUT, -ECANCELED: the sink is to end. */
-static int
-wait_for(const struct bh_link *l, short events)
+int
+bh_link_wait(const struct bh_link *l, short events)
 {
 	struct pollfd fd[2] = {{.fd = l->fd, .events = events},
 			       {.fd = l->stop_fd, .events = POLLIN}};
@@ -80,7 +81,7 @@ try_address(struct bh_link *l, const struct addrinfo *a)
 		(void)setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	if (connect(l->fd, a->ai_addr, a->ai_addrlen) == 0)
 		return 0;
-	rc = errno == EINPROGRESS ? wait_for(l, POLLOUT) : -errno;
+	rc = errno == EINPROGRESS ? bh_link_wait(l, POLLOUT) : -errno;
 	if (rc == 0 && getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &code, &len) != 0)
 		code = errno;
 	return rc != 0 ? rc : -code;
@@ -105,6 +106,8 @@ bh_link_connect(struct bh_link *l)
 		bh_link_close(l);
 	}
 	freeaddrinfo(list);
+	if (rc == 0 && l->tls != NULL)
+		rc = bh_tls_handshake(l->tls, l);
 	if (rc != 0)
 		bh_link_close(l);
 	return rc;
@@ -115,11 +118,26 @@ static int
 other_end(const struct bh_link *l)
 {
 	char byte[64];
-	ssize_t n = recv(l->fd, byte, sizeof(byte), MSG_DONTWAIT);
+	ssize_t n;
 
+	if (l->tls != NULL)
+		return bh_tls_look(l->tls);
+	n = recv(l->fd, byte, sizeof(byte), MSG_DONTWAIT);
 	if (n == 0 && l->stream)
 		return -EPIPE;
 	return n < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+}
+
+/* Bytes taken or -errno. */
+static ssize_t
+send_some(struct bh_link *l, const void *data, size_t len)
+{
+	ssize_t n;
+
+	if (l->tls != NULL)
+		return bh_tls_send(l->tls, data, len);
+	n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return n < 0 ? -errno : n;
 }
 
 int
@@ -130,14 +148,14 @@ bh_link_send(struct bh_link *l, const void *data, size_t len)
 	ssize_t n;
 
 	while (rc == 0 && len != 0) {
-		n = send(l->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = send_some(l, p, len);
 		if (n > 0) {
 			p += n;
 			len -= (size_t)n;
-		} else if (errno == EAGAIN) {
-			rc = wait_for(l, POLLOUT);
-		} else if (errno != EINTR) {
-			rc = -errno;
+		} else if (n == -EAGAIN) {
+			rc = bh_link_wait(l, POLLOUT);
+		} else if (n != -EINTR) {
+			rc = (int)n;
 		}
 	}
 	return rc;
@@ -162,6 +180,8 @@ bh_link_settled(struct bh_link *l)
 void
 bh_link_close(struct bh_link *l)
 {
+	if (l->tls != NULL)
+		bh_tls_end(l->tls);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;

@@ -349,6 +349,28 @@ open_spool(struct bh_sink *s, const struct bh_sink_params *p, struct bh_err *err
 	return rc;
 }
 
+static const struct bh_sink_options defaults = {
+#define BH_SINK_NUMBER(field, key, def, min, max) .field = (def),
+#define BH_SINK_TIME(field, key, def, min, max) .field = (def),
+#define BH_SINK_FILE(field, key)
+#define BH_SINK_TEXT(field, key, def) .field = def,
+#include "../base/sink_option.def"
+#undef BH_SINK_NUMBER
+#undef BH_SINK_TIME
+#undef BH_SINK_FILE
+#undef BH_SINK_TEXT
+};
+
+static int
+open_state(struct bh_sink *s, const struct bh_sink_params *p, struct bh_err *err)
+{
+	struct bh_sink_params q = *p;
+
+	if (q.options == NULL)
+		q.options = &defaults;
+	return s->ops->open(&s->state, &q, s->stop_fd, err);
+}
+
 int
 bh_sink_open(struct bh_sink **out, const struct bh_sink_params *p, struct bh_err *err)
 {
@@ -370,7 +392,7 @@ bh_sink_open(struct bh_sink **out, const struct bh_sink_params *p, struct bh_err
 	if (s->stop_fd < 0 || s->queue[0].data == NULL || s->queue[1].data == NULL)
 		rc = bh_err_set(err, ENOMEM, "no memory for sink %s", p->name);
 	else
-		rc = s->ops->open(&s->state, p, s->stop_fd, err);
+		rc = open_state(s, p, err);
 	if (rc == 0)
 		rc = open_spool(s, p, err);
 	if (rc == 0)

@@ -37,14 +37,7 @@ struct ipfix {
 static int
 ipfix_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh_err *err)
 {
-	static const struct bh_sink_options defaults = {
-#define BH_SINK_NUMBER(field, key, def, min, max) .field = def,
-#define BH_SINK_TIME(field, key, def, min, max) .field = def,
-#include "../base/sink_option.def"
-#undef BH_SINK_NUMBER
-#undef BH_SINK_TIME
-	};
-	const struct bh_sink_options *o = p->options != NULL ? p->options : &defaults;
+	const struct bh_sink_options *o = p->options;
 	struct ipfix *s = calloc(1, sizeof(*s));
 	int rc;
 

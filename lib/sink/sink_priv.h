@@ -2,6 +2,8 @@
 #ifndef BH_SINK_PRIV_H
 #define BH_SINK_PRIV_H
 
+#include <sys/types.h>
+
 #include "sink.h"
 #include "spool.h"
 
@@ -28,21 +30,37 @@ struct bh_sink_ops {
 #include "../base/sink.def"
 #undef BH_SINK
 
-/* link.c: a connection to "udp://host:port" or "tcp://host:port". Blocks its thread, for 5 s at most or until stop_fd is
+/* link.c: a connection to "udp://host:port", "tcp://host:port" or "tls://host:port". Blocks its thread, for 5 s at most or until stop_fd is
  * readable. */
 struct bh_link {
 	int fd; /* -1: not connected */
 	bool stream;
 	int stop_fd;
 	char scheme[8], host[256], port[8];
+	struct bh_tls *tls; /* NULL: none */
 };
 /* 0, or -EINVAL with err set. */
 int bh_link_init(struct bh_link *l, const char *to, const char *default_port, int stop_fd,
 		 struct bh_err *err);
-int bh_link_connect(struct bh_link *l);                            /* 0 or -errno */
+int bh_link_connect(struct bh_link *l); /* 0 or -errno */
+int bh_link_wait(const struct bh_link *l,
+		 short events); /* 0; -ETIMEDOUT, -ECANCELED: it is to end */
 int bh_link_send(struct bh_link *l, const void *data, size_t len); /* all of it: 0, or -errno */
 int bh_link_settled(struct bh_link *l);                            /* as in bh_sink_ops */
 void bh_link_close(struct bh_link *l);
+
+/* tls.c: TLS 1.2 or 1.3 over a link. The other end's certificate must be of one of the authorities in ca_file (empty: the
+ * system's) and name the host that was configured; ours is shown if there is one. Files are read in bh_tls_open alone: who
+ * changes them starts the gateway again. */
+struct bh_tls;
+int bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *host,
+		struct bh_err *err);
+void bh_tls_free(struct bh_tls *t);                              /* NULL is fine */
+int bh_tls_handshake(struct bh_tls *t, const struct bh_link *l); /* 0 or -errno; the link is new */
+/* Bytes taken, -EAGAIN, or -errno. */
+ssize_t bh_tls_send(struct bh_tls *t, const void *data, size_t len);
+int bh_tls_look(struct bh_tls *t); /* 0: it stands; -EPIPE, -errno */
+void bh_tls_end(struct bh_tls *t); /* says so to the other end; before the link is closed */
 
 /* cef.c: the event in ArcSight's Common Event Format. */
 void bh_sink_cef(struct bh_buf *out, const struct bh_sink_record *r);

@@ -1,4 +1,4 @@
-/* syslog: RFC 5424 messages; over UDP one a datagram (RFC 5426), over TCP counted by octets (RFC 6587 3.4.1). */
+/* syslog: RFC 5424 messages; over UDP one a datagram (RFC 5426), over TCP and TLS counted by octets (RFC 6587 3.4.1, RFC 5425). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,10 @@ syslog_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh
 
 	if (s == NULL)
 		return bh_err_set(err, ENOMEM, "no memory for a sink");
-	rc = bh_link_init(&s->link, p->to, "514", stop_fd, err);
+	rc = bh_link_init(&s->link, p->to, strncmp(p->to, "tls:", 4) == 0 ? "6514" : "514", stop_fd,
+			  err);
+	if (rc == 0 && strcmp(s->link.scheme, "tls") == 0)
+		rc = bh_tls_open(&s->link.tls, p->options, s->link.host, err);
 	if (rc != 0) {
 		free(s);
 		return rc;
@@ -64,6 +67,7 @@ syslog_close(void *state)
 	struct syslog *s = state;
 
 	bh_link_close(&s->link);
+	bh_tls_free(s->link.tls);
 	bh_buf_free(&s->frame);
 	free(s);
 }

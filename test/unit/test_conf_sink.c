@@ -25,13 +25,14 @@ a_good_list_is_read(void)
 				   "    form: cef\n"
 				   "    kinds: [flow, drop, operation]\n"
 				   "    name: siem\n"
+				   "  - {type: syslog, to: \"tls://t\", ca_file: ca.pem}\n"
 				   "  - {type: ipfix, to: \"udp://c:4739\", domain: 7, "
 				   "templates: 5m}\n"
 				   "spool: {path: spool, size: 64M}\n";
 	struct bh_err err;
 
 	CU_ASSERT_EQUAL_FATAL(load(text, &err), 0);
-	CU_ASSERT_EQUAL(config.n_sinks, 3);
+	CU_ASSERT_EQUAL(config.n_sinks, 4);
 	CU_ASSERT_EQUAL(strncmp(config.sink[0].name, "syslog-", 7), 0);
 	CU_ASSERT_EQUAL(config.sink[0].form, 0);
 	CU_ASSERT_EQUAL(config.sink[0].kinds, 1 << 0 | 1 << 5 | 1 << 6);
@@ -39,10 +40,12 @@ a_good_list_is_read(void)
 	CU_ASSERT_STRING_EQUAL(config.sink[1].name, "siem");
 	CU_ASSERT_EQUAL(config.sink[1].form, 1);
 	CU_ASSERT_EQUAL(config.sink[1].kinds, 1 << 1 | 1 << 2 | 1 << 3);
-	CU_ASSERT_EQUAL(config.sink[2].kinds, 1 << 1);
-	CU_ASSERT_EQUAL(config.sink[2].options.domain, 7);
-	CU_ASSERT_EQUAL(config.sink[2].options.templates_ms, 300000);
-	CU_ASSERT_EQUAL(config.sink[2].options.enterprise, 32473);
+	CU_ASSERT_STRING_EQUAL(config.sink[2].options.ca_file, "/etc/bulkhead/ca.pem");
+	CU_ASSERT_STRING_EQUAL(config.sink[2].options.key, "");
+	CU_ASSERT_EQUAL(config.sink[3].kinds, 1 << 1);
+	CU_ASSERT_EQUAL(config.sink[3].options.domain, 7);
+	CU_ASSERT_EQUAL(config.sink[3].options.templates_ms, 300000);
+	CU_ASSERT_EQUAL(config.sink[3].options.enterprise, 32473);
 	CU_ASSERT_STRING_EQUAL(config.spool_path, "/etc/bulkhead/spool");
 	CU_ASSERT_EQUAL(config.spool_size, 64u << 20);
 }
