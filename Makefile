@@ -16,7 +16,7 @@ PREFIX ?= /usr/local
 
 ROOMS := base confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
-	libbrotlidec sqlite3
+	libbrotlidec sqlite3 rdkafka
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
 ifeq ($(HAVE_DEPS),yes)
@@ -139,6 +139,9 @@ $(UNIT): $(B)/test/unit_%: $(B)/obj/test/unit/main_%.o \
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcunit $(LIBS) -lcurl $(DPDK_STATIC)
+
+# The test's own broker; the product loads this library only when it is asked for Kafka.
+$(B)/test/unit_sink: LIBS += -lrdkafka
 
 # Requests reach the API through the HTTP process, here a thread; the command line talks to it.
 $(B)/test/unit_api: $(patsubst %.c,$(B)/obj/%.o,$(wildcard lib/front/*.c lib/doctor/*.c) \

@@ -5,7 +5,7 @@
 
 #include "conf_priv.h"
 
-#define WORDS_MAX 8
+#define WORDS_MAX 10
 
 static const struct line {
 	const char *name, *key, *forms, *schemes, *kinds, *options;
