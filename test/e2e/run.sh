@@ -42,7 +42,7 @@ run_one() {
 	mkdir -p "$dir"
 	# PYTHONPATH is not inherited: a test sees Debian's modules and ours.
 	isolated env -i PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 B="$B" E2E_DIR="$dir" E2E_LIMIT=$limit \
-		${CASES:+CASES="$CASES"} ${SEED:+SEED="$SEED"} \
+		${CASES:+CASES="$CASES"} ${SEED:+SEED="$SEED"} ${SURICATA_SCHEMA:+SURICATA_SCHEMA="$SURICATA_SCHEMA"} \
 		PYTHONDONTWRITEBYTECODE=1 "$python" "test/e2e/$name.py" >"$dir/output" 2>&1 &
 	running=$!
 	wait "$running"
