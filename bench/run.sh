@@ -11,7 +11,7 @@ lines=$B/bench/results.lines
 status=0
 
 rm -f "$lines" "$B/bench/results.json"
-for name in bench_pipeline bench_stages bench_flow bench_policy bench_identify bench_sensor bench_record; do
+for name in bench_pipeline bench_stages bench_flow bench_policy bench_churn bench_identify bench_sensor bench_record; do
 	program=$B/bench/$name
 	[ -x "$program" ] || continue
 	# Small tables are enough for a quick look.
