@@ -205,6 +205,8 @@ check(struct bh_lint_run *run, struct bh_policy *p, struct bh_err *err)
 		bh_lint_check_rules(run);
 		bh_lint_check_conflict(run);
 		bh_lint_check_shape(run);
+		if (run->rc == 0)
+			bh_lint_check_unread(run);
 		rc = run->rc;
 	}
 	if (rc == 0)

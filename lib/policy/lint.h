@@ -11,29 +11,47 @@
 
 /* ---- segments (lint_segment.c) ---------------------------------------------------------------------- */
 
-/* What one label key may be: absent, and values: those listed, or with `co` all but those. */
-struct bh_lint_key {
-	const char *key;
-	const char **value; /* sorted, n_values */
-	uint32_t n_values;
-	bool absent, co;
-};
-
 struct bh_lint_range {
 	unsigned __int128 first, last;
 	uint8_t family;
 };
 
+/* All that a label key can be, where the document asks for more than lists can say (lint_domain.c): atoms, sets of values
+ * that nothing tells apart, each written as one of them. Of places: prefixes that some `within` has, the smallest
+ * one that has all of an endpoint; and being in none of a family's. */
+struct bh_lint_domain {
+	const char **value; /* sorted; of places: the first n_places of them */
+	uint32_t n_values;
+	const struct bh_lint_range
+		*range; /* of places: where their addresses are; NULL: of labels */
+	uint32_t n_places;
+};
+
+/* What one label key may be: absent, and values: those listed, or with `co` all but those. */
+struct bh_lint_key {
+	const char *key;
+	const char **value;                  /* sorted, n_values */
+	const struct bh_lint_domain *domain; /* NULL: there is always one value more */
+	uint32_t n_values;
+	bool absent, co;
+};
+/* The key of places, before all others. */
+#define BH_LINT_PLACE "\x01within"
+
 /* Endpoints whose labels meet all keys, and addresses in the ranges. */
 struct bh_lint_segment {
 	struct bh_lint_key *key; /* sorted by key; n_keys */
 	uint32_t n_keys;
-	struct bh_lint_range *range; /* sorted, merged; n_ranges */
+	const struct bh_lint_range *range; /* sorted, merged; n_ranges */
 	uint32_t n_ranges;
 	uint32_t first_sup, n_sup;
 	uint32_t first_cube, n_cubes; /* that it is the union of */
+	const struct bh_lint_range
+		*within; /* that its endpoints' addresses are in; n_within, 0: anywhere */
+	uint32_t n_within;
+	const char *unread; /* a requirement that is only ever equal to itself; NULL: none */
 	bool has_selector;
-	bool opaque;     /* a requirement that is only ever equal to itself */
+	bool opaque;     /* has such a requirement, names or members */
 	bool impossible; /* nothing can be in it */
 };
 
@@ -66,6 +84,10 @@ struct bh_lint_segments {
 	uint32_t n_cubes, cap_cubes;
 	uint32_t *sup; /* segments that surely hold all of another, and itself */
 	size_t n_sup, cap_sup;
+	struct bh_strmap domain_of, term_of; /* of keys; of requirements on text */
+	struct bh_lint_domain *domain;
+	struct bh_lint_key *term; /* domain NULL: it is only ever equal to itself */
+	struct bh_lint_domain place;
 };
 
 /* 0 or -ENOMEM. x is zeroed; it is freed in any case. */
@@ -74,19 +96,53 @@ int bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 void bh_lint_segments_free(struct bh_lint_segments *x);
 /* Is all that could be in `inner` in `outer`? true is proof. n_segments is any. */
 bool bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inner);
-/* Have the two no value in common, nor that there is none? */
-bool bh_lint_key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b);
+struct bh_lint_range *bh_lint_ranges_alloc(struct bh_arena *arena, size_t n);
+struct bh_lint_range bh_lint_range_of(const struct bh_prefix *p);
 /* A label set that meets the keys, and each segment that holds all such. 0, -ENOMEM, or another code where there is none to
  * be written. */
 int bh_lint_example(const struct bh_lint_key *key, uint32_t n_keys, struct bh_label_sets *sets,
 		    struct bh_label_set **out);
 
+/* ---- keys (lint_key.c) ------------------------------------------------------------------------------- */
+
+bool bh_lint_key_has(const struct bh_lint_key *k, const char *value);
+bool bh_lint_key_in(const struct bh_lint_key *inner, const struct bh_lint_key *outer);
+/* Have the two no value in common, nor that there is none? */
+bool bh_lint_key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b);
+bool bh_lint_key_empty(const struct bh_lint_key *k);
+/* a becomes what is in both; its values' array has room for those of both. Not for an a that lists what is not in it
+ * and a b that lists what is. */
+void bh_lint_key_join(struct bh_lint_key *a, const struct bh_lint_key *b);
+/* What is in both, into the arena. false: no memory. */
+bool bh_lint_key_meet(struct bh_arena *arena, const struct bh_lint_key *a,
+		      const struct bh_lint_key *b, struct bh_lint_key *out);
+/* A value that it takes; not of an empty one. */
+const char *bh_lint_key_example(const struct bh_lint_key *k, char *room, size_t size);
+
+/* ---- domains (lint_domain.c) ------------------------------------------------------------------------- */
+
+/* 0 or -ENOMEM. */
+int bh_lint_domains_build(struct bh_lint_segments *x, const struct bh_hash_key *hash);
+void bh_lint_domains_free(struct bh_lint_segments *x);
+/* NULL: the key's values have no end. */
+const struct bh_lint_domain *bh_lint_domain(const struct bh_lint_segments *x, const char *key);
+/* What a requirement on text asks of its key. 0, -ENOMEM, or 1: it could not be read, and is only ever equal to itself. */
+int bh_lint_domain_term(struct bh_lint_segments *x, const struct bh_requirement *q,
+			struct bh_lint_key *out);
+/* Places of a segment that has `within`. 0 or -ENOMEM. */
+int bh_lint_domain_within(struct bh_lint_segments *x, const struct bh_doc_segment *from,
+			  struct bh_lint_key *out);
+
 /* ---- cubes (lint_cube.c) ---------------------------------------------------------------------------- */
 
 int bh_lint_cubes_build(struct bh_lint_segments *x, const struct bh_hash_key *hash);
+/* Has it a requirement that could not be read? It may be empty then. */
+bool bh_lint_cube_unread(const struct bh_lint_cube *c);
 bool bh_lint_cube_meets(const struct bh_lint_cube *a, const struct bh_lint_cube *b);
 /* Has an address of one the family of an address of the other? */
 bool bh_lint_cubes_talk(const struct bh_lint_cube *a, const struct bh_lint_cube *b);
+/* Of a, what has the family that b has alone: the two talk. */
+void bh_lint_cubes_family(struct bh_lint_cube *a, const struct bh_lint_cube *b);
 /* Parts of a outside of b, which it meets, into `part`; a becomes what is in both. How many, -ENOMEM, or -E2BIG: more
  * than max. What is written lies in the arena. */
 int bh_lint_cube_split(struct bh_arena *arena, struct bh_lint_cube *a, const struct bh_lint_cube *b,
@@ -228,6 +284,8 @@ uint32_t bh_lint_boxes(struct bh_lint_run *run, const uint32_t segment[2],
 		       const struct bh_lint_rect *rect, uint32_t n_rects);
 /* A finding that says that there is none. */
 void bh_lint_undecided(struct bh_lint_run *run, uint32_t rule, const char *what);
+/* What could not be read, in a finding of the first rule that names the segment. */
+void bh_lint_check_unread(struct bh_lint_run *run);   /* lint_shape.c */
 void bh_lint_check_rules(struct bh_lint_run *run);    /* lint_rules.c: shadowed, redundant */
 void bh_lint_check_conflict(struct bh_lint_run *run); /* lint_conflict.c */
 void bh_lint_check_shape(struct bh_lint_run *run); /* lint_shape.c: over-broad, without members */

@@ -39,7 +39,7 @@ struct search {
 static void
 push(struct search *s, const struct bh_lint_box *box, uint32_t at)
 {
-	struct waiting *grown;
+	struct waiting *grown, *w;
 
 	if (!bh_lint_cubes_talk(&box->end[0], &box->end[1]))
 		return;
@@ -57,7 +57,10 @@ push(struct search *s, const struct bh_lint_box *box, uint32_t at)
 		}
 		s->waiting = grown;
 	}
-	s->waiting[s->n++] = (struct waiting){*box, at};
+	w = &s->waiting[s->n++];
+	*w = (struct waiting){*box, at};
+	bh_lint_cubes_family(&w->box.end[0], &w->box.end[1]);
+	bh_lint_cubes_family(&w->box.end[1], &w->box.end[0]);
 }
 
 /* ---- one box of a taker ----------------------------------------------------------------------------- */

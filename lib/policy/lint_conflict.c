@@ -103,6 +103,26 @@ report(struct bh_lint_run *run, uint32_t rule, uint32_t earlier, const uint32_t 
 	bh_lint_witness(run, f, segment, where, earlier);
 }
 
+/* A part of a segment whose requirements could not all be read may be empty; all of a segment is not. */
+static bool
+may_be_empty(const struct bh_lint_run *run, const uint32_t segment[2],
+	     const struct bh_lint_box *box)
+{
+	unsigned end;
+	uint32_t i;
+
+	for (end = 0; end < 2; end++) {
+		const struct bh_lint_segment *s = &run->segments.segment[segment[end]];
+
+		for (i = 0; i < s->n_cubes &&
+			    run->segments.cube[s->first_cube + i].key != box->end[end].key;)
+			i++;
+		if (i == s->n_cubes && bh_lint_cube_unread(&box->end[end]))
+			return true;
+	}
+	return false;
+}
+
 /* One pair of a rule's segments against a rule before it. */
 static bool
 check_pair(struct bh_lint_run *run, uint32_t rule, uint32_t earlier,
@@ -122,7 +142,8 @@ check_pair(struct bh_lint_run *run, uint32_t rule, uint32_t earlier,
 		for (n = 0; n < p->n; n++) {
 			run->work++;
 			if (contradicts(&p->rect[n], &items->rect[k], &where) &&
-			    still_there(run, rule, earlier, segment, &where, &left)) {
+			    still_there(run, rule, earlier, segment, &where, &left) &&
+			    !may_be_empty(run, segment, &left)) {
 				report(run, rule, earlier, segment, &left);
 				return true;
 			}

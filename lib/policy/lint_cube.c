@@ -7,6 +7,8 @@
 
 /* A key that is not asked for. */
 static const struct bh_lint_key free_key = {.absent = true, .co = true};
+/* Every endpoint is somewhere. */
+static const struct bh_lint_key free_place = {.co = true};
 
 /* All addresses there are. */
 static const struct bh_lint_range all_addresses[2] = {
@@ -44,45 +46,6 @@ find_key(const struct bh_lint_cube *c, const char *key, uint32_t *at)
 	return NULL;
 }
 
-/* What is in both: absent, and values that each of them takes. false: no memory. */
-static bool
-key_meet(struct bh_arena *arena, const struct bh_lint_key *a, const struct bh_lint_key *b,
-	 struct bh_lint_key *out)
-{
-	uint32_t i = 0, k = 0, n = 0;
-	int order;
-	bool in_a, in_b, take;
-
-	*out = (struct bh_lint_key){.key = b->key,
-				    .absent = a->absent && b->absent,
-				    .co = a->co && b->co};
-	out->value = bh_arena_alloc(arena,
-				    ((size_t)a->n_values + b->n_values + 1) * sizeof(*out->value));
-	if (out->value == NULL)
-		return false;
-	while (i < a->n_values || k < b->n_values) {
-		order = i == a->n_values   ? 1
-			: k == b->n_values ? -1
-					   : strcmp(a->value[i], b->value[k]);
-		in_a = order <= 0;
-		in_b = order >= 0;
-		/* Listed by one that lists all but those means: not in it. */
-		take = out->co ? true : in_a != a->co && in_b != b->co;
-		if (take)
-			out->value[n++] = in_a ? a->value[i] : b->value[k];
-		i += in_a;
-		k += in_b;
-	}
-	out->n_values = n;
-	return true;
-}
-
-static bool
-key_empty(const struct bh_lint_key *k)
-{
-	return !k->absent && !k->co && k->n_values == 0;
-}
-
 /* A copy of a cube's keys with one of them set. */
 static bool
 set_key(struct bh_arena *arena, struct bh_lint_cube *c, const struct bh_lint_key *key)
@@ -108,11 +71,17 @@ set_key(struct bh_arena *arena, struct bh_lint_cube *c, const struct bh_lint_key
 /* ---- ranges ----------------------------------------------------------------------------------------- */
 
 static bool
+has_all(const struct bh_lint_cube *c)
+{
+	return c->range == all_addresses && c->n_ranges == 2;
+}
+
+static bool
 ranges_meet(const struct bh_lint_cube *a, const struct bh_lint_cube *b)
 {
 	uint32_t i = 0, k = 0;
 
-	if (a->range == all_addresses || b->range == all_addresses)
+	if (has_all(a) || has_all(b))
 		return true;
 	while (i < a->n_ranges && k < b->n_ranges) {
 		const struct bh_lint_range *x = &a->range[i], *y = &b->range[k];
@@ -127,22 +96,13 @@ ranges_meet(const struct bh_lint_cube *a, const struct bh_lint_cube *b)
 	return false;
 }
 
-/* Room for n ranges: the arena aligns to 8, they want 16. */
-static struct bh_lint_range *
-make_ranges(struct bh_arena *arena, size_t n)
-{
-	uint8_t *p = bh_arena_alloc(arena, (n + 1) * sizeof(struct bh_lint_range));
-
-	return p == NULL ? NULL : (struct bh_lint_range *)(p + (-(uintptr_t)p & 15));
-}
-
 /* Those of a that are in b (inside), or not. */
 static bool
 split_ranges(struct bh_arena *arena, const struct bh_lint_cube *a, const struct bh_lint_cube *b,
 	     bool inside, struct bh_lint_cube *out)
 {
 	struct bh_lint_range *r =
-		make_ranges(arena, (size_t)a->n_ranges + 2 * (size_t)b->n_ranges + 2);
+		bh_lint_ranges_alloc(arena, (size_t)a->n_ranges + 2 * (size_t)b->n_ranges + 2);
 	uint32_t i, k = 0, n = 0;
 
 	if (r == NULL)
@@ -183,6 +143,58 @@ split_ranges(struct bh_arena *arena, const struct bh_lint_cube *a, const struct 
 
 /* ---- cubes ------------------------------------------------------------------------------------------ */
 
+static bool
+is_place(const struct bh_lint_key *k)
+{
+	return k->domain != NULL && k->domain->range != NULL;
+}
+
+static const struct bh_lint_key *
+place_of(const struct bh_lint_cube *c)
+{
+	uint32_t i = 0;
+
+	while (i < c->n_keys && !is_place(&c->key[i]))
+		i++;
+	return i < c->n_keys ? &c->key[i] : NULL;
+}
+
+/* Has a range an address that both cubes have? */
+static bool
+range_meets_both(const struct bh_lint_range *r, const struct bh_lint_cube *a,
+		 const struct bh_lint_cube *b)
+{
+	struct bh_lint_range both;
+	uint32_t i;
+
+	for (i = 0; i < a->n_ranges; i++) {
+		both = a->range[i];
+		if (both.family != r->family || both.first > r->last || r->first > both.last)
+			continue;
+		both.first = both.first > r->first ? both.first : r->first;
+		both.last = both.last < r->last ? both.last : r->last;
+		if (ranges_meet(&(struct bh_lint_cube){.range = &both, .n_ranges = 1}, b))
+			return true;
+	}
+	return false;
+}
+
+/* Is there a place that both may be at, with an address of both? */
+static bool
+places_meet(const struct bh_lint_cube *a, const struct bh_lint_cube *b,
+	    const struct bh_lint_key *at, const struct bh_lint_key *bt)
+{
+	const struct bh_lint_domain *d = at->domain;
+	uint32_t i;
+
+	for (i = 0; i < d->n_values; i++) {
+		if (bh_lint_key_has(at, d->value[i]) && bh_lint_key_has(bt, d->value[i]) &&
+		    range_meets_both(&d->range[i], a, b))
+			return true;
+	}
+	return false;
+}
+
 bool
 bh_lint_cube_meets(const struct bh_lint_cube *a, const struct bh_lint_cube *b)
 {
@@ -196,6 +208,9 @@ bh_lint_cube_meets(const struct bh_lint_cube *a, const struct bh_lint_cube *b)
 	while (i < a->n_keys && k < b->n_keys) {
 		order = strcmp(a->key[i].key, b->key[k].key);
 		if (order == 0 && bh_lint_key_disjoint(&a->key[i], &b->key[k]))
+			return false;
+		if (order == 0 && is_place(&a->key[i]) &&
+		    !places_meet(a, b, &a->key[i], &b->key[k]))
 			return false;
 		i += order <= 0;
 		k += order >= 0;
@@ -212,14 +227,98 @@ bh_lint_cubes_talk(const struct bh_lint_cube *a, const struct bh_lint_cube *b)
 	       last == b->range[0].family || last == b->range[b->n_ranges - 1].family;
 }
 
-/* One more part, unless there is nothing in it. */
-static bool
-add_part(struct bh_lint_cube *part, uint32_t *n, uint32_t max, const struct bh_lint_cube *c)
+static int
+by_range(const void *a, const void *b)
 {
-	if (*n == max)
+	const struct bh_lint_range *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Sorted, and those that overlap made one. How many are left. */
+static uint32_t
+merge_ranges(struct bh_lint_range *r, uint32_t total)
+{
+	uint32_t i, n = 0;
+
+	qsort(r, total, sizeof(*r), by_range);
+	for (i = 0; i < total; i++) {
+		struct bh_lint_range *last = n != 0 ? &r[n - 1] : NULL;
+
+		if (last != NULL && last->family == r[i].family && r[i].first <= last->last)
+			last->last = r[i].last > last->last ? r[i].last : last->last;
+		else
+			r[n++] = r[i];
+	}
+	return n;
+}
+
+/* Addresses of a cube are those of the places that it may be at. false: no memory. */
+static bool
+settle(struct bh_arena *arena, struct bh_lint_cube *c)
+{
+	const struct bh_lint_key *place = place_of(c);
+	struct bh_lint_cube at = {0}, whole = *c;
+	struct bh_lint_range *r;
+	uint32_t i;
+
+	if (place == NULL)
+		return true;
+	r = bh_lint_ranges_alloc(arena, place->domain->n_values);
+	if (r == NULL)
 		return false;
-	part[(*n)++] = *c;
-	return true;
+	for (i = 0; i < place->domain->n_values; i++) {
+		if (bh_lint_key_has(place, place->domain->value[i]))
+			r[at.n_ranges++] = place->domain->range[i];
+	}
+	at.n_ranges = merge_ranges(r, at.n_ranges);
+	at.range = r;
+	return split_ranges(arena, &whole, &at, true, c);
+}
+
+/* One more part, unless there is nothing in it. 0, -ENOMEM, -E2BIG. */
+static int
+add_part(struct bh_arena *arena, struct bh_lint_cube *part, uint32_t *n, uint32_t max,
+	 const struct bh_lint_cube *c)
+{
+	struct bh_lint_cube out = *c;
+
+	if (!settle(arena, &out))
+		return -ENOMEM;
+	if (out.n_ranges == 0)
+		return 0;
+	if (*n == max)
+		return -E2BIG;
+	part[(*n)++] = out;
+	return 0;
+}
+
+/* Parts outside of one key of b; a becomes what is in both. */
+static int
+split_key(struct bh_arena *arena, struct bh_lint_cube *a, const struct bh_lint_key *theirs,
+	  struct bh_lint_cube *part, uint32_t *n, uint32_t max)
+{
+	struct bh_lint_key key, rest = *theirs;
+	struct bh_lint_cube out = *a;
+	const struct bh_lint_key *mine;
+	uint32_t at;
+	int rc = 0;
+
+	mine = find_key(a, theirs->key, &at);
+	if (mine == NULL)
+		mine = is_place(theirs) ? &free_place : &free_key;
+	rest.absent = !rest.absent;
+	rest.co = !rest.co;
+	if (!bh_lint_key_meet(arena, mine, &rest, &key) || !set_key(arena, &out, &key))
+		return -ENOMEM;
+	if (!bh_lint_key_empty(&key))
+		rc = add_part(arena, part, n, max, &out);
+	if (rc == 0 && (!bh_lint_key_meet(arena, mine, theirs, &key) || !set_key(arena, a, &key) ||
+			(is_place(theirs) && !settle(arena, a))))
+		rc = -ENOMEM;
+	return rc;
 }
 
 int
@@ -227,36 +326,49 @@ bh_lint_cube_split(struct bh_arena *arena, struct bh_lint_cube *a, const struct 
 		   struct bh_lint_cube *part, uint32_t max)
 {
 	struct bh_lint_cube out = *a;
-	struct bh_lint_key key, rest;
-	const struct bh_lint_key *mine;
-	uint32_t n = 0, i, at;
+	uint32_t n = 0, i;
+	int rc = 0;
 
 	out.who = a->who & (uint8_t)~b->who;
 	a->who &= b->who;
-	if (out.who != 0 && !add_part(part, &n, max, &out))
-		return -E2BIG;
-	if (b->range != all_addresses) {
+	if (out.who != 0)
+		rc = add_part(arena, part, &n, max, &out);
+	if (rc == 0 && !has_all(b)) {
 		out = *a;
 		if (!split_ranges(arena, a, b, false, &out) || !split_ranges(arena, a, b, true, a))
 			return -ENOMEM;
-		if (out.n_ranges != 0 && !add_part(part, &n, max, &out))
-			return -E2BIG;
+		if (out.n_ranges != 0)
+			rc = add_part(arena, part, &n, max, &out);
 	}
-	for (i = 0; i < b->n_keys; i++) {
-		mine = find_key(a, b->key[i].key, &at);
-		mine = mine != NULL ? mine : &free_key;
-		rest = b->key[i];
-		rest.absent = !rest.absent;
-		rest.co = !rest.co;
-		out = *a;
-		if (!key_meet(arena, mine, &rest, &key) || !set_key(arena, &out, &key))
-			return -ENOMEM;
-		if (!key_empty(&key) && !add_part(part, &n, max, &out))
-			return -E2BIG;
-		if (!key_meet(arena, mine, &b->key[i], &key) || !set_key(arena, a, &key))
-			return -ENOMEM;
+	for (i = 0; rc == 0 && i < b->n_keys; i++)
+		rc = split_key(arena, a, &b->key[i], part, &n, max);
+	return rc == 0 ? (int)n : rc;
+}
+
+bool
+bh_lint_cube_unread(const struct bh_lint_cube *c)
+{
+	uint32_t i = 0;
+
+	while (i < c->n_keys &&
+	       (c->key[i].key[0] == '\x01' || strchr(c->key[i].key, '\x01') == NULL))
+		i++;
+	return i < c->n_keys;
+}
+
+void
+bh_lint_cubes_family(struct bh_lint_cube *a, const struct bh_lint_cube *b)
+{
+	uint8_t only = b->range[0].family;
+
+	if (only != b->range[b->n_ranges - 1].family)
+		return;
+	while (a->n_ranges > 1 && a->range[0].family != only) {
+		a->range++;
+		a->n_ranges--;
 	}
-	return (int)n;
+	while (a->n_ranges > 1 && a->range[a->n_ranges - 1].family != only)
+		a->n_ranges--;
 }
 
 /* ---- cubes of segments ------------------------------------------------------------------------------ */
@@ -310,6 +422,10 @@ add_cubes(struct bh_lint_segments *x, uint32_t segment, struct bh_strmap *names,
 		c.who = BH_LINT_WHO_ENDPOINT;
 		c.key = s->key;
 		c.n_keys = s->n_keys;
+		if (s->n_within != 0) {
+			c.range = s->within;
+			c.n_ranges = s->n_within;
+		}
 		sign(&c, names, hash);
 		rc = add_cube(x, &c);
 	}
@@ -322,23 +438,13 @@ add_cubes(struct bh_lint_segments *x, uint32_t segment, struct bh_strmap *names,
 	return rc;
 }
 
-static int
-by_range(const void *a, const void *b)
-{
-	const struct bh_lint_range *x = a, *y = b;
-
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* Anybody: somebody with labels or outside; or an address that a segment lists. */
 static int
 add_any(struct bh_lint_segments *x)
 {
 	struct bh_lint_cube c = bh_lint_anybody;
 	struct bh_lint_range *r;
-	uint32_t i, n = 0;
+	uint32_t i, n;
 	size_t total = 0;
 	int rc;
 
@@ -348,7 +454,7 @@ add_any(struct bh_lint_segments *x)
 		total += x->segment[i].n_ranges;
 	if (rc != 0 || total == 0)
 		return rc;
-	r = make_ranges(&x->arena, total);
+	r = bh_lint_ranges_alloc(&x->arena, total);
 	if (r == NULL)
 		return -ENOMEM;
 	total = 0;
@@ -357,15 +463,7 @@ add_any(struct bh_lint_segments *x)
 			memcpy(&r[total], x->segment[i].range, x->segment[i].n_ranges * sizeof(*r));
 		total += x->segment[i].n_ranges;
 	}
-	qsort(r, total, sizeof(*r), by_range);
-	for (i = 0; i < total; i++) {
-		struct bh_lint_range *last = n != 0 ? &r[n - 1] : NULL;
-
-		if (last != NULL && last->family == r[i].family && r[i].first <= last->last)
-			last->last = r[i].last > last->last ? r[i].last : last->last;
-		else
-			r[n++] = r[i];
-	}
+	n = merge_ranges(r, (uint32_t)total);
 	c.who = BH_LINT_WHO_ADDRESS;
 	c.range = r;
 	c.n_ranges = n;

@@ -1,5 +1,5 @@
-/* Segments as sets: a selector is, for each label key, a finite or cofinite set of values and whether the key may be
- * absent. Each requirement of a selector, and each of their conjunctions, is such a set, and inclusion of two
+/* Segments as sets: a selector is, for each label key, a finite or cofinite set of values (of atoms, where texts are asked
+ * for) and whether the key may be absent; `within` is one more key. Each requirement of a selector, and each of their conjunctions, is such a set, and inclusion of two
  * selectors is decided key by key. Addresses are ranges. */
 #include <errno.h>
 #include <stdio.h>
@@ -9,114 +9,82 @@
 
 typedef unsigned __int128 u128;
 
-/* ---- values of one key ------------------------------------------------------------------------------ */
-
 static int
 by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool
-has(const struct bh_lint_key *k, const char *value)
-{
-	uint32_t low = 0, high = k->n_values, mid;
-	int c;
+/* ---- ranges ------------------------------------------------------------------------------------------ */
 
-	while (low < high) {
-		mid = (low + high) / 2;
-		c = strcmp(k->value[mid], value);
-		if (c == 0)
-			return true;
-		if (c < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
+static int
+by_range(const void *a, const void *b)
+{
+	const struct bh_lint_range *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* How many of a's listed values are in b's list? */
-static uint32_t
-n_common(const struct bh_lint_key *a, const struct bh_lint_key *b)
+struct bh_lint_range *
+bh_lint_ranges_alloc(struct bh_arena *arena, size_t n)
 {
+	/* The arena aligns to 8, ranges want 16. */
+	uint8_t *p = bh_arena_alloc(arena, (n + 1) * sizeof(struct bh_lint_range));
+
+	return p == NULL ? NULL : (struct bh_lint_range *)(p + (-(uintptr_t)p & 15));
+}
+
+struct bh_lint_range
+bh_lint_range_of(const struct bh_prefix *p)
+{
+	unsigned bits = p->family == BH_IP6 ? 128 : 32, k;
+	u128 v = 0, rest;
+
+	for (k = 0; k < bits / 8; k++)
+		v = v << 8 | p->addr[k];
+	rest = bits == p->len ? 0 : ~(u128)0 >> (128 - (bits - p->len));
+	return (struct bh_lint_range){v, v | rest, p->family};
+}
+
+static int
+read_ranges(struct bh_lint_segments *x, const struct bh_prefix *prefix, uint32_t n_prefixes,
+	    const struct bh_lint_range **out, uint32_t *n_out)
+{
+	struct bh_lint_range *r = bh_lint_ranges_alloc(&x->arena, n_prefixes);
 	uint32_t i, n = 0;
 
-	for (i = 0; i < a->n_values; i++)
-		n += has(b, a->value[i]);
-	return n;
-}
+	if (r == NULL)
+		return -ENOMEM;
+	for (i = 0; i < n_prefixes; i++)
+		r[i] = bh_lint_range_of(&prefix[i]);
+	qsort(r, n_prefixes, sizeof(*r), by_range);
+	for (i = 0; i < n_prefixes; i++) {
+		struct bh_lint_range *last = n != 0 ? &r[n - 1] : NULL;
 
-static bool
-key_in(const struct bh_lint_key *inner, const struct bh_lint_key *outer)
-{
-	if (inner->absent && !outer->absent)
-		return false;
-	if (inner->co)
-		return outer->co && n_common(outer, inner) == outer->n_values;
-	return outer->co ? n_common(inner, outer) == 0 : n_common(inner, outer) == inner->n_values;
-}
-
-bool
-bh_lint_key_disjoint(const struct bh_lint_key *a, const struct bh_lint_key *b)
-{
-	if ((a->absent && b->absent) || (a->co && b->co))
-		return false;
-	if (!a->co && !b->co)
-		return n_common(a, b) == 0;
-	return a->co ? n_common(b, a) == b->n_values : n_common(a, b) == a->n_values;
-}
-
-/* a becomes what is in both; its values' array has room for those of both. Not for an a that lists what is not in it
- * and a b that lists what is. */
-static void
-key_join(struct bh_lint_key *a, const struct bh_lint_key *b)
-{
-	uint32_t i, n = a->co ? a->n_values : 0;
-
-	a->absent = a->absent && b->absent;
-	if (a->co) {
-		for (i = 0; i < b->n_values; i++) {
-			if (!has(a, b->value[i]))
-				a->value[n++] = b->value[i];
-		}
-	} else {
-		for (i = 0; i < a->n_values; i++) {
-			if (has(b, a->value[i]) != b->co)
-				a->value[n++] = a->value[i];
-		}
+		if (last != NULL && last->family == r[i].family &&
+		    (last->last == ~(u128)0 || r[i].first <= last->last + 1))
+			last->last = r[i].last > last->last ? r[i].last : last->last;
+		else
+			r[n++] = r[i];
 	}
-	a->n_values = n;
-	qsort(a->value, n, sizeof(*a->value), by_text);
+	*out = r;
+	*n_out = n;
+	return 0;
 }
 
 /* ---- selectors -------------------------------------------------------------------------------------- */
 
-/* A requirement of a kind that is not understood here: a key of its own, equal only to one that is written alike.
- * Taking it as independent of all others can hide an inclusion, and can't invent one. */
-static const char *
-opaque_key(struct bh_arena *a, const struct bh_requirement *q)
-{
-	struct bh_buf b = {0};
-	const char *text;
-	unsigned i;
-
-	bh_buf_printf(&b, "%s\x01%d", q->key, (int)q->op);
-	for (i = 0; i < q->n_values; i++)
-		bh_buf_printf(&b, "\x01%s", q->value[i]);
-	text = b.failed ? NULL : bh_arena_text(a, b.data, b.len);
-	bh_buf_free(&b);
-	return text;
-}
-
 static int
 read_requirement(struct bh_lint_segments *x, const struct bh_requirement *q, struct bh_lint_key *k,
-		 bool *opaque)
+		 struct bh_lint_segment *s)
 {
-	static const char *const yes[] = {"1"};
-	const char *const *values = (const char *const *)q->value;
+	int rc;
 
-	*k = (struct bh_lint_key){.key = q->key, .n_values = q->n_values};
+	*k = (struct bh_lint_key){.key = q->key,
+				  .domain = bh_lint_domain(x, q->key),
+				  .n_values = q->n_values};
 	switch (q->op) {
 	case BH_REQUIRE_IN:
 		break;
@@ -130,16 +98,18 @@ read_requirement(struct bh_lint_segments *x, const struct bh_requirement *q, str
 		k->absent = true;
 		break;
 	default:
-		*opaque = true;
-		k->key = opaque_key(&x->arena, q);
-		k->n_values = 1;
-		values = yes;
+		rc = bh_lint_domain_term(x, q, k);
+		if (rc == 1) {
+			s->opaque = true;
+			s->unread = q->value[0];
+		}
+		return rc < 0 ? rc : 0;
 	}
 	k->value = bh_arena_alloc(&x->arena, (k->n_values + 1) * sizeof(*k->value));
-	if (k->key == NULL || k->value == NULL)
+	if (k->value == NULL)
 		return -ENOMEM;
 	if (k->n_values != 0)
-		memcpy(k->value, values, k->n_values * sizeof(*k->value));
+		memcpy(k->value, q->value, k->n_values * sizeof(*k->value));
 	qsort(k->value, k->n_values, sizeof(*k->value), by_text);
 	return 0;
 }
@@ -179,38 +149,11 @@ merge_keys(struct bh_lint_segments *x, struct bh_lint_segment *s)
 		if (last->n_values != 0)
 			memcpy(both, last->value, last->n_values * sizeof(*both));
 		last->value = both;
-		key_join(last, &s->key[i]);
+		bh_lint_key_join(last, &s->key[i]);
 	}
 	s->n_keys = n;
 	for (i = 0; i < n; i++)
-		s->impossible |= !s->key[i].absent && !s->key[i].co && s->key[i].n_values == 0;
-	return 0;
-}
-
-/* Where it counts: a requirement that only the same `within` has. */
-static int
-read_within(struct bh_lint_segments *x, const struct bh_doc_segment *from,
-	    struct bh_lint_segment *s)
-{
-	static const char *const yes[] = {"1"};
-	struct bh_lint_key *k = &s->key[s->n_keys++];
-	struct bh_buf b = {0};
-	char one[64];
-	uint32_t i;
-
-	bh_buf_str(&b, "\x01within");
-	for (i = 0; i < from->n_within; i++) {
-		bh_prefix_format(&from->within[i], one, sizeof(one));
-		bh_buf_printf(&b, "\x01%s", one);
-	}
-	*k = (struct bh_lint_key){.n_values = 1};
-	k->key = b.failed ? NULL : bh_arena_text(&x->arena, b.data, b.len);
-	k->value = bh_arena_alloc(&x->arena, 2 * sizeof(*k->value));
-	bh_buf_free(&b);
-	if (k->key == NULL || k->value == NULL)
-		return -ENOMEM;
-	k->value[0] = yes[0];
-	s->opaque = true;
+		s->impossible |= bh_lint_key_empty(&s->key[i]);
 	return 0;
 }
 
@@ -229,10 +172,13 @@ read_selector(struct bh_lint_segments *x, const struct bh_doc_segment *from,
 	s->key = bh_arena_alloc(&x->arena, (n + 2) * sizeof(*s->key));
 	if (s->key == NULL)
 		return -ENOMEM;
-	if (from->n_within != 0)
-		rc = read_within(x, from, s);
+	if (from->n_within != 0) {
+		rc = bh_lint_domain_within(x, from, &s->key[s->n_keys++]);
+		if (rc == 0)
+			rc = read_ranges(x, from->within, from->n_within, &s->within, &s->n_within);
+	}
 	for (q = sel->first; rc == 0 && q != NULL; q = q->next)
-		rc = read_requirement(x, q, &s->key[s->n_keys++], &s->opaque);
+		rc = read_requirement(x, q, &s->key[s->n_keys++], s);
 	return rc == 0 ? merge_keys(x, s) : rc;
 }
 
@@ -266,7 +212,7 @@ selector_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *o
 			k++;
 		/* A key that is not asked for may be anything, and no requirement allows that. */
 		if (k == inner->n_keys || strcmp(inner->key[k].key, outer->key[i].key) != 0 ||
-		    !key_in(&inner->key[k], &outer->key[i]))
+		    !bh_lint_key_in(&inner->key[k], &outer->key[i]))
 			return false;
 	}
 	return true;
@@ -274,59 +220,13 @@ selector_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *o
 
 /* ---- addresses -------------------------------------------------------------------------------------- */
 
-static int
-by_range(const void *a, const void *b)
-{
-	const struct bh_lint_range *x = a, *y = b;
-
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-static int
-read_addresses(struct bh_lint_segments *x, const struct bh_doc_segment *from,
-	       struct bh_lint_segment *s)
-{
-	/* The arena aligns to 8, ranges want 16. */
-	uint8_t *p = bh_arena_alloc(&x->arena, (from->n_addresses + 1) * sizeof(*s->range));
-	struct bh_lint_range *r = (struct bh_lint_range *)(p + (-(uintptr_t)p & 15));
-	uint32_t i, n = 0;
-
-	if (p == NULL)
-		return -ENOMEM;
-	for (i = 0; i < from->n_addresses; i++) {
-		const struct bh_prefix *a = &from->address[i];
-		unsigned bits = a->family == BH_IP6 ? 128 : 32, k;
-		u128 v = 0, rest;
-
-		for (k = 0; k < bits / 8; k++)
-			v = v << 8 | a->addr[k];
-		rest = bits == a->len ? 0 : ~(u128)0 >> (128 - (bits - a->len));
-		r[i] = (struct bh_lint_range){v, v | rest, a->family};
-	}
-	qsort(r, from->n_addresses, sizeof(*r), by_range);
-	for (i = 0; i < from->n_addresses; i++) {
-		struct bh_lint_range *last = n != 0 ? &r[n - 1] : NULL;
-
-		if (last != NULL && last->family == r[i].family &&
-		    (last->last == ~(u128)0 || r[i].first <= last->last + 1))
-			last->last = r[i].last > last->last ? r[i].last : last->last;
-		else
-			r[n++] = r[i];
-	}
-	s->range = r;
-	s->n_ranges = n;
-	return 0;
-}
-
 static bool
-ranges_in(const struct bh_lint_segment *inner, const struct bh_lint_segment *outer)
+ranges_in(const struct bh_lint_range *inner, uint32_t n, const struct bh_lint_segment *outer)
 {
 	uint32_t i, k = 0;
 
-	for (i = 0; i < inner->n_ranges; i++) {
-		const struct bh_lint_range *r = &inner->range[i];
+	for (i = 0; i < n; i++) {
+		const struct bh_lint_range *r = &inner[i];
 
 		while (k < outer->n_ranges &&
 		       (outer->range[k].family < r->family ||
@@ -350,7 +250,8 @@ zone_in(const struct bh_lint_segments *x, uint32_t outer, uint32_t zone)
 
 	while (i < z->n_members && bh_lint_includes(x, outer, z->member[i]))
 		i++;
-	return i == z->n_members && ranges_in(&x->segment[zone], &x->segment[outer]);
+	return i == z->n_members &&
+	       ranges_in(x->segment[zone].range, x->segment[zone].n_ranges, &x->segment[outer]);
 }
 
 static bool
@@ -365,7 +266,7 @@ in_zone(const struct bh_lint_segments *x, uint32_t zone, uint32_t inner)
 			return true;
 	}
 	return !s->has_selector && !s->impossible && s->n_ranges != 0 &&
-	       ranges_in(s, &x->segment[zone]);
+	       ranges_in(s->range, s->n_ranges, &x->segment[zone]);
 }
 
 bool
@@ -384,9 +285,10 @@ bh_lint_includes(const struct bh_lint_segments *x, uint32_t outer, uint32_t inne
 		return zone_in(x, outer, inner);
 	if (x->doc->segment[outer].n_members != 0)
 		return in_zone(x, outer, inner);
-	if (i->has_selector && !i->impossible && (!o->has_selector || !selector_in(i, o)))
+	if (i->has_selector && !i->impossible && (!o->has_selector || !selector_in(i, o)) &&
+	    (i->n_within == 0 || !ranges_in(i->within, i->n_within, o)))
 		return false;
-	return ranges_in(i, o);
+	return ranges_in(i->range, i->n_ranges, o);
 }
 
 static int
@@ -411,24 +313,18 @@ bh_lint_example(const struct bh_lint_key *keys, uint32_t n_keys, struct bh_label
 {
 	struct bh_label labels[BH_LABELS_MAX];
 	char fresh[BH_LABELS_MAX][32];
-	unsigned n = 0, k;
+	unsigned n = 0;
 	uint32_t i;
 
 	for (i = 0; i < n_keys; i++) {
 		const struct bh_lint_key *key = &keys[i];
 
-		if (key->absent)
+		if (key->absent || strcmp(key->key, BH_LINT_PLACE) == 0)
 			continue;
 		if (n == BH_LABELS_MAX)
 			return -E2BIG;
-		labels[n] = (struct bh_label){key->key, key->value[0]};
-		if (key->co) {
-			k = 0;
-			do {
-				snprintf(fresh[n], sizeof(fresh[n]), "other-%u", k++);
-			} while (has(key, fresh[n]));
-			labels[n].value = fresh[n];
-		}
+		labels[n] = (struct bh_label){key->key,
+					      bh_lint_key_example(key, fresh[n], sizeof(fresh[n]))};
 		n++;
 	}
 	return bh_label_set_intern(sets, labels, n, out, NULL);
@@ -512,11 +408,13 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 	x->segment = calloc((size_t)doc->n_segments + 1, sizeof(*x->segment));
 	if (x->segment == NULL)
 		return -ENOMEM;
+	rc = bh_lint_domains_build(x, key);
 	for (i = 0; rc == 0 && i < doc->n_segments; i++) {
 		if (doc->segment[i].selector != NULL)
 			rc = read_selector(x, &doc->segment[i], &x->segment[i]);
 		if (rc == 0)
-			rc = read_addresses(x, &doc->segment[i], &x->segment[i]);
+			rc = read_ranges(x, doc->segment[i].address, doc->segment[i].n_addresses,
+					 &x->segment[i].range, &x->segment[i].n_ranges);
 		/* What has a name is known to nobody: it is inside of nothing else, and may meet all. */
 		if (rc == 0 && doc->segment[i].n_hosts != 0)
 			rc = read_hosts(x, doc->segment[i].name, &x->segment[i]);
@@ -534,6 +432,7 @@ bh_lint_segments_build(struct bh_lint_segments *x, const struct bh_doc *doc,
 void
 bh_lint_segments_free(struct bh_lint_segments *x)
 {
+	bh_lint_domains_free(x);
 	free(x->segment);
 	free(x->cube);
 	free(x->sup);

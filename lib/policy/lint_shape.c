@@ -1,4 +1,5 @@
 /* What a rule's own shape says: too broad, or about nobody. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "lint.h"
@@ -95,6 +96,40 @@ check_members(struct bh_lint_run *run, uint32_t rule)
 				    impossible ? "can be" : "is", n == 1 ? "it" : "them");
 	}
 	bh_buf_free(&b);
+}
+
+void
+bh_lint_check_unread(struct bh_lint_run *run)
+{
+	uint8_t *said = calloc((size_t)run->doc->n_segments + 1, 1);
+	struct bh_lint_finding *f;
+	uint32_t i, k;
+
+	if (said == NULL)
+		run->rc = -ENOMEM;
+	for (i = 0; run->rc == 0 && i < run->doc->n_rules; i++) {
+		const struct bh_doc_rule *r = &run->doc->rule[i];
+
+		for (k = 0; run->rc == 0 && k < r->from.n + r->to.n; k++) {
+			uint32_t at =
+				k < r->from.n ? r->from.segment[k] : r->to.segment[k - r->from.n];
+			const struct bh_lint_segment *s = &run->segments.segment[at];
+
+			if (s->unread == NULL || said[at] != 0)
+				continue;
+			said[at] = 1;
+			f = bh_lint_find(run, BH_LINT_UNDECIDED, BH_LINT_INFO, i);
+			if (f != NULL)
+				bh_lint_say(
+					run, f,
+					"segment '%s' of rule '%s' asks for '%s', which was "
+					"compared "
+					"by its wording alone: a rule that another one hides by "
+					"its values may be missing here",
+					run->doc->segment[at].name, r->id, s->unread);
+		}
+	}
+	free(said);
 }
 
 void

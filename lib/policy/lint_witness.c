@@ -203,6 +203,94 @@ cube_address(const struct bh_lint_cube *c, const struct bh_lint_cube *other, str
 		out->addr[i - 1] = (uint8_t)v;
 }
 
+/* The smallest place that has all of a prefix, by its index; of one that none has, n_places. */
+static uint32_t
+place_index(const struct bh_lint_domain *d, const struct bh_prefix *p)
+{
+	struct bh_lint_range r = bh_lint_range_of(p);
+	uint32_t i, best = d->n_places;
+
+	for (i = 0; i < d->n_places; i++) {
+		/* Wider ones come first. */
+		if (d->range[i].family == r.family && d->range[i].first <= r.first &&
+		    r.last <= d->range[i].last)
+			best = i;
+	}
+	return best;
+}
+
+static void
+prefix_at(unsigned __int128 v, uint8_t family, unsigned len, struct bh_prefix *out)
+{
+	unsigned bytes = family == BH_IP6 ? 16 : 4, i;
+
+	*out = (struct bh_prefix){.family = family, .len = (uint8_t)len};
+	for (i = bytes; i > 0; i--, v >>= 8)
+		out->addr[i - 1] = (uint8_t)v;
+	bh_prefix_mask(out->addr, len);
+}
+
+static bool
+takes_place(const struct bh_lint_key *k, const struct bh_prefix *p)
+{
+	const struct bh_lint_domain *d = k->domain;
+	uint32_t i = place_index(d, p);
+
+	while (i >= d->n_places && i < d->n_values && d->range[i].family != p->family)
+		i++;
+	return i < d->n_values && bh_lint_key_has(k, d->value[i]);
+}
+
+/* Addresses where another place may begin or end: the first of a range, and of the place behind one. */
+static bool
+try_address(const struct bh_lint_cube *c, const struct bh_lint_key *k, unsigned __int128 v,
+	    uint8_t family, bool single, struct bh_prefix *out)
+{
+	unsigned bits = family == BH_IP6 ? 128 : 32, len;
+	uint32_t i = 0;
+
+	while (i < c->n_ranges &&
+	       (c->range[i].family != family || v < c->range[i].first || v > c->range[i].last))
+		i++;
+	if (i == c->n_ranges)
+		return false;
+	for (len = bits + 1; len > (single ? bits : 0); len--) {
+		prefix_at(v, family, len - 1, out);
+		if (takes_place(k, out))
+			return true;
+	}
+	return false;
+}
+
+/* An endpoint's address, or all of its prefix, where its place is one that the cube takes. */
+static void
+place_address(const struct bh_lint_cube *c, const struct bh_lint_cube *other,
+	      const struct bh_lint_key *k, struct bh_prefix *out)
+{
+	const struct bh_lint_domain *d = k->domain;
+	uint32_t pass, i;
+	uint8_t f;
+
+	for (pass = 0; pass < 2; pass++) {
+		if (takes_place(k, out))
+			return;
+		for (i = 0; i < c->n_ranges + 2 * d->n_values; i++) {
+			const struct bh_lint_range *r =
+				i < c->n_ranges ? &c->range[i]
+						: &d->range[(i - c->n_ranges) % d->n_values];
+			bool behind = i >= c->n_ranges + d->n_values;
+
+			f = r->family;
+			if (f != other->range[0].family &&
+			    f != other->range[other->n_ranges - 1].family)
+				continue;
+			if ((!behind || r->last != ~(unsigned __int128)0) &&
+			    try_address(c, k, behind ? r->last + 1 : r->first, f, pass == 0, out))
+				return;
+		}
+	}
+}
+
 /* Somebody in a cube: the poorest that there could be. scratch: room for all segments, three times. */
 static void
 cube_end(struct bh_lint_run *run, const struct bh_lint_cube *c, const struct bh_lint_cube *other,
@@ -212,6 +300,7 @@ cube_end(struct bh_lint_run *run, const struct bh_lint_cube *c, const struct bh_
 	uint32_t stride = run->doc->n_segments + 1, n = 0;
 	struct bh_label_set *set = NULL;
 	const struct bh_class *class_ = NULL;
+	uint32_t k = 0;
 
 	*e = (struct bh_lint_end){.segment = segment};
 	if ((c->who & (BH_LINT_WHO_EXTERNAL | BH_LINT_WHO_UNKNOWN)) != 0) {
@@ -219,8 +308,13 @@ cube_end(struct bh_lint_run *run, const struct bh_lint_cube *c, const struct bh_
 		e->n_in = 1;
 		return;
 	}
-	if ((c->who & BH_LINT_WHO_ADDRESS) != 0 || c->range != bh_lint_anybody.range) {
+	if ((c->who & BH_LINT_WHO_ADDRESS) != 0 || c->range != bh_lint_anybody.range ||
+	    c->n_ranges != bh_lint_anybody.n_ranges) {
 		cube_address(c, other, &e->address);
+		while (k < c->n_keys && strcmp(c->key[k].key, BH_LINT_PLACE) != 0)
+			k++;
+		if (k < c->n_keys)
+			place_address(c, other, &c->key[k], &e->address);
 		e->has_address = true;
 		class_ = &run->snapshot->class_[bh_range_class(run->snapshot, e->address.addr,
 							       e->address.family)];
@@ -229,6 +323,7 @@ cube_end(struct bh_lint_run *run, const struct bh_lint_cube *c, const struct bh_
 		if (bh_lint_example(c->key, c->n_keys, &run->sets, &set) == 0) {
 			/* It stays until the run ends: its text is a witness's. */
 			n = bh_selector_index_match(&x->doc->index, x->doc, set, scratch);
+			n = bh_doc_within(x->doc, e->has_address ? &e->address : NULL, scratch, n);
 			e->set = set;
 		} else if (segment != run->doc->n_segments) {
 			e->in = &x->sup[x->segment[segment].first_sup];

@@ -335,6 +335,40 @@ put_fault(struct plant *w, unsigned i)
 	bh_buf_free(&end);
 }
 
+/* x inside of z, in each way that it can be written; y beside them, and one that nobody is in. */
+static void
+put_segments(struct plant *w, unsigned i)
+{
+	struct bh_buf *b = &w->text;
+
+	switch (i / 5 % 5) {
+	case 0:
+		bh_buf_printf(b, "  x%u: {selector: 'app=x%u-a, env=p'}\n", i, i);
+		bh_buf_printf(b, "  z%u: {selector: 'app in (x%u-a, w%u)'}\n", i, i, i);
+		break;
+	case 1:
+		bh_buf_printf(b, "  x%u: {selector: 'app prefix (x%u-a, x%u-b)'}\n", i, i, i);
+		bh_buf_printf(b, "  z%u: {selector: 'app prefix (x%u-, u%u-)'}\n", i, i, i);
+		break;
+	case 2:
+		bh_buf_printf(b, "  x%u: {selector: 'app ~ \"^x%u-[a-f]{1,4}$\"'}\n", i, i);
+		bh_buf_printf(b, "  z%u: {selector: 'app ~ \"^x%u-[a-h]+(-[0-9]+)*$\"'}\n", i, i);
+		break;
+	case 3:
+		bh_buf_printf(b, "  x%u: {selector: app=x%u-a, within: [10.2.%u.0/26]}\n", i, i, i);
+		bh_buf_printf(b, "  z%u: {selector: app prefix x%u-a, within: [10.2.%u.0/24]}\n", i,
+			      i, i);
+		break;
+	default:
+		bh_buf_printf(b, "  x%u: {selector: 'app=x%u-a, tier%u contains d%u-x'}\n", i, i,
+			      i / 25, i);
+		bh_buf_printf(b, "  z%u: {selector: 'app=x%u-a, tier%u contains (d%u-, q%u)'}\n", i,
+			      i, i / 25, i, i);
+	}
+	bh_buf_printf(b, "  y%u: {selector: app=y%u}\n  ghost%u: {selector: app=ghost%u}\n", i, i,
+		      i, i);
+}
+
 static void
 put_world(struct plant *w, unsigned rules)
 {
@@ -344,19 +378,16 @@ put_world(struct plant *w, unsigned rules)
 	for (i = 0; i < SERVICES; i++)
 		bh_buf_printf(&w->text, "- {address: 10.1.%u.1, labels: {app: s%u}}\n", i, i);
 	for (i = 0; i < 5 * PLANTED; i++)
-		bh_buf_printf(&w->text,
-			      "- {address: 10.2.%u.1, labels: {app: x%u, env: p}}\n"
-			      "- {address: 10.3.%u.1, labels: {app: y%u}}\n",
-			      i, i, i, i);
+		bh_buf_printf(
+			&w->text,
+			"- {address: 10.2.%u.1, labels: {app: x%u-a, env: p, tier%u: a-d%u-xb}}\n"
+			"- {address: 10.3.%u.1, labels: {app: y%u}}\n",
+			i, i, i / 25, i, i, i);
 	bh_buf_str(&w->text, "segments:\n");
 	for (i = 0; i < SERVICES; i++)
 		bh_buf_printf(&w->text, "  s%u: {selector: app=s%u}\n", i, i);
 	for (i = 0; i < 5 * PLANTED; i++)
-		bh_buf_printf(&w->text,
-			      "  x%u: {selector: 'app=x%u, env=p'}\n  y%u: {selector: app=y%u}\n"
-			      "  z%u: {selector: 'app in (x%u, w%u)'}\n"
-			      "  ghost%u: {selector: app=ghost%u}\n",
-			      i, i, i, i, i, i, i, i, i);
+		put_segments(w, i);
 	bh_buf_str(&w->text, "rules:\n");
 	for (i = 0; i < rules; i++) {
 		put_clean(w, i);
@@ -429,11 +460,106 @@ ten_thousand_rules_between_two_segments_take_seconds(void)
 	bh_policy_destroy(p);
 }
 
+/* What is not read is said, and neither hides that what is written alike is alike nor is taken for something it is not. */
+static void
+what_a_regex_means_is_known_or_said_to_be_unknown(void)
+{
+	static const struct {
+		const char *inner, *outer;
+		const char *found;
+	} pairs[] = {
+		{"k ~ \"^ab+$\"", "k ~ \"^a\"", "shadowed b a\n"},
+		{"k ~ \"^a\"", "k ~ \"^ab+$\"", ""},
+		{"k ~ \"^(?i)a\"", "k ~ \"a\"", "not-decided b\n"},
+		{"k ~ \"(?i)^AB$\"", "k in (ab, aB, Ab, AB)", "shadowed b a\n"},
+		{"k ~ \"^(a|b)\\d{2}$\", k !~ \"5\"", "k !~ \"[c-z]|5\"", "shadowed b a\n"},
+		{"k ~ \"^[[:lower:]][^[:lower:]]$\"", "k ~ \"^\\w[A-Z0-9]$\"", "shadowed b a\n"},
+		/* A value is no longer than 127 characters, and ends with a letter or a digit. */
+		{"k ~ \"^.{126,}$\"", "k ~ \"^.{126}.?$\"", "shadowed b a\n"},
+		{"k ~ \"-.?$\"", "k ~ \"-[^-]$\"", "shadowed b a\n"},
+		{"k prefix -a", "k=a", ""},
+		{"k prefix a", "k=a", ""},
+		{"k=a, k prefix a", "k=a", "shadowed b a\n"},
+		/* Back references, and what explodes. */
+		{"k ~ \"^(a+)b\\1$\"", "k ~ \"^a\"", "not-decided b\n"},
+		{"k ~ \"(a+)+$\"", "k ~ \"a\"", "not-decided b\n"},
+		{"k ~ \"(.)\\1\"", "k ~ \"(.)\\1\"",
+		 "not-decided a\nshadowed b a\nnot-decided b\n"},
+		{"k ~ \"(.)\\1\"", "k !~ \"(.)\\1\"", "not-decided a\nnot-decided b\n"},
+	};
+	struct bh_policy *p = make_policy();
+	struct bh_buf text = {0}, found = {0};
+	struct bh_lint *l;
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(pairs); i++) {
+		bh_buf_reset(&text);
+		bh_buf_printf(&text,
+			      "version: 1\nsegments:\n  inner: {selector: '%s'}\n"
+			      "  outer: {selector: '%s'}\n  to: {selector: app=db}\nrules:\n"
+			      "- {id: a, from: outer, to: to, ports: tcp/1-2, action: allow}\n"
+			      "- {id: b, from: inner, to: to, ports: tcp/2, action: allow}\n",
+			      pairs[i].inner, pairs[i].outer);
+		l = lint(p, text.data);
+		put_findings(l, &found);
+		if (strcmp(found.data, pairs[i].found) != 0) {
+			fprintf(stderr, "\n%s\nexpected: %s\nfound: %s\n", text.data,
+				pairs[i].found, found.data);
+			CU_FAIL("findings");
+		}
+		bh_lint_free(l);
+	}
+	bh_buf_free(&text);
+	bh_buf_free(&found);
+	bh_policy_destroy(p);
+}
+
+/* Five thousand beginnings of one key, and parts that combine: what is too much is said, too. */
+static void
+five_thousand_beginnings_take_seconds(void)
+{
+	struct bh_policy *p = make_policy();
+	struct bh_buf text = {0};
+	struct bh_lint *l;
+	unsigned i, unread = 0, shadowed = 0;
+
+	bh_buf_str(&text, "version: 1\nsegments:\n  to: {selector: app=db}\n");
+	for (i = 0; i < 5000; i++)
+		bh_buf_printf(&text, "  s%u: {selector: app prefix team-%u-%u-}\n", i, i / 100,
+			      i % 100);
+	for (i = 0; i < 40; i++)
+		bh_buf_printf(&text, "  c%u: {selector: app contains q%u}\n", i, i);
+	bh_buf_str(&text, "  all: {selector: app prefix team-7}\nrules:\n"
+			  "- {id: a, from: all, to: to, ports: tcp/1, action: allow}\n");
+	for (i = 0; i < 5000; i++)
+		bh_buf_printf(&text, "- {from: s%u, to: to, ports: tcp/1, action: allow}\n", i);
+	for (i = 0; i < 40; i++)
+		bh_buf_printf(&text, "- {from: c%u, to: to, ports: tcp/2, action: allow}\n", i);
+	l = lint(p, text.data);
+	CU_ASSERT(l->elapsed_ns < 20 * BH_NS_PER_SEC);
+	CU_ASSERT(l->complete);
+	for (i = 0; i < l->n_findings; i++) {
+		shadowed += l->finding[i].kind == BH_LINT_SHADOWED;
+		unread += l->finding[i].kind == BH_LINT_UNDECIDED;
+	}
+	/* team-7-0- to team-7-99-. */
+	CU_ASSERT_EQUAL(shadowed, 100);
+	CU_ASSERT(unread > 0 && unread <= 40);
+	if (getenv("BH_VERBOSE") != NULL)
+		fprintf(stderr, "\nfive thousand beginnings: %llu ms, %u unread\n",
+			(unsigned long long)(l->elapsed_ns / BH_NS_PER_MS), unread);
+	bh_lint_free(l);
+	bh_buf_free(&text);
+	bh_policy_destroy(p);
+}
+
 const struct bh_unit_test bh_suite_policy_lint[] = {
 	BH_TEST(each_mistake_is_found_and_nothing_else),
 	BH_TEST(a_finding_tells_line_sentence_and_a_connection),
 	BH_TEST(the_document_in_force_is_linted_without_a_text),
 	BH_TEST(planted_faults_are_found_all_and_only_those),
 	BH_TEST(ten_thousand_rules_between_two_segments_take_seconds),
+	BH_TEST(what_a_regex_means_is_known_or_said_to_be_unknown),
+	BH_TEST(five_thousand_beginnings_take_seconds),
 	BH_TEST_END,
 };

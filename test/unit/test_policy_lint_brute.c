@@ -6,7 +6,7 @@
 #include "policy_lint_rig.h"
 #include "policy_lint_world.h"
 
-#define BASES 4000
+#define BASES 3000
 
 /* ---- what there is to be found ---------------------------------------------------------------------- */
 
@@ -210,45 +210,63 @@ put_findings(const struct bh_lint *l, struct bh_buf *b)
 	}
 }
 
-/* The end that a witness names: its labels and its address, or that it is outside. */
-static struct end
-witness_end(const struct bh_lint_witness *w, unsigned i)
+/* Ends that a witness may mean: its labels and its address (of a whole prefix: each in it), or that it is outside. */
+static unsigned
+witness_ends(const struct bh_lint_witness *w, unsigned i, struct end *out)
 {
-	static const char *const addresses[] = {"10.0.0.0", "10.0.0.1", "10.0.0.2",
-						"10.0.0.3", "",         "fd00::1"};
-	unsigned labels[2] = {4, 4}, address, k;
-	const char *at;
+	unsigned labels[2] = {NO_VALUE, NO_VALUE}, address, k, len, n = 0, at;
+	char text[64], value[64];
+	const char *p;
 
-	if (w->labels[i] == NULL && w->address[i][0] == '\0')
-		return (struct end){1u << ANY |
-					    1u << (strcmp(w->segment[i], "unknown") == 0 ? NOWHERE
-											 : OUTSIDE),
-				    false};
-	address = strchr(w->address[i], ':') != NULL ? 6 : 4;
-	for (k = 0; k < BH_ARRAY_SIZE(addresses); k++) {
-		if (addresses[k][0] != '\0' &&
-		    strncmp(w->address[i], addresses[k], strlen(addresses[k])) == 0)
-			address = k;
+	if (w->labels[i] == NULL && w->address[i][0] == '\0') {
+		out[0] = (struct end){1u << ANY | 1u << (strcmp(w->segment[i], "unknown") == 0
+								 ? NOWHERE
+								 : OUTSIDE),
+				      false};
+		return 1;
 	}
 	for (k = 0; w->labels[i] != NULL && k < 2; k++) {
-		at = strstr(w->labels[i], k == 0 ? "a=" : "b=");
-		if (at != NULL)
-			labels[k] = at[2] == 'v' ? (unsigned)(at[3] - '0') : 3;
+		p = strstr(w->labels[i], k == 0 ? "a=" : "b=");
+		if (p == NULL)
+			continue;
+		snprintf(value, sizeof(value), "%.*s", (int)strcspn(p + 2, ","), p + 2);
+		labels[k] = find_kind(value_kind(value));
+		CU_ASSERT_FATAL(labels[k] < n_values);
 	}
-	return (struct end){segments_of(w->labels[i] != NULL ? labels : NULL, address),
-			    address > 4};
+	snprintf(text, sizeof(text), "%s", w->address[i][0] != '\0' ? w->address[i] : "10.9.9.9");
+	len = strchr(text, ':') != NULL ? 128 : 32;
+	if (strchr(text, '/') != NULL) {
+		len = (unsigned)atoi(strchr(text, '/') + 1);
+		*strchr(text, '/') = '\0';
+	}
+	at = segments_at(text, len);
+	for (address = 0; address < 7; address++) {
+		const char *one = places[address].address;
+		uint8_t a[16] = {0}, b[16] = {0};
+		int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+		unsigned bits = 0;
+
+		if (inet_pton(family, one, a) != 1 || inet_pton(family, text, b) != 1)
+			continue;
+		while (bits < len && ((a[bits / 8] ^ b[bits / 8]) >> (7 - bits % 8) & 1) == 0)
+			bits++;
+		/* Another address than those of prefixes is like any other. */
+		if (bits == len || address == 4 || address == 6)
+			out[n++] = (struct end){segments_of(w->labels[i] != NULL ? labels : NULL,
+							    at, address),
+						address > 4};
+		if (bits == len && len == places[address].len)
+			return out[0] = out[n - 1], 1;
+	}
+	return n;
 }
 
-/* The witness is a connection that the rule named decides, and its rule takes part in. */
 static bool
-witness_is_true(const struct bh_lint_finding *f)
+witness_fits(const struct bh_lint_finding *f, struct end from, struct end to)
 {
 	const struct bh_lint_witness *w = &f->witness;
 	unsigned port = w->service & 0xffff, bit, i, app = 4;
-	struct end from, to;
 
-	if (!w->valid)
-		return false;
 	if (w->application != NULL && strcmp(w->application, app_names[0]) == 0)
 		app = 1;
 	else if (w->application != NULL && strcmp(w->application, app_names[1]) == 0)
@@ -256,8 +274,6 @@ witness_is_true(const struct bh_lint_finding *f)
 	bit = w->service >> 16 == 6    ? app << 3 * ((port < 10 || port > 15 ? 16 : port) - 10)
 	      : w->service >> 16 == 17 ? UDP_BIT
 				       : REST_BIT;
-	from = witness_end(w, 0);
-	to = witness_end(w, 1);
 	/* Somebody outside has an address of either family. */
 	if ((from.in & (1u << OUTSIDE | 1u << NOWHERE)) != 0 || w->address[0][0] == '\0')
 		from.v6 = to.v6;
@@ -276,6 +292,39 @@ witness_is_true(const struct bh_lint_finding *f)
 }
 
 static bool
+speaks(const struct rule *r)
+{
+	unsigned f, t, left = 0;
+
+	for (f = 0; f < n_ends && left == 0; f++) {
+		for (t = 0; t < n_ends && left == 0; t++)
+			left = fits(r, &ends[f], &ends[t]);
+	}
+	return left != 0;
+}
+
+/* The witness is a connection that the rule named decides, and its rule takes part in. */
+static bool
+witness_is_true(const struct bh_lint_finding *f)
+{
+	struct end from[8], to[8];
+	unsigned nf, nt, i, k;
+
+	/* Where nobody can be in a segment, there is no connection to show. */
+	if (!f->witness.valid)
+		return f->kind == BH_LINT_OVER_BROAD && !speaks(&rules[f->rule]);
+	nf = witness_ends(&f->witness, 0, from);
+	nt = witness_ends(&f->witness, 1, to);
+	for (i = 0; i < nf; i++) {
+		for (k = 0; k < nt; k++) {
+			if (witness_fits(f, from[i], to[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
 others_suffice(const struct bh_lint_finding *f)
 {
 	unsigned by = 0, i;
@@ -286,7 +335,7 @@ others_suffice(const struct bh_lint_finding *f)
 }
 
 static void
-findings_are_those_of_brute_force(void)
+compare(unsigned bases)
 {
 	struct bh_policy *p = make_policy();
 	struct bh_buf text = {0}, found = {0}, expected = {0};
@@ -294,8 +343,10 @@ findings_are_those_of_brute_force(void)
 	struct bh_lint *l;
 	uint32_t i;
 
-	for (base = 0; base < BASES && wrong < 3; base++) {
+	for (base = 0; base < bases && wrong < 3; base++) {
 		srand(base + 1);
+		/* Few of them at a time: they are to have something in common. */
+		n_texts = with_texts ? 2 + rnd(BH_ARRAY_SIZE(texts) - 1) : 1;
 		random_base();
 		make_ends();
 		put_base(&text);
@@ -332,14 +383,32 @@ findings_are_those_of_brute_force(void)
 			"\n%u bases: %u shadowed, %u redundant, %u contradicting, %u broad\n", base,
 			n[0], n[1], n[2], n[3]);
 	for (i = 0; i < 4; i++)
-		CU_ASSERT(n[i] > BASES / 10);
+		CU_ASSERT(n[i] > bases / 10);
 	bh_buf_free(&text);
 	bh_buf_free(&found);
 	bh_buf_free(&expected);
 	bh_policy_destroy(p);
 }
 
+static void
+findings_are_those_of_brute_force(void)
+{
+	with_texts = false;
+	make_values();
+	compare(BASES);
+}
+
+static void
+findings_on_texts_and_places_are_those_of_brute_force(void)
+{
+	with_texts = true;
+	make_values();
+	CU_ASSERT(n_values < VALUES_MAX);
+	compare(BASES);
+}
+
 const struct bh_unit_test bh_suite_policy_lint_brute[] = {
 	BH_TEST(findings_are_those_of_brute_force),
+	BH_TEST(findings_on_texts_and_places_are_those_of_brute_force),
 	BH_TEST_END,
 };
