@@ -180,7 +180,7 @@ replay_draft_run(struct replay *r, FILE *out, size_t *changed, struct bh_err *er
 
 	d->at = 1;
 	if (rc == 0)
-		rc = replay_again(r, d->policy[1], d->view, err);
+		rc = replay_again(r, d->policy[1], &d->view, err);
 	if (rc != 0)
 		return rc;
 	replay_feed(r);

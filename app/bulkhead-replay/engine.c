@@ -113,6 +113,10 @@ replay_policy(struct replay *r, struct bh_policy **out, const struct bh_view **v
 	struct bh_policy_params params = {
 		.max_endpoints = (uint32_t)r->config.max_endpoints,
 		.mode = (enum bh_mode)r->config.mode,
+		.names = {.min_ttl_ns = r->config.names_min_ms * BH_NS_PER_MS,
+			  .max_ttl_ns = r->config.names_max_ms * BH_NS_PER_MS,
+			  .keep_ns = r->config.names_keep_ms * BH_NS_PER_MS,
+			  .max = (uint32_t)r->config.names_max},
 		.publish = publish,
 		.arg = view,
 	};
@@ -129,8 +133,9 @@ static int
 load_policy(struct replay *r, struct bh_err *err)
 {
 	struct bh_policy_change change;
-	int rc = replay_policy(r, &r->policy, &r->view, err);
+	int rc = replay_policy(r, &r->policy, &r->first, err);
 
+	r->view = &r->first;
 	if (rc != 0)
 		return rc;
 	if (r->config.policy_file[0] == '\0')
@@ -166,7 +171,7 @@ start_gateway(struct replay *r, struct bh_err *err)
 	if (rc != 0)
 		return rc;
 	r->worker = bh_gateway_worker(r->gateway, 0);
-	bh_gateway_publish(r->gateway, r->view);
+	bh_gateway_publish(r->gateway, *r->view);
 	rc = bh_gateway_name_segments(r->gateway, r->policy);
 	if (rc != 0)
 		return bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
@@ -265,7 +270,7 @@ replay_start(struct replay *r, struct bh_err *err)
 }
 
 int
-replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view *view,
+replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view **view,
 	     struct bh_err *err)
 {
 	int rc;

@@ -1,5 +1,8 @@
 /* feed: packets of the capture into bursts of one side, in their order and time; what comes out, to its
  * file. */
+#include <errno.h>
+#include <string.h>
+
 #include <rte_mempool.h>
 
 #include "replay.h"
@@ -54,9 +57,33 @@ replay_send(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 	return n;
 }
 
+/* Between bursts nobody reads a view: the old one may go. */
+static void
+names_taken(struct replay *r, int rc)
+{
+	bh_gateway_publish(r->gateway, *r->view);
+	if (rc < 0 && !r->names_left_out)
+		bh_log(BH_LOG_WARN, "addresses of names are left out: %s",
+		       rc == -ENOSPC ? "names.max is reached" : strerror(-rc));
+	r->names_left_out |= rc < 0;
+}
+
+static void
+expire_names(struct replay *r)
+{
+	struct bh_buf told = {0};
+
+	if (r->clock.mono_ns - r->clock.names_ns < BH_NS_PER_SEC)
+		return;
+	r->clock.names_ns = r->clock.mono_ns;
+	names_taken(r, bh_policy_names_expire(r->policy, r->clock.mono_ns, &told));
+	bh_buf_free(&told);
+}
+
 static void
 take_events(struct replay *r)
 {
+	struct bh_buf told = {0};
 	const struct bh_event *at;
 	struct bh_event e[64];
 	unsigned n;
@@ -67,9 +94,14 @@ take_events(struct replay *r)
 			r->events++;
 		replay_evidence_take(r, e, n);
 		replay_draft_take(r, e, n);
+		bh_buf_reset(&told);
+		names_taken(r, bh_gateway_take_answers(r->policy, e, n, r->clock.mono_ns, &told));
+		bh_gateway_names_in_force(r->gateway);
 		if (r->eve != NULL)
 			bh_eve_file_write(r->eve, e, n);
 	} while (n != 0);
+	bh_buf_free(&told);
+	expire_names(r);
 	if (r->evidence != NULL)
 		bh_evidence_step(r->evidence);
 }

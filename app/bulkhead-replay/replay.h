@@ -14,6 +14,7 @@
 #include "../../lib/conf/conf.h"
 #include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
+#include "../../lib/policy/host.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/proto/proto.h"
 #include "../../lib/sink/sink.h"
@@ -58,7 +59,8 @@ struct replay_draft; /* draft.c */
 struct replay_clock {
 	uint64_t wall_ns; /* latest seen */
 	uint64_t mono_ns;
-	uint64_t span_ns; /* how much capture time went by */
+	uint64_t span_ns;  /* how much capture time went by */
+	uint64_t names_ns; /* names were looked at */
 	bool started;
 };
 
@@ -74,7 +76,8 @@ struct replay {
 	struct bh_clock evidence_clock;
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_policy *policy;
-	const struct bh_view *view; /* published before there was a gateway */
+	const struct bh_view *first; /* of the policy in force */
+	const struct bh_view **view; /* that of the run that goes on: names change it */
 	struct bh_gateway *gateway;
 	struct bh_worker *worker;
 	struct replay_sides *sides;
@@ -88,15 +91,16 @@ struct replay {
 	uint64_t packets, bytes, forwarded;
 	uint64_t dropped[BH_REASON_COUNT]; /* packets that never reached a wire */
 	uint64_t events, events_not_written;
-	bool usable; /* command line, configuration, policy and capture are good */
-	bool cut;    /* the capture broke off */
+	bool names_left_out; /* no room or memory for addresses of names */
+	bool usable;         /* command line, configuration, policy and capture are good */
+	bool cut;            /* the capture broke off */
 	double seconds;
 };
 
 /* engine.c */
 int replay_start(struct replay *r, struct bh_err *err);
 /* From the beginning, under this policy, without outputs. */
-int replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view *view,
+int replay_again(struct replay *r, struct bh_policy *policy, const struct bh_view **view,
 		 struct bh_err *err);
 /* A model that publishes into *view. */
 int replay_policy(struct replay *r, struct bh_policy **out, const struct bh_view **view,

@@ -6,14 +6,6 @@
 
 #include "daemon.h"
 
-#define ANSWERS 64 /* taken at once */
-
-struct batch {
-	struct bh_name_answer answer[ANSWERS];
-	char name[ANSWERS][BH_HOST_MAX];
-	unsigned n;
-};
-
 /* A line each: "pay.example.com 203.0.113.1". */
 static void
 record(struct bh_daemon *d, const struct bh_buf *lines, const char *what)
@@ -33,60 +25,17 @@ record(struct bh_daemon *d, const struct bh_buf *lines, const char *what)
 	bh_buf_free(&text);
 }
 
-static void
-learn(struct bh_daemon *d, struct batch *b)
+void
+bh_daemon_names_take(struct bh_daemon *d, const struct bh_event *e, unsigned n)
 {
 	struct bh_buf told = {0};
-	int rc = bh_policy_names_learn(d->policy, b->answer, b->n, bh_clock_system.mono_ns(NULL),
-				       &told);
+	int rc = bh_gateway_take_answers(d->policy, e, n, bh_clock_system.mono_ns(NULL), &told);
 
 	if (rc < 0)
 		bh_log(BH_LOG_ERROR, "addresses of names are left out: %s",
 		       rc == -ENOSPC ? "names.max is reached" : strerror(-rc));
 	record(d, &told, "seen in an answer");
 	bh_buf_free(&told);
-	b->n = 0;
-}
-
-static void
-take_answer(struct bh_daemon *d, const struct bh_event *e, struct batch *b)
-{
-	char name[BH_HOST_MAX] = "";
-	uint32_t cursor = 0, len;
-	const uint8_t *at;
-	uint8_t field;
-
-	while (bh_event_text_next(e, &cursor, &field, &at, &len)) {
-		struct bh_name_answer *a = &b->answer[b->n];
-
-		if (field == BH_OP_DNS_NAME && len < sizeof(name)) {
-			memcpy(name, at, len);
-			name[len] = '\0';
-		}
-		if (field != BH_EVENT_ADDRESS || len != 21)
-			continue;
-		snprintf(b->name[b->n], sizeof(b->name[0]), "%s", name);
-		*a = (struct bh_name_answer){.name = b->name[b->n], .family = at[0]};
-		memcpy(&a->ttl, at + 1, sizeof(a->ttl));
-		memcpy(a->addr, at + 5, 16);
-		if (++b->n == ANSWERS)
-			learn(d, b);
-	}
-}
-
-void
-bh_daemon_names_take(struct bh_daemon *d, const struct bh_event *e, unsigned n)
-{
-	const struct bh_event *end = e + n;
-	struct batch b;
-
-	b.n = 0;
-	for (; e < end; e = bh_event_after(e)) {
-		if (e->type == BH_EVENT_NAMES)
-			take_answer(d, e, &b);
-	}
-	if (b.n != 0)
-		learn(d, &b);
 	bh_gateway_names_in_force(d->gateway);
 }
 

@@ -73,6 +73,11 @@ void bh_gateway_retire(void *gateway, void *obj, void (*free_fn)(void *obj));
  * leaves after it. -ETIMEDOUT after a second (a worker hangs: the heartbeat will say so). */
 int bh_gateway_settle(struct bh_gateway *g);
 
+/* What DNS answers of these events (n slots) said, into the policy; `told` as bh_policy_names_learn(). 0, or the first error of
+ * it: -ENOSPC, -ENOMEM. */
+int bh_gateway_take_answers(struct bh_policy *p, const struct bh_event *e, unsigned n,
+			    uint64_t mono_ns, struct bh_buf *told);
+
 /* Name ids of the segments that exceptions of threats list. Once, before workers run. 0 or -ENOMEM. */
 int bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p);
 

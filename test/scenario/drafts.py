@@ -7,13 +7,21 @@ import random
 
 from lib import capture
 from lib.capture import ETHERNET, Record
-from lib.packets import STRANGER, Tcp, udp
+from lib.packets import ICMP, STRANGER, Tcp, frame, udp
 from lib.scenario import SMALL, START, check, lookup, read_events, replay, write
 
 SEED = 20261122
-DRAFTS = 8
+DRAFTS = 20
 TEAMS = ("web", "api", "batch", "ops")
 SERVERS = {"redis": 6379, "http": 80, "postgresql": 5432, "dns": 53, "text": 7000}
+# Outside: an address that a segment lists, one that only a name leads to, and one of nobody.
+OUTSIDE = ("198.51.100.9", "203.0.113.77", "203.0.113.200")
+PARTNER = "api.partner.example"
+MORE = {
+    "cloud": "addresses: [198.51.100.0/25]", "partner": "names: ['*.partner.example']",
+    "staff": "selector: 'team prefix (we, op)'", "short": "selector: 'team ~ \"^[a-z]{3}$\"'",
+    "near": "selector: team, within: [10.1.0.0/23]",
+}
 RANK = ["allow", "pending", "violate", "deny", "reject"]
 
 POSTGRES = b"\0\0\0\x21\0\x03\0\0user\0shop\0database\0shop\0\0"
@@ -38,6 +46,12 @@ def dns_query(name):
     return b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + labels + b"\0\0\x01\0\x01"
 
 
+def dns_answer(name, address):
+    question = dns_query(name)[12:]
+    return (b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0" + question + b"\xc0\x0c\0\x01\0\x01\0\x01\x51\x80\0\x04" +
+            bytes(int(n) for n in address.split(".")))
+
+
 class World:
     def __init__(self, dice):
         self.dice = dice
@@ -46,22 +60,35 @@ class World:
         self.servers = [(f"10.2.{s}.{n}", name, dice.choice(("prod", "test")))
                         for s, name in enumerate(SERVERS) for n in range(1, 4)]
 
+    def conversation(self, i, pairs):
+        client = self.dice.choice(self.clients)[0] if self.dice.random() < 0.95 else STRANGER
+        server, name, _ = self.dice.choice(self.servers)
+        kind = self.dice.random()
+        if kind < 0.05:
+            # One of each pair: nothing else tells them apart.
+            pair = self.dice.choice(sorted({(c[0], s[0]) for c in self.clients for s in self.servers} - pairs))
+            pairs.add(pair)
+            return [frame(*pair, ICMP(type=8, id=i) / b"ping"), frame(*pair[::-1], ICMP(type=0, id=i) / b"ping")]
+        if kind < 0.10:
+            return [udp(client, server, 20000 + i, 9000 + i % 3), udp(server, client, 9000 + i % 3, 20000 + i)]
+        if kind < 0.22:
+            server, name = self.dice.choice(OUTSIDE), "http"
+        # Now and then something else is spoken on a known port, or the port is not known at all.
+        app = name if self.dice.random() < 0.85 else self.dice.choice(list(SERVERS))
+        port = SERVERS[name] if self.dice.random() < 0.9 else 4000 + self.dice.randrange(3)
+        if app == "dns":
+            return [udp(client, server, 20000 + i, port, dns_query(PARTNER)),
+                    udp(server, client, port, 20000 + i, dns_answer(PARTNER, OUTSIDE[1]))]
+        tcp = Tcp(client, server, port, 20000 + i)
+        frames = tcp.handshake() + tcp.exchange(*said(app, self.dice))
+        if self.dice.random() < 0.3:
+            frames += tcp.exchange(*said(app, self.dice))
+        return frames + (tcp.close() if self.dice.random() < 0.8 else [])
+
     def capture(self, n):
-        records, time = [], START
+        records, time, pairs = [], START, set()
         for i in range(n):
-            client = self.dice.choice(self.clients)[0] if self.dice.random() < 0.95 else STRANGER
-            server, name, _ = self.dice.choice(self.servers)
-            # Now and then something else is spoken on a known port, or the port is not known at all.
-            app = name if self.dice.random() < 0.85 else self.dice.choice(list(SERVERS))
-            port = SERVERS[name] if self.dice.random() < 0.9 else 4000 + self.dice.randrange(3)
-            if app == "dns":
-                frames = [udp(client, server, 20000 + i, port, dns_query("db.example.com"))] * 2
-            else:
-                tcp = Tcp(client, server, port, 20000 + i)
-                frames = tcp.handshake() + tcp.exchange(*said(app, self.dice))
-                if self.dice.random() < 0.3:
-                    frames += tcp.exchange(*said(app, self.dice))
-                frames += tcp.close() if self.dice.random() < 0.8 else []
+            frames = self.conversation(i, pairs)
             for f in frames:
                 records.append(Record(time, ETHERNET, bytes(f), len(f)))
                 time += 2 * 10**6
@@ -86,12 +113,16 @@ class World:
                     names.append(name)
                     mode = f", mode: {d.choice(('monitor', 'protect'))}" if d.random() < 0.2 else ""
                     out.append(f"  {name}: {{selector: '{selector}'{mode}}}")
+        for name, how in MORE.items():
+            names.append(name)
+            out.append(f"  {name}: {{{how}}}")
+        names.append("external")
         out.append("rules:")
-        for i in range(12):
+        for i in range(14):
             rule = [f"id: r{i}", f"from: {d.choice(names + ['any', 'any'])}", f"to: {d.choice(names + ['any'])}",
                     f"action: {d.choice(('allow', 'allow', 'allow', 'deny', 'reject'))}"]
             app = d.choice(list(SERVERS)[:4])
-            kind = d.randrange(4)
+            kind = d.randrange(5)
             if kind == 0:
                 rule.append(f"ports: [tcp/{SERVERS[app]}, udp/{SERVERS[app]}]")
             elif kind == 1:
@@ -99,6 +130,8 @@ class World:
             elif kind == 2 and app in ("redis", "http"):
                 rule.append("applications: [{redis: {commands: [get, ping]}}]" if app == "redis" else
                             "applications: [{http: {methods: [GET], paths: [/]}}]")
+            elif kind == 3:
+                rule.append("ports: [icmp/8, udp/9000-9001]")
             else:
                 rule.append(f"applications: [{app}]")
             out.append("  - {" + ", ".join(rule) + "}")
@@ -115,7 +148,7 @@ def judged(directory):
         verdict = lookup(e, "bulkhead.verdict")
         if not flow and lookup(e, "bulkhead.mode") != "protect":
             verdict = "violate"
-        key = (e["src_ip"], e["src_port"], e["dest_ip"], e["dest_port"])
+        key = (e["src_ip"], e.get("src_port"), e["dest_ip"], e.get("dest_port"))
         now = (verdict, lookup(e, "bulkhead.rule_id") or "")
         if key not in found or RANK.index(verdict) > RANK.index(found[key][0]):
             found[key] = now
@@ -157,11 +190,13 @@ class Drafts:
         with open(os.path.join(directory, "changes.json"), encoding="utf-8") as f:
             for line in f:
                 c = json.loads(line)
-                key = (c["client"], c["client_port"], c["server"], c["server_port"])
+                # The id of a ping stands for its ports.
+                ports = (None, None) if c["service"].startswith("icmp") else (c["client_port"], c["server_port"])
+                key = (c["client"], ports[0], c["server"], ports[1])
                 check(key not in got, f"{key} twice")
                 got[key] = tuple((c[side]["verdict"], c[side]["rule"]) for side in ("before", "after"))
         check(got == want, f"draft {i}: " + "\n".join(
-            f"{k}: said {got.get(k)}, is {want.get(k)}" for k in sorted(got.keys() | want.keys())
+            f"{k}: said {got.get(k)}, is {want.get(k)}" for k in sorted(got.keys() | want.keys(), key=str)
             if got.get(k) != want.get(k)))
 
 

@@ -46,7 +46,8 @@ class Documentation:
         # An application's row lists the members of its object.
         for application, cells in re.findall(r"^\| `([a-z0-9_]+)` \|(.*)", text, re.M):
             documented |= {f"{application}.{m}" for m in re.findall(r"`([a-z0-9_]+)`", cells)}
-        scenario.check(scenario.seen_fields, "no event was seen")
+        # One scenario alone may have no events at all.
+        scenario.check(scenario.seen_fields or len(sys.argv) > 1, "no event was seen")
         missing = sorted(scenario.seen_fields - documented)
         scenario.check(not missing, f"not in docs/events.md: {', '.join(missing)}")
 
