@@ -109,6 +109,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.response = d->response,
 		.store = d->store,
 		.record = d->event_store,
+		.config = &d->config,
 		.evidence = d->config.evidence_path,
 		.capture = d->evidence,
 		.learn = d->learn,

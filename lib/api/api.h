@@ -160,11 +160,12 @@ struct bh_api_params {
 	struct bh_learn *learn;   /* NULL: conversations are not kept */
 	struct bh_shadow *shadow; /* NULL: no draft can be tried beside the traffic */
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
-	struct bh_response *response; /* NULL: there are no quarantines and blocks */
-	struct bh_store *store;       /* NULL: revisions and audit log are not kept */
-	struct bh_record *record;     /* NULL: events are not kept */
-	const char *evidence;         /* folder, or NULL; the caller's */
-	struct bh_evidence *capture;  /* NULL: no packets are kept */
+	struct bh_response *response;   /* NULL: there are no quarantines and blocks */
+	struct bh_store *store;         /* NULL: revisions and audit log are not kept */
+	struct bh_record *record;       /* NULL: events are not kept */
+	const struct bh_config *config; /* the caller's; NULL: it is not known */
+	const char *evidence;           /* folder, or NULL; the caller's */
+	struct bh_evidence *capture;    /* NULL: no packets are kept */
 	/* PEM, the caller's until the server is stopped; NULL: no TLS, no client certificates */
 	const char *tls_certificate, *tls_key, *tls_client_ca;
 	struct bh_api_front front;

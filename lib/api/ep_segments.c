@@ -69,6 +69,24 @@ bh_api_ep_segments_list(struct bh_api_req *req)
 			      l.more ? bh_api_position(req, l.from + l.limit) : json_null()));
 }
 
+/* A zone is a segment, too, whose name begins so. */
+static bool
+zone_add(void *arg, const struct bh_segment_info *s)
+{
+	if (strncmp(s->name, "zone:", 5) == 0)
+		json_array_append_new(arg, segment_json(s));
+	return true;
+}
+
+void
+bh_api_ep_zones_list(struct bh_api_req *req)
+{
+	json_t *items = json_array();
+
+	bh_policy_segments_each(req->api->p.policy, zone_add, items);
+	bh_api_json(req, 200, json_pack("{s:o, s:n}", "items", items, "next"));
+}
+
 struct find {
 	const char *name;
 	json_t *out;

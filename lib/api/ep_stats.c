@@ -165,6 +165,20 @@ ports_json(const struct bh_api_ops *ops)
 	return list;
 }
 
+void
+bh_api_ep_ports_list(struct bh_api_req *req)
+{
+	bh_api_json(req, 200,
+		    json_pack("{s:o, s:n}", "items", ports_json(&req->api->p.ops), "next"));
+}
+
+void
+bh_api_ep_workers_list(struct bh_api_req *req)
+{
+	bh_api_json(req, 200,
+		    json_pack("{s:o, s:n}", "items", workers_json(&req->api->p.ops), "next"));
+}
+
 /* The event store; nothing where there is none. */
 static void
 put_events(struct bh_api_req *req, json_t *answer)

@@ -250,6 +250,11 @@ enum bh_pci_state bh_pci_look(const char *sysfs, const char *address, char *driv
 bool bh_pci_hint(const char *sysfs, const char *address, char *out, size_t size);
 
 void bh_config_default(struct bh_config *c);
+/* The index-th scalar key and its value as one would write it; NULL behind the last. Keys with more than one value are
+ * left out. */
+#define BH_CONFIG_VALUE_MAX 512
+const char *bh_config_value(const struct bh_config *c, size_t index,
+			    char value[BH_CONFIG_VALUE_MAX]);
 /* Read and check. 0 or -errno with err set; *c is only written on success. need_ports is false for
  * the replay tool. Reads files only; looks at no device. */
 int bh_config_load(struct bh_config *c, const char *path, bool need_ports, struct bh_err *err);

@@ -42,6 +42,36 @@ static const struct key keys[] = {
 #define PATH_MAX_LEN 128
 #define KEYS_MAX (BH_ARRAY_SIZE(keys) + 1)
 
+/* The index-th of words that stand in one text. */
+static void
+copy_word(const char *words, unsigned index, char *out, size_t size)
+{
+	for (; index > 0 && *words != '\0'; index--)
+		words += strcspn(words, " ") + 1;
+	snprintf(out, size, "%.*s", (int)strcspn(words, " "), words);
+}
+
+const char *
+bh_config_value(const struct bh_config *c, size_t index, char value[BH_CONFIG_VALUE_MAX])
+{
+	const struct key *k = &keys[index];
+	const char *field = (const char *)c + (index < BH_ARRAY_SIZE(keys) ? k->offset : 0);
+
+	if (index >= BH_ARRAY_SIZE(keys) || k->kind == KIND_LIST)
+		return NULL; /* the lists come last */
+	if (k->kind == KIND_STR)
+		snprintf(value, BH_CONFIG_VALUE_MAX, "%s", field);
+	else if (k->kind == KIND_BOOL)
+		snprintf(value, BH_CONFIG_VALUE_MAX, "%s", *(const bool *)field ? "true" : "false");
+	else if (k->kind == KIND_ENUM)
+		copy_word(k->text, *(const unsigned *)field, value, BH_CONFIG_VALUE_MAX);
+	else
+		snprintf(value, BH_CONFIG_VALUE_MAX, "%llu%s",
+			 (unsigned long long)*(const uint64_t *)field,
+			 k->kind == KIND_MS ? "ms" : "");
+	return k->path;
+}
+
 void
 bh_config_default(struct bh_config *c)
 {
