@@ -4,6 +4,7 @@
 #   make demo              try what policy.yaml allows and denies, say what happened and why, clean up
 #   make demo KEEP=1       the same, but leave it up and print how to play with it
 #   make demo SCENARIO=zero-touch    no policy: the gateway learns and protects by itself
+#   make demo SCENARIO=dashboard     a shop under attack, in a browser, until Ctrl-C (HOLD=60: for so many seconds)
 #   make demo DOWN=1       take down what KEEP=1 left
 #   deploy/demo/demo.sh as web redis-cli -h 10.99.0.21 ping      run a command as a workload
 #
@@ -71,14 +72,20 @@ zero-touch)
 	# shellcheck source=deploy/demo/zero_touch.sh
 	. $here/zero_touch.sh
 	;;
+dashboard)
+	# shellcheck source=deploy/demo/dashboard.sh
+	. $here/dashboard.sh
+	;;
 *)
-	die "there is no scenario '$SCENARIO'; there is zero-touch"
+	die "there is no scenario '$SCENARIO'; there are zero-touch and dashboard"
 	;;
 esac
 check_machine
 trap down EXIT
 trap 'exit 130' INT TERM HUP
-if [ -n "${SCENARIO:-}" ]; then
+if [ "${SCENARIO:-}" = dashboard ]; then
+	dashboard
+elif [ -n "${SCENARIO:-}" ]; then
 	zero_touch
 else
 	up

@@ -119,7 +119,7 @@ gateway_up() {
 	last=$(($(nproc --all) - 1))
 	cores="control: 0, workers: [$last], idle: sleep"
 	[ $last -gt 0 ] || cores="$cores, share: true"
-	cp $here/policy.yaml $STATE/policy.yaml
+	cp $here/${POLICY:-policy.yaml} $STATE/policy.yaml
 	(umask 077 && head -c 32 /dev/urandom | base64 >$STATE/token)
 	cat >$STATE/bulkhead.yaml <<-END
 		$(policy_lines)
@@ -131,12 +131,12 @@ gateway_up() {
 		  - {name: shop-cde, outside: shop, inside: cde}
 		cores: {$cores}
 		flows: {max: 64k, timeouts: {tcp_closed: 1s, icmp: 1s}}   # short, to see flows end soon
-		events: {file: eve.json}
+		events: {file: eve.json${EVENTS:-}}
 		api: {listen: "127.0.0.1:8471", token_file: token}
 	END
 	start gateway "$B/bulkhead" -c $STATE/bulkhead.yaml
 	# The word comes once ports run; a program that has ended will never say it.
-	wait_for 60 "the gateway starts" eval 'grep -q forwarding $STATE/gateway.log || ! alive gateway'
+	wait_for ${START_SECONDS:-60} "the gateway starts" eval 'grep -q forwarding $STATE/gateway.log || ! alive gateway'
 	alive gateway || die "the gateway did not start: $(cat $STATE/gateway.log)"
 	wait_for 20 "both links are up" both_links_up
 	tune_af_packet
@@ -202,6 +202,7 @@ down() {
 	trap '' INT TERM
 	stop gateway bulkhead
 	stop client redis-cli
+	stop client python3
 	stop redis redis-server
 	stop nginx nginx
 	stop postgres postgres

@@ -82,6 +82,44 @@ by_threat(const uint64_t count[BH_THREAT_COUNT])
 	return o;
 }
 
+/* The last class has none: the one before says from where on it is. */
+static json_int_t
+bound_of(unsigned i)
+{
+	return (json_int_t)bh_turn_bound(i < BH_TURN_CLASSES - 1 ? i : BH_TURN_CLASSES - 2);
+}
+
+/* The time that so many of n turns took at most. */
+static json_int_t
+quantile(const struct bh_counters *c, uint64_t n, uint64_t permille)
+{
+	uint64_t want = n - n * (1000 - permille) / 1000, sum = 0;
+	unsigned i;
+
+	for (i = 0; i < BH_TURN_CLASSES - 2 && (sum += c->turns[i]) < want; i++)
+		;
+	return n == 0 ? 0 : bound_of(i);
+}
+
+/* Since the start, and the classes that are not empty, for whoever wants the time between two looks. */
+static json_t *
+turns_json(const struct bh_counters *c)
+{
+	json_t *classes = json_array();
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < BH_TURN_CLASSES; i++) {
+		n += c->turns[i];
+		if (c->turns[i] != 0)
+			json_array_append_new(classes, json_pack("[I, I]", bound_of(i),
+								 (json_int_t)c->turns[i]));
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)n, "p50",
+			 quantile(c, n, 500), "p99", quantile(c, n, 990), "p999",
+			 quantile(c, n, 999), "classes", classes);
+}
+
 static json_t *
 counters_json(const struct bh_api_ops *ops, uint32_t worker)
 {
@@ -101,6 +139,7 @@ counters_json(const struct bh_api_ops *ops, uint32_t worker)
 	json_object_set_new(o, "passed_by_reason", by_reason(c.passed));
 	json_object_set_new(o, "exceptions", by_exception(c.exceptions));
 	json_object_set_new(o, "threats", by_threat(c.threats));
+	json_object_set_new(o, "turn_ns", turns_json(&c));
 	return o;
 }
 

@@ -221,7 +221,7 @@ tile(struct bh_buf *b, const char *text, json_int_t n, const char *colour)
 {
 	json_t *v = json_integer(n);
 
-	bh_buf_printf(b, "<div class=tile><b style=\"color:var(--%s)\">", colour);
+	bh_buf_printf(b, "<div class=tile><b class=is-%s>", colour);
 	put_number(b, v);
 	bh_buf_printf(b, "</b><span>%s</span></div>\n", text);
 	json_decref(v);
@@ -268,7 +268,7 @@ head(struct bh_buf *b, const json_t *o)
 	tile(b, "denied sessions", denied, "ink");
 	tile(b, "failures of the control", failures, failures != 0 ? "bad" : "good");
 	bh_buf_printf(b,
-		      "<div class=tile><b style=\"color:var(--%s)\">%s</b><span>audit log, "
+		      "<div class=tile><b class=is-%s>%s</b><span>audit log, "
 		      "verified now</span></div>\n</div>\n",
 		      json_is_true(bh_report_at(o, "integrity.intact")) ? "good" : "bad",
 		      json_is_true(bh_report_at(o, "integrity.intact")) ? "intact"
@@ -316,7 +316,7 @@ static void
 paths(struct bh_buf *b, const json_t *o)
 {
 	static const struct column allowed[] = {{"rule", "id", TEXT},
-						{"", "directions", TEXT},
+						{"way", "directions", TEXT},
 						{"from", "from", TEXT},
 						{"to", "to", TEXT},
 						{"ports", "ports", TEXT},
@@ -331,7 +331,7 @@ paths(struct bh_buf *b, const json_t *o)
 						{"remarks", "findings", REMARKS},
 						{NULL, NULL, TEXT}};
 	static const struct column refusing[] = {
-		{"rule", "id", TEXT},     {"", "directions", TEXT},
+		{"rule", "id", TEXT},     {"way", "directions", TEXT},
 		{"from", "from", TEXT},   {"to", "to", TEXT},
 		{"ports", "ports", TEXT}, {"action", "action", TEXT},
 		{"hits", "hits", NUMBER}, {"last used", "last_used", TIME},
@@ -355,7 +355,7 @@ traffic(struct bh_buf *b, const json_t *o)
 {
 	static const struct column used[] = {{"from", "from", TEXT},
 					     {"to", "to", TEXT},
-					     {"", "direction", TEXT},
+					     {"way", "direction", TEXT},
 					     {"service", "service", TEXT},
 					     {"application", "application", TEXT},
 					     {"sessions", "sessions", NUMBER},
@@ -370,7 +370,7 @@ traffic(struct bh_buf *b, const json_t *o)
 					       {"client, last", "client", TEXT},
 					       {"to", "to", TEXT},
 					       {"server, last", "server", TEXT},
-					       {"", "direction", TEXT},
+					       {"way", "direction", TEXT},
 					       {"service", "service", TEXT},
 					       {"application", "application", TEXT},
 					       {"blocked", "seen.blocked", NUMBER},
@@ -446,7 +446,7 @@ bh_report_html(const json_t *o, struct bh_buf *out)
 {
 	static const struct column requirements[] = {{"requirement", "requirement", TEXT},
 						     {"asks", "asks", TEXT},
-						     {"", "answer", BADGE},
+						     {"answer", "answer", BADGE},
 						     {"evidence", "evidence", TEXT},
 						     {NULL, NULL, TEXT}};
 

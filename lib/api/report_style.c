@@ -4,7 +4,7 @@
 const char bh_report_style[] =
 	"<style>\n"
 	":root{--ink:#1d2433;--soft:#5c677d;--line:#d9dee8;--head:#f3f5f9;\n"
-	"--good:#1a7f4b;--warn:#b45309;--bad:#b42318}\n"
+	"--good:#12703a;--warn:#8a4f00;--bad:#b42318}\n"
 	"*{box-sizing:border-box}\n"
 	"body{font:14px/1.45 system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;\n"
 	"color:var(--ink);max-width:1240px;margin:0 auto;padding:28px 24px 60px}\n"
@@ -16,6 +16,7 @@ const char bh_report_style[] =
 	".tiles{display:flex;flex-wrap:wrap;gap:10px;margin:18px 0}\n"
 	".tile{border:1px solid var(--line);border-radius:8px;padding:9px 14px;flex:1 1 120px}\n"
 	".tile b{display:block;font-size:22px;line-height:1.2}\n"
+	".is-good{color:var(--good)}.is-warn{color:var(--warn)}.is-bad{color:var(--bad)}\n"
 	".tile span{color:var(--soft);font-size:12px}\n"
 	".wide{overflow-x:auto}\n"
 	"table{border-collapse:collapse;width:100%;font-size:12.5px;margin:6px 0 4px}\n"

@@ -49,6 +49,31 @@ bh_counters_dropped(const struct bh_counters *c)
 	return sum;
 }
 
+/* 2^8 ns is the first that has an octave; the two bits behind the highest one are the class in it. */
+#define FIRST_BIT 8u
+
+unsigned
+bh_turn_class(uint64_t ns)
+{
+	unsigned bit, c;
+
+	if (ns < 1u << FIRST_BIT)
+		return 0;
+	bit = 63 - (unsigned)__builtin_clzll(ns);
+	c = 1 + 4 * (bit - FIRST_BIT) + (unsigned)(ns >> (bit - 2) & 3);
+	return c < BH_TURN_CLASSES ? c : BH_TURN_CLASSES - 1;
+}
+
+uint64_t
+bh_turn_bound(unsigned turn_class)
+{
+	if (turn_class == 0)
+		return 1u << FIRST_BIT;
+	if (turn_class >= BH_TURN_CLASSES - 1)
+		return UINT64_MAX;
+	return (uint64_t)(4 + (turn_class - 1) % 4 + 1) << (FIRST_BIT - 2 + (turn_class - 1) / 4);
+}
+
 unsigned
 bh_gateway_n_workers(const struct bh_gateway *g)
 {

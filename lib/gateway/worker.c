@@ -202,7 +202,17 @@ bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
  * either, for most turns. */
 struct turn_clock {
 	uint64_t tsc, hz, mono_ns, wall_ns;
+	uint64_t last; /* of the turn before, or 0 */
 };
+
+/* The turn that ends with this one's beginning had packets. */
+static void
+count_turn(struct bh_worker *w, uint64_t cycles, uint64_t hz)
+{
+	uint64_t ns = cycles < hz ? cycles * BH_NS_PER_SEC / hz : BH_NS_PER_SEC;
+
+	bh_count(&w->c.turns[bh_turn_class(ns)], 1);
+}
 
 static void
 clock_read(struct turn_clock *c, const struct bh_clock *clock, uint64_t *mono, uint64_t *wall)
@@ -216,6 +226,7 @@ clock_read(struct turn_clock *c, const struct bh_clock *clock, uint64_t *mono, u
 		c->wall_ns = clock->wall_ns(clock->arg);
 		since = 0;
 	}
+	c->last = tsc;
 	ns = since * BH_NS_PER_SEC / c->hz;
 	*mono = c->mono_ns + ns;
 	*wall = c->wall_ns + ns;
@@ -238,11 +249,14 @@ bh_worker_run(void *worker)
 	struct bh_worker *w = worker;
 	const struct bh_clock *clock = w->g->p.clock;
 	struct turn_clock tc = {0};
-	uint64_t mono = 0, wall = 0;
+	uint64_t mono = 0, wall = 0, before;
 	unsigned idle = 0;
 
 	while (!atomic_load_explicit(&w->g->stop, memory_order_relaxed)) {
+		before = tc.last;
 		clock_read(&tc, clock, &mono, &wall);
+		if (idle == 0 && before != 0)
+			count_turn(w, tc.last - before, tc.hz);
 		idle = bh_worker_poll(w, mono, wall) == 0 ? idle + 1 : 0;
 		if (idle != 0)
 			rest(w, idle);

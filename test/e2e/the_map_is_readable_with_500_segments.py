@@ -106,7 +106,7 @@ def look(name, plan, steps, dark):
         refused = a in denied and denied[a] in (None, b)
         say(where[a], where[b], app, client, 0 if refused else 1 + (i * 37 % 11) ** 2 if len(where) < 60 else 1)
     until(lambda: gateway.get("/conversations?limit=1000")["conversations"] >= len(talks) * 0.9, "conversations")
-    browse(name, [["open", "map"], ["map", {"segments": len(where), "edges": int(len(talks) * 0.9)}], ["contrast", None],
+    browse(name, [["open", "map"], ["map", {"segments": len(where), "edges": int(len(talks) * 0.9)}], ["accessible", None],
                   ["shot", name], *steps], dark=dark)
     gateway.stop()
 

@@ -81,6 +81,27 @@ mark(bool seen[], json_t *v)
 }
 
 static void
+turns_are_told_by_quantile(void)
+{
+	json_t *o, *turns;
+	struct fix f;
+
+	fix_start(&f, NULL);
+	f.counters.turns[bh_turn_class(1000)] = 990;
+	f.counters.turns[bh_turn_class(50000)] = 9;
+	f.counters.turns[BH_TURN_CLASSES - 1] = 1;
+	o = fix_get(&f, "/api/v1/stats");
+	turns = json_object_get(json_object_get(o, "total"), "turn_ns");
+	CU_ASSERT_EQUAL(fix_int(turns, "count"), 1000);
+	CU_ASSERT_EQUAL(fix_int(turns, "p50"), 1024);
+	CU_ASSERT_EQUAL(fix_int(turns, "p99"), 1024);
+	CU_ASSERT_EQUAL(fix_int(turns, "p999"), 57344);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(turns, "classes")), 3);
+	json_decref(o);
+	fix_stop(&f);
+}
+
+static void
 no_counter_is_left_out_of_stats(void)
 {
 	bool seen[sizeof(struct bh_counters) / sizeof(uint64_t)] = {false};
@@ -116,6 +137,11 @@ no_counter_is_left_out_of_stats(void)
 	json_object_foreach(json_object_get(total, "threats"), key, v)
 	{
 		mark(seen, v);
+	}
+	/* [time, how many] each */
+	json_array_foreach(json_object_get(json_object_get(total, "turn_ns"), "classes"), i, v)
+	{
+		mark(seen, json_array_get(v, 1));
 	}
 	for (i = 0; i < BH_ARRAY_SIZE(seen); i++)
 		CU_ASSERT(seen[i]);
@@ -434,6 +460,7 @@ worker_that_does_not_answer_is_503(void)
 const struct bh_unit_test bh_suite_api_state[] = {
 	BH_TEST(health_is_503_and_says_why_when_something_is_wrong),
 	BH_TEST(stats_hold_every_counter_and_the_sums),
+	BH_TEST(turns_are_told_by_quantile),
 	BH_TEST(no_counter_is_left_out_of_stats),
 	BH_TEST(reasons_are_all_there_with_text_and_count),
 	BH_TEST(policy_document_comes_back_as_it_was_put),

@@ -42,6 +42,34 @@ export async function quarantine(address) {
 	return attempt(`${body.address} is in quarantine`, () => call("POST", "/quarantines", { body }));
 }
 
+export async function cut(flow) {
+	const said = await ask({ title: "Cut this session?", danger: true, text: "Both of its ends are reset, now and when they send again.",
+		fields: [{ name: "for", label: "For how long", value: "10m", required: true, hint: "what belongs to it is refused so long" },
+			{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Cut" });
+
+	return said === null ? null : attempt("the session is cut",
+		() => call("DELETE", `/flows/${flow}`, { query: { for: said.for, why: said.why } }));
+}
+
+/* e: an event of the conversation. */
+export async function block(e) {
+	const service = e.dest_port && e.proto ? `${e.proto.toLowerCase()}/${e.dest_port}` : "";
+	const said = await ask({ title: "Block this conversation?", danger: true,
+		text: "What fits is refused until the time is over, open connections too; all else that the two say goes on.",
+		fields: [{ name: "from", label: "From", value: e.src_ip, required: true, hint: "an address, prefix, segment or any" },
+			{ name: "to", label: "To", value: e.dest_ip, required: true }, { name: "service", label: "Service", value: service, hint: "tcp/443; empty: all" },
+			{ name: "for", label: "For how long", value: "1h", required: true }, { name: "why", label: "Why", hint: "for the audit log" }],
+		yes: "Block" });
+
+	if (said === null)
+		return null;
+	const body = { from: said.from, to: said.to, for: said.for, why: said.why };
+
+	if (said.service)
+		body.service = said.service;
+	return attempt(`${said.from} to ${said.to} is blocked`, () => call("POST", "/blocks", { body }));
+}
+
 export async function release(kind, item, name) {
 	const said = await ask({ title: `Release ${name}?`, text: "What policy allows is possible again at once.",
 		fields: [{ name: "why", label: "Why", hint: "for the audit log" }], yes: "Release" });

@@ -33,8 +33,7 @@ function target(path, query) {
 	return `/api/v1${path}${q.size ? `?${q}` : ""}`;
 }
 
-async function send(method, path, { query, body } = {}) {
-	const headers = {};
+async function send(method, path, { query, body, signal, headers = {} } = {}) {
 	const token = sessionStorage.getItem(KEY);
 
 	if (token)
@@ -43,9 +42,11 @@ async function send(method, path, { query, body } = {}) {
 		headers["Content-Type"] = "application/json";
 	let r;
 	try {
-		r = await fetch(target(path, query), { method, headers, cache: "no-store",
+		r = await fetch(target(path, query), { method, headers, signal, cache: "no-store",
 			body: body === undefined ? undefined : JSON.stringify(body) });
-	} catch {
+	} catch (e) {
+		if (e.name === "AbortError")
+			throw e;
 		throw new Problem(0, { detail: "the gateway's API does not answer" });
 	}
 	if (!r.ok)
@@ -59,6 +60,47 @@ export async function call(method, path, options) {
 
 export function get(path, query) {
 	return call("GET", path, { query });
+}
+
+/* Numbers of flows have 63 bits, of which a number here keeps 53: they become text. Within a string of JSON a quote has a
+ * backslash before it, so that this never fits there. */
+export function parseEvents(text) {
+	return JSON.parse(text.replace(/"flow_id":(\d+)/g, '"flow_id":"$1"'));
+}
+
+export async function events(query) {
+	return parseEvents(await (await send("GET", "/events", { query })).text());
+}
+
+export async function event(id) {
+	return parseEvents(await (await send("GET", `/events/${encodeURIComponent(id)}`)).text());
+}
+
+/* Server-sent events (EventSource could not send our header): say({id, event}) for each, until the signal or the answer's
+ * end. last: go on behind that one. */
+export async function follow(path, query, last, signal, say) {
+	const r = await send("GET", path, { query, signal, headers: last ? { "Last-Event-ID": last } : {} });
+	const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
+	let rest = "";
+
+	for (;;) {
+		const { value, done } = await reader.read();
+
+		if (done)
+			return;
+		const parts = (rest + value).split("\n\n");
+
+		rest = parts.pop();
+		for (const part of parts) {
+			const id = /^id: (\d+)$/m.exec(part)?.[1] ?? null, data = /^data: (.*)$/m.exec(part)?.[1];
+
+			say({ id, gap: /^event: gap$/m.test(part), event: data ? parseEvents(data) : null });
+		}
+	}
+}
+
+export async function text(path, query) {
+	return (await send("GET", path, { query })).text();
 }
 
 export async function blob(path, query) {

@@ -1,13 +1,17 @@
 /* Which page is shown, who looks at it, and how the gateway is. */
 import { begin, get, has, hasToken, may, setToken, state } from "./api.js";
 import { chip, h, toast } from "./dom.js";
+import * as events from "./events.js";
 import * as live from "./live.js";
 import * as map from "./map.js";
 import * as pages from "./pages.js";
+import * as reports from "./reports.js";
+import { revisions } from "./revisions.js";
 
 /* needs: the resource that it is made of, and the right to read it. */
 const routes = [
 	{ name: "map", title: "Map", show: map.show },
+	{ name: "events", title: "Events", show: events.show, path: "/events" },
 	{ name: "live", title: "Live", show: live.show },
 	{ name: "conversations", title: "Conversations", show: pages.conversations, path: "/conversations" },
 	{ name: "sessions", title: "Sessions", show: pages.sessions, path: "/flows" },
@@ -17,9 +21,9 @@ const routes = [
 	{ name: "segments", title: "Segments", show: pages.segments, path: "/segments" },
 	{ name: "lint", title: "Lint", show: pages.lint, path: "/lint" },
 	{ name: "learning", title: "Learning", show: pages.learning, path: "/learned" },
-	{ name: "revisions", title: "Revisions", show: pages.revisions, path: "/policy/revisions" },
+	{ name: "revisions", title: "Revisions", show: revisions, path: "/policy/revisions" },
 	{ name: "evidence", title: "Evidence", show: pages.evidence, path: "/evidence", right: "evidence" },
-	{ name: "reports", title: "Reports", show: pages.reports, path: "/reports/pci", right: "audit" },
+	{ name: "reports", title: "Reports", show: reports.show, path: "/reports/pci", right: "audit" },
 ];
 const HEALTH_MS = 5000;
 const content = document.getElementById("content");

@@ -1,8 +1,8 @@
 /* The segmentation map. What can be seen in the picture can also be reached as text: the list of segments beside it. */
-import { chip, count, h, mode } from "./dom.js";
+import { chip, count, h, mode, option, toast } from "./dom.js";
 import { layout, sizeOf } from "./map-layout.js";
 import { kindOf, load } from "./map-data.js";
-import { segmentPanel } from "./segment.js";
+import { edgePanel, segmentPanel } from "./segment.js";
 
 const EVERY_MS = 4000;
 const LIBRARY = "/assets/vendor/cytoscape.esm.min.mjs";
@@ -48,6 +48,7 @@ function style(compact) {
 		{ selector: "node[mode = 'discover']", style: { "border-color": css("--discover"), "border-style": "dashed" } },
 		{ selector: "node[?outside]", style: { shape: "round-hexagon", "background-color": css("--ground"),
 			color: css("--muted") } },
+		{ selector: "node[?attacker]", style: { "border-color": bad, "underlay-color": bad, "underlay-opacity": 0.2, "underlay-padding": 6 } },
 		{ selector: "node[quarantined > 0]", style: { "border-color": bad, "border-width": 5, "border-style": "double",
 			"background-color": css("--bad-soft") } },
 		{ selector: ":parent", style: { shape: "round-rectangle", label: "data(label)", "text-valign": "top",
@@ -80,11 +81,11 @@ function style(compact) {
 }
 
 function nodeElement(n, compact) {
-	const lock = n.quarantined > 0 ? "quarantined" : n.outside ? "" : `${n.members} endpoint${n.members === 1 ? "" : "s"}`;
+	const lock = n.quarantined > 0 ? "quarantined" : n.outside || n.whole ? "" : `${n.members} endpoint${n.members === 1 ? "" : "s"}`;
 
 	return { group: "nodes", data: { id: `s:${n.id}`, name: n.id, mode: n.mode, outside: n.outside,
-		quarantined: n.quarantined, parent: n.zone && !n.outside ? `z:${n.zone}` : undefined,
-		label: compact || !lock ? n.id : `${n.id}\n${lock}` } };
+		quarantined: n.quarantined, attacker: n.alerts.length > 0, parent: n.zone && !n.outside ? `z:${n.zone}` : undefined,
+		label: n.whole ? `all of ${n.zone}` : compact || !lock ? n.id : `${n.id}\n${lock}` } };
 }
 
 function edgeElement(e) {
@@ -118,12 +119,15 @@ export async function show(root, { signal }) {
 	const find = h("input", { type: "search", id: "map-find", placeholder: "Find a segment", "aria-label": "Find a segment" });
 	const list = h("ul", { cls: "segments", "aria-label": "Segments" }), detail = h("div", { cls: "detail" });
 	const only = h("input", { type: "checkbox", id: "map-only" });
+	const since = h("select", { id: "map-since" }, [["15m", "15 minutes"], ["1h", "hour"], ["24h", "day"], ["7d", "week"], ["", "all that is kept"]]
+		.map(([value, text]) => option(value, text, value === "24h")));
 	const note = h("p", { cls: "note", role: "status" });
 	const hidden = new Set();
 	let cy = null, data = null, shape = "", picked = null, rendered = "";
 
 	side.append(h("div", { cls: "find" }, find), detail, list);
 	root.append(h("div", { cls: "head" }, h("h1", null, "Map"),
+		h("label", { cls: "check" }, "The last", since),
 		h("label", { cls: "check" }, only, "Only what is denied, violated or an attack"),
 		h("button", { type: "button", onclick: () => cy?.fit(undefined, 24) }, "Fit")), note,
 		h("div", { cls: "map-page" }, h("div", { cls: "map-box" }, box, legend), side));
@@ -143,12 +147,12 @@ export async function show(root, { signal }) {
 	function dim() {
 		if (cy === null)
 			return;
-		const node = picked === null ? null : cy.getElementById(`s:${picked}`);
+		const node = picked === null ? null : cy.getElementById(picked.startsWith("e:") ? picked : `s:${picked}`);
 
 		cy.batch(() => {
 			cy.elements().removeClass("dim picked");
 			if (node !== null && node.nonempty()) {
-				const near = node.closedNeighborhood();
+				const near = node.isEdge() ? node.union(node.connectedNodes()) : node.closedNeighborhood();
 
 				cy.edges().not(near).addClass("dim");
 				cy.nodes(":childless").not(near).addClass("dim");
@@ -160,19 +164,24 @@ export async function show(root, { signal }) {
 	/* Of many, only a part can be read at once. */
 	function approach() {
 		if (cy !== null && picked !== null && data.nodes.length > MANY)
-			cy.animate({ fit: { eles: cy.getElementById(`s:${picked}`).closedNeighborhood(), padding: 40 }, duration: 250 });
+			cy.animate({ fit: { eles: cy.nodes(":childless").not(".dim"), padding: 40 }, duration: 250 });
 	}
 
 	function pick(name, again) {
-		picked = name;
+		const edge = data.edges.find((e) => `e:${e.id}` === name);
 		const node = data.nodes.find((n) => n.id === name);
 
-		if (node === undefined) {
+		picked = name;
+		if (edge !== undefined) {
+			edgePanel(detail, edge, { close: () => pick(null), pick });
+		} else if (node !== undefined) {
+			segmentPanel(detail, node, data, { close: () => pick(null), pick, signal });
+		} else {
 			picked = null;
 			detail.replaceChildren();
-		} else {
-			segmentPanel(detail, node, data, { close: () => pick(null), signal });
 		}
+		if (picked !== null && !again)
+			detail.scrollIntoView({ block: "nearest" });
 		for (const b of list.querySelectorAll("button"))
 			b.setAttribute("aria-pressed", String(b.dataset.name === picked));
 		dim();
@@ -183,7 +192,7 @@ export async function show(root, { signal }) {
 	function drawList() {
 		const want = find.value.trim().toLowerCase();
 		const focus = document.activeElement?.dataset?.name;
-		const bad = new Map(), attacked = new Set();
+		const bad = new Map(), attacked = new Set(data.nodes.filter((n) => n.alerts.length > 0).map((n) => n.id));
 
 		for (const e of data.edges) {
 			if (kindOf(e) === "attack")
@@ -232,6 +241,7 @@ export async function show(root, { signal }) {
 			cy = library({ container: box, style: style(compact), wheelSensitivity: 0.4, minZoom: 0.05, maxZoom: 3,
 				textureOnViewport: compact, hideEdgesOnViewport: false, boxSelectionEnabled: false, pixelRatio: "auto" });
 			cy.on("tap", "node:childless", (event) => pick(event.target.data("name")));
+			cy.on("tap", "edge", (event) => pick(event.target.id()));
 			cy.on("tap", (event) => event.target === cy && pick(null));
 		}
 		cy.batch(() => {
@@ -268,7 +278,7 @@ export async function show(root, { signal }) {
 	}
 
 	async function refresh() {
-		data = await load();
+		data = await load(since.value);
 		const text = JSON.stringify(data, (k, v) => v instanceof Set || v instanceof Map ? [...v] : v);
 
 		if (signal.aborted || text === rendered)
@@ -283,6 +293,7 @@ export async function show(root, { signal }) {
 	}
 
 	find.addEventListener("input", () => data && drawList());
+	since.addEventListener("change", () => refresh().catch((e) => toast(e.message, true)));
 	only.addEventListener("change", () => data && draw());
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 		if (cy !== null) {

@@ -1,6 +1,6 @@
 /* The pages that are tables. */
-import { blob } from "./api.js";
-import { adopt, button, confirmRevision, quarantine, release, rollBack, setMode } from "./actions.js";
+import { blob, get, has } from "./api.js";
+import { adopt, button, cut, quarantine, release, setMode } from "./actions.js";
 import { ask, bytes, chip, count, duration, h, mode, save, time, toast, verdict } from "./dom.js";
 import { listPage } from "./list.js";
 
@@ -50,7 +50,9 @@ export const sessions = listPage({
 		{ title: "Packets", number: true, cell: (f) => count(f.src.packets + f.dst.packets) },
 		{ title: "Bytes", number: true, cell: (f) => bytes(f.src.bytes + f.dst.bytes) },
 		{ title: "Idle", number: true, cell: (f) => duration(f.idle_ms) },
-		{ title: "", cell: (f, again) => button("Quarantine", "operate", async () => await quarantine(f.src.address) && again(), "small danger") },
+		{ title: "", cell: (f, again) => [
+			button("Cut", "operate", async () => await cut(f.id) && again(), "small danger"), " ",
+			button("Quarantine", "operate", async () => await quarantine(f.src.address) && again(), "small danger")] },
 	],
 });
 
@@ -59,22 +61,41 @@ function applications(list) {
 		? `${a.application}: ${Object.entries(a.operations).map(([k, v]) => `${k} ${v.join(", ")}`).join("; ")}` : a.application));
 }
 
+const severities = { error: "bad", warning: "warn", info: "" };
+
+/* Linting a long policy is work: once in a while will do. Findings by rule. */
+const LINT_MS = 60000;
+const linted = { at: 0, rules: {} };
+
+async function lintOfRules() {
+	if (has("/lint") && Date.now() - linted.at > LINT_MS) {
+		const { findings } = await get("/lint");
+
+		linted.at = Date.now();
+		linted.rules = Object.groupBy(findings.filter((f) => f.rule), (f) => f.rule);
+	}
+	return linted.rules;
+}
+
+function findings(list) {
+	return (list ?? []).map((f) => h("a", { href: `#/lint?rule=${encodeURIComponent(f.rule)}`, cls: `chip ${severities[f.severity]}`, title: f.text }, f.kind));
+}
+
 export const rules = listPage({
 	title: "Rules", path: "/rules", empty: "The policy has no rules.",
-	intro: "In the order they are tried: the first that fits decides.",
+	intro: "In the order they are tried: the first that fits decides.", beside: lintOfRules,
 	columns: [
 		{ title: "#", number: true, cell: (r) => r.index + 1 }, { title: "Rule", cell: (r) => [h("strong", null, r.id), h("small", null, r.comment)] },
 		{ title: "From", cell: (r) => r.from }, { title: "To", cell: (r) => r.to }, { title: "Ports", cell: (r) => r.ports },
 		{ title: "Applications", cell: (r) => applications(r.applications) }, { title: "Action", cell: (r) => verdict(r.action) },
 		{ title: "Origin", cell: (r) => r.origin }, { title: "Hits", number: true, cell: (r) => count(r.hits ?? 0) },
 		{ title: "Bytes", number: true, cell: (r) => bytes(r.bytes ?? 0) }, { title: "Last used", cell: (r) => time(r.last_used) },
+		{ title: "Lint", cell: (r, again, lint) => findings(lint[r.id]) },
 	],
 });
 
-const severities = { error: "bad", warning: "warn", info: "" };
-
 export const lint = listPage({
-	title: "Lint", path: "/lint", paged: false, every: 30000, items: (a) => a.findings, empty: "No mistakes were found in the policy in force.",
+	title: "Lint", path: "/lint", paged: false, every: 30000, items: (a) => a.findings, narrow: [["rule", "Rule"], ["kind", "Kind"]], empty: "No mistakes were found in the policy in force.",
 	intro: "Mistakes in the policy in force, each with a packet that shows it.",
 	above: (a) => h("p", null, chip(`${a.counts.error} errors`, a.counts.error ? "bad" : "good"), " ",
 		chip(`${a.counts.warning} warnings`, a.counts.warning ? "warn" : "good"), " ", chip(`${a.counts.info} hints`),
@@ -86,11 +107,25 @@ export const lint = listPage({
 	],
 });
 
+const HELD = { ready: "promoted next", done: "is where it may get to", off: "promotion is off", quiet: "waits until nothing new comes",
+	violation: "waits until nothing violates", "nothing-learned": "nothing is learned yet", "no-room": "one conversation found no room",
+	written: "its mode is written in the policy", overridden: "one mode is set for all" };
+/* How long each has had to wait at most, as far as this page has seen: what the bar is full at. */
+const longest = new Map();
+
+function way(s) {
+	const all = longest.get(`${s.name} ${s.mode}`);
+
+	return s.left_ms > 0 ? h("progress", { max: String(all), value: all - s.left_ms, "aria-label": `${s.name}: way to the next mode` }) : null;
+}
+
 function promotion(segments) {
 	if (segments.length === 0)
 		return h("p", { cls: "empty" }, "No segment is on its way to another mode.");
+	for (const s of segments)
+		longest.set(`${s.name} ${s.mode}`, Math.max(longest.get(`${s.name} ${s.mode}`) ?? 0, s.left_ms ?? 0));
 	return h("ul", { cls: "cards" }, segments.map((s) => h("li", null, h("h3", null, s.name, " ", mode(s.mode)),
-		h("p", null, s.held === "none" || s.held === "" ? `next mode in ${duration(s.left_ms)}` : `held: ${s.held}` + (s.left_ms ? `, ${duration(s.left_ms)} left` : "")),
+		h("p", null, (HELD[s.held] ?? s.held) + (s.left_ms ? `, ${duration(s.left_ms)} left` : "")), way(s),
 		h("small", null, `${count(s.conversations)} conversations learned`, s.newest ? [", newest ", time(s.newest)] : null,
 			s.violation ? [", last violation ", time(s.violation)] : null))));
 }
@@ -144,19 +179,6 @@ export const blocks = listPage({
 	],
 });
 
-export const revisions = listPage({
-	title: "Revisions", path: "/policy/revisions", empty: "No revisions are kept.", intro: "Policies that were in force, newest first.",
-	buttons: [(again) => button("Confirm", "write", async () => await confirmRevision() && again())],
-	columns: [
-		{ title: "Revision", number: true, cell: (r) => h("strong", null, r.revision) }, { title: "When", cell: (r) => time(r.time) },
-		{ title: "State", cell: (r) => chip(r.state, r.state === "applied" ? "good" : "warn") }, { title: "Author", cell: (r) => r.author },
-		{ title: "Origin", cell: (r) => r.origin }, { title: "Why", cell: (r) => r.why || "–" },
-		{ title: "Rules", cell: (r) => `${r.changes.rules.total} (+${r.changes.rules.added} −${r.changes.rules.removed} ~${r.changes.rules.changed})` },
-		{ title: "Segments", cell: (r) => `${r.changes.segments.total} (+${r.changes.segments.added} −${r.changes.segments.removed} ~${r.changes.segments.changed})` },
-		{ title: "", cell: (r, again) => button("Roll back to it", "write", async () => await rollBack(r.revision) && again(), "small danger") },
-	],
-});
-
 async function download(path, name, query) {
 	try {
 		save(await blob(path, query), name);
@@ -171,20 +193,6 @@ export const evidence = listPage({
 		{ title: "When", cell: (e) => time(e.time) }, { title: "Class", cell: (e) => chip(e.class, "warn") },
 		{ title: "File", cell: (e) => e.name }, { title: "Size", number: true, cell: (e) => bytes(e.bytes) },
 		{ title: "", cell: (e) => button("Download", "evidence", () => download(`/evidence/${encodeURIComponent(e.name)}`, e.name), "small") },
-	],
-});
-
-export const reports = listPage({
-	title: "Reports", path: "/segments", empty: "No zone of cardholder data (cde: true) is in the policy.",
-	intro: "PCI DSS reports about zones of cardholder data.",
-	items: (a) => a.items.filter((s) => s.cde),
-	columns: [
-		{ title: "Zone", cell: (s) => h("strong", null, s.name) }, { title: "Endpoints", number: true, cell: (s) => count(s.members) },
-		{ title: "", cell: (s) => {
-			const zone = s.name.replace(/^zone:/, "");
-
-			return button("Download the report", "audit", () => download("/reports/pci", `pci-${zone}.html`, { zone, format: "html" }), "small primary");
-		} },
 	],
 });
 

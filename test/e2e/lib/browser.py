@@ -19,6 +19,8 @@ def need():
             raise Skip(f"{program} is not installed")
     if not os.path.isdir(f"{MODULES}/node_modules/playwright-core"):
         raise Skip(f"playwright-core is not in {MODULES}: `make e2e` gets it by npm")
+    if not os.path.isdir(f"{MODULES}/node_modules/axe-core"):
+        raise Skip(f"axe-core is not in {MODULES}: `make e2e` gets it by npm")
     if not os.path.isdir(f"{BUILD}/web/assets/vendor"):
         raise Skip(f"the graph library is not in {BUILD}/web: `make web` gets it by npm")
 

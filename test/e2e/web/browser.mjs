@@ -119,11 +119,53 @@ const steps = {
 		if (wide > 0)
 			throw new Error(`the page is ${wide} px wider than the screen`);
 	},
-	async contrast() {
+	/* WCAG 2.1, A and AA, as far as a program can tell, by axe and by our own look at contrast: axe leaves out what it is not
+	 * sure of. Evaluated by the debugger, past the page's security policy. */
+	async accessible() {
 		const poor = await page.evaluate(contrasts);
 
 		if (poor.length > 0)
 			throw new Error(`contrast below 4.5: ${poor.slice(0, 10).join("; ")}`);
+		if (!await page.evaluate("Boolean(window.axe)"))
+			await page.evaluate(readFileSync(join(job.modules, "node_modules/axe-core/axe.min.js"), "utf8"));
+		const found = await page.evaluate(() => window.axe.run(document, { preload: false,
+			runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] } }));
+
+		if (found.violations.length > 0)
+			throw new Error(`axe: ${found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")}`).join("; ")}`);
+		checks += found.passes.length;
+	},
+	/* By keyboard alone: Tab until what is wanted has the focus, which must be to be seen. */
+	async tab(selector) {
+		for (let i = 0; i < 400; i++) {
+			await page.keyboard.press("Tab");
+			const at = await page.evaluate((s) => {
+				const e = document.activeElement;
+
+				return e?.matches(s) ? getComputedStyle(e).outlineStyle : "";
+			}, selector);
+
+			if (at === "none")
+				throw new Error(`${selector} has the focus, and nothing shows it`);
+			if (at !== "")
+				return;
+		}
+		throw new Error("Tab does not come there");
+	},
+	async type(text) {
+		await page.keyboard.type(text);
+	},
+	async text([selector, want]) {
+		const is = await page.locator(selector).first().innerText();
+
+		if (!is.includes(want))
+			throw new Error(`"${is.slice(0, 300)}" does not say "${want}"`);
+	},
+	/* More of them come by themselves. */
+	async grows(selector) {
+		const now = await page.locator(selector).count();
+
+		await page.waitForFunction(([s, n]) => document.querySelectorAll(s).length > n, [selector, now]);
 	},
 	async download(selector) {
 		const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
@@ -137,7 +179,7 @@ const steps = {
 	},
 };
 
-let status = 0;
+let status = 0, checks = 0;
 try {
 	for (const [name, value] of job.steps) {
 		try {
@@ -151,6 +193,8 @@ try {
 	await page.screenshot({ path: join(job.out, "failed.png") });
 	status = 1;
 }
+if (checks > 0)
+	console.log(`${checks} checks of axe passed`);
 for (const w of wrong)
 	console.log(w);
 await browser.close();
