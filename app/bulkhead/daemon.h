@@ -125,6 +125,7 @@ void bh_daemon_events_flush(struct bh_daemon *d);
 /* sinks.c: control core, but for bh_daemon_sink. */
 int bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_sinks_close(struct bh_daemon *d);
+void bh_daemon_sinks_begin(struct bh_daemon *d); /* once rights are given away */
 void bh_daemon_sinks_put(struct bh_daemon *d, const struct bh_sink_record *r);
 bool bh_daemon_sink(void *arg, unsigned index, struct bh_api_sink *out); /* any thread */
 

@@ -395,6 +395,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_confine(d, err);
 	if (rc == 0)
+		bh_daemon_sinks_begin(d);
+	if (rc == 0)
 		rc = start_ports(d, err);
 	return rc;
 }

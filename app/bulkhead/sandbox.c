@@ -9,7 +9,7 @@
 #include "../../lib/confine/confine.h"
 #include "daemon.h"
 
-#define PATHS_MAX (BH_SENSOR_FILES + 48)
+#define PATHS_MAX (BH_SENSOR_FILES + 48 + 3 * BH_CONFIG_SINKS)
 
 struct paths {
 	struct bh_confine_path path[PATHS_MAX];
@@ -166,9 +166,21 @@ add_configured(struct paths *p, const struct bh_config *c)
 static void
 add_sinks(struct paths *p, const struct bh_config *c)
 {
+	size_t i, k;
+
 	if (c->n_sinks == 0)
 		return;
 	add(p, c->spool_path, BH_CONFINE_READ | BH_CONFINE_WRITE);
+	/* librdkafka reads them with its first batch. */
+	for (i = 0; i < c->n_sinks; i++) {
+		const struct bh_sink_options *o = &c->sink[i].options;
+		const char *files[] = {o->ca_file, o->certificate, o->key};
+
+		for (k = 0; k < BH_ARRAY_SIZE(files); k++) {
+			if (files[k][0] != '\0')
+				add(p, files[k], BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+		}
+	}
 	add(p, "/etc/ssl/certs", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
 	add(p, "/usr/share/ca-certificates", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
 	add(p, "/usr/local/share/ca-certificates", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);

@@ -43,6 +43,7 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 		p.name = c->name;
 		p.to = c->to;
 		p.options = &c->options;
+		p.hold = true;
 		rc = read_secret(c->secret_file, &secret, err);
 		p.secret = secret;
 		if (rc == 0)
@@ -55,6 +56,15 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 		secret = NULL;
 	}
 	return rc;
+}
+
+void
+bh_daemon_sinks_begin(struct bh_daemon *d)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n_sinks; i++)
+		bh_sink_begin(d->sink[i]);
 }
 
 void

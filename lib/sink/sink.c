@@ -51,7 +51,7 @@ struct bh_sink {
 	struct bh_spool_mark
 		mark; /* had gone at mark_ns; settled when the connection stands settle_ms later */
 	_Atomic uint64_t put, sent, lost, failures, waiting;
-	_Atomic bool up;
+	_Atomic bool up, begun;
 };
 
 static const struct {
@@ -295,7 +295,8 @@ run_sender(void *arg)
 		now = bh_clock_system.mono_ns(NULL);
 		if (s->complete && end == 0)
 			end = now + END_MS * BH_NS_PER_MS;
-		more = (s->wait_ms == 0 || now >= s->next_try_ns) && deliver(s, now);
+		more = atomic_load_explicit(&s->begun, memory_order_acquire) &&
+		       (s->wait_ms == 0 || now >= s->next_try_ns) && deliver(s, now);
 		settle(s, now, s->settle_ms);
 		atomic_store_explicit(&s->waiting, bh_spool_unread(s->spool), memory_order_relaxed);
 	} while (!s->complete || (more && now < end));
@@ -385,6 +386,7 @@ bh_sink_open(struct bh_sink **out, const struct bh_sink_params *p, struct bh_err
 	s->retry_ms[0] = p->retry_ms[0] != 0 ? p->retry_ms[0] : 200;
 	s->retry_ms[1] = p->retry_ms[1] != 0 ? p->retry_ms[1] : 30000;
 	s->settle_ms = p->settle_ms != 0 ? p->settle_ms : 1000;
+	atomic_store_explicit(&s->begun, !p->hold, memory_order_relaxed);
 	s->in = &s->queue[0];
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->queue[0].data = malloc(QUEUE_BYTES);
@@ -403,6 +405,12 @@ bh_sink_open(struct bh_sink **out, const struct bh_sink_params *p, struct bh_err
 	}
 	*out = s;
 	return 0;
+}
+
+void
+bh_sink_begin(struct bh_sink *s)
+{
+	atomic_store_explicit(&s->begun, true, memory_order_release);
 }
 
 void

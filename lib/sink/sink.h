@@ -90,6 +90,7 @@ struct bh_sink_params {
 	uint64_t spool_bytes; /* of this one's files */
 	unsigned retry_ms[2]; /* first and longest wait; 0: 200, 30000 */
 	unsigned settle_ms;   /* 0: 1000 */
+	bool hold;            /* nothing is sent before bh_sink_begin */
 };
 
 /* One record. The line is its EVE form, without the newline; NULL for FLOW_ACTIVE, which has none. */
@@ -112,6 +113,9 @@ struct bh_sink_stats {
 
 /* 0 or -errno with err set. */
 int bh_sink_open(struct bh_sink **out, const struct bh_sink_params *params, struct bh_err *err);
+/* Of a sink on hold: the process has given its rights away. Threads that libraries make (librdkafka) take no signals and
+ * could not be confined later. */
+void bh_sink_begin(struct bh_sink *s);
 /* What is of none of its kinds is left out. */
 void bh_sink_put(struct bh_sink *s, const struct bh_sink_record *r);
 void bh_sink_stats(const struct bh_sink *s, struct bh_sink_stats *out);

@@ -44,7 +44,9 @@ struct library {
 
 struct kafka {
 	struct library lib;
-	rd_kafka_t *producer;
+	rd_kafka_conf_t *conf; /* until there is a producer */
+	rd_kafka_t
+		*producer; /* NULL until the first batch: its threads come then (bh_sink_begin) */
 	char topic[256];
 	int stop_fd;
 	/* sender */
@@ -136,7 +138,7 @@ set_all(const struct kafka *k, rd_kafka_conf_t *conf, const struct setting *s, s
 }
 
 static int
-new_producer(struct kafka *k, const struct bh_sink_params *p, struct bh_err *err)
+configure(struct kafka *k, const struct bh_sink_params *p, struct bh_err *err)
 {
 	const struct bh_sink_options *o = p->options;
 	bool tls = strncmp(p->to, "kafkas:", 7) == 0, sasl = o->user[0] != '\0';
@@ -165,7 +167,6 @@ new_producer(struct kafka *k, const struct bh_sink_params *p, struct bh_err *err
 		{NULL, NULL},
 	};
 	rd_kafka_conf_t *conf = k->lib.rd_kafka_conf_new();
-	char why[256];
 	int rc;
 
 	if (sasl && p->secret == NULL) {
@@ -182,11 +183,24 @@ new_producer(struct kafka *k, const struct bh_sink_params *p, struct bh_err *err
 	k->lib.rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	k->lib.rd_kafka_conf_set_error_cb(conf, on_error);
 	k->lib.rd_kafka_conf_set_log_cb(conf, on_log);
-	k->producer = k->lib.rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+	k->conf = conf;
+	return 0;
+}
+
+static int
+make_producer(struct kafka *k)
+{
+	char why[256];
+
 	if (k->producer != NULL)
 		return 0;
-	k->lib.rd_kafka_conf_destroy(conf);
-	return bh_err_set(err, EINVAL, "sinks: Kafka: %s", why);
+	k->producer = k->lib.rd_kafka_new(RD_KAFKA_PRODUCER, k->conf, why, sizeof(why));
+	if (k->producer == NULL) {
+		on_error(NULL, 0, why, k);
+		return -EINVAL;
+	}
+	k->conf = NULL; /* the producer's */
+	return 0;
 }
 
 static int
@@ -201,7 +215,7 @@ kafka_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh_
 	k->stop_fd = stop_fd;
 	rc = load_library(&k->lib, err);
 	if (rc == 0)
-		rc = new_producer(k, p, err);
+		rc = configure(k, p, err);
 	if (rc != 0) {
 		free(k);
 		return rc;
@@ -215,7 +229,10 @@ kafka_close(void *state)
 {
 	struct kafka *k = state;
 
-	k->lib.rd_kafka_destroy(k->producer);
+	if (k->producer != NULL)
+		k->lib.rd_kafka_destroy(k->producer);
+	if (k->conf != NULL)
+		k->lib.rd_kafka_conf_destroy(k->conf);
 	free(k);
 }
 
@@ -296,6 +313,8 @@ kafka_send(void *state, const struct bh_spool_item *item, unsigned n)
 	if (item[0].len < 1 || (size_t)item[0].data[0] + 1 > item[0].len ||
 	    item[0].data[0] > KEY_MAX)
 		return -EMSGSIZE;
+	if (make_producer(k) != 0)
+		return -EINVAL;
 	k->n = k->done = 0;
 	for (i = 0; i < n && i < BATCH_MAX; i++) {
 		k->answer[i] = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
