@@ -242,7 +242,7 @@ replay_start(struct replay *r, struct bh_err *err)
 	snprintf(r->config.evidence_path, sizeof(r->config.evidence_path), "%s",
 		 r->o.evidence != NULL ? r->o.evidence : "");
 	r->config.event_active_ms = 0; /* for sinks, of which there are none here */
-	/* Nobody learns from answers here, none waits for that. */
+	/* Answers are learned from between bursts: none waits for that. */
 	r->config.names_hold_ms = 0;
 	if (r->config.event_ring < MIN_EVENT_RING)
 		r->config.event_ring = MIN_EVENT_RING;
