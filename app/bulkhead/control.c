@@ -220,7 +220,9 @@ take_signals(struct bh_daemon *d)
 			bh_log(BH_LOG_INFO, "%s: draining", strsignal((int)s.ssi_signo));
 			return false;
 		}
+		bh_daemon_notify_reloading(d);
 		reload(d);
+		bh_daemon_notify_ready(d);
 	}
 	return true;
 }
@@ -298,6 +300,7 @@ bh_daemon_loop(struct bh_daemon *d)
 			 * workers' silence says nothing yet. */
 			if (now - last < 10 * WATCH_NS && !workers_answer(d))
 				return BH_EXIT_STALLED;
+			bh_daemon_notify_alive(d, now);
 		}
 		if (d->config.stats_ms != 0 && now >= d->next_stats_ns) {
 			d->next_stats_ns = now + d->config.stats_ms * BH_NS_PER_MS;

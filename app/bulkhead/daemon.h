@@ -2,7 +2,8 @@
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
  * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
- * segments, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away, ops.c is what the API may ask of it. */
+ * segments, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
+ * notify.c tells the service manager, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -101,7 +102,9 @@ struct bh_daemon {
 	uint64_t next_stats_ns, next_watch_ns;
 	pthread_mutex_t put_lock; /* one policy file replacement at a time */
 	int signal_fd;
-	bool started; /* workers run */
+	int notify_fd;                       /* the service manager's; -1: there is none */
+	uint64_t watchdog_ns, next_alive_ns; /* how often it wants to hear; 0: never */
+	bool started;                        /* workers run */
 };
 
 /* control.c */
@@ -244,6 +247,14 @@ void bh_daemon_front_end(void *arg);
 
 /* sandbox.c: after everything is open and all threads run, before a port receives. */
 int bh_daemon_confine(struct bh_daemon *d, struct bh_err *err);
+
+/* notify.c */
+void bh_daemon_notify_open(struct bh_daemon *d);
+void bh_daemon_notify(struct bh_daemon *d, const char *what);
+void bh_daemon_notify_reloading(struct bh_daemon *d);
+void bh_daemon_notify_ready(struct bh_daemon *d);
+void bh_daemon_notify_alive(struct bh_daemon *d, uint64_t mono_ns); /* the workers answer */
+void bh_daemon_notify_close(struct bh_daemon *d);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

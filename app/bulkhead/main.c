@@ -369,6 +369,7 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 {
 	int rc = take_over_signals(d, err);
 
+	bh_daemon_notify_open(d);
 	if (rc == 0)
 		rc = open_events(d, err);
 	if (rc == 0)
@@ -439,6 +440,7 @@ finish(struct bh_daemon *d, bool stalled)
 	bh_buf_free(&d->record);
 	if (d->env.pool != NULL)
 		bh_port_fini();
+	bh_daemon_notify_close(d);
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
 }
@@ -468,7 +470,9 @@ run(struct bh_daemon *d, struct early_view *early)
 	bh_daemon_record(d, BH_EVENT_STARTED, NULL, bh_mode_name(d->config.mode));
 	if (d->store_alarm[0] != '\0')
 		bh_daemon_record(d, BH_EVENT_POLICY_DAMAGED, NULL, d->store_alarm);
+	bh_daemon_notify_ready(d);
 	code = bh_daemon_loop(d);
+	bh_daemon_notify(d, "STOPPING=1");
 	finish(d, code == BH_EXIT_STALLED);
 	bh_log(BH_LOG_INFO, "ended");
 	return code;
@@ -478,6 +482,7 @@ int
 main(int argc, char **argv)
 {
 	static struct bh_daemon d = {.signal_fd = -1,
+				     .notify_fd = -1,
 				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
 				     .notes = {.lock = PTHREAD_MUTEX_INITIALIZER},
 				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
