@@ -79,12 +79,15 @@ class Real:
             return self.body(at, example)
         if "/evidence/" in at:
             return self.first("/evidence?limit=1000")["name"]
+        if "/captures/" in at:
+            return self.capture()
         if "/endpoints/" in at:
             self.post(f"/endpoints/{example}", {"labels": {"old": "x"}}, "PUT")
         elif at == "delete /api/v1/identities/{name}":
             self.post(f"/identities/{example}", {"role": "viewer"}, "PUT")
         elif at == "delete /api/v1/conversations/{id}":
-            attempt("web", "redis", 6379, timeout=20)
+            # Refused, so told of at once: what passes and says nothing is a conversation only when it ends.
+            attempt("batch", "redis", 6379, timeout=0.3)
             until(lambda: self.gateway.get("/conversations")["items"], "a conversation")
             return self.first("/conversations")["id"]
         elif "/quarantines/" in at:
@@ -96,6 +99,15 @@ class Real:
         elif "/events/" in at:
             return self.first("/events")["id"]
         return example
+
+    def capture(self):
+        """One that is done."""
+        name = self.post("/captures", {"for": "60s"})["name"]
+        status, answer = self.gateway.request("DELETE", f"/captures/{name}")
+        same(status, 204, f"the end of a capture ({answer})")
+        until(lambda: [c for c in self.gateway.request("GET", "/captures")[1]["items"] if (c["name"], c["state"]) == (name, "done")],
+              "the capture is a file")
+        return name
 
     def body(self, at, example):
         """What must be true before."""
