@@ -24,7 +24,7 @@ is_listed(const json_t *items, const char *name)
 }
 
 void
-bh_api_ep_applications_list(struct bh_api_req *req)
+bh_api_ep_facts_applications(struct bh_api_req *req)
 {
 	json_t *items = json_array();
 	unsigned i, parent;
@@ -44,7 +44,7 @@ bh_api_ep_applications_list(struct bh_api_req *req)
 }
 
 void
-bh_api_ep_threats_list(struct bh_api_req *req)
+bh_api_ep_facts_threats(struct bh_api_req *req)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
 	const struct bh_config *config = req->api->p.config;
@@ -68,7 +68,7 @@ bh_api_ep_threats_list(struct bh_api_req *req)
 
 /* By dotted path, with what a configuration without a word of it has. */
 void
-bh_api_ep_configuration_list(struct bh_api_req *req)
+bh_api_ep_facts_configuration(struct bh_api_req *req)
 {
 	const struct bh_config *now = req->api->p.config;
 	struct bh_config *normal = calloc(1, sizeof(*normal));

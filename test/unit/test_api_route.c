@@ -95,10 +95,10 @@ static const struct good {
 	{"ep_zones_list", "GET", "/api/v1/zones", NULL, 200},
 	{"ep_ports_list", "GET", "/api/v1/ports", NULL, 200},
 	{"ep_workers_list", "GET", "/api/v1/workers", NULL, 200},
-	{"ep_applications_list", "GET", "/api/v1/applications", NULL, 200},
-	{"ep_threats_list", "GET", "/api/v1/threats", NULL, 200},
+	{"ep_facts_applications", "GET", "/api/v1/applications", NULL, 200},
+	{"ep_facts_threats", "GET", "/api/v1/threats", NULL, 200},
 	/* without a configuration; the end-to-end tests have one */
-	{"ep_configuration_list", "GET", "/api/v1/configuration", NULL, 404},
+	{"ep_facts_configuration", "GET", "/api/v1/configuration", NULL, 404},
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},
 	{"ep_reports_pci", "GET", "/api/v1/reports/pci?zone=nowhere", NULL, 404},
 	{"ep_reports_review", "POST", "/api/v1/reports/pci/review", "{\"zone\": \"x\"}", 409},
