@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../policy/host.h"
 #include "import_priv.h"
 
 /* Sides of subtraction hold at most 128 prefixes more than they had. */
@@ -187,4 +188,29 @@ bh_block_parse(struct bh_import *im, const char *text, struct bh_term *t)
 		bh_prefix_mask(p.addr, p.len);
 	}
 	return bh_import_push(im, &t->prefix, &t->n_prefixes, &p, sizeof(p));
+}
+
+int
+bh_block_host(struct bh_import *im, const char *text, struct bh_term *t)
+{
+	char normal[BH_HOST_MAX];
+	const char *host;
+	size_t i;
+	int rc;
+
+	if (bh_host_normal(text, normal) != NULL)
+		return -EINVAL;
+	t->kind = BH_TERM_ADDRESS;
+	for (i = 0; i < t->n_hosts && strcmp(t->host[i], normal) < 0;)
+		i++;
+	if (i < t->n_hosts && strcmp(t->host[i], normal) == 0)
+		return 0;
+	host = bh_import_text(im, "%s", normal);
+	rc = host == NULL ? -ENOMEM
+			  : bh_import_push(im, &t->host, &t->n_hosts, &host, sizeof(host));
+	if (rc != 0)
+		return rc;
+	memmove(t->host + i + 1, t->host + i, (t->n_hosts - 1 - i) * sizeof(host));
+	t->host[i] = host;
+	return 0;
 }

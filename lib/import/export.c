@@ -209,7 +209,8 @@ read_segment(struct bh_export *x, const struct bh_yaml *key, const struct bh_yam
 {
 	struct bh_ex_segment s = {.name = key->text, .node = key};
 	const struct bh_yaml *selector = bh_import_get(map, "selector"),
-			     *list = bh_import_get(map, "addresses");
+			     *list = bh_import_get(map, "addresses"),
+			     *hosts = bh_import_get(map, "names");
 	size_t i;
 	int rc = 0;
 
@@ -217,7 +218,7 @@ read_segment(struct bh_export *x, const struct bh_yaml *key, const struct bh_yam
 		const char *k = map->key[i]->text;
 
 		if (strcmp(k, "selector") != 0 && strcmp(k, "addresses") != 0 &&
-		    strcmp(k, "comment") != 0 && strcmp(k, "mode") != 0)
+		    strcmp(k, "names") != 0 && strcmp(k, "comment") != 0 && strcmp(k, "mode") != 0)
 			s.why = "has members that only we can say";
 	}
 	if (bh_import_get(map, "mode") != NULL)
@@ -233,6 +234,10 @@ read_segment(struct bh_export *x, const struct bh_yaml *key, const struct bh_yam
 			s.why = "has members that only we can say";
 			rc = 0;
 		}
+	}
+	for (i = 0; rc == 0 && hosts != NULL && i < hosts->n; i++) {
+		s.has_addresses = true;
+		rc = bh_block_host(x->im, hosts->item[i]->text, &s.addresses);
 	}
 	return rc != 0 ? rc : add_segment(x, &s);
 }

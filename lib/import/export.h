@@ -9,8 +9,8 @@ struct bh_ex_segment {
 	const char *alias;          /* its name in the form, where ours does not do */
 	const struct bh_yaml *node; /* NULL: reserved */
 	struct bh_term labels, addresses;
-	bool has_labels, has_addresses;
-	const char *why; /* it cannot be said in any form; NULL: it can */
+	bool has_labels, has_addresses; /* addresses: DNS names, too */
+	const char *why;                /* it cannot be said in any form; NULL: it can */
 };
 
 struct bh_ex_side {

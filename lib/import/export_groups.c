@@ -26,7 +26,7 @@ no_group(const struct bh_ex_segment *s)
 	if (s->why != NULL)
 		return s->why;
 	if (s->has_addresses)
-		return "a group has selectors, not addresses";
+		return "a group has selectors, not addresses or names";
 	return s->labels.n + s->labels.n_more == 0 ? "a group needs a selector" : NULL;
 }
 

@@ -256,7 +256,10 @@ refusal(const struct bh_export *x, const struct bh_ex_rule *r)
 		for (i = 0; why == NULL && i < side[k]->n; i++) {
 			const struct bh_ex_segment *s = &x->segment[side[k]->segment[i]];
 
-			why = s->why != NULL ? s->why : s->has_labels ? no_subject(s) : NULL;
+			why = s->why != NULL              ? s->why
+			      : s->addresses.n_hosts != 0 ? "it has no DNS names"
+			      : s->has_labels             ? no_subject(s)
+							  : NULL;
 			pods |= s->has_labels;
 		}
 	}

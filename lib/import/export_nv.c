@@ -135,6 +135,10 @@ criteria(struct bh_export *x, const struct bh_ex_segment *s)
 		bh_buf_printf(b, "%s{key: address, op: \"=\", value: \"%s\"}", i == 0 ? "" : ", ",
 			      text);
 	}
+	for (i = 0; i < s->addresses.n_hosts; i++)
+		bh_buf_printf(b, "%s{key: address, op: \"=\", value: \"%s\"}",
+			      i == 0 && s->addresses.n_prefixes == 0 ? "" : ", ",
+			      s->addresses.host[i]);
 	for (i = 0; i < s->labels.n; i++) {
 		const struct bh_want *w = &s->labels.want[i];
 
@@ -207,12 +211,25 @@ struct end {
 	const char *reserved;
 };
 
+static bool
+is_outside(const struct end *e)
+{
+	return e->segment == NULL ? strcmp(e->reserved, "external") == 0 : e->segment->node == NULL;
+}
+
+static bool
+by_address(const struct end *e)
+{
+	return e->segment != NULL && e->segment->has_addresses;
+}
+
 static int
 one(struct bh_export *x, const struct bh_ex_rule *r, const struct end end[2], unsigned priority)
 {
-	/* What is outside cannot be a target: then the rule stands at the other end. */
-	bool egress = end[1].segment == NULL ? strcmp(end[1].reserved, "external") == 0
-					     : end[1].segment->node == NULL;
+	/* What is outside cannot be a target: then the rule stands at the other end. It stands with pods rather than
+	 * with addresses, too, which have no mode there. */
+	bool egress = is_outside(&end[1]) ||
+		      (by_address(&end[1]) && !by_address(&end[0]) && !is_outside(&end[0]));
 	const struct end *target = &end[!egress], *peer = &end[egress];
 	const char *name = plain_name(x, r->id, true);
 	size_t i;
@@ -251,12 +268,6 @@ end_at(const struct bh_export *x, const struct bh_ex_side *s, size_t i)
 	if (s->any)
 		return (struct end){NULL, i == 0 ? "containers" : "external"};
 	return (struct end){&x->segment[s->segment[i]], NULL};
-}
-
-static bool
-is_outside(const struct end *e)
-{
-	return e->segment == NULL ? strcmp(e->reserved, "external") == 0 : e->segment->node == NULL;
 }
 
 static int

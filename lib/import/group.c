@@ -25,10 +25,15 @@ same_term(const struct bh_term *a, const struct bh_term *b)
 	size_t i;
 
 	if (a->kind != b->kind || a->n != b->n || a->n_prefixes != b->n_prefixes ||
+	    a->n_hosts != b->n_hosts ||
 	    (a->kind == BH_TERM_NAMED && strcmp(a->name, b->name) != 0) || !bh_term_same_more(a, b))
 		return false;
 	for (i = 0; i < a->n_prefixes; i++) {
 		if (memcmp(&a->prefix[i], &b->prefix[i], sizeof(*a->prefix)) != 0)
+			return false;
+	}
+	for (i = 0; i < a->n_hosts; i++) {
+		if (strcmp(a->host[i], b->host[i]) != 0)
 			return false;
 	}
 	for (i = 0; i < a->n && same_want(&a->want[i], &b->want[i]); i++)

@@ -40,7 +40,7 @@ struct bh_want {
 enum bh_term_kind {
 	BH_TERM_ANY,
 	BH_TERM_LABELS,  /* all wants hold */
-	BH_TERM_ADDRESS, /* in one of the prefixes */
+	BH_TERM_ADDRESS, /* in one of the prefixes, or an address of one of the hosts */
 	BH_TERM_NAMED,   /* a reserved segment */
 };
 
@@ -61,6 +61,8 @@ struct bh_term {
 	size_t n_more;
 	struct bh_prefix *prefix;
 	size_t n_prefixes;
+	const char **host; /* n_hosts, DNS names; sorted */
+	size_t n_hosts;
 	const char *name;
 };
 
@@ -155,6 +157,8 @@ enum bh_cover { BH_COVER_NONE, BH_COVER_PART, BH_COVER_ALL };
 int bh_block_cover(struct bh_import *im, const struct bh_term *t, enum bh_cover *out);
 /* "10.0.0.1-10.0.0.9", a prefix (host bits are cleared) or an address. -EINVAL: none of these. */
 int bh_block_parse(struct bh_import *im, const char *text, struct bh_term *t);
+/* A DNS name, or all below one ("*.example.com"); once each. -EINVAL: it is none. */
+int bh_block_host(struct bh_import *im, const char *text, struct bh_term *t);
 
 /* out.c */
 struct bh_out_rule {

@@ -99,12 +99,17 @@ read_address(struct bh_import *im, struct reading *g, const char *op, const char
 		g->group.why = "has an address with an operator other than =";
 		return 0;
 	}
-	rc = bh_block_parse(im, value, &g->addresses);
-	if (rc == -EINVAL) {
-		g->group.why = "has an address that is a name, not a number";
+	if (strncmp(value, "vh:", 3) == 0) {
+		g->group.why = "has a virtual host: give the rule `http: {hosts: [...]}` or `tls: "
+			       "{sni: [...]}`";
 		return 0;
 	}
-	return rc;
+	rc = bh_block_parse(im, value, &g->addresses);
+	if (rc == -EINVAL)
+		rc = bh_block_host(im, value, &g->addresses);
+	if (rc == -EINVAL)
+		g->group.why = "has an address that is neither a number nor a DNS name";
+	return rc == -EINVAL ? 0 : rc;
 }
 
 static bool
@@ -194,11 +199,11 @@ close_group(struct bh_import *im, struct reading *g)
 
 	if (g->group.why != NULL)
 		return 0;
-	if (g->addresses.n_prefixes != 0 && g->has_labels) {
+	if (g->addresses.kind == BH_TERM_ADDRESS && g->has_labels) {
 		g->group.why = "mixes addresses with other criteria";
 		return 0;
 	}
-	if (g->addresses.n_prefixes != 0)
+	if (g->addresses.kind == BH_TERM_ADDRESS)
 		rc = bh_import_push(im, &g->group.term, &g->group.n, &g->addresses,
 				    sizeof(g->addresses));
 	g->labels.kind = BH_TERM_LABELS;

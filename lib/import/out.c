@@ -95,6 +95,22 @@ prefix_list(const struct bh_term *t, struct bh_buf *out)
 	}
 }
 
+/* What an address term holds, as members of a segment. */
+static void
+address_text(const struct bh_term *t, struct bh_buf *out)
+{
+	size_t i;
+
+	if (t->n_prefixes != 0 || t->n_hosts == 0) {
+		bh_buf_str(out, "addresses: [");
+		prefix_list(t, out);
+		bh_buf_str(out, t->n_hosts != 0 ? "], " : "]");
+	}
+	for (i = 0; i < t->n_hosts; i++)
+		bh_buf_printf(out, "%s\"%s\"", i == 0 ? "names: [" : ", ", t->host[i]);
+	bh_buf_str(out, t->n_hosts != 0 ? "]" : "");
+}
+
 static int
 add_name(struct bh_import *im, const char *name, const char ***names, size_t *n)
 {
@@ -166,6 +182,23 @@ split_segment(struct bh_import *im, const struct bh_term *t, const struct bh_wan
 	return rc != 0 ? rc : bh_out_segment(im, &part, hint, names, n);
 }
 
+#define HOSTS_MAX 1000 /* of one segment: the policy room takes a few more */
+
+static int
+split_hosts(struct bh_import *im, const struct bh_term *t, const char *hint, const char ***names,
+	    size_t *n)
+{
+	struct bh_term part = *t;
+	int rc;
+
+	part.n_hosts = HOSTS_MAX;
+	rc = bh_out_segment(im, &part, hint, names, n);
+	part.n_prefixes = 0;
+	part.host = t->host + HOSTS_MAX;
+	part.n_hosts = t->n_hosts - HOSTS_MAX;
+	return rc != 0 ? rc : bh_out_segment(im, &part, hint, names, n);
+}
+
 /* The policy room takes so many in a selector. */
 #define REQUIREMENTS_MAX 64
 
@@ -196,24 +229,21 @@ bh_out_segment(struct bh_import *im, const struct bh_term *t, const char *hint, 
 		return split_segment(im, t, w, hint, names, n);
 	if (t->kind == BH_TERM_NAMED)
 		return add_name(im, t->name, names, n);
+	if (t->n_hosts > HOSTS_MAX)
+		return split_hosts(im, t, hint, names, n);
 	if (requirements(t) > REQUIREMENTS_MAX)
 		return bh_err_set(im->err, E2BIG,
 				  "segment '%.100s' would need more than %d requirements: give its "
 				  "members a common label",
 				  hint, REQUIREMENTS_MAX);
-	if (t->kind == BH_TERM_LABELS)
+	if (t->kind == BH_TERM_LABELS) {
 		bh_term_selector(t, &selector);
-	else
-		prefix_list(t, &selector);
-	if (t->kind == BH_TERM_LABELS)
+		bh_buf_str(&text, "selector: ");
 		bh_out_quoted(&text, selector.data != NULL ? selector.data : "");
-	else
-		bh_buf_printf(&text, "[%s]", selector.data != NULL ? selector.data : "");
-	content = selector.failed || text.failed
-			  ? NULL
-			  : bh_import_text(im, "%s: %s",
-					   t->kind == BH_TERM_LABELS ? "selector" : "addresses",
-					   text.data);
+	} else {
+		address_text(t, &text);
+	}
+	content = selector.failed || text.failed ? NULL : bh_import_text(im, "%s", text.data);
 	bh_buf_free(&text);
 	bh_buf_free(&selector);
 	if (content == NULL)

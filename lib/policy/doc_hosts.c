@@ -14,10 +14,9 @@ static const char *
 refusal(const char *text)
 {
 	const char *p = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+	const char *last = strrchr(p, '.');
 	size_t labels = 0, n;
 
-	if (strlen(text) >= BH_HOST_MAX)
-		return "it is longer than 253 characters";
 	if (strchr(p, '*') != NULL)
 		return "a star stands alone at the front, as in *.example.com";
 	for (; labels == 0 || *p++ == '.'; labels++) {
@@ -30,24 +29,36 @@ refusal(const char *text)
 			return "a label has letters, digits, '-' and '_' alone (write other "
 			       "scripts as xn--)";
 	}
-	return labels < 2 ? "it has one label: a name has at least two, as in db.example.com"
-			  : NULL;
+	if (labels < 2)
+		return "it has one label: a name has at least two, as in db.example.com";
+	/* RFC 3696 2: no top-level domain is a number, and a slip in an address is not to become a name. */
+	return last[1 + strspn(last + 1, "0123456789")] == '\0'
+		       ? "its last label is a number: addresses stand under 'addresses'"
+		       : NULL;
+}
+
+const char *
+bh_host_normal(const char *text, char out[BH_HOST_MAX])
+{
+	size_t n = strlen(text), i;
+
+	n -= n > 1 && text[n - 1] == '.';
+	if (n >= BH_HOST_MAX)
+		return "it is longer than 253 characters";
+	for (i = 0; i < n; i++)
+		out[i] = (char)tolower((unsigned char)text[i]);
+	out[n] = '\0';
+	return refusal(out);
 }
 
 static int
 read_host(struct bh_doc_reader *r, const struct bh_yaml *node, const char **out)
 {
-	char text[BH_HOST_MAX + 2] = "", found[BH_FOUND_LEN];
+	char text[BH_HOST_MAX], found[BH_FOUND_LEN];
 	const char *why = "it is no text";
-	size_t n, i;
 
-	if (node->type == BH_YAML_SCALAR) {
-		n = strlen(node->text);
-		n -= n > 1 && n < sizeof(text) && node->text[n - 1] == '.';
-		for (i = 0; i < n && i < sizeof(text) - 1; i++)
-			text[i] = (char)tolower((unsigned char)node->text[i]);
-		why = refusal(text);
-	}
+	if (node->type == BH_YAML_SCALAR)
+		why = bh_host_normal(node->text, text);
 	if (why != NULL)
 		return bh_yaml_err(r->yaml, node, r->err, "%s is no DNS name: %s",
 				   bh_yaml_found(node, found, sizeof(found)), why);

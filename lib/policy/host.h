@@ -16,6 +16,9 @@
 
 #define BH_HOST_MAX 254 /* bytes of a DNS name as text, with NUL */
 
+/* A name as segments list it, in its normal form: lower case, no dot at its end. NULL, or why the text is none. */
+const char *bh_host_normal(const char *text, char out[BH_HOST_MAX]);
+
 struct bh_name_answer {
 	const char *name; /* that was asked for; letters in any case, no dot at its end */
 	uint8_t addr[16]; /* IPv4 in the first 4 */

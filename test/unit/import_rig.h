@@ -44,6 +44,18 @@ rig_import(struct rig *r, enum bh_form form, const char *text, const char *pods)
 	return bh_import(&p, &r->out, &r->err);
 }
 
+static __attribute__((unused)) bool
+told(const struct rig *r, const char *what)
+{
+	return r->notes.data != NULL && strstr(r->notes.data, what) != NULL;
+}
+
+static __attribute__((unused)) bool
+says(const struct rig *r, const char *what)
+{
+	return r->out.data != NULL && strstr(r->out.data, what) != NULL;
+}
+
 static void
 rig_publish(void *arg, const struct bh_view *view)
 {

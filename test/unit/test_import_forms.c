@@ -20,18 +20,6 @@ static const char older[] = "# names\n"
 			    "        toTarget: redis\n"
 			    "        action: allow\n";
 
-static bool
-told(const struct rig *r, const char *what)
-{
-	return r->notes.data != NULL && strstr(r->notes.data, what) != NULL;
-}
-
-static bool
-says(const struct rig *r, const char *what)
-{
-	return r->out.data != NULL && strstr(r->out.data, what) != NULL;
-}
-
 static void
 older_form_gives_segments_and_rules_their_full_names(void)
 {
