@@ -253,7 +253,7 @@ make_cookie(struct answer *a)
 	put_checksum(a, 6, 16, true);
 }
 
-static void
+static bool
 send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
 	  void (*make)(struct answer *a))
 {
@@ -261,7 +261,7 @@ send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
 
 	if (m == NULL) {
 		bh_count(&w->c.answers_suppressed, 1);
-		return;
+		return false;
 	}
 	a->in = rte_pktmbuf_mtod(p->m, const uint8_t *);
 	a->l2 = p->h.l3_off;
@@ -270,6 +270,7 @@ send_made(struct bh_worker *w, const struct bh_packet *p, struct answer *a,
 	m->data_len = (uint16_t)(a->l2 + a->len);
 	m->pkt_len = m->data_len;
 	bh_tx_put_made(w, a->back ? p->wire : w->g->p.peer[p->wire], m);
+	return true;
 }
 
 static void
@@ -287,19 +288,17 @@ bh_answer_cookie(struct bh_worker *w, const struct bh_packet *p, uint32_t cookie
 
 	if (!may_answer(w, p, ip_len(&p->h) + TCP_LEN))
 		return false;
-	send_made(w, p, &a, make_cookie);
-	return true;
+	return send_made(w, p, &a, make_cookie);
 }
 
-void
+bool
 bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
 	      bool back)
 {
 	struct answer a = {.h = &p->h, .back = back, .gap = g};
 
 	/* One small packet for one of an established connection. */
-	if (may_answer(w, p, ip_len(&p->h) + TCP_LEN))
-		send_made(w, p, &a, make_gap);
+	return may_answer(w, p, ip_len(&p->h) + TCP_LEN) && send_made(w, p, &a, make_gap);
 }
 
 void

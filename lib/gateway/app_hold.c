@@ -335,6 +335,32 @@ bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c)
 	}
 }
 
+bool
+bh_hold_is_train(const void *handle)
+{
+	return is_train(handle);
+}
+
+bool
+bh_hold_forward_part(struct bh_worker *w, struct bh_app_context *c, unsigned side,
+		     struct rte_mbuf *m, uint32_t n)
+{
+	struct bh_part part;
+
+	if (is_train(m) || m->dynfield1[BH_MBUF_L3_OFF] == UINT16_MAX)
+		return false;
+	part = (struct bh_part){
+		.m = m,
+		.l3_off = (uint16_t)m->dynfield1[BH_MBUF_L3_OFF],
+		.l4_off = (uint16_t)m->dynfield1[BH_MBUF_L4_OFF],
+		.payload_off = (uint16_t)(m->hash.usr >> 16),
+		.n = (uint16_t)n,
+		.wire = w->exit[m->port].wire,
+	};
+	bh_hold_stamp(c, side, m, part.l4_off, true);
+	return bh_answer_part(w, &part);
+}
+
 void
 bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
 {
@@ -343,20 +369,8 @@ bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c)
 	for (side = 0; side < 2; side++) {
 		uint32_t n;
 		struct rte_mbuf *m = bh_stream_part(c->stream, side, &n);
-		struct bh_part part;
 
-		if (m == NULL || is_train(m) || m->dynfield1[BH_MBUF_L3_OFF] == UINT16_MAX)
-			continue;
-		part = (struct bh_part){
-			.m = m,
-			.l3_off = (uint16_t)m->dynfield1[BH_MBUF_L3_OFF],
-			.l4_off = (uint16_t)m->dynfield1[BH_MBUF_L4_OFF],
-			.payload_off = (uint16_t)(m->hash.usr >> 16),
-			.n = (uint16_t)n,
-			.wire = w->exit[m->port].wire,
-		};
-		bh_hold_stamp(c, side, m, part.l4_off, true);
-		if (bh_answer_part(w, &part))
+		if (m != NULL && bh_hold_forward_part(w, c, side, m, n))
 			bh_stream_part_gone(c->stream, side);
 	}
 }

@@ -352,6 +352,7 @@ examine(struct bh_worker *w, struct bh_packet *p, struct bh_app_context *c)
 	}
 	sp.tcp = bh_frame_head(w, p->m, &have) + p->h.l4_off;
 	note_start(c, p, sp.side);
+	c->vouch[sp.side].said_ms = w->now_ms;
 	bh_stream_input(w->streams, c->stream, &sp, &r);
 	if (r.clear_urgent)
 		clear_urgent(p);
@@ -510,8 +511,12 @@ age_context(struct bh_worker *w, struct bh_app_context *c)
 	if (f != NULL && w->app_threat != NULL)
 		bh_app_threat_tick(w, c);
 	/* Nothing leaves under a policy or labels that are no longer. */
-	if (f == NULL || !c->waiting || w->view == NULL ||
+	if (f == NULL || w->view == NULL ||
 	    f->stamp != bh_view_stamp(w->view, f->slot[0], f->slot[1]))
+		return;
+	if (c->stream != NULL && c->hold && w->config->stream_ack_ms != 0)
+		bh_app_vouch(w, c);
+	if (!c->waiting)
 		return;
 	if (c->stream == NULL) {
 		if (c->n_held != 0 && w->now_ms - c->held_ms >= w->config->hold_ms)

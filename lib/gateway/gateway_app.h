@@ -189,6 +189,12 @@ void bh_hold_stamp(struct bh_app_context *c, unsigned side, struct rte_mbuf *m, 
 void bh_hold_forward_ready(struct bh_worker *w, struct bh_app_context *c);
 /* Of a packet that has to wait, what may go (bh_stream_part). */
 void bh_hold_forward_parts(struct bh_worker *w, struct bh_app_context *c);
+/* A copy of a held packet's first n payload bytes. False: it can't be made. */
+bool bh_hold_forward_part(struct bh_worker *w, struct bh_app_context *c, unsigned side,
+			  struct rte_mbuf *m, uint32_t n);
+bool bh_hold_is_train(const void *handle); /* a datagram in fragments, not a frame */
+/* app_vouch.c: a turn for a connection whose bytes wait. */
+void bh_app_vouch(struct bh_worker *w, struct bh_app_context *c);
 /* stream's callbacks */
 const uint8_t *bh_hold_payload(const void *handle, uint32_t off, uint32_t *n);
 void bh_hold_keep(void *handle);

@@ -140,6 +140,14 @@ enum bh_app_phase {
 	BH_APP_LET_GO,     /* decided: what was judged is watched until it is acknowledged */
 };
 
+/* app_vouch.c, of a side: what the receiver owes an acknowledgement for that its sender has got from us. */
+struct bh_app_vouch {
+	uint32_t said_ms; /* its last packet */
+	uint32_t since_ms, from;
+	uint8_t tries;
+	bool owes;
+};
+
 #define BH_APP_HELD 16 /* datagrams of a flow that wait */
 
 /* What is kept of a flow while it is examined; side 0 is the initiator. With a stream: by what it says it is judged,
@@ -166,6 +174,7 @@ struct bh_app_context {
 	uint8_t blocked;          /* enum bh_verdict that a finding asks for; NONE */
 	uint32_t unparsed
 		[2]; /* bytes read last that the parser of operations wants to see more of */
+	struct bh_app_vouch vouch[2];
 	bool waiting;
 	bool passed;    /* bytes of it went that were judged by their ports alone, or as a whole */
 	bool threat;    /* app_threat.c reads along */
@@ -421,11 +430,13 @@ void bh_answer_reset(struct bh_worker *w, const struct bh_packet *p, const struc
 
 /* SYN/ACK to the sender of a SYN that acknowledges what it has not sent. False: it can't be told. */
 bool bh_answer_cookie(struct bh_worker *w, const struct bh_packet *p, uint32_t cookie);
-/* In the receiver's name to the sender of what waits behind a gap. p is the sender's (back), or the receiver's. */
-void bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
+/* In the receiver's name to the sender of what waits here. p is the sender's (back), or the receiver's. False: it can't be told. */
+bool bh_answer_gap(struct bh_worker *w, const struct bh_packet *p, const struct bh_stream_gap *g,
 		   bool back);
 
-/* A copy of the first n payload bytes of a TCP packet leaves by a wire. False: it can't be made. */
+/* A copy of the first n payload bytes of a TCP packet leaves by a wire. False: it can't be made. One with so much payload can
+ * be, whatever its headers. */
+#define BH_PART_PAYLOAD 1700u
 struct bh_part {
 	const struct rte_mbuf *m;
 	uint16_t l3_off, l4_off, payload_off;

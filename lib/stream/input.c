@@ -50,6 +50,14 @@ has_room(struct bh_stream_ctx *c, const struct bh_stream_overlap *v, bool waits)
 	return d->nodes + need <= share_of(c) || refuse(c, BH_REASON_STREAM_SEGMENTS);
 }
 
+/* A keep-alive with a byte of garbage (RFC 9293 3.8.4) lies below what its sender has been told is acknowledged, and not below
+ * what the receiver has. */
+static bool
+is_probe(const struct bh_stream_ctx *c)
+{
+	return c->to - c->from == 1 && c->to == c->d->vouched;
+}
+
 /* False: r holds the end result and nothing of the packet counts. */
 static bool
 take_bytes(struct bh_stream_ctx *c)
@@ -65,6 +73,7 @@ take_bytes(struct bh_stream_ctx *c)
 
 	if (c->from == c->to && !fin)
 		return true;
+	d->repeat |= c->from < d->vouched && d->acked < d->vouched;
 	/* What has been read is in pieces until it is acknowledged, or was skipped: then nothing is to be known of it. */
 	if (again) {
 		struct bh_stream_overlap read = {.lo = v.lo, .hi = bh_stream_min(v.hi, d->read)};
@@ -72,10 +81,14 @@ take_bytes(struct bh_stream_ctx *c)
 		bh_stream_compare(c, &read);
 		again = read.same;
 		v.lo = read.hi;
+		if (!again && is_probe(c))
+			return refuse(c, BH_REASON_TCP_CONFLICT);
 		if (!again)
 			return bh_stream_except(c, BH_EXCEPTION_TCP_CONFLICT) || !c->s->hold;
 	}
 	bh_stream_compare(c, &v);
+	if (!v.same && is_probe(c))
+		return refuse(c, BH_REASON_TCP_CONFLICT);
 	if (!v.same)
 		return bh_stream_except(c, BH_EXCEPTION_TCP_CONFLICT) || !c->s->hold;
 	if (!c->s->gone && (v.holes != 0 || waits)) {

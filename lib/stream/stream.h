@@ -25,6 +25,8 @@
  * by a congested router; likewise where the pool runs low, of which nobody gets all that is left. What comes in order
  * before a gap, here or at the receiver, has as much room again, or nothing behind the gap would ever go.
  *
+ * Acknowledgements. The receiver's, but for bytes that wait and whose sender waits, too (bh_stream_vouch).
+ *
  * Trust. A side's packets count only when they come in on the wire where that side's SYN or SYN/ACK came in
  * (TCP_WRONG_SIDE otherwise, packet dropped): a sender can't acknowledge in its receiver's name. The SYN/ACK comes
  * in on another wire than the SYN.
@@ -184,6 +186,22 @@ struct bh_stream_gap {
  * all that comes before the gap, as far as it has gone: told of it earlier, the sender would take the order for disturbed
  * and wait longer (RFC 8985 6.2). Ask when a packet of the side was kept, and when the receiver has acknowledged. */
 bool bh_stream_gap(const struct bh_stream *s, unsigned side, struct bh_stream_gap *out);
+
+/* Whose bytes wait here undecided may say no more until they are acknowledged: Nagle's algorithm (RFC 896), one packet on
+ * its way after a loss. The receiver, who has not got them, can't do that: we do, in its name, within the window that it has
+ * offered, and see to it that it gets them once they may go (bh_stream_owed).
+ * Returns a packet of `side` that tells the addresses, the acknowledgement in *out; NULL: nothing waits, or what has gone is
+ * not acknowledged yet (its sender knows what to do), or a packet is longer than max bytes of payload, which is as much as
+ * the caller can send again. Call bh_stream_vouched when it has been sent. Again when its sender has not heard it. */
+void *bh_stream_vouch(const struct bh_stream *s, unsigned side, uint32_t max,
+		      struct bh_stream_gap *out);
+void bh_stream_vouched(struct bh_stream *s, unsigned side);
+/* Something was vouched for that the receiver has not acknowledged. */
+bool bh_stream_owes(const struct bh_stream *s, unsigned side);
+/* Of that, the first packet whose bytes may go (and have gone: bh_stream_pop comes first): a copy of its first *n bytes is to be
+ * sent when the receiver stays silent for a retransmission time-out (RFC 6298), as nobody else will. *from: number of the first
+ * byte that is missed there, to see whether it comes on. NULL: there is none. */
+void *bh_stream_owed(struct bh_stream *s, unsigned side, uint32_t *n, uint32_t *from);
 
 /* Packets of this stream that wait (held, not gone), of both sides, and their payload bytes (bytes may be NULL). Since
  * when is the caller's to know: from 0 to 1 is its first KEPT. */

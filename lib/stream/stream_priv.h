@@ -45,6 +45,7 @@ struct bh_stream_side {
 	int64_t limit;                 /* let go: bytes from here on are not compared */
 	int64_t far;                   /* behind the furthest byte that has gone */
 	int64_t skip_from, skip_to;    /* bytes of the latest skip, equal: there was none */
+	int64_t vouched;               /* acknowledged in the receiver's name so far; 0: never */
 	uint32_t isn;                  /* sequence number of byte 0 is isn + 1 */
 	uint32_t window;               /* largest window that the receiver offered, in bytes */
 	uint32_t ts_recent;            /* latest TSval accepted in order (RFC 7323) */
@@ -58,15 +59,16 @@ struct bh_stream_side {
 	uint32_t last;           /* piece of its last packet behind a gap, BH_STREAM_NONE */
 	uint16_t raw_window;     /* of its last packet, not scaled */
 	uint8_t wire;
-	uint8_t scale;  /* offered by this side's SYN */
-	bool known;     /* its SYN, SYN/ACK or first packet was seen */
-	bool windowed;  /* right is known */
-	bool stamps;    /* its SYN had the timestamp option */
-	bool sacks;     /* its SYN permitted selective acknowledgements */
-	bool spoken;    /* ts_val, ts_ecr and raw_window are set */
-	bool fin_gone;  /* the FIN has been forwarded */
-	bool fin_acked; /* and acknowledged */
-	bool asked; /* a packet that waits brought again what has gone and is not acknowledged */
+	uint8_t scale;      /* offered by this side's SYN */
+	bool known : 1;     /* its SYN, SYN/ACK or first packet was seen */
+	bool windowed : 1;  /* right is known */
+	bool stamps : 1;    /* its SYN had the timestamp option */
+	bool sacks : 1;     /* its SYN permitted selective acknowledgements */
+	bool spoken : 1;    /* ts_val, ts_ecr and raw_window are set */
+	bool fin_gone : 1;  /* the FIN has been forwarded */
+	bool fin_acked : 1; /* and acknowledged */
+	bool repeat : 1; /* what was vouched for has come again: its sender has not heard of it */
+	bool asked : 1; /* a packet that waits brought again what has gone and is not acknowledged */
 };
 
 struct bh_stream {

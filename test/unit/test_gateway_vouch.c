@@ -1,0 +1,230 @@
+/* gateway: senders that say no more until they are acknowledged. */
+#include "gateway_talk.h"
+
+static const char policy[] = "version: 1\n"
+			     "endpoints:\n"
+			     "  - {address: 10.1.0.1, labels: {app: web}}\n"
+			     "  - {address: 10.2.0.1, labels: {app: db}}\n"
+			     "segments:\n"
+			     "  web: {selector: app=web}\n"
+			     "  db: {selector: app=db}\n"
+			     "rules:\n"
+			     "  - {from: web, to: db,\n"
+			     "     applications: [{redis: {commands: [ping]}},\n"
+			     "                    {http: {methods: [GET]}}], action: allow}\n";
+
+struct road {
+	struct rig r;
+	struct talk t;
+	uint32_t start;
+};
+
+static void
+start(struct road *w)
+{
+	rig_start(&w->r, &(struct rig_options){.mode = BH_MODE_PROTECT, .policy = policy});
+	CU_ASSERT_TRUE_FATAL(opens(&w->t, &w->r, 40000, 6379));
+	w->start = w->t.seq[0];
+	rig_clear(&w->r);
+}
+
+static void
+run_ms(struct rig *r, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++)
+		rig_run(r);
+}
+
+static void
+sends(struct road *w, uint32_t offset, const char *text)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	frame(&w->t, 0, BH_TCP_ACK | BH_TCP_PSH, text, &f);
+	rig_put(&w->r, RIG_OUTSIDE, &f);
+	rig_run(&w->r);
+}
+
+static void
+server_has(struct road *w, uint32_t offset)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	frame(&w->t, 1, BH_TCP_ACK, NULL, &f);
+	rig_put(&w->r, RIG_INSIDE, &f);
+	rig_run(&w->r);
+}
+
+/* How far the client has been acknowledged by the last packet it got; UINT32_MAX: it got none. */
+static uint32_t
+client_heard(const struct road *w)
+{
+	const struct rig_wire *wire = &w->r.wire[RIG_OUTSIDE];
+	const struct rig_frame *f;
+	const uint8_t *tcp;
+
+	if (wire->n_out == 0)
+		return UINT32_MAX;
+	f = &wire->out[wire->n_out - 1];
+	tcp = f->b + rig_l4(f);
+	CU_ASSERT_TRUE(rig_checksums_good(f));
+	CU_ASSERT_EQUAL(tcp[13], BH_TCP_ACK);
+	CU_ASSERT_EQUAL(bh_load_be32(tcp + 4), w->t.seq[1]);
+	return bh_load_be32(tcp + 8) - w->start;
+}
+
+static unsigned
+arrived(struct road *w)
+{
+	unsigned n = w->r.wire[RIG_INSIDE].n_out;
+
+	rig_clear(&w->r);
+	return n;
+}
+
+/* write, write, read (RFC 896): the second waits for the first one's acknowledgement. */
+static void
+a_sender_that_waits_is_heard(void)
+{
+	struct road w;
+
+	start(&w);
+	sends(&w, 0, "*1\r\n$4\r\n");
+	run_ms(&w.r, 10);
+	CU_ASSERT_EQUAL(client_heard(&w), UINT32_MAX); /* it may go on by itself */
+	run_ms(&w.r, 110);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	CU_ASSERT_EQUAL(w.r.wire[RIG_OUTSIDE].n_out, 1);
+	CU_ASSERT_EQUAL(w.r.wire[RIG_INSIDE].n_out, 0);
+	CU_ASSERT_EQUAL(w.r.c.held, 1);
+	sends(&w, 8, "PING\r\n");
+	CU_ASSERT_EQUAL(arrived(&w), 2);
+	server_has(&w, 14);
+	CU_ASSERT_EQUAL(w.r.c.held, 0);
+	run_ms(&w.r, 1000);
+	CU_ASSERT_EQUAL(arrived(&w), 0); /* nothing is owed */
+	rig_stop(&w.r);
+}
+
+static void
+what_was_vouched_for_is_sent_until_the_receiver_has_it(void)
+{
+	struct road w;
+
+	start(&w);
+	sends(&w, 0, "*1\r\n$4\r\n");
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	sends(&w, 8, "PING\r\n");
+	CU_ASSERT_EQUAL(arrived(&w), 2); /* and both are lost */
+	run_ms(&w.r, 200);
+	CU_ASSERT_EQUAL(arrived(&w), 0);
+	run_ms(&w.r, 250);
+	CU_ASSERT_EQUAL(w.r.wire[RIG_INSIDE].n_out, 1);
+	CU_ASSERT_EQUAL(bh_load_be32(w.r.wire[RIG_INSIDE].out[0].b +
+				     rig_l4(&w.r.wire[RIG_INSIDE].out[0]) + 4),
+			w.start);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	run_ms(&w.r, 700);
+	CU_ASSERT_EQUAL(arrived(&w), 1);
+	server_has(&w, 8);
+	run_ms(&w.r, 5000); /* the rest is the sender's own to repeat */
+	CU_ASSERT_EQUAL(arrived(&w), 0);
+	rig_stop(&w.r);
+}
+
+static void
+a_sender_that_has_not_heard_it_hears_it_again(void)
+{
+	struct road w;
+
+	start(&w);
+	sends(&w, 0, "*1\r\n$4\r\n");
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	rig_clear(&w.r);
+	run_ms(&w.r, 1000);
+	CU_ASSERT_EQUAL(client_heard(&w), UINT32_MAX);
+	sends(&w, 0, "*1\r\n$4\r\n");
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	CU_ASSERT_EQUAL(arrived(&w), 0);
+	rig_stop(&w.r);
+}
+
+/* Windows' keep-alive brings a byte of garbage. */
+static void
+a_garbage_byte_of_a_keep_alive_goes_nowhere(void)
+{
+	struct road w;
+
+	start(&w);
+	sends(&w, 0, "*1\r\n$4\r\n");
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	rig_clear(&w.r);
+	sends(&w, 7, "X");
+	CU_ASSERT_EQUAL(w.r.c.exceptions[BH_EXCEPTION_TCP_CONFLICT], 0);
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	sends(&w, 8, "PING\r\n");
+	CU_ASSERT_EQUAL(arrived(&w), 2);
+	rig_stop(&w.r);
+}
+
+static void
+what_is_denied_does_not_arrive_for_it(void)
+{
+	struct road w;
+
+	start(&w);
+	sends(&w, 0, "*1\r\n$8\r\n");
+	run_ms(&w.r, 120);
+	CU_ASSERT_EQUAL(client_heard(&w), 8);
+	rig_clear(&w.r);
+	sends(&w, 8, "FLUSHALL\r\n");
+	run_ms(&w.r, 3000);
+	CU_ASSERT_EQUAL(w.r.c.dropped[BH_REASON_OPERATION_DENY] + w.r.c.dropped[BH_REASON_APP_DENY],
+			2);
+	for (unsigned i = 0; i < w.r.wire[RIG_INSIDE].n_out; i++) {
+		const struct rig_frame *f = &w.r.wire[RIG_INSIDE].out[i];
+
+		CU_ASSERT_TRUE((f->b[rig_l4(f) + 13] & BH_TCP_RST) != 0);
+	}
+	rig_stop(&w.r);
+}
+
+/* The head of a request in pieces, each sent when the one before is acknowledged. */
+static void
+a_request_in_small_writes_gets_through(void)
+{
+	static const char *const piece[] = {"GET", " /a HT", "TP/1.1\r\n", "Host: d", "b\r\n\r\n"};
+	struct road w;
+	uint32_t at = 0;
+	unsigned i;
+
+	start(&w);
+	for (i = 0; i < BH_ARRAY_SIZE(piece); i++) {
+		sends(&w, at, piece[i]);
+		at += (uint32_t)strlen(piece[i]);
+		if (i + 1 == BH_ARRAY_SIZE(piece))
+			break;
+		run_ms(&w.r, 120);
+		CU_ASSERT_EQUAL(client_heard(&w), at);
+		CU_ASSERT_EQUAL(arrived(&w), 0);
+	}
+	CU_ASSERT_EQUAL(arrived(&w), BH_ARRAY_SIZE(piece));
+	rig_stop(&w.r);
+}
+
+const struct bh_unit_test bh_suite_gateway_vouch[] = {
+	BH_TEST(a_sender_that_waits_is_heard),
+	BH_TEST(what_was_vouched_for_is_sent_until_the_receiver_has_it),
+	BH_TEST(a_sender_that_has_not_heard_it_hears_it_again),
+	BH_TEST(a_garbage_byte_of_a_keep_alive_goes_nowhere),
+	BH_TEST(what_is_denied_does_not_arrive_for_it),
+	BH_TEST(a_request_in_small_writes_gets_through),
+	BH_TEST_END,
+};
