@@ -51,7 +51,7 @@ C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps build web demo test unit scenario e2e check format format-check arch tidy sanitize \
-	clang-build fuzz fuzz-build bench accuracy coverage install uninstall clean
+	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb clean
 
 all: build
 
@@ -283,6 +283,10 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bulkheadctl \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkheadctl.fish
+
+## make deb        the Debian package: build/deb/bulkhead_*.deb, checked by lintian
+deb:
+	$(Q)deploy/debian/build.sh $(B)
 
 ## make clean      remove build/
 clean:
