@@ -1,4 +1,4 @@
-"""The map is readable and smooth in a real browser: with 20 and with 500 segments that really talk, and with 3,000 edges."""
+"""The map is readable and smooth in a real browser: with 20 and with 500 segments that really talk."""
 
 import os
 import socket
@@ -111,18 +111,6 @@ def look(name, plan, steps, dark):
     gateway.stop()
 
 
-def many():
-    """500 segments and 3,000 edges, as the page would be told of them; 390 px wide, too. Frame times are said and not judged: they are
-    those of two busy cores without a graphics card."""
-    gateway = Gateway(policy([rule("all", "any", "any", None)]), name="many").start()
-    pretend = ["pretend", {"segments": 500, "edges": 3000, "zones": 20}]
-    whole = ["map", {"segments": 500, "edges": 2900}]
-    browse("map-3000", [pretend, ["open", "map"], whole, ["shot", "map-3000"], ["drag", None],
-                        ["fill", ["#map-find", "web-010"]], ["click", ".segments button"], ["shot", "map-3000-chosen"]])
-    browse("map-3000-phone", [pretend, ["open", "map"], whole, ["fits", None], ["shot", "map-3000-phone"]], phone=True)
-    gateway.stop()
-
-
 def test():
     need()
     make()
@@ -136,7 +124,6 @@ def test():
         serve(app, context)
     look("map-20", shop, [["fill", ["#map-find", "session"]], ["click", ".segments button"], ["shot", "map-20-chosen"]], False)
     look("map-500", crowd, [["drag", None], ["fill", ["#map-find", "app-011"]], ["click", ".segments button"], ["shot", "map-500-chosen"]], True)
-    many()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,15 @@ function best(zones, size, aspect) {
 	return choice;
 }
 
+/* What is under a zone whose segments stand so: its middle and size. */
+export function ground(nodes, at) {
+	const { w, h, gapX } = sizeOf(Infinity);
+	const xs = nodes.map((n) => at.get(n.id).x), ys = nodes.map((n) => at.get(n.id).y);
+	const left = Math.min(...xs), right = Math.max(...xs), top = Math.min(...ys), bottom = Math.max(...ys);
+
+	return { x: (left + right) / 2, y: (top + bottom) / 2, w: right - left + w + 2 * gapX, h: bottom - top + h + 2 * gapX };
+}
+
 /* Positions by id. aspect: width by height of the box. */
 export function layout(nodes, edges, aspect) {
 	const size = sizeOf(nodes.length);

@@ -1,6 +1,6 @@
 /* The segmentation map. What can be seen in the picture can also be reached as text: the list of segments beside it. */
 import { chip, count, h, mode, option, toast } from "./dom.js";
-import { layout, sizeOf } from "./map-layout.js";
+import { ground, layout, sizeOf } from "./map-layout.js";
 import { kindOf, load } from "./map-data.js";
 import { edgePanel, segmentPanel } from "./segment.js";
 
@@ -52,12 +52,14 @@ function style(compact, dense) {
 		{ selector: "node[?attacker]", style: { "border-color": bad, "underlay-color": bad, "underlay-opacity": 0.2, "underlay-padding": 6 } },
 		{ selector: "node[quarantined > 0]", style: { "border-color": bad, "border-width": 5, "border-style": "double",
 			"background-color": css("--bad-soft") } },
-		{ selector: ":parent", style: { shape: "round-rectangle", label: "data(label)", "text-valign": "top",
+		{ selector: "node[!name]", style: { shape: "round-rectangle", label: "data(label)", "text-valign": "top",
 			"text-halign": "center", "text-margin-y": compact ? -6 : -8, "font-size": compact ? 28 : 16, "text-wrap": "none",
 			"font-weight": 700, color: css("--muted"), "background-color": css("--zone"), "background-opacity": 1,
 			"border-width": 1.5, "border-color": css("--line"), padding: compact ? 14 : 24,
 			"min-zoomed-font-size": 0 } },
-		{ selector: ":parent[?cde]", style: { "border-color": warn, "border-style": "dashed", "border-width": 2.5 } },
+		...compact ? [{ selector: "node[!name]", style: { width: "data(w)", height: "data(h)", "z-compound-depth": "bottom", events: "no",
+			padding: 0 } }] : [],
+		{ selector: "node[!name][?cde]", style: { "border-color": warn, "border-style": "dashed", "border-width": 2.5 } },
 		{ selector: "edge", style: { width: "data(width)", "line-color": "data(colour)", "target-arrow-color": "data(colour)",
 			"target-arrow-shape": "triangle", "arrow-scale": compact ? 0.8 : 1.1,
 			"curve-style": compact ? "straight" : "bezier", "control-point-step-size": 64,
@@ -84,11 +86,13 @@ function style(compact, dense) {
 	];
 }
 
+/* Of many, zones are plain grounds beneath: the library asks for the parents of each element again and again, which made a third
+ * of the work until the first picture. */
 function nodeElement(n, compact) {
 	const lock = n.quarantined > 0 ? "quarantined" : n.outside || n.whole ? "" : `${n.members} endpoint${n.members === 1 ? "" : "s"}`;
 
 	return { group: "nodes", data: { id: `s:${n.id}`, name: n.id, mode: n.mode, outside: n.outside,
-		quarantined: n.quarantined, attacker: n.alerts.length > 0, parent: n.zone && !n.outside ? `z:${n.zone}` : undefined,
+		quarantined: n.quarantined, attacker: n.alerts.length > 0, parent: n.zone && !n.outside && !compact ? `z:${n.zone}` : undefined,
 		label: n.whole ? `all of ${n.zone}` : compact || !lock ? n.id : `${n.id}\n${lock}` } };
 }
 
@@ -108,11 +112,16 @@ function edgeElement(e) {
 		application: e.application ?? "", label: words.join(" · ") } };
 }
 
-function elements(data, hidden, compact) {
-	const nodes = data.nodes.map((n) => nodeElement(n, compact));
-	const zones = [...new Set(data.nodes.filter((n) => n.zone && !n.outside).map((n) => n.zone))].map((z) => ({
-		group: "nodes", selectable: false, data: { id: `z:${z}`, cde: data.cde.has(z),
-			label: data.cde.has(z) ? `${z} (cardholder data)` : z } }));
+function zoneElement(z, data, compact, at) {
+	const { x, y, w, h: tall } = ground(data.nodes.filter((n) => n.zone === z && !n.outside), at);
+
+	return { group: "nodes", selectable: false, grabbable: !compact, ...compact ? { position: { x, y } } : {},
+		data: { id: `z:${z}`, cde: data.cde.has(z), w, h: tall, label: data.cde.has(z) ? `${z} (cardholder data)` : z } };
+}
+
+function elements(data, hidden, compact, at) {
+	const nodes = data.nodes.map((n) => ({ ...nodeElement(n, compact), position: { ...at.get(n.id) } }));
+	const zones = [...new Set(data.nodes.filter((n) => n.zone && !n.outside).map((n) => n.zone))].map((z) => zoneElement(z, data, compact, at));
 
 	return [...zones, ...nodes, ...data.edges.filter((e) => !hidden.has(e.application ?? "")).map(edgeElement)];
 }
@@ -127,7 +136,7 @@ export async function show(root, { signal }) {
 		.map(([value, text]) => option(value, text, value === "24h")));
 	const note = h("p", { cls: "note", role: "status" });
 	const hidden = new Set();
-	let cy = null, data = null, shape = "", picked = null, rendered = "";
+	let cy = null, data = null, shape = "", look = "", at = null, picked = null, rendered = "";
 
 	side.append(h("div", { cls: "find" }, find), detail, list);
 	root.append(h("div", { cls: "head" }, h("h1", null, "Map"),
@@ -159,7 +168,7 @@ export async function show(root, { signal }) {
 				const near = node.isEdge() ? node.union(node.connectedNodes()) : node.closedNeighborhood();
 
 				cy.edges().not(near).addClass("dim");
-				cy.nodes(":childless").not(near).addClass("dim");
+				cy.nodes("[name]").not(near).addClass("dim");
 				near.edges().addClass("picked");
 			}
 		});
@@ -168,7 +177,7 @@ export async function show(root, { signal }) {
 	/* Of many, only a part can be read at once. */
 	function approach() {
 		if (cy !== null && picked !== null && data.nodes.length > MANY)
-			cy.animate({ fit: { eles: cy.nodes(":childless").not(".dim"), padding: 40 }, duration: 250 });
+			cy.animate({ fit: { eles: cy.nodes("[name]").not(".dim"), padding: 40 }, duration: 250 });
 	}
 
 	function pick(name, again) {
@@ -236,41 +245,52 @@ export async function show(root, { signal }) {
 		h("span", { cls: "key" }, "◆ encrypted"), h("span", { cls: "key" }, "╌ mesh or tunnel"));
 	}
 
+	function begin(compact, dense) {
+		cy?.destroy();
+		cy = library({ container: box, style: style(compact, dense), wheelSensitivity: 0.4, minZoom: 0.05, maxZoom: 3, autoungrabify: compact,
+			textureOnViewport: compact, hideEdgesOnViewport: false, boxSelectionEnabled: false, pixelRatio: "auto" });
+		cy.on("tap", "node[name]", (event) => pick(event.target.data("name")));
+		cy.on("tap", "edge", (event) => pick(event.target.id()));
+		cy.on("tap", (event) => event.target === cy && pick(null));
+	}
+
+	/* What is as it was costs nothing: the library would compute its style again. */
+	function change(want) {
+		const keep = new Set(want.map((w) => w.data.id)), fresh = [];
+
+		cy.elements().filter((x) => !keep.has(x.id())).remove();
+		for (const w of want) {
+			const old = cy.getElementById(w.data.id), text = JSON.stringify(w.data);
+
+			if (old.empty())
+				fresh.push({ ...w, scratch: { text } });
+			else if (old.scratch("text") !== text)
+				old.data(w.data).scratch("text", text);
+		}
+		cy.add(fresh);
+	}
+
 	function drawGraph() {
-		const compact = data.nodes.length > MANY;
-		const want = elements(graphOf(), hidden, compact);
-		const dense = data.edges.length > DENSE;
-		const now = data.nodes.map((n) => `${n.zone}/${n.id}`).sort().join("\n") + dense;
+		const compact = data.nodes.length > MANY, dense = data.edges.length > DENSE;
+		const now = data.nodes.map((n) => `${n.zone}/${n.id}`).sort().join("\n");
+		const moved = now !== shape;
 
-		if (cy === null) {
-			cy = library({ container: box, style: style(compact, dense), wheelSensitivity: 0.4, minZoom: 0.05, maxZoom: 3,
-				textureOnViewport: compact, hideEdgesOnViewport: false, boxSelectionEnabled: false, pixelRatio: "auto" });
-			cy.on("tap", "node:childless", (event) => pick(event.target.data("name")));
-			cy.on("tap", "edge", (event) => pick(event.target.id()));
-			cy.on("tap", (event) => event.target === cy && pick(null));
-		}
-		cy.batch(() => {
-			const keep = new Set(want.map((w) => w.data.id));
+		if (look !== `${compact} ${dense}`)
+			begin(compact, dense);
+		if (moved)
+			at = layout(data.nodes, data.edges, Math.max(0.4, box.clientWidth / Math.max(1, box.clientHeight)));
+		const want = elements(graphOf(), hidden, compact, at);
 
-			cy.elements().filter((x) => !keep.has(x.id())).remove();
-			for (const w of want) {
-				const old = cy.getElementById(w.data.id);
-
-				if (old.nonempty())
-					old.data(w.data);
-				else
-					cy.add(w);
-			}
-		});
-		if (now !== shape) {
-			const at = layout(data.nodes, data.edges, Math.max(0.4, box.clientWidth / Math.max(1, box.clientHeight)));
-
-			shape = now;
-			cy.style(style(compact, dense));
-			cy.nodes(":childless").positions((n) => at.get(n.data("name")));
-			cy.fit(undefined, 24);
-		}
-		box.dataset.segments = cy.nodes(":childless").length;
+		cy.batch(() => change(want));
+		if (moved)
+			cy.nodes("[name]").positions((n) => at.get(n.data("name")));
+		if (moved && compact)
+			want.filter((w) => w.data.w).forEach((w) => cy.getElementById(w.data.id).position(w.position));
+		if (moved || look !== `${compact} ${dense}`)
+			cy.fit(cy.nodes(), 24);
+		shape = now;
+		look = `${compact} ${dense}`;
+		box.dataset.segments = cy.nodes("[name]").length;
 		box.dataset.edges = cy.edges().length;
 	}
 

@@ -106,6 +106,7 @@ const steps = {
 
 		await page.route("**/api/v1/segments?*", cut(Array.from({ length: segments }, (_, i) => ({ name: name(i), reserved: false,
 			zones: [`zone:${String.fromCharCode(97 + i % zones)}`], members: 1 + i % 9, mode: ["protect", "protect", "monitor", "discover"][i % 4] }))));
+		await page.route("**/api/v1/segments/*", cut([{ address: "192.0.2.1", labels: {}, segments: [] }]));
 		await page.route("**/api/v1/conversations?*", cut(Array.from({ length: edges }, (_, i) => ({ from: name(i % segments),
 			to: name((i * 7 + 31 * Math.floor(i / segments) + 1) % segments), application: apps[(i + Math.floor(i / segments)) % apps.length], service: "tcp/443",
 			operations: i % 50 === 7 ? { alpn: ["istio"] } : {}, sessions: 1 + i % 97, open: i % 3, bytes_to_server: i * 977 % 5e6, bytes_to_client: i * 31337 % 9e7,
