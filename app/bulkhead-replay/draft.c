@@ -7,8 +7,6 @@
 #include "../../lib/learn/draft.h"
 #include "replay.h"
 
-#define DRAFT_MAX (256u << 20) /* bytes of a policy, as the daemon's */
-
 struct replay_draft {
 	struct bh_policy *policy[2]; /* in force, draft */
 	const struct bh_view *view;  /* the draft's */
@@ -23,7 +21,7 @@ load(struct replay *r, struct bh_policy *p, struct bh_err *err)
 	struct bh_buf force = {0}, text = {0};
 	size_t len;
 	char *own;
-	int rc = bh_file_read(r->o.draft, DRAFT_MAX, &own, &len, err);
+	int rc = bh_file_read(r->o.draft, REPLAY_DRAFT_MAX, &own, &len, err);
 
 	if (rc != 0)
 		return rc;

@@ -253,6 +253,8 @@ replay_start(struct replay *r, struct bh_err *err)
 	if (rc == 0)
 		rc = replay_draft_open(r, err);
 	if (rc == 0)
+		rc = replay_recorded_open(r, err);
+	if (rc == 0)
 		rc = bh_capture_open(&r->capture, r->o.in, err);
 	if (rc != 0)
 		return rc;
@@ -319,6 +321,7 @@ replay_free(struct replay *r)
 	replay_evidence_finish(r, NULL);
 	bh_capture_writer_close(r->writer, NULL);
 	bh_eve_file_close(r->eve);
+	bh_learn_close(r->learn);
 	bh_capture_close(r->capture);
 	replay_sides_destroy(r->sides);
 	if (r->draft == NULL)

@@ -94,6 +94,7 @@ take_events(struct replay *r)
 			r->events++;
 		replay_evidence_take(r, e, n);
 		replay_draft_take(r, e, n);
+		replay_recorded_take(r, e, n);
 		bh_buf_reset(&told);
 		names_taken(r, bh_gateway_take_answers(r->policy, e, n, r->clock.mono_ns, &told));
 		bh_gateway_names_in_force(r->gateway);

@@ -10,7 +10,8 @@ static const char usage[] =
 	"usage: bulkhead-replay -c CONFIG -r IN.pcap[ng] [-w FORWARDED] [-e EVE.json] [--stats "
 	"FILE]\n"
 	"                       [--inside CIDR,...] [--evidence DIR] [--draft POLICY [--changes "
-	"FILE]]\n"
+	"FILE]\n"
+	"                       [--whatif FILE]] [--conversations FILE]\n"
 	"\n"
 	"Runs a capture through the gateway's pipeline, in capture time: what would have passed, "
 	"what "
@@ -35,6 +36,12 @@ static const char usage[] =
 	"                       from what to what, by which rule. The other outputs are of the "
 	"first run\n"
 	"      --changes FILE   these connections, one JSON object a line\n"
+	"      --conversations FILE   database of the conversations of the first run, as the "
+	"daemon records\n"
+	"                       them; added to if it exists\n"
+	"      --whatif FILE    with --draft: what these conversations alone say it would change, "
+	"pair of\n"
+	"                       addresses by pair, one JSON object a line\n"
 	"      --version        print the version\n"
 	"      --help           print this\n"
 	"\n"
@@ -89,6 +96,8 @@ read_options(int argc, char **argv, struct replay_options *o)
 		{"inside", required_argument, NULL, 'i'},
 		{"draft", required_argument, NULL, 'd'},
 		{"changes", required_argument, NULL, 'C'},
+		{"conversations", required_argument, NULL, 'l'},
+		{"whatif", required_argument, NULL, 'W'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -121,6 +130,12 @@ read_options(int argc, char **argv, struct replay_options *o)
 		case 'C':
 			o->changes = optarg;
 			break;
+		case 'l':
+			o->conversations = optarg;
+			break;
+		case 'W':
+			o->whatif = optarg;
+			break;
 		case 'i':
 			rc = read_inside(o, optarg);
 			if (rc != 0)
@@ -145,6 +160,8 @@ read_options(int argc, char **argv, struct replay_options *o)
 		return complain("no capture: give -r FILE");
 	if (o->draft == NULL && o->changes != NULL)
 		return complain("--changes goes with --draft");
+	if (o->draft == NULL && o->whatif != NULL)
+		return complain("--whatif goes with --draft");
 	if (o->draft != NULL && strcmp(o->in, "-") == 0)
 		return complain("--draft runs the capture twice: give a file, not standard input");
 	return -1;
@@ -171,7 +188,7 @@ static FILE *
 table(const struct replay *r)
 {
 	return is_standard(r->o.forwarded) || is_standard(r->o.events) || is_standard(r->o.stats) ||
-			       is_standard(r->o.changes)
+			       is_standard(r->o.changes) || is_standard(r->o.whatif)
 		       ? stderr
 		       : stdout;
 }
@@ -208,6 +225,8 @@ run(struct replay *r)
 		rc = -1;
 	if (!sum_holds(r, &c))
 		return REPLAY_SUM;
+	if (rc == 0)
+		rc = replay_recorded_finish(r, table(r), &err);
 	if (rc == 0 && r->draft != NULL) {
 		rc = replay_draft_run(r, table(r), &changed, &err);
 		replay_totals(r, &c);

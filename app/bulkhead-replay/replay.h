@@ -14,6 +14,7 @@
 #include "../../lib/conf/conf.h"
 #include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
+#include "../../lib/learn/learn.h"
 #include "../../lib/policy/host.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/proto/proto.h"
@@ -32,6 +33,7 @@ enum {
 #define REPLAY_LINKS (BH_LINK_NULL + 1)
 #define REPLAY_WIRES (2 * REPLAY_LINKS)
 #define REPLAY_BATCH 32
+#define REPLAY_DRAFT_MAX (256u << 20) /* bytes of a policy, as the daemon's */
 
 struct replay_options {
 	const char *config;
@@ -39,9 +41,11 @@ struct replay_options {
 	const char *forwarded; /* NULL: not written */
 	const char *events;
 	const char *stats;
-	const char *evidence; /* folder */
-	const char *draft;    /* policy to compare with */
-	const char *changes;  /* file for the connections that it judges otherwise */
+	const char *evidence;      /* folder */
+	const char *draft;         /* policy to compare with */
+	const char *changes;       /* file for the connections that it judges otherwise */
+	const char *conversations; /* database for what was said, as the daemon's */
+	const char *whatif;        /* file for what conversations say the draft judges otherwise */
 	struct bh_prefix inside[REPLAY_MAX_INSIDE];
 	unsigned n_inside;
 };
@@ -82,6 +86,7 @@ struct replay {
 	struct bh_worker *worker;
 	struct replay_sides *sides;
 	struct replay_draft *draft; /* NULL: there is none */
+	struct bh_learn *learn;     /* of the first run; NULL: not wanted */
 	struct replay_clock clock;
 	struct rte_mbuf *batch[REPLAY_BATCH];
 	unsigned n_batch, batch_wire;
@@ -144,6 +149,11 @@ void replay_draft_close(struct replay_draft *d); /* NULL is fine */
 void replay_draft_take(struct replay *r, const struct bh_event *e, unsigned n);
 /* The second run, the comparison and what it comes to. 0 with *changed, or -errno. */
 int replay_draft_run(struct replay *r, FILE *out, size_t *changed, struct bh_err *err);
+
+/* recorded.c: conversations of the first run. finish: they are saved, and compared with the draft. 0 or -errno. */
+int replay_recorded_open(struct replay *r, struct bh_err *err);
+void replay_recorded_take(struct replay *r, const struct bh_event *e, unsigned n);
+int replay_recorded_finish(struct replay *r, FILE *table, struct bh_err *err);
 
 /* changes.c: what the second of two runs judges otherwise. */
 struct replay_changes {

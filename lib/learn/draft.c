@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../policy/host.h"
 #include "draft.h"
 
 #define AT_ONCE 1024 /* endpoints copied under one hold of the model */
@@ -116,6 +117,59 @@ copy_modes(struct bh_draft *d, struct bh_policy *from, struct bh_err *err)
 	return m.rc;
 }
 
+/* ---- addresses of names ------------------------------------------------------------------------------------- */
+
+struct answers {
+	struct bh_arena arena;
+	struct bh_name_answer *item;
+	size_t n, room;
+	bool failed;
+};
+
+/* The time that is left is no matter: the draft's names do not leave. */
+static bool
+take_name(void *arg, const struct bh_name_answer *a, uint64_t left_ns)
+{
+	struct answers *all = arg;
+	size_t room = all->room != 0 ? 2 * all->room : 64;
+	struct bh_name_answer *p;
+
+	(void)left_ns;
+	if (all->n == all->room) {
+		p = realloc(all->item, room * sizeof(*p));
+		if (p == NULL) {
+			all->failed = true;
+			return false;
+		}
+		all->item = p;
+		all->room = room;
+	}
+	p = &all->item[all->n++];
+	*p = *a;
+	p->name = bh_arena_text(&all->arena, a->name, strlen(a->name));
+	all->failed = p->name == NULL;
+	return !all->failed;
+}
+
+/* What the one in force knows of names that the draft lists as well. */
+static int
+copy_names(struct bh_draft *d, struct bh_policy *from, struct bh_err *err)
+{
+	struct answers all = {.n = 0};
+	int rc = 0;
+
+	bh_policy_names_each(from, 0, take_name, &all);
+	if (all.failed)
+		rc = -ENOMEM;
+	else if (all.n != 0)
+		rc = bh_policy_names_learn(d->p, all.item, all.n, 0, NULL);
+	if (rc < 0)
+		bh_err_set(err, -rc, "cannot take addresses of names: %s", strerror(-rc));
+	bh_arena_free(&all.arena);
+	free(all.item);
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- open, judge ------------------------------------------------------------------------------------------ */
 
 int
@@ -125,6 +179,7 @@ bh_draft_open(struct bh_draft **out, const struct bh_draft_params *params, struc
 	struct bh_policy_params p = {
 		.max_endpoints = params->max_endpoints,
 		.mode = params->mode,
+		.names = {.max = UINT32_MAX}, /* no more than the one in force has */
 		.publish = publish,
 		.arg = d,
 	};
@@ -145,6 +200,8 @@ bh_draft_open(struct bh_draft **out, const struct bh_draft_params *params, struc
 		rc = copy_endpoints(d, params->from, err);
 	if (rc == 0 && params->from != NULL)
 		rc = copy_modes(d, params->from, err);
+	if (rc == 0 && params->from != NULL)
+		rc = copy_names(d, params->from, err);
 	if (rc != 0) {
 		bh_draft_close(d);
 		return rc;
@@ -195,7 +252,10 @@ bh_draft_judge(struct bh_draft *d, const struct bh_conversation *c, struct bh_dr
 	/* Of one of which too little was said: what it may still be is open. */
 	if (c->undecided)
 		said.app = NULL;
-	bh_policy_judge(d->view, &key, initiator, (uint16_t)c->service, &said, &j);
+	/* What opens it comes first: where no rule could allow what it will say, nobody listens. */
+	bh_policy_judge(d->view, &key, initiator, (uint16_t)c->service, NULL, &j);
+	if (j.verdict != BH_VERDICT_DENY && j.verdict != BH_VERDICT_REJECT)
+		bh_policy_judge(d->view, &key, initiator, (uint16_t)c->service, &said, &j);
 	out->by_operation = j.by_operation;
 	out->verdict = j.verdict;
 	out->reason = j.reason;

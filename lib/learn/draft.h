@@ -15,7 +15,7 @@ struct bh_draft_params {
 	const char *name, *text; /* the document, and its name in errors */
 	size_t len;              /* 0: no policy */
 	struct bh_policy *
-		from; /* endpoints that came over REST and modes that were set are copied from here; NULL: none */
+		from; /* endpoints that came over REST, modes that were set and addresses of names are copied from here; NULL: none */
 	uint32_t max_endpoints;
 	enum bh_mode mode; /* of who has none: PROTECT asks what rules say */
 };

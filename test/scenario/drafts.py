@@ -1,9 +1,12 @@
 """What --draft says would change is what changes: a generated day of a shop is run under a policy and compared with random
-drafts; each draft is then put in force and the same capture run again. Connection by connection, verdict and rule agree."""
+drafts; each draft is then put in force and the same capture run again. Connection by connection, verdict and rule agree.
+So they do with what the recorded conversations of the first run alone say of the draft."""
 
 import json
 import os
 import random
+import re
+from collections import Counter
 
 from lib import capture
 from lib.capture import ETHERNET, Record
@@ -16,6 +19,7 @@ TEAMS = ("web", "api", "batch", "ops")
 SERVERS = {"redis": 6379, "http": 80, "postgresql": 5432, "dns": 53, "text": 7000}
 # Outside: an address that a segment lists, one that only a name leads to, and one of nobody.
 OUTSIDE = ("198.51.100.9", "203.0.113.77", "203.0.113.200")
+RESOLVER = ("10.3.0.1", "10.3.0.2")
 PARTNER = "api.partner.example"
 MORE = {
     "cloud": "addresses: [198.51.100.0/25]", "partner": "names: ['*.partner.example']",
@@ -88,12 +92,18 @@ class World:
     def capture(self, n):
         records, time, pairs = [], START, set()
         for i in range(n):
-            frames = self.conversation(i, pairs)
+            # The name is known from the beginning, under every policy.
+            frames = self.conversation(i, pairs) if i != 0 else [
+                udp(*RESOLVER, 20000, 53, dns_query(PARTNER)),
+                udp(*RESOLVER[::-1], 53, 20000, dns_answer(PARTNER, OUTSIDE[1]))]
             for f in frames:
                 records.append(Record(time, ETHERNET, bytes(f), len(f)))
                 time += 2 * 10**6
             # Long enough for what was refused to be forgotten, in the middle of others.
             time += 40 * 10**9 if i % 100 == 99 else 0
+        # What waits for more to be said has waited long enough before the end.
+        last = bytes(udp(*RESOLVER, 20000, 53))
+        records.append(Record(time, ETHERNET, last, len(last)))
         return capture.pcap(records, ETHERNET)
 
     def policy(self, mode=None):
@@ -104,7 +114,8 @@ class World:
                f"contention: {d.choice(('basic', 'strict'))}}}", "endpoints:"]
         out += [f"  - {{address: {a}, labels: {{team: {t}, env: {e}}}}}" for a, t, e in self.clients]
         out += [f"  - {{address: {a}, labels: {{app: {s}, env: {e}}}}}" for a, s, e in self.servers]
-        out.append("segments:")
+        out += [f"  - {{address: {a}, labels: {{role: resolver}}}}" for a in RESOLVER]
+        out += ["segments:", "  resolver: {selector: role=resolver, mode: protect}"]
         names = []
         for key, values in (("team", TEAMS), ("app", SERVERS)):
             for v in values:
@@ -117,7 +128,7 @@ class World:
             names.append(name)
             out.append(f"  {name}: {{{how}}}")
         names.append("external")
-        out.append("rules:")
+        out += ["rules:", "  - {id: resolve, from: resolver, to: resolver, ports: udp/53, action: allow}"]
         for i in range(14):
             rule = [f"id: r{i}", f"from: {d.choice(names + ['any', 'any'])}", f"to: {d.choice(names + ['any'])}",
                     f"action: {d.choice(('allow', 'allow', 'allow', 'deny', 'reject'))}"]
@@ -155,6 +166,18 @@ def judged(directory):
     return found
 
 
+def members(directory):
+    """(client, port, server, port) -> client, server, service and application, as conversations have them."""
+    found = {}
+    for e in read_events(directory):
+        if e["event_type"] == "flow" or lookup(e, "bulkhead.kind") == "violation":
+            key = (e["src_ip"], e.get("src_port"), e["dest_ip"], e.get("dest_port"))
+            service = f"{e['proto'].lower()}/{e['dest_port']}" if "dest_port" in e else "icmp/8/0"
+            if e["event_type"] == "flow" or key not in found:
+                found[key] = (e["src_ip"], e["dest_ip"], service, e.get("app_proto", ""))
+    return found
+
+
 class Drafts:
     name = "a draft is judged as it will judge"
 
@@ -185,7 +208,7 @@ class Drafts:
                                   "changes.json"])
         want = {k: (before[k], after[k]) for k in before if before[k][0] != after[k][0]}
         check(done.returncode == (4 if want else 0), f"exit code {done.returncode}: {done.stderr}")
-        check(f"\n{len(want)} of 400 connections would change" in done.stdout, done.stdout)
+        check(f"\n{len(want)} of 401 connections would change" in done.stdout, done.stdout)
         got = {}
         with open(os.path.join(directory, "changes.json"), encoding="utf-8") as f:
             for line in f:
@@ -198,6 +221,65 @@ class Drafts:
         check(got == want, f"draft {i}: " + "\n".join(
             f"{k}: said {got.get(k)}, is {want.get(k)}" for k in sorted(got.keys() | want.keys(), key=str)
             if got.get(k) != want.get(k)))
+
+
+class Recorded:
+    """A day is recorded, in discover and in protect; what its conversations say of a draft is held against the day
+    under the draft. Where a verdict rests on what was never said, pending is the answer, and nothing else."""
+
+    name = "what was recorded tells what a draft will do"
+
+    @staticmethod
+    def run(directory):
+        world = World(random.Random(SEED + 1))
+        write(directory, "in", world.capture(400))
+        watched = re.sub(", mode: (monitor|protect)", "", world.policy("discover"))
+        policies = [watched, world.policy("protect")] + [world.policy() for _ in range(DRAFTS)]
+        truth, who = [], []
+        for i, text in enumerate(policies):
+            write(directory, f"policy{i}.yaml", text)
+            write(directory, f"config{i}.yaml", f"policy: policy{i}.yaml\nmode: protect\n{SMALL}")
+            done = replay(directory, ["-c", f"config{i}.yaml", "-r", "in", "-e", "eve.json"])
+            check(done.returncode == 0, done.stderr)
+            truth.append(judged(directory))
+            who.append(members(directory))
+        told = Counter()
+        for base in (0, 1):
+            for i in range(2, DRAFTS + 2):
+                told += Recorded.one(directory, (base, i), truth, who[base])
+        # Who lets everything pass hears nearly everything.
+        check(told[0, "said"] > 7500 and told[0, "pending"] < 40, f"only {told}")
+        check(told[1, "said"] > 6500, f"only {told}")
+
+    @staticmethod
+    def one(directory, pair, truth, who):
+        base, i = pair
+        before, after = truth[base], truth[i]
+        done = replay(directory, ["-c", f"config{base}.yaml", "-r", "in", "--draft", f"policy{i}.yaml", "--conversations",
+                                  f"said{base}-{i}.db", "--whatif", "whatif.json"])
+        check(done.returncode in (0, 4), done.stderr)
+        changes, wrong, told = {}, [], Counter()
+        with open(os.path.join(directory, "whatif.json"), encoding="utf-8") as f:
+            for line in f:
+                c = json.loads(line)
+                changes[c["client"], c["server"], c["service"], c["application"]] = (c["before"], c["after"])
+        for k, name in who.items():
+            b, a = changes.get(name, (None, None))
+            if b is None:
+                if before[k][0] != after[k][0]:
+                    wrong.append(f"{name}: nothing said, is {before[k]} -> {after[k]}")
+            elif a["verdict"] == "pending":
+                told[base, "pending"] += 1
+                continue
+            elif a["by_operation"] or b["by_operation"]:
+                # Allowed, and its operations are judged one by one.
+                told[base, "by operation"] += 1
+                continue
+            elif (b["verdict"], a["verdict"]) != (before[k][0], after[k][0]):
+                wrong.append(f"{name}: said {b} -> {a}, is {before[k]} -> {after[k]}")
+            told[base, "said"] += 1
+        check(not wrong, f"draft {i}: {len(wrong)} wrong\n" + "\n".join(wrong))
+        return told
 
 
 class Refused:
@@ -218,4 +300,4 @@ class Refused:
         check(done.returncode == 2 and "twice" in done.stderr, done.stderr)
 
 
-SCENARIOS = [Drafts, Refused]
+SCENARIOS = [Drafts, Recorded, Refused]
