@@ -49,6 +49,7 @@ struct bh_lint_segment {
 	const struct bh_lint_range
 		*within; /* that its endpoints' addresses are in; n_within, 0: anywhere */
 	uint32_t n_within;
+	bool by_name;       /* lists DNS names: only ever equal to itself */
 	const char *unread; /* a requirement that is only ever equal to itself; NULL: none */
 	bool has_selector;
 	bool opaque;     /* has such a requirement, names or members */

@@ -189,7 +189,7 @@ read_hosts(struct bh_lint_segments *x, const char *name, struct bh_lint_segment 
 	struct bh_buf b = {0};
 
 	bh_buf_printf(&b, "\x01names\x01%s", name);
-	s->has_selector = s->opaque = true;
+	s->has_selector = s->opaque = s->by_name = true;
 	s->impossible = false;
 	s->n_keys = 1;
 	s->key = bh_arena_alloc(&x->arena, sizeof(*s->key));

@@ -98,38 +98,74 @@ check_members(struct bh_lint_run *run, uint32_t rule)
 	bh_buf_free(&b);
 }
 
+/* Does another segment that rules speak of have addresses, or names, so that it may share those of this one? */
+static bool
+may_share(const struct bh_lint_run *run, uint32_t segment, const uint8_t *spoken)
+{
+	uint32_t i;
+
+	for (i = 0; i < run->doc->n_segments; i++) {
+		const struct bh_lint_segment *s = &run->segments.segment[i];
+
+		if (i != segment && spoken[i] != 0 && (s->by_name || s->n_ranges != 0))
+			return true;
+	}
+	return false;
+}
+
+/* Once a segment, with the first rule that speaks of it. */
+static void
+say_unread(struct bh_lint_run *run, uint32_t rule, uint32_t segment, const uint8_t *spoken)
+{
+	const struct bh_lint_segment *s = &run->segments.segment[segment];
+	const char *name = run->doc->segment[segment].name, *id = run->doc->rule[rule].id;
+	struct bh_lint_finding *f;
+
+	if (s->unread == NULL && !(s->by_name && may_share(run, segment, spoken)))
+		return;
+	f = bh_lint_find(run, BH_LINT_UNDECIDED, BH_LINT_INFO, rule);
+	if (f == NULL)
+		return;
+	if (s->unread != NULL)
+		bh_lint_say(run, f,
+			    "segment '%s' of rule '%s' asks for '%s', which was compared by its "
+			    "wording alone: a rule that another one hides by its values may be "
+			    "missing here",
+			    name, id, s->unread);
+	else
+		bh_lint_say(run, f,
+			    "segment '%s' of rule '%s' lists DNS names, whose addresses change: no "
+			    "other segment was taken to hold them all; a rule that another one "
+			    "hides while it does is missing here",
+			    name, id);
+}
+
 void
 bh_lint_check_unread(struct bh_lint_run *run)
 {
-	uint8_t *said = calloc((size_t)run->doc->n_segments + 1, 1);
-	struct bh_lint_finding *f;
-	uint32_t i, k;
+	uint8_t *spoken = calloc((size_t)run->doc->n_segments + 1, 1);
+	bool said;
+	uint32_t i, k, pass;
 
-	if (said == NULL)
+	if (spoken == NULL)
 		run->rc = -ENOMEM;
-	for (i = 0; run->rc == 0 && i < run->doc->n_rules; i++) {
-		const struct bh_doc_rule *r = &run->doc->rule[i];
+	/* First which segments rules speak of, then what is to be said of each. */
+	for (pass = 0; run->rc == 0 && pass < 2; pass++) {
+		for (i = 0; run->rc == 0 && i < run->doc->n_rules; i++) {
+			const struct bh_doc_rule *r = &run->doc->rule[i];
 
-		for (k = 0; run->rc == 0 && k < r->from.n + r->to.n; k++) {
-			uint32_t at =
-				k < r->from.n ? r->from.segment[k] : r->to.segment[k - r->from.n];
-			const struct bh_lint_segment *s = &run->segments.segment[at];
+			for (k = 0; run->rc == 0 && k < r->from.n + r->to.n; k++) {
+				uint32_t at = k < r->from.n ? r->from.segment[k]
+							    : r->to.segment[k - r->from.n];
 
-			if (s->unread == NULL || said[at] != 0)
-				continue;
-			said[at] = 1;
-			f = bh_lint_find(run, BH_LINT_UNDECIDED, BH_LINT_INFO, i);
-			if (f != NULL)
-				bh_lint_say(
-					run, f,
-					"segment '%s' of rule '%s' asks for '%s', which was "
-					"compared "
-					"by its wording alone: a rule that another one hides by "
-					"its values may be missing here",
-					run->doc->segment[at].name, r->id, s->unread);
+				said = spoken[at] == 2;
+				spoken[at] = (uint8_t)(pass + 1);
+				if (pass == 1 && !said)
+					say_unread(run, i, at, spoken);
+			}
 		}
 	}
-	free(said);
+	free(spoken);
 }
 
 void

@@ -514,6 +514,40 @@ what_a_regex_means_is_known_or_said_to_be_unknown(void)
 	bh_policy_destroy(p);
 }
 
+static void
+names_are_said_not_to_be_compared(void)
+{
+	static const struct {
+		const char *inner, *outer, *found;
+	} pairs[] = {
+		{"names: [a.shop.example]", "names: ['*.shop.example']",
+		 "not-decided a\nnot-decided b\n"},
+		{"names: [a.example]", "addresses: [192.0.2.0/24]", "not-decided b\n"},
+		{"names: [a.example]", "selector: app=web", ""},
+	};
+	struct bh_policy *p = make_policy();
+	struct bh_buf text = {0}, found = {0};
+	struct bh_lint *l;
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(pairs); i++) {
+		bh_buf_reset(&text);
+		bh_buf_printf(&text,
+			      "version: 1\nsegments:\n  inner: {%s}\n  outer: {%s}\n"
+			      "  from: {selector: app=db}\nrules:\n"
+			      "- {id: a, from: from, to: outer, ports: tcp/1-2, action: allow}\n"
+			      "- {id: b, from: from, to: inner, ports: tcp/2, action: deny}\n",
+			      pairs[i].inner, pairs[i].outer);
+		l = lint(p, text.data);
+		put_findings(l, &found);
+		CU_ASSERT_STRING_EQUAL(found.data, pairs[i].found);
+		bh_lint_free(l);
+	}
+	bh_buf_free(&text);
+	bh_buf_free(&found);
+	bh_policy_destroy(p);
+}
+
 /* Five thousand beginnings of one key, and parts that combine: what is too much is said, too. */
 static void
 five_thousand_beginnings_take_seconds(void)
@@ -560,6 +594,7 @@ const struct bh_unit_test bh_suite_policy_lint[] = {
 	BH_TEST(planted_faults_are_found_all_and_only_those),
 	BH_TEST(ten_thousand_rules_between_two_segments_take_seconds),
 	BH_TEST(what_a_regex_means_is_known_or_said_to_be_unknown),
+	BH_TEST(names_are_said_not_to_be_compared),
 	BH_TEST(five_thousand_beginnings_take_seconds),
 	BH_TEST_END,
 };
