@@ -90,7 +90,8 @@ struct bh_daemon {
 	struct bh_learn *learn;     /* NULL: off */
 	struct bh_shadow *shadow;   /* NULL: as learn */
 	uint64_t learn_cursor;      /* of the look at all flows */
-	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns; /* mono: when next */
+	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns,
+		learn_segments_ns;  /* mono: when next */
 	pthread_mutex_t learn_lock; /* what follows; written by the control core */
 	struct bh_api_learn_segment *learn_segment;
 	size_t n_learn_segments;

@@ -7,6 +7,9 @@
 #include "daemon.h"
 
 #define TICK_NS BH_NS_PER_SEC
+#define SEGMENTS_NS                                                                                \
+	(BH_NS_PER_SEC / 4) /* between looks for new endpoints: a burst of them is few revisions */
+#define SEGMENTS_SHARE 8    /* looks take one part in so many of the control core's time */
 #define RETRY_NS (30 * BH_NS_PER_SEC) /* after a commit that failed */
 #define NEW_SEGMENTS 256              /* in one commit */
 #define AUTHOR "gateway"
@@ -240,6 +243,22 @@ promote_ready(struct bh_daemon *d, struct bh_err *err)
 	return rc;
 }
 
+/* New segments, and when to look again: a full commit left some over, a model of many endpoints takes its time. */
+static int
+segments_tick(struct bh_daemon *d, uint64_t now, struct bh_err *err)
+{
+	int rc = make_segments(d, err);
+	uint64_t rest = SEGMENTS_SHARE * (bh_clock_system.mono_ns(NULL) - now);
+
+	if (rest > TICK_NS)
+		rest = TICK_NS;
+	if (rc == NEW_SEGMENTS)
+		d->learn_segments_ns = now;
+	else
+		d->learn_segments_ns = now + (rest > SEGMENTS_NS ? rest : SEGMENTS_NS);
+	return rc;
+}
+
 void
 bh_daemon_promotion_tick(struct bh_daemon *d, uint64_t now)
 {
@@ -248,17 +267,19 @@ bh_daemon_promotion_tick(struct bh_daemon *d, uint64_t now)
 	int rc;
 
 	if (d->learn == NULL || d->store == NULL || (!promotes && !d->config.learn_segments) ||
-	    now < d->learn_tick_ns)
+	    now < d->learn_segments_ns)
 		return;
-	d->learn_tick_ns = now + TICK_NS;
-	rc = make_segments(d, &err);
+	rc = segments_tick(d, now, &err);
+	promotes &= now >= d->learn_tick_ns;
+	if (promotes)
+		d->learn_tick_ns = now + TICK_NS;
 	if (rc >= 0 && promotes)
 		rc = look_at_segments(d);
 	if (rc >= 0 && promotes)
 		rc = promote_ready(d, &err);
 	if (rc >= 0)
 		return;
-	d->learn_tick_ns = now + RETRY_NS;
+	d->learn_segments_ns = d->learn_tick_ns = now + RETRY_NS;
 	/* A revision that waits for its confirmation goes first. */
 	if (rc != -EALREADY)
 		bh_log(BH_LOG_ERROR, "learning: no new segments or promotion, trying again: %s",
