@@ -51,7 +51,7 @@ C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps build web demo test unit scenario e2e check format format-check arch tidy sanitize \
-	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb clean
+	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb deb-test clean
 
 all: build
 
@@ -287,6 +287,11 @@ uninstall:
 ## make deb        the Debian package: build/deb/bulkhead_*.deb, checked by lintian
 deb:
 	$(Q)deploy/debian/build.sh $(B)
+
+## make deb-test   that package in a clean Debian 12 root: installed, upgraded, purged (root; mmdebstrap and a mirror)
+deb-test:
+	$(Q)[ -d $(B)/deb ] || $(MAKE) --no-print-directory deb
+	$(Q)B=$(B) test/package/run.sh || [ $$? -eq 77 ]
 
 ## make clean      remove build/
 clean:
