@@ -218,11 +218,20 @@ bh_stream_settled(const struct bh_stream *s)
 	       s->side[0].head == BH_STREAM_NONE && s->side[1].head == BH_STREAM_NONE;
 }
 
+/* A FIN has no bytes and lies in no piece. */
+static bool
+side_has_gap(const struct bh_stream *s, unsigned side)
+{
+	const struct bh_stream_side *d = &s->side[side];
+
+	return bh_stream_high(s->st, d) > d->edge ||
+	       (d->fin != BH_STREAM_NO_FIN && d->fin > d->edge);
+}
+
 bool
 bh_stream_has_gap(const struct bh_stream *s)
 {
-	return bh_stream_high(s->st, &s->side[0]) > s->side[0].edge ||
-	       bh_stream_high(s->st, &s->side[1]) > s->side[1].edge;
+	return side_has_gap(s, 0) || side_has_gap(s, 1);
 }
 
 uint32_t

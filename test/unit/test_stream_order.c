@@ -109,6 +109,18 @@ gaps_are_not_shown_and_what_is_behind_them_waits(void)
 }
 
 static void
+a_fin_alone_may_lie_behind_a_gap(void)
+{
+	start(true);
+	CU_ASSERT_FALSE(bh_stream_has_gap(rig.s));
+	CU_ASSERT_EQUAL(rig_put(&rig, 0, A | BH_TCP_FIN, 5, 0, ""), BH_STREAM_KEPT);
+	CU_ASSERT_TRUE(bh_stream_has_gap(rig.s));
+	CU_ASSERT_EQUAL(DATA(0, "hello"), BH_STREAM_KEPT);
+	CU_ASSERT_FALSE(bh_stream_has_gap(rig.s));
+	finish();
+}
+
+static void
 retransmission_with_other_content_ends_the_connection(void)
 {
 	start(true);
@@ -457,6 +469,7 @@ const struct bh_unit_test bh_suite_stream_order[] = {
 	BH_TEST(gap_at_the_very_start_is_told_by_what_the_syn_ack_said),
 	BH_TEST(bytes_wait_until_they_are_released),
 	BH_TEST(gaps_are_not_shown_and_what_is_behind_them_waits),
+	BH_TEST(a_fin_alone_may_lie_behind_a_gap),
 	BH_TEST(retransmission_with_other_content_ends_the_connection),
 	BH_TEST(what_has_gone_is_compared_until_it_is_acknowledged),
 	BH_TEST(one_packet_fills_several_holes),
