@@ -86,3 +86,9 @@ bh_ctl_whatif(struct bh_ctl *ctl)
 	bh_buf_free(&path);
 	return rc;
 }
+
+int
+bh_ctl_simulate(struct bh_ctl *ctl)
+{
+	return ctl->a.live.n != 0 ? bh_ctl_shadow(ctl) : bh_ctl_whatif(ctl);
+}

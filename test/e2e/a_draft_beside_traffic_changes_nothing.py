@@ -23,7 +23,7 @@ def test():
     draft = os.path.join(DIR, "draft.yaml")
     write(draft, DRAFT)
     same(attempt("web", "redis", 6379), "open", "before")
-    check("until" in ctl(gateway, "shadow", draft, "--for", "10m"), "it begins")
+    check("until" in ctl(gateway, "simulate", draft, "--live", "--for", "10m"), "it begins")
     same(attempt("web", "redis", 6379), "open", "what the draft denies goes on")
     same(attempt("batch", "redis", 6379), "timeout", "what the draft allows does not")
 
