@@ -2,7 +2,7 @@
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
  * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
- * segments, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
+ * segments, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
  * notify.c tells the service manager, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -15,6 +15,7 @@
 #include "../../lib/conf/conf.h"
 #include "../../lib/evidence/evidence.h"
 #include "../../lib/gateway/gateway.h"
+#include "../../lib/kube/kube.h"
 #include "../../lib/learn/learn.h"
 #include "../../lib/learn/shadow.h"
 #include "../../lib/policy/host.h"
@@ -87,6 +88,7 @@ struct bh_daemon {
 	_Atomic uint64_t sensors_loaded_ns;            /* wall clock */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_resolve *resolve; /* NULL: off */
+	struct bh_kube *kube;       /* NULL: there are no sources */
 	struct bh_learn *learn;     /* NULL: off */
 	struct bh_shadow *shadow;   /* NULL: as learn */
 	uint64_t learn_cursor;      /* of the look at all flows */
@@ -151,6 +153,13 @@ void bh_daemon_names_stop(struct bh_daemon *d);
 int bh_resolve_start(struct bh_resolve **out, struct bh_policy *p, const struct bh_config *c);
 void bh_resolve_told(struct bh_resolve *r, struct bh_buf *out);
 void bh_resolve_stop(struct bh_resolve *r); /* NULL is fine */
+
+/* labels.c: clusters and watched files */
+int bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err);
+int bh_daemon_labels_begin(struct bh_daemon *d,
+			   struct bh_err *err); /* once rights are given away */
+void bh_daemon_labels_close(struct bh_daemon *d);
+bool bh_daemon_source(void *arg, unsigned index, struct bh_api_source *out); /* any thread */
 
 /* evidence.c */
 void bh_daemon_evidence_names(struct bh_daemon *d);

@@ -394,7 +394,11 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_names_start(d, err);
 	if (rc == 0)
+		rc = bh_daemon_labels_open(d, err);
+	if (rc == 0)
 		rc = bh_daemon_confine(d, err);
+	if (rc == 0)
+		rc = bh_daemon_labels_begin(d, err);
 	if (rc == 0)
 		bh_daemon_sinks_begin(d);
 	if (rc == 0)
@@ -415,6 +419,7 @@ finish(struct bh_daemon *d, bool stalled)
 	}
 	bh_daemon_sensors_join(d);
 	bh_daemon_names_stop(d);
+	bh_daemon_labels_close(d);
 	bh_daemon_rest_stop(d);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);
@@ -501,12 +506,14 @@ main(int argc, char **argv)
 	fill_pairs(&d);
 	if (bh_daemon_responses_check(&d, &err) != 0 ||
 	    load_policy(&d, &early, o.check, &err) != 0 ||
-	    (o.check && bh_daemon_sensors_check(&d, &err) != 0)) {
+	    (o.check &&
+	     (bh_daemon_sensors_check(&d, &err) != 0 || bh_daemon_labels_open(&d, &err) != 0))) {
 		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);
 		return fail(&err, BH_EXIT_CONFIG);
 	}
 	if (o.check) {
+		bh_daemon_labels_close(&d);
 		bh_policy_destroy(d.policy);
 		puts("configuration and policy: ok");
 		return BH_EXIT_OK;

@@ -67,6 +67,8 @@ static const struct {
 	{BH_EVENT_POLICY_DAMAGED, MOMENT, "stored policy"},
 	{BH_EVENT_EVIDENCE_LOST, FAILED, "evidence"},
 	{BH_EVENT_EVIDENCE_BACK, RESTORED, "evidence"},
+	{BH_EVENT_SOURCE_LOST, FAILED, "labels"},
+	{BH_EVENT_SOURCE_BACK, RESTORED, "labels"},
 	{BH_EVENT_LEARNING_LOST, MOMENT, "events"},
 };
 

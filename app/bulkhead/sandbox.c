@@ -9,7 +9,7 @@
 #include "../../lib/confine/confine.h"
 #include "daemon.h"
 
-#define PATHS_MAX (BH_SENSOR_FILES + 48 + 3 * BH_CONFIG_SINKS)
+#define PATHS_MAX (BH_SENSOR_FILES + 48 + 3 * BH_CONFIG_SINKS + 5 * BH_CONFIG_SOURCES)
 
 struct paths {
 	struct bh_confine_path path[PATHS_MAX];
@@ -186,6 +186,26 @@ add_sinks(struct paths *p, const struct bh_config *c)
 	add(p, "/usr/local/share/ca-certificates", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
 }
 
+static void
+add_source_file(void *arg, const char *path)
+{
+	add_folder(arg, path, BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+}
+
+/* A cluster's credentials are read again and again, and files of labels. */
+static int
+add_sources(struct paths *p, const struct bh_config *c, struct bh_err *err)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < c->n_sources; i++)
+		rc = bh_kube_files(&c->source[i], add_source_file, p, err);
+	if (c->n_sources != 0)
+		add(p, "/etc/ssl/certs", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+	return rc;
+}
+
 int
 bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 {
@@ -204,9 +224,11 @@ bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 	rc = strcmp(d->config.api_listen, "off") == 0 ? 0 : add_front(p, err);
 	add_machine(p);
 	add_configured(p, &d->config);
-	if (d->config.names_resolve || d->config.n_sinks != 0)
+	if (d->config.names_resolve || d->config.n_sinks != 0 || d->config.n_sources != 0)
 		add_names(p);
 	add_sinks(p, &d->config);
+	if (rc == 0)
+		rc = add_sources(p, &d->config, err);
 	if (rc == 0 && p->full)
 		rc = bh_err_set(err, E2BIG,
 				"sandbox: more than %d folders are named by the "

@@ -85,6 +85,15 @@ struct bh_api_sink {
 	bool up;
 };
 
+/* Who tells labels of endpoints besides the policy and REST, and how that goes; names are the gateway's. */
+struct bh_api_source {
+	const char *name, *type; /* "kubernetes", "file" */
+	bool connected, synced, stale;
+	uint64_t age_ns; /* since it last said anything, or that nothing is new */
+	uint64_t objects, endpoints, left_out, refused, changes, lists, failures;
+	char trouble[256]; /* "": none */
+};
+
 /* Changes of endpoints over REST, for the audit log. */
 struct bh_api_push {
 	uint64_t requests, refused, changes, changed;
@@ -132,6 +141,8 @@ struct bh_api_ops {
 	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
 	/* false when index is out of range. NULL: there are none */
 	bool (*sink)(void *arg, unsigned index, struct bh_api_sink *out);
+	/* The same. */
+	bool (*source)(void *arg, unsigned index, struct bh_api_source *out);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

@@ -211,6 +211,54 @@ put_sinks(struct bh_buf *b, const struct bh_api_ops *ops)
 	}
 }
 
+static uint64_t
+source_value(const struct bh_api_source *s, unsigned which)
+{
+	const uint64_t v[] = {s->connected, s->stale,   s->objects, s->endpoints,
+			      s->left_out,  s->refused, s->changes, s->failures};
+
+	return v[which];
+}
+
+static void
+put_sources(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	/* In the order of source_value. */
+	static const struct {
+		const char *name, *type, *help;
+	} list[] = {
+		{"source_up", "gauge", "Whether all that a source of labels has is watched."},
+		{"source_stale", "gauge", "Whether a source has been silent for too long."},
+		{"source_objects", "gauge", "Objects that a source has."},
+		{"source_endpoints", "gauge", "Endpoints whose labels are a source's."},
+		{"source_left_out", "gauge", "Objects whose labels do not fit an endpoint."},
+		{"source_refused_total", "counter", "Changes that there was no room for."},
+		{"source_changes_total", "counter", "Changes of endpoints by a source."},
+		{"source_failures_total", "counter", "Requests to a source that failed."},
+	};
+	struct bh_api_source s;
+	char labels[160];
+	unsigned i, k;
+
+	if (ops->source == NULL || !ops->source(ops->arg, 0, &s))
+		return;
+	for (i = 0; i <= BH_ARRAY_SIZE(list); i++) {
+		if (i == BH_ARRAY_SIZE(list))
+			family(b, "source_age_seconds", "gauge",
+			       "Time since a source last said anything, or that nothing is new.");
+		else
+			family(b, list[i].name, list[i].type, list[i].help);
+		for (k = 0; ops->source(ops->arg, k, &s); k++) {
+			snprintf(labels, sizeof(labels), "{source=\"%s\",type=\"%s\"}", s.name,
+				 s.type);
+			if (i == BH_ARRAY_SIZE(list))
+				seconds(b, "source_age_seconds", labels, s.age_ns);
+			else
+				series(b, list[i].name, labels, source_value(&s, i));
+		}
+	}
+}
+
 static void
 put_control(struct bh_buf *b, const struct bh_api_ops *ops)
 {
@@ -242,6 +290,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	put_reasons(&b, ops);
 	put_ports(&b, ops);
 	put_sinks(&b, ops);
+	put_sources(&b, ops);
 	put_control(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");
 	bh_buf_free(&b);

@@ -171,6 +171,20 @@ struct bh_config_sink {
 	struct bh_sink_options options;
 };
 
+/* One of `sources`: who tells us labels. */
+#define BH_CONFIG_SOURCES 8
+enum bh_source_type { BH_SOURCE_KUBERNETES, BH_SOURCE_WATCHED_FILE };
+struct bh_config_source {
+	uint8_t type;  /* enum bh_source_type */
+	char name[64]; /* a cluster's: label k8s.cluster */
+	char kubeconfig[256], context[128];
+	bool in_cluster; /* what a pod's service account is given, instead of a kubeconfig */
+	bool insecure;   /* a kubeconfig may say insecure-skip-tls-verify */
+	char path[256];  /* of a file */
+	uint64_t stale_ms;
+	bool stale_drop; /* then its endpoints are gone, instead of kept */
+};
+
 struct bh_config {
 #define BH_CONFIG_U64(field, path, def, min, max, text) uint64_t field;
 #define BH_CONFIG_MS(field, path, def, min, max, text) uint64_t field;
@@ -206,6 +220,8 @@ struct bh_config {
 	struct bh_config_words learn_services,
 		learn_namespaces;            /* label keys, in order of preference */
 	struct bh_config_words learn_ignore; /* KEY, KEY-PREFIX* or KEY=VALUE-PREFIX* */
+	unsigned n_sources;
+	struct bh_config_source source[BH_CONFIG_SOURCES];
 	unsigned n_sinks;
 	struct bh_config_sink sink[BH_CONFIG_SINKS];
 	unsigned n_sensor_files;

@@ -298,6 +298,11 @@ anchor_paths(struct bh_config_reader *r)
 #undef BH_SINK_TEXT
 #undef BH_SINK_FILE
 	}
+	for (i = 0; rc == 0 && i < c->n_sources; i++) {
+		rc = anchor_path(r, "sources", c->source[i].kubeconfig);
+		if (rc == 0)
+			rc = anchor_path(r, "sources", c->source[i].path);
+	}
 	if (rc == 0)
 		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)

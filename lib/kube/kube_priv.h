@@ -1,0 +1,172 @@
+#ifndef BH_KUBE_PRIV_H
+#define BH_KUBE_PRIV_H
+
+#include <jansson.h>
+#include <pthread.h>
+
+#include "kube.h"
+
+/* ---- object.c: what an object of the API says, as far as endpoints are concerned -------------------------------------- */
+
+enum bh_kube_kind { /* in the order in which they are first read: pods need their namespaces */
+		    BH_KUBE_NAMESPACE,
+		    BH_KUBE_NODE,
+		    BH_KUBE_SERVICE,
+		    BH_KUBE_POD,
+		    BH_KUBE_KINDS,
+		    BH_KUBE_FILE = BH_KUBE_KINDS,
+};
+
+enum bh_kube_rank { /* who goes first */
+		    BH_KUBE_RANK_FILE,
+		    BH_KUBE_RANK_NODE,
+		    BH_KUBE_RANK_POD,
+		    BH_KUBE_RANK_SERVICE,
+		    BH_KUBE_RANK_EXTERNAL,
+};
+
+#define BH_KUBE_ADDRESSES 64 /* of one object; more of a service's are left out */
+
+struct bh_kube_address {
+	struct bh_prefix prefix;
+	uint8_t rank; /* enum bh_kube_rank */
+};
+
+/* Read from JSON or a file, or written by a test. Strings belong to whoever made it. */
+struct bh_kube_object {
+	uint8_t source, kind;
+	const char *name;        /* with its namespace before it where it has one: "shop/web-0" */
+	const char *ns;          /* "": none */
+	const char *uid, *start; /* "": not known. start: RFC 3339 in UTC, which sorts as text */
+	const char *node;        /* a pod's */
+	bool terminating;
+	bool too_many; /* labels that don't fit: it claims addresses, which stay unknown */
+	unsigned n_labels;
+	struct bh_label label[BH_LABELS_MAX];
+	unsigned n_addresses;
+	struct bh_kube_address address[BH_KUBE_ADDRESSES];
+};
+
+/* Fills out from metadata, spec and status; its strings are o's and cluster's. -EINVAL: it has no name. */
+int bh_kube_object_read(struct bh_kube_object *out, enum bh_kube_kind kind, const json_t *o,
+			struct bh_arena *a);
+
+/* ---- model.c: objects in, changes of endpoints out; knows no time and no file ------------------------------------------ */
+
+struct bh_kube_model;
+struct bh_kube_batch {
+	struct bh_endpoint_change *change;
+	bool *meek; /* by change: never takes an address that somebody else delivered */
+	size_t n;
+	struct bh_arena memory;
+};
+
+int bh_kube_model_create(struct bh_kube_model **out, const char *const cluster[],
+			 unsigned n_sources);
+void bh_kube_model_free(struct bh_kube_model *m);
+/* It is there, or is other than before. 0 or -ENOMEM. */
+int bh_kube_model_put(struct bh_kube_model *m, const struct bh_kube_object *o);
+void bh_kube_model_delete(struct bh_kube_model *m, uint8_t source, uint8_t kind, const char *name);
+/* A list of all begins; what was not put until its end is gone. */
+void bh_kube_model_list_begin(struct bh_kube_model *m, uint8_t source, uint8_t kind);
+void bh_kube_model_list_end(struct bh_kube_model *m, uint8_t source, uint8_t kind);
+/* A source's claims count or don't (it is stale). */
+void bh_kube_model_trust(struct bh_kube_model *m, uint8_t source, bool trusted);
+/* What endpoints come to since the last call that was followed by bh_kube_model_done. 0 or -ENOMEM. Free with
+ * bh_kube_batch_free. */
+int bh_kube_model_changes(struct bh_kube_model *m, struct bh_kube_batch *out);
+/* One of the batch was not done, and will not be: somebody else delivered that address. */
+void bh_kube_model_refused(struct bh_kube_model *m, const struct bh_prefix *prefix);
+void bh_kube_model_done(struct bh_kube_model *m); /* the batch is in force */
+void bh_kube_batch_free(struct bh_kube_batch *b);
+/* Everything again with the next batch: what others changed in between is set right. */
+void bh_kube_model_again(struct bh_kube_model *m);
+void bh_kube_model_count(struct bh_kube_model *m, uint8_t source, struct bh_kube_status *out);
+
+/* ---- access.c: a kubeconfig, or what a pod is given --------------------------------------------------------------------- */
+
+struct bh_kube_access {
+	char server[512]; /* "https://10.0.0.1:6443", without a slash at its end */
+	char ca[256];     /* files; "" = none */
+	char certificate[256];
+	char key[256];
+	char *ca_data, *certificate_data, *key_data; /* PEM; NULL: none */
+	char token_file[256];
+	char *token; /* NULL: none, or in token_file */
+	bool insecure;
+};
+
+/* A kubeconfig's text; relative paths in it are relative to the folder of s->kubeconfig. */
+int bh_kube_access_read(struct bh_kube_access *out, const char *text, size_t len,
+			const struct bh_config_source *s, struct bh_err *err);
+/* From the files that the source names, with the token as it is now. */
+int bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_source *s,
+			struct bh_err *err);
+void bh_kube_access_free(struct bh_kube_access *a); /* secrets are wiped */
+
+/* ---- stream.c: JSON, a line each ------------------------------------------------------------------------------------------ */
+
+#define BH_KUBE_LINE_MAX (4u << 20) /* etcd takes objects of 1.5 MiB */
+
+struct bh_kube_lines {
+	struct bh_buf buf;
+};
+/* Calls fn for each whole line. 0; -EMSGSIZE a line is too long; -ENOMEM; or what fn returned, which ends it. */
+int bh_kube_lines_feed(struct bh_kube_lines *l, const char *data, size_t len,
+		       int (*fn)(void *arg, const char *line, size_t len), void *arg);
+void bh_kube_lines_free(struct bh_kube_lines *l);
+
+enum bh_kube_event_type {
+	BH_KUBE_ADDED,
+	BH_KUBE_DELETED,
+	BH_KUBE_BOOKMARK,
+	BH_KUBE_GONE,
+	BH_KUBE_ERROR
+};
+struct bh_kube_event {
+	enum bh_kube_event_type type;
+	const json_t *object; /* doc's */
+	char version[64];     /* resourceVersion; "" = none */
+	char message[160];    /* of an error */
+	json_t *doc;          /* the caller's: json_decref */
+};
+/* One line of a watch. 0 or -EINVAL. */
+int bh_kube_event_read(struct bh_kube_event *out, const char *line, size_t len);
+
+struct bh_kube_page {
+	const json_t *items; /* an array; doc's */
+	char version[64];
+	char next[1024]; /* of `continue`; "" = that was all */
+	json_t *doc;     /* the caller's */
+};
+int bh_kube_page_read(struct bh_kube_page *out, const char *text, size_t len);
+
+/* ---- file.c, watch.c: what a source's thread does until told to stop -------------------------------------------------------- */
+
+struct bh_kube_source {
+	struct bh_kube *kube;
+	const struct bh_config_source *config;
+	uint8_t index;
+	pthread_t thread;
+	bool running;
+	/* under kube's lock */
+	struct bh_kube_status status;
+	uint64_t heard_ns;
+	bool unapplied; /* the policy could not take a batch */
+};
+
+bool bh_kube_stopping(struct bh_kube *k);
+int bh_kube_stop_fd(const struct bh_kube *k); /* readable when it is time to stop */
+struct bh_kube_model *bh_kube_lock(struct bh_kube *k);
+void bh_kube_unlock(struct bh_kube *k);
+/* Locked: applies what has changed, and unlocks. */
+void bh_kube_apply(struct bh_kube_source *s);
+/* The source has spoken: all it watches is in force. */
+void bh_kube_heard(struct bh_kube_source *s, bool connected);
+void bh_kube_trouble(struct bh_kube_source *s, const char *text);
+void bh_kube_look_stale(struct bh_kube_source *s);
+void bh_kube_run_cluster(struct bh_kube_source *s);
+void bh_kube_run_file(struct bh_kube_source *s);
+int bh_kube_file_check(const struct bh_config_source *s, struct bh_err *err);
+
+#endif
