@@ -20,6 +20,7 @@
 #define SILENT_S 150         /* bookmarks come each minute: a connection that brings none is dead */
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 30000
+#define STEADY_NS (5 * BH_NS_PER_SEC)
 #define FAILED_WATCHES 3 /* then from a list: the version may be of a server that was set back */
 
 enum state { IDLE, LISTING, WATCHING };
@@ -35,7 +36,7 @@ struct feed {
 	char version[64], next[1024]; /* version "": list */
 	struct bh_buf body;
 	struct bh_kube_lines lines;
-	uint64_t due_ns;
+	uint64_t due_ns, opened_ns;
 	unsigned failures;
 	int rc; /* of reading an answer */
 };
@@ -146,7 +147,10 @@ take_header(char *data, size_t size, size_t n, void *arg)
 
 	(void)data;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	f->open |= f->state == WATCHING && status == 200;
+	if (!f->open && f->state == WATCHING && status == 200) {
+		f->open = true;
+		f->opened_ns = now_ns();
+	}
 	return size * n;
 }
 
@@ -413,7 +417,8 @@ tell(struct cluster *c)
 		/* A watch that ended in its time and is asked for again is no loss. */
 		connected &= f->synced && (f->open || (f->failures == 0 && f->version[0] != '\0'));
 		synced &= f->synced;
-		if (f->open)
+		/* One that breaks again at once has not mended anything. */
+		if (f->open && now_ns() - f->opened_ns > STEADY_NS)
 			c->feed[i].failures = 0;
 	}
 	bh_kube_lock(c->s->kube);
