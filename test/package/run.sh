@@ -69,6 +69,7 @@ timeout 900 mmdebstrap --quiet --variant=apt --include=systemd,logrotate bookwor
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d"
 within find / -xdev -not -path '/proc/*' | sort >"$B/deb-test/before"
 cp "$deb" "$root/first.deb"
+within apt-get update -q >"$B/deb-test/update.log" 2>&1 || fail "apt update: $(tail -n 3 "$B/deb-test/update.log")"
 within apt-get install -y -q --no-install-recommends /first.deb >"$B/deb-test/install.log" 2>&1 ||
 	{ tail "$B/deb-test/install.log"; fail "apt install"; }
 installed
