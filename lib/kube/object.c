@@ -60,11 +60,13 @@ reserved(const char *key, enum bh_kube_kind kind)
 static int
 read_labels(struct bh_kube_object *out, const json_t *labels, struct bh_arena *a)
 {
-	const char *key, *value;
+	const char *name, *key, *value;
 	json_t *v;
 
-	json_object_foreach((json_t *)labels, key, v)
+	/* The loop goes on from `name`: it has to stay the object's own. */
+	json_object_foreach((json_t *)labels, name, v)
 	{
+		key = name;
 		value = json_string_value(v);
 		if (value == NULL)
 			continue;

@@ -320,6 +320,25 @@ a_pod_cannot_choose_what_its_cluster_says(void)
 }
 
 static void
+a_namespaces_labels_are_all_read(void)
+{
+	struct bh_arena a = {0};
+	json_t *doc;
+	struct bh_kube_object o = read_object(
+		BH_KUBE_NAMESPACE,
+		"{\"metadata\":{\"name\":\"n\",\"labels\":{\"kubernetes.io/metadata.name\":\"n\","
+		"\"tier\":\"front\",\"team\":\"a\",\"example.com/env\":\"prod\"}}}",
+		&a, &doc);
+
+	CU_ASSERT_EQUAL(o.n_labels, 3);
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.namespace/tier"), "front");
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.namespace/team"), "a");
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.namespace/example.com/env"), "prod");
+	json_decref(doc);
+	bh_arena_free(&a);
+}
+
+static void
 completed_pods_and_those_on_the_host_claim_nothing(void)
 {
 	static const char *const texts[] = {
@@ -473,6 +492,7 @@ a_pod_with_more_labels_than_an_endpoint_has_is_unknown(void)
 const struct bh_unit_test bh_suite_kube_model[] = {
 	BH_TEST(addresses_belong_to_whom_a_plain_model_says),
 	BH_TEST(a_pod_cannot_choose_what_its_cluster_says),
+	BH_TEST(a_namespaces_labels_are_all_read),
 	BH_TEST(completed_pods_and_those_on_the_host_claim_nothing),
 	BH_TEST(a_node_is_its_inner_and_outer_addresses),
 	BH_TEST(a_service_is_no_pod_and_takes_nobodys_address),
