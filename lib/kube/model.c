@@ -219,15 +219,18 @@ static struct kept *
 keep(const struct bh_kube_object *o)
 {
 	struct kept *k = calloc(1, sizeof(*k));
-	const char **words[] = {k != NULL ? &k->o.name : NULL, k != NULL ? &k->o.ns : NULL,
-				k != NULL ? &k->o.uid : NULL, k != NULL ? &k->o.start : NULL,
-				k != NULL ? &k->o.node : NULL};
-	bool full = k == NULL;
+	const char **words[5];
+	bool full = false;
 	unsigned i;
 
-	if (full)
+	if (k == NULL)
 		return NULL;
 	k->o = *o;
+	words[0] = &k->o.name;
+	words[1] = &k->o.ns;
+	words[2] = &k->o.uid;
+	words[3] = &k->o.start;
+	words[4] = &k->o.node;
 	for (i = 0; i < BH_ARRAY_SIZE(words); i++) {
 		const char *w = *words[i] != NULL ? *words[i] : "";
 
