@@ -282,8 +282,11 @@ go_on(struct bh_message *m, struct bh_view data, bool ended)
 		uint32_t before = s->used;
 
 		keep_head(s, data.at, data.len);
-		data.at += s->used - before;
-		data.len -= s->used - before;
+		/* The end alone has no bytes, and NULL for where they are. */
+		if (s->used > before) {
+			data.at += s->used - before;
+			data.len -= s->used - before;
+		}
 		if (!ended && s->used < BH_INSPECT_WINDOW && !is_whole_head(s))
 			return;
 		used = s->used;
