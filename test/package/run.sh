@@ -7,8 +7,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=$(realpath -m "${B:-build}")
-MIRROR=${MIRROR:-http://deb.debian.org/debian}
+# Where this machine has its packages from, unless told otherwise.
+of() { apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 2>/dev/null | sed -n "s|^$1 ||p" | head -n 1; }
+MIRROR=${MIRROR:-$(of bookworm)}
+MIRROR=${MIRROR%/}
+SECURITY=${SECURITY:-$(of bookworm-security)}
 SECURITY=${SECURITY:-$MIRROR-security}
+SECURITY=${SECURITY%/}
 root=$B/deb-test/root
 
 skip() {
@@ -60,6 +65,7 @@ installed() {
 command -v mmdebstrap >/dev/null || skip "needs mmdebstrap: apt install mmdebstrap"
 deb=$(ls "$B"/deb/bulkhead_*.deb 2>/dev/null | head -n 1)
 [ -n "$deb" ] || fail "no package in $B/deb: make deb"
+[ -n "$MIRROR" ] || skip "no Debian mirror is known: give MIRROR=URL"
 timeout 20 curl -fsI "$MIRROR/dists/bookworm/InRelease" >/dev/null || skip "no Debian mirror answers at $MIRROR"
 
 rm -rf "$B/deb-test" && mkdir -p "$B/deb-test"
