@@ -213,10 +213,6 @@ logic_shape(const struct bh_isql *s, unsigned i)
 
 	if (is_filter(s, i))
 		return false;
-	/* the '90s and '80s: nothing joins a string and a number */
-	if (s->quote != 0 && bh_isql_kind(s, 1) == BH_SQL_NUMBER && i == 2 &&
-	    bh_is_alpha(s->v->at[s->t[1].at + s->t[1].len - 1]))
-		return false;
 	while (is_logic(s, i + 1) || bh_isql_kind(s, i + 1) == BH_SQL_COMMENT)
 		i++;
 	if (s->quote == 0 && prev == BH_SQL_WORD) {
