@@ -384,7 +384,8 @@ add_place(struct walk *w, uint32_t parent, unsigned c)
 		const struct place *p = &w->place[w->cell[i]];
 
 		if (p->depth != 0 && p->n == w->n_now && is_alnum(p) == (c < N_ALNUM) &&
-		    memcmp(&w->states[p->first], w->now, w->n_now * sizeof(*w->now)) == 0)
+		    (w->n_now == 0 ||
+		     memcmp(&w->states[p->first], w->now, w->n_now * sizeof(*w->now)) == 0))
 			return 0;
 	}
 	if (w->n_places == w->places_max || w->work > WORK_MAX)
@@ -396,7 +397,8 @@ add_place(struct walk *w, uint32_t parent, unsigned c)
 			return -ENOMEM;
 		w->states = grown;
 	}
-	memcpy(&w->states[w->n_states], w->now, w->n_now * sizeof(*w->now));
+	if (w->n_now != 0)
+		memcpy(&w->states[w->n_states], w->now, w->n_now * sizeof(*w->now));
 	w->place[w->n_places] =
 		(struct place){.first = (uint32_t)w->n_states,
 			       .n = w->n_now,
