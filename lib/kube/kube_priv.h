@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "../client/client.h"
 #include "kube.h"
 
 /* ---- object.c: what an object of the API says, as far as endpoints are concerned -------------------------------------- */
@@ -105,16 +106,6 @@ int bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_sourc
 void bh_kube_access_free(struct bh_kube_access *a); /* secrets are wiped */
 
 /* ---- stream.c: JSON, a line each ------------------------------------------------------------------------------------------ */
-
-#define BH_KUBE_LINE_MAX (4u << 20) /* etcd takes objects of 1.5 MiB */
-
-struct bh_kube_lines {
-	struct bh_buf buf;
-};
-/* Calls fn for each whole line. 0; -EMSGSIZE a line is too long; -ENOMEM; or what fn returned, which ends it. */
-int bh_kube_lines_feed(struct bh_kube_lines *l, const char *data, size_t len,
-		       int (*fn)(void *arg, const char *line, size_t len), void *arg);
-void bh_kube_lines_free(struct bh_kube_lines *l);
 
 enum bh_kube_event_type {
 	BH_KUBE_ADDED,

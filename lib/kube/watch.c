@@ -3,12 +3,10 @@
  * Each kind is listed in pages, then watched from the version of the list. A watch that ends goes on from the last version seen;
  * where the server has no history of it (410 Gone), all is listed again, and what the list does not have any more is gone at its
  * end, not before. Credentials are read anew for each request: files rotate. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "kube_priv.h"
@@ -18,8 +16,6 @@
 #define FAILED_BODY_MAX 4096 /* an error's text */
 #define WATCH_S 300          /* and up to as long again: not all gateways ask at once */
 #define SILENT_S 150         /* bookmarks come each minute: a connection that brings none is dead */
-#define BACKOFF_MS 200
-#define BACKOFF_MAX_MS 30000
 #define STEADY_NS (5 * BH_NS_PER_SEC)
 #define FAILED_WATCHES 3 /* then from a list: the version may be of a server that was set back */
 
@@ -35,7 +31,7 @@ struct feed {
 	bool open, synced;            /* open: the watch was answered with 200 */
 	char version[64], next[1024]; /* version "": list */
 	struct bh_buf body;
-	struct bh_kube_lines lines;
+	struct bh_lines lines;
 	uint64_t due_ns, opened_ns;
 	unsigned failures;
 	int rc; /* of reading an answer */
@@ -56,16 +52,6 @@ static uint64_t
 now_ns(void)
 {
 	return bh_clock_system.mono_ns(NULL);
-}
-
-static uint32_t
-random_below(uint32_t n)
-{
-	uint32_t v = 0;
-
-	if (getrandom(&v, sizeof(v), 0) != (ssize_t)sizeof(v))
-		v = (uint32_t)now_ns();
-	return v % n;
 }
 
 /* ---- what comes in ------------------------------------------------------------------------------------------ */
@@ -126,7 +112,7 @@ take_body(char *data, size_t size, size_t n, void *arg)
 	size *= n;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200 && f->state == WATCHING) {
-		f->rc = bh_kube_lines_feed(&f->lines, data, size, take_event, f);
+		f->rc = bh_lines_feed(&f->lines, data, size, take_event, f);
 		return f->rc == 0 ? size : 0;
 	}
 	if (status != 200 && f->body.len + size > FAILED_BODY_MAX)
@@ -220,17 +206,10 @@ set_credentials(struct feed *f, struct bh_kube_access *a)
 		rc = put_file(f->c->file[2], a->key_data, a->key);
 	if (rc != 0)
 		return rc;
-	if (a->ca[0] != '\0') {
-		/* This authority, and none of the system's. */
-		curl_easy_setopt(f->easy, CURLOPT_CAPATH, NULL);
-		curl_easy_setopt(f->easy, CURLOPT_CAINFO, a->ca);
-	}
-	if (a->certificate[0] != '\0') {
-		curl_easy_setopt(f->easy, CURLOPT_SSLCERT, a->certificate);
-		curl_easy_setopt(f->easy, CURLOPT_SSLKEY, a->key);
-	}
-	curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYPEER, a->insecure ? 0L : 1L);
-	curl_easy_setopt(f->easy, CURLOPT_SSL_VERIFYHOST, a->insecure ? 0L : 2L);
+	bh_client_trust(f->easy, &(struct bh_client_tls){.ca = a->ca,
+							 .certificate = a->certificate,
+							 .key = a->key,
+							 .insecure = a->insecure});
 	f->header = curl_slist_append(NULL, "Accept: application/json");
 	if (a->token != NULL && a->certificate[0] == '\0') {
 		bh_buf_printf(&line, "Authorization: Bearer %s", a->token);
@@ -256,7 +235,7 @@ set_url(struct feed *f, const char *server)
 		bh_buf_printf(&url,
 			      "watch=true&allowWatchBookmarks=true&resourceVersion=%s&"
 			      "timeoutSeconds=%u",
-			      f->version, WATCH_S + random_below(WATCH_S));
+			      f->version, WATCH_S + bh_client_random_below(WATCH_S));
 	} else {
 		bh_buf_printf(&url, "limit=%u", PAGE);
 		if (f->next[0] != '\0') {
@@ -277,22 +256,11 @@ static void
 set_options(struct feed *f)
 {
 	curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
-	curl_easy_setopt(f->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(f->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(f->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
-	curl_easy_setopt(f->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(f->easy, CURLOPT_LOW_SPEED_TIME,
-			 f->state == WATCHING ? (long)SILENT_S : 30L);
-	curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPIDLE, 10L);
-	curl_easy_setopt(f->easy, CURLOPT_TCP_KEEPINTVL, 5L);
+	bh_client_options(f->easy, "https", f->state == WATCHING ? SILENT_S : 30);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
-	curl_easy_setopt(f->easy, CURLOPT_USERAGENT, "bulkhead/" BH_VERSION);
 }
 
 static void
@@ -314,12 +282,10 @@ clear(struct feed *f)
 static void
 fail(struct feed *f, const char *why)
 {
-	uint64_t ms = BACKOFF_MS << (f->failures < 8 ? f->failures : 8);
 	struct bh_kube_source *s = f->c->s;
 	char text[256];
 
-	ms = ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
-	f->due_ns = now_ns() + (ms / 2 + random_below((uint32_t)ms)) * BH_NS_PER_MS;
+	f->due_ns = now_ns() + bh_client_backoff_ns(f->failures);
 	f->failures++;
 	f->next[0] = '\0';
 	if (f->failures >= FAILED_WATCHES)
@@ -378,7 +344,7 @@ done(struct feed *f, CURLcode code)
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (f->rc == -ESTALE || status == 410) {
 		f->version[0] = f->next[0] = '\0';
-		f->due_ns = now_ns() + random_below(100) * BH_NS_PER_MS;
+		f->due_ns = now_ns() + bh_client_random_below(100) * BH_NS_PER_MS;
 		clear(f);
 		return;
 	}

@@ -66,13 +66,12 @@ take(void *arg, const char *line, size_t len)
 static void
 feed(struct run *r, const char *text, size_t len, size_t cut)
 {
-	struct bh_kube_lines l = {0};
+	struct bh_lines l = {0};
 	size_t at;
 
 	for (at = 0; at < len; at += cut)
-		MUST(bh_kube_lines_feed(&l, text + at, len - at < cut ? len - at : cut, take, r) ==
-		     0);
-	bh_kube_lines_free(&l);
+		MUST(bh_lines_feed(&l, text + at, len - at < cut ? len - at : cut, take, r) == 0);
+	bh_lines_free(&l);
 }
 
 static void

@@ -21,16 +21,16 @@ lines_are_the_same_however_they_come_in_pieces(void)
 	size_t len = sizeof(text) - 1, cut, at;
 
 	for (cut = 1; cut <= len; cut++) {
-		struct bh_kube_lines l = {0};
+		struct bh_lines l = {0};
 		struct bh_buf out = {0};
 
 		for (at = 0; at < len; at += cut)
-			CU_ASSERT_EQUAL(bh_kube_lines_feed(&l, text + at,
-							   len - at < cut ? len - at : cut, collect,
-							   &out),
+			CU_ASSERT_EQUAL(bh_lines_feed(&l, text + at,
+						      len - at < cut ? len - at : cut, collect,
+						      &out),
 					0);
 		CU_ASSERT_STRING_EQUAL(out.data, "{\"a\":1}|{\"b\":2}|");
-		bh_kube_lines_free(&l);
+		bh_lines_free(&l);
 		bh_buf_free(&out);
 	}
 }
@@ -38,18 +38,18 @@ lines_are_the_same_however_they_come_in_pieces(void)
 static void
 a_line_without_end_is_refused(void)
 {
-	struct bh_kube_lines l = {0};
+	struct bh_lines l = {0};
 	struct bh_buf out = {0};
 	static char many[1 << 16];
 	size_t n = 0;
 	int rc = 0;
 
 	memset(many, 'x', sizeof(many));
-	for (; rc == 0 && n < 2 * BH_KUBE_LINE_MAX; n += sizeof(many))
-		rc = bh_kube_lines_feed(&l, many, sizeof(many), collect, &out);
+	for (; rc == 0 && n < 2 * BH_LINE_MAX; n += sizeof(many))
+		rc = bh_lines_feed(&l, many, sizeof(many), collect, &out);
 	CU_ASSERT_EQUAL(rc, -EMSGSIZE);
-	CU_ASSERT_TRUE(n <= BH_KUBE_LINE_MAX + sizeof(many));
-	bh_kube_lines_free(&l);
+	CU_ASSERT_TRUE(n <= BH_LINE_MAX + sizeof(many));
+	bh_lines_free(&l);
 	bh_buf_free(&out);
 }
 
