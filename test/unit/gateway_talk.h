@@ -88,4 +88,55 @@ opens(struct talk *t, struct rig *r, uint16_t sport, uint16_t dport)
 	return opens_at(t, r, sport, dport, 0);
 }
 
+/* One client's stream, spoken in offsets. */
+struct road {
+	struct rig r;
+	struct talk t;
+	uint32_t start;
+};
+
+/* ts: as opens_at(). */
+static inline void
+road_start(struct road *w, const char *policy, uint32_t ts)
+{
+	rig_start(&w->r, &(struct rig_options){.mode = BH_MODE_PROTECT, .policy = policy});
+	CU_ASSERT_TRUE_FATAL(opens_at(&w->t, &w->r, 40000, 6379, ts));
+	w->start = w->t.seq[0];
+	rig_clear(&w->r);
+}
+
+/* The client says this at that offset. */
+static inline void
+road_sends(struct road *w, uint32_t offset, const char *text)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	frame(&w->t, 0, BH_TCP_ACK | BH_TCP_PSH, text, &f);
+	rig_put(&w->r, RIG_OUTSIDE, &f);
+	rig_run(&w->r);
+}
+
+/* The server has so much of it. */
+static inline void
+road_has(struct road *w, uint32_t offset)
+{
+	struct rig_frame f;
+
+	w->t.seq[0] = w->start + offset;
+	frame(&w->t, 1, BH_TCP_ACK, NULL, &f);
+	rig_put(&w->r, RIG_INSIDE, &f);
+	rig_run(&w->r);
+}
+
+/* Frames that came out on the server's side since it was asked last. */
+static inline unsigned
+road_arrived(struct road *w)
+{
+	unsigned n = w->r.wire[RIG_INSIDE].n_out;
+
+	rig_clear(&w->r);
+	return n;
+}
+
 #endif

@@ -15,44 +15,12 @@ static const char policy[] = "version: 1\n"
 #define HALF "*1\r\n$4\r\nPI"
 #define TCP_AND_STAMP 32
 
-struct road {
-	struct rig r;
-	struct talk t;
-	uint32_t start;
-};
-
-static void
-start(struct road *w, uint32_t ts)
-{
-	rig_start(&w->r, &(struct rig_options){.mode = BH_MODE_PROTECT, .policy = policy});
-	CU_ASSERT_TRUE_FATAL(opens_at(&w->t, &w->r, 40000, 6379, ts));
-	w->start = w->t.seq[0];
-	rig_clear(&w->r);
-}
-
-/* The client sends text at an offset of its stream, its clock at ts. */
+/* Its clock at ts. */
 static void
 sends(struct road *w, uint32_t offset, const char *text, uint32_t ts)
 {
-	struct rig_frame f;
-
-	w->t.seq[0] = w->start + offset;
 	w->t.ts[0] = ts;
-	frame(&w->t, 0, BH_TCP_ACK | BH_TCP_PSH, text, &f);
-	rig_put(&w->r, RIG_OUTSIDE, &f);
-	rig_run(&w->r);
-}
-
-/* The server has so much of it. */
-static void
-has(struct road *w, uint32_t offset)
-{
-	struct rig_frame f;
-
-	w->t.seq[0] = w->start + offset;
-	frame(&w->t, 1, BH_TCP_ACK, NULL, &f);
-	rig_put(&w->r, RIG_INSIDE, &f);
-	rig_run(&w->r);
+	road_sends(w, offset, text);
 }
 
 /* What came out last on the server's side: this text at this offset, its checksums right. Returns its TSval. */
@@ -75,26 +43,17 @@ came(const struct road *w, uint32_t offset, const char *text)
 	return bh_load_be32(tcp + 24);
 }
 
-static unsigned
-arrived(struct road *w)
-{
-	unsigned n = w->r.wire[RIG_INSIDE].n_out;
-
-	rig_clear(&w->r);
-	return n;
-}
-
 static void
 judged_bytes_of_a_packet_that_waits_go(void)
 {
 	struct road w;
 
-	start(&w, 100);
+	road_start(&w, policy, 100);
 	sends(&w, 0, PING HALF, 101);
 	CU_ASSERT_EQUAL(w.r.c.held, 1);
 	CU_ASSERT_EQUAL(came(&w, 0, PING), 101);
-	CU_ASSERT_EQUAL(arrived(&w), 1);
-	has(&w, 14);
+	CU_ASSERT_EQUAL(road_arrived(&w), 1);
+	road_has(&w, 14);
 	sends(&w, 14 + 10, "NG\r\n", 102);
 	CU_ASSERT_EQUAL(w.r.c.held, 0);
 	CU_ASSERT_EQUAL(w.r.c.dropped[BH_REASON_APP_DENY], 0);
@@ -107,15 +66,15 @@ a_part_is_no_older_than_what_overtook_it(void)
 {
 	struct road w;
 
-	start(&w, 100);
+	road_start(&w, policy, 100);
 	sends(&w, 14, PING HALF, 101); /* behind a gap */
 	CU_ASSERT_EQUAL(w.r.c.held, 1);
 	sends(&w, 0, PING, 150); /* sent again */
 	CU_ASSERT_EQUAL(came(&w, 0, PING), 150);
-	CU_ASSERT_EQUAL(arrived(&w), 1);
-	has(&w, 14);
+	CU_ASSERT_EQUAL(road_arrived(&w), 1);
+	road_has(&w, 14);
 	CU_ASSERT_EQUAL(came(&w, 14, PING), 150);
-	CU_ASSERT_EQUAL(arrived(&w), 1);
+	CU_ASSERT_EQUAL(road_arrived(&w), 1);
 	rig_stop(&w.r);
 }
 
@@ -125,16 +84,16 @@ a_part_goes_again_each_time_its_sender_asks(void)
 	struct road w;
 	unsigned i;
 
-	start(&w, 100);
+	road_start(&w, policy, 100);
 	sends(&w, 0, PING HALF, 101);
-	CU_ASSERT_EQUAL(arrived(&w), 1);
+	CU_ASSERT_EQUAL(road_arrived(&w), 1);
 	for (i = 0; i < 8; i++) {
 		sends(&w, 0, PING HALF, 200 << i);
 		CU_ASSERT_EQUAL(came(&w, 0, PING), 101); /* newer than nothing that has gone */
-		CU_ASSERT_EQUAL(arrived(&w), 1);
+		CU_ASSERT_EQUAL(road_arrived(&w), 1);
 	}
-	has(&w, 14);
-	CU_ASSERT_EQUAL(arrived(&w), 0);
+	road_has(&w, 14);
+	CU_ASSERT_EQUAL(road_arrived(&w), 0);
 	rig_stop(&w.r);
 }
 
