@@ -71,9 +71,10 @@ take_bytes(struct bh_stream_ctx *c)
 	bool fin = (c->flags & BH_TCP_FIN) != 0;
 	bool waits = bh_stream_holds(c->s) && c->to > d->released;
 
+	/* A keep-alive without a byte, too (RFC 9293 3.8.4): its receiver would find it ahead of what it has, and say nothing. */
+	d->repeat |= c->from < d->vouched && d->acked < d->vouched;
 	if (c->from == c->to && !fin)
 		return true;
-	d->repeat |= c->from < d->vouched && d->acked < d->vouched;
 	/* What has been read is in pieces until it is acknowledged, or was skipped: then nothing is to be known of it. */
 	if (again) {
 		struct bh_stream_overlap read = {.lo = v.lo, .hi = bh_stream_min(v.hi, d->read)};

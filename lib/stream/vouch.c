@@ -76,7 +76,8 @@ void *
 bh_stream_owed(struct bh_stream *s, unsigned side, uint32_t *n, uint32_t *from)
 {
 	struct bh_stream_side *d = &s->side[side];
-	int64_t to = bh_stream_min(d->vouched, d->released);
+	/* A packet of which a part only is released has not gone: what the receiver acknowledged of it would be beyond `far`. */
+	int64_t to = bh_stream_min(d->vouched, bh_stream_min(d->released, d->far));
 	const struct bh_stream_node *node;
 	uint32_t i;
 
