@@ -18,6 +18,8 @@ struct webhook {
 	char url[256], secret[256];
 	unsigned form;
 	int stop_fd;
+	/* of a batch that was refused for good, one of which may be at fault: so many are still to go one at a time */
+	unsigned apart;
 	struct bh_buf body;
 	struct bh_buf text; /* control thread's */
 };
@@ -231,28 +233,22 @@ meaning(CURLcode rc, long status)
 	return status == 401 || status == 403 ? -EACCES : -EAGAIN;
 }
 
+/* One request with what make_body took of the items, *n. 0 or -errno. */
 static int
-webhook_send(void *state, const struct bh_spool_item *item, unsigned n)
+post(struct webhook *w, const struct bh_spool_item *item, unsigned *n)
 {
-	struct webhook *w = state;
 	struct curl_slist *list = NULL;
 	char id[96];
 	long status = 0;
 	CURLcode rc;
 
-	if (w->curl == NULL) {
-		w->curl = curl_easy_init();
-		if (w->curl == NULL)
-			return -ENOMEM;
-		set_options(w);
-	}
-	n = make_body(w, item, n);
+	*n = make_body(w, item, *n);
 	if (w->body.failed) {
 		bh_buf_free(&w->body);
 		return -ENOMEM;
 	}
 	snprintf(id, sizeof(id), "X-Bulkhead-Delivery: %llu-%llu", (unsigned long long)item[0].seq,
-		 (unsigned long long)item[n - 1].seq);
+		 (unsigned long long)item[*n - 1].seq);
 	list = curl_slist_append(list, "Content-Type: application/json");
 	list = curl_slist_append(list, id);
 	list = add_signature(w, list);
@@ -263,8 +259,32 @@ webhook_send(void *state, const struct bh_spool_item *item, unsigned n)
 	curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_setopt(w->curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(list);
-	status = meaning(rc, status);
-	return status == 0 ? (int)n : (int)status;
+	return meaning(rc, status);
+}
+
+static int
+webhook_send(void *state, const struct bh_spool_item *item, unsigned n)
+{
+	struct webhook *w = state;
+	int rc;
+
+	if (w->curl == NULL) {
+		w->curl = curl_easy_init();
+		if (w->curl == NULL)
+			return -ENOMEM;
+		set_options(w);
+	}
+	if (w->apart == 0) {
+		rc = post(w, item, &n);
+		if (rc != -EMSGSIZE || n == 1)
+			return rc == 0 ? (int)n : rc;
+		w->apart = n;
+	}
+	n = 1;
+	rc = post(w, item, &n);
+	if (rc == 0 || rc == -EMSGSIZE)
+		w->apart--;
+	return rc == 0 ? 1 : rc;
 }
 
 static int

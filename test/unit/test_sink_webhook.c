@@ -80,18 +80,18 @@ struct request {
 	size_t body_len;
 };
 
-/* Take one request and answer with status; the connection is closed then. */
-static bool
-take(int fd, const char *status, struct request *r)
+/* Take one request; its connection, or -1. */
+static int
+hear(int fd, struct request *r)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char answer[128], *length;
 	size_t len = 0;
 	ssize_t n = 1;
+	char *length;
 	int c;
 
 	if (poll(&p, 1, 20000) != 1 || (c = accept(fd, NULL, NULL)) < 0)
-		return false;
+		return -1;
 	r->body = NULL;
 	while (n > 0 && (r->body == NULL || len < (size_t)(r->body - r->text) + r->body_len)) {
 		n = recv(c, r->text + len, sizeof(r->text) - 1 - len, 0);
@@ -104,10 +104,29 @@ take(int fd, const char *status, struct request *r)
 			r->body_len = strtoul(length + 16, NULL, 10);
 		}
 	}
-	snprintf(answer, sizeof(answer),
+	return c;
+}
+
+/* The connection is closed then. */
+static void
+answer(int c, const char *status)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
 		 "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
-	CU_ASSERT(send(c, answer, strlen(answer), MSG_NOSIGNAL) > 0);
+	CU_ASSERT(send(c, text, strlen(text), MSG_NOSIGNAL) > 0);
 	close(c);
+}
+
+static bool
+take(int fd, const char *status, struct request *r)
+{
+	int c = hear(fd, r);
+
+	if (c < 0)
+		return false;
+	answer(c, status);
 	return r->body != NULL;
 }
 
@@ -204,9 +223,46 @@ what_is_refused_for_good_is_counted_and_passed_over(void)
 	leave(fd);
 }
 
+/* Of a batch only the record that the target finds wrong is lost, not those that came with it. */
+static void
+one_bad_record_costs_none_of_its_batch(void)
+{
+	enum { RECORDS = 20, BAD = 13 };
+	static struct request r;
+	unsigned i, next = 1, asked = 0;
+	struct bh_sink_stats st;
+	struct bh_sink *s;
+	char bad[16], *p;
+	int fd = listening();
+
+	snprintf(bad, sizeof(bad), "\"n\":%u}", BAD);
+	s = opened(0);
+	for (i = 1; i <= RECORDS; i++)
+		put(s, i);
+	for (; next <= RECORDS && asked < 100; asked++) {
+		int c = hear(fd, &r);
+		bool ok;
+
+		CU_ASSERT_FATAL(c >= 0 && r.body != NULL);
+		ok = strstr(r.body, bad) == NULL;
+		answer(c, ok ? "200 OK" : "422 Unprocessable Content");
+		for (p = r.body; ok && (p = strstr(p, "\"n\":")) != NULL; p++) {
+			next += next == BAD;
+			CU_ASSERT_EQUAL(strtoul(p + 4, NULL, 10), next);
+			next++;
+		}
+	}
+	CU_ASSERT_EQUAL(next, RECORDS + 1);
+	bh_sink_stats(s, &st);
+	CU_ASSERT_EQUAL(st.lost, 1);
+	bh_sink_close(s);
+	leave(fd);
+}
+
 const struct bh_unit_test bh_suite_sink_webhook[] = {
 	BH_TEST(records_come_signed_until_they_are_taken_and_once),
 	BH_TEST(slack_and_teams_get_a_sentence),
 	BH_TEST(what_is_refused_for_good_is_counted_and_passed_over),
+	BH_TEST(one_bad_record_costs_none_of_its_batch),
 	BH_TEST_END,
 };
