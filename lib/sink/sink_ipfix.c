@@ -15,6 +15,7 @@
 #define TOLD_SLOTS (1u << TOLD_BITS)
 #define TOLD_MAX (TOLD_SLOTS / 4 * 3)
 #define FORGET_MS (UINT64_C(86400000)) /* its end was lost */
+#define SWEEP_MS 60000u                /* of a full table at most so often: it is all looked at */
 
 struct told {
 	uint64_t flow_id; /* 0: free */
@@ -31,6 +32,7 @@ struct ipfix {
 	uint64_t templates_ns; /* last sent; 0: not yet in this session */
 	/* control thread */
 	unsigned n_told;
+	uint64_t swept_ms;
 	struct told told[TOLD_SLOTS];
 };
 
@@ -112,6 +114,9 @@ forget_old(struct ipfix *s, uint64_t now_ms)
 {
 	unsigned i;
 
+	if (now_ms < s->swept_ms + SWEEP_MS)
+		return;
+	s->swept_ms = now_ms;
 	for (i = 0; i < TOLD_SLOTS; i++) {
 		while (s->told[i].flow_id != 0 && s->told[i].end_ms + FORGET_MS < now_ms)
 			forget(s, &s->told[i]);

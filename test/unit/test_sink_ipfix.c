@@ -466,11 +466,39 @@ many_long_flows_add_up_whatever_is_remembered(void)
 	close_way(&w);
 }
 
+/* A flow whose end never came does not take the place of others for ever. */
+static void
+what_was_not_heard_of_for_a_day_makes_room(void)
+{
+	enum { ROOM = 49152 };
+	static struct way w;
+	struct bh_event e = flow_of(BH_IP4);
+	unsigned i;
+
+	open_way(&w);
+	e.type = BH_EVENT_FLOW_ACTIVE;
+	for (i = 0; i < ROOM; i++) {
+		e.flow_id = i + 1;
+		put(&w, &e);
+		if (i % 64 == 63)
+			take(&w, i + 1);
+	}
+	e.flow_id = ROOM + 1;
+	put(&w, &e); /* no room: nothing is told */
+	e.time_ns += 2 * 86400 * BH_NS_PER_SEC;
+	e.flow_id = ROOM + 2;
+	put(&w, &e);
+	take(&w, ROOM + 1);
+	CU_ASSERT_EQUAL(value(&w.r, 148), ROOM + 2);
+	close_way(&w);
+}
+
 const struct bh_unit_test bh_suite_sink_ipfix[] = {
 	BH_TEST(a_record_tells_both_directions_from_its_opener),
 	BH_TEST(ipv6_and_icmp_have_elements_of_their_own),
 	BH_TEST(records_fill_messages_and_sets_change_with_the_family),
 	BH_TEST(records_of_a_long_flow_add_up),
 	BH_TEST(many_long_flows_add_up_whatever_is_remembered),
+	BH_TEST(what_was_not_heard_of_for_a_day_makes_room),
 	BH_TEST_END,
 };
