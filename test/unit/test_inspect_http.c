@@ -337,8 +337,7 @@ a_leak_has_the_form_of_an_interpreters_message(void)
 	};
 	static const char *const leaks[] = {
 		"Uncaught TypeError: Unsupported operand types: string + array",
-		"Warning: fopen(a.txt): failed to open stream: No such file in /srv/a.php on line "
-		"7",
+		"Warning: fopen(a.txt): failed to open stream: No such file in /a.php on line 7",
 		"Traceback (most recent call last):\n  File \"/srv/a.py\", line 7, in f",
 		"Static function A\\B::c() should not be abstract",
 		"Non-static method Shop::list() cannot be called statically",

@@ -125,9 +125,8 @@ what_is_bound_in_binary_is_read(void)
 static void
 other_values_are_no_cards(void)
 {
-	static const char *const name[] = {"Sj\xc3\xb6"
-					   "berg",
-					   "\xd0\x98\xd0\xb2\xd0\xb0\xd0\xbd", "12345678"};
+	static const char *const name[] = {"Sj\303\266berg", "\xd0\x98\xd0\xb2\xd0\xb0\xd0\xbd",
+					   "12345678"};
 	struct inspect_talk *t;
 	uint64_t seen = 0;
 	unsigned i;

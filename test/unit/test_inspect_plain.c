@@ -78,8 +78,7 @@ code_and_patterns_in_text_are_text(void)
 		"it calls printf(\"%d items\", n); and returns",
 		"searches /opt/*/lib/** and /usr/bin/** for it",
 		"a matrix $m[](), which is no PHP",
-		"no blanks around the equals sign (\"=\"), the name, the value or anything that "
-		"follows it",
+		"no blanks around the equals sign (\"=\"), the name, the value or what follows",
 		"50%60",
 	};
 

@@ -44,7 +44,12 @@ inspect_rig(void)
 		abort();
 	}
 	rig = (struct inspect_rig){
-		.ctx = {engine, scratch, &memory, report, &rig, BH_INSPECT_ALL},
+		.ctx = {.engine = engine,
+			.scratch = scratch,
+			.memory = &memory,
+			.report = report,
+			.arg = &rig,
+			.classes = BH_INSPECT_ALL},
 	};
 	return &rig;
 }

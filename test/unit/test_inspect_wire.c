@@ -96,8 +96,7 @@ static const char *const injected[] = {
 	"SELECT * FROM users WHERE name = 'admin' OR 1=1#' AND pass = 'x'",
 	"SELECT * FROM items WHERE id = 7 OR 1=1",
 	"SELECT * FROM items WHERE id = 7 OR 2 > 1 LIMIT 1",
-	"SELECT a, b FROM items WHERE id = -1 UNION SELECT table_name, 1 FROM "
-	"information_schema.tables",
+	"SELECT a FROM items WHERE id = -1 UNION SELECT table_name FROM information_schema.tables",
 	"SELECT a FROM items WHERE id = '1' UNION ALL SELECT NULL,NULL,NULL-- '",
 	"SELECT a FROM items WHERE id = 1 UNION SELECT user FROM mysql.user",
 	"SELECT a FROM items WHERE id = 1 AND SLEEP(5)",
@@ -117,8 +116,7 @@ static const char *const ordinary[] = {
 	"SELECT * FROM users -- the user's own rows\nWHERE id = 7",
 	"SELECT * FROM users WHERE id = 7 -- don't cache",
 	"SELECT a FROM t WHERE a = 1 UNION SELECT b FROM u WHERE b = 2",
-	"SELECT table_name FROM information_schema.tables WHERE table_schema = 'a' UNION ALL "
-	"SELECT table_name FROM information_schema.views",
+	"SELECT a FROM information_schema.tables UNION ALL SELECT a FROM information_schema.views",
 	"SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = 1 UNION SELECT 'x'",
 	"SELECT 1",
 	"SELECT SLEEP(1)",
