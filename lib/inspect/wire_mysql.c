@@ -26,9 +26,10 @@ login(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur
 	p->part = PASS;
 	m->logged_in = true;
 	m->caps = (uint32_t)bh_wire_le(m->first.byte, 4);
-	w->c->opaque = (m->caps & CAP_SSL) != 0;
+	/* MariaDB passes over what it did not offer itself, TLS included: the log-in goes on in the clear. */
 	if (m->met != STRANGERS)
 		m->caps &= m->server_caps;
+	w->c->opaque = (m->caps & CAP_SSL) != 0;
 }
 
 static enum bh_my_answer

@@ -60,11 +60,12 @@ bh_mysql_login(struct mysql *m, struct bh_ops_out *out)
 	caps = bh_load_le32(p);
 	if ((caps & CAP_PROTOCOL_41) == 0)
 		return bh_ops_say(out, BH_OPS_ERROR, "log-in of a protocol before 4.1");
-	if ((caps & CAP_SSL) != 0) {
+	m->caps &= caps;
+	/* MariaDB passes over what it did not offer itself, TLS included: the log-in goes on in the clear. */
+	if ((m->caps & CAP_SSL) != 0) {
 		out->became = BH_APP_TLS;
 		return bh_ops_say(out, BH_OPS_OPAQUE, "encrypted");
 	}
-	m->caps &= caps;
 	if ((m->caps & (CAP_COMPRESS | CAP_ZSTD)) != 0)
 		return bh_ops_say(out, BH_OPS_OPAQUE, "compressed");
 	if (is_odd_charset(p[8]))

@@ -349,7 +349,28 @@ what_a_real_client_and_server_said_is_read(void)
 	}
 }
 
+/* MariaDB passes over what it did not offer, and goes on in the clear. */
+static void
+a_client_alone_encrypts_nothing(void)
+{
+	struct inspect_talk *t = talk_new();
+
+	le(10, 1);
+	put("8.0.35", 7);
+	put("\1\0\0\0abcdefgh\0\x85\xa6\x21\2\0\x0f\0\x15", 21);
+	put("\0\0\0\0\0\0\0\0\0\0ijklmnopqrst", 23);
+	packet(t, 1, 0);
+	le(CAPS | 0x800, 4);
+	put("\0\0\0\1\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 28);
+	put("root\0\0shop", 11);
+	packet(t, 0, 1);
+	ok(t);
+	talk_mysql_command(t, 3, "insert into t values (" CARD ")");
+	CU_ASSERT(sees(t, BH_INSPECT_BIT(BH_INSPECT_DLP_CARD)));
+}
+
 const struct bh_unit_test bh_suite_inspect_mysql[] = {
+	BH_TEST(a_client_alone_encrypts_nothing),
 	BH_TEST(what_is_bound_is_read),
 	BH_TEST(types_are_kept_for_executions_to_come),
 	BH_TEST(what_is_not_among_the_values_is_passed_over),

@@ -245,6 +245,29 @@ tls_and_compression_end_it(void)
 	}
 }
 
+/* MariaDB goes on in the clear. */
+static void
+a_client_alone_encrypts_nothing(void)
+{
+	static struct sql_bytes b;
+	static struct sql_rig r;
+
+	sql_open(&r, BH_APP_MYSQL);
+	b.n = 0;
+	greeting(&b, CAPS, 2);
+	sql_feed(&r, BH_SERVER, b.at, b.n, 0);
+	b.n = 0;
+	login(&b, CAPS | 0x800, 45);
+	CU_ASSERT_EQUAL(sql_feed(&r, BH_CLIENT, b.at, b.n, 1), BH_OPS_MORE);
+	b.n = 0;
+	packet(&b, 2, "\0\0\0\2\0\0\0", 7);
+	sql_feed(&r, BH_SERVER, b.at, b.n, 0);
+	b.n = 0;
+	query(&b, "delete from orders");
+	CU_ASSERT_EQUAL(sql_feed(&r, BH_CLIENT, b.at, b.n, 1), BH_OPS_MORE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "orders"));
+}
+
 static void
 commands_do_not_hide_in_a_log_in(void)
 {
@@ -303,6 +326,7 @@ const struct bh_unit_test bh_suite_proto_ops_mysql[] = {
 	BH_TEST(text_over_packets_is_one_text),
 	BH_TEST(file_goes_with_load_data_only_when_asked_for),
 	BH_TEST(tls_and_compression_end_it),
+	BH_TEST(a_client_alone_encrypts_nothing),
 	BH_TEST(commands_do_not_hide_in_a_log_in),
 	BH_TEST(settings_of_the_connection_make_texts_doubtful),
 	BH_TEST_END,
