@@ -2,7 +2,7 @@
  * and the binary one (a head of 24 bytes, extras, key, value). */
 #include "wire_priv.h"
 
-#define LINE 2048 /* the server takes no longer ones */
+#define LINE 2048 /* of longer ones the server takes those that ask for many keys */
 
 enum step { FIRST, WORDS, VALUE, END, HEAD, EXTRAS, KEY, BODY };
 
@@ -16,6 +16,7 @@ struct side {
 
 struct memcached {
 	struct side side[2];
+	bool known, binary; /* for all of the connection: the server goes by its first byte */
 };
 
 /* ---- text -------------------------------------------------------------------------------------------- */
@@ -71,8 +72,11 @@ words(struct bh_wire *w, struct side *s, struct bh_cur *in)
 	uint8_t c = 0;
 
 	while (bh_cur_u8(in, &c) && c != '\n') {
-		if (s->used == LINE)
+		if (s->used == LINE) {
+			bh_wire_text(w, s->line, LINE);
+			bh_wire_text(w, &c, 1);
 			return false;
+		}
 		if (c != '\r')
 			s->line[s->used++] = c;
 	}
@@ -150,14 +154,25 @@ head(struct bh_wire *w, struct side *s, struct bh_cur *in)
 /* ---- both -------------------------------------------------------------------------------------------- */
 
 static bool
-step(struct bh_wire *w, struct side *s, struct bh_cur *in)
+first(struct bh_wire *w, struct memcached *m, struct side *s, const struct bh_cur *in)
 {
+	bool magic = *in->p == 0x80 + w->side;
+
+	m->binary = m->known ? m->binary : magic;
+	m->known = true;
+	s->step = m->binary ? HEAD : WORDS;
+	return magic || !m->binary;
+}
+
+static bool
+step(struct bh_wire *w, struct memcached *m, struct bh_cur *in)
+{
+	struct side *s = &m->side[w->side];
 	uint8_t c = 0;
 
 	switch (s->step) {
 	case FIRST:
-		s->step = *in->p == 0x80 || *in->p == 0x81 ? HEAD : WORDS;
-		return true;
+		return first(w, m, s, in);
 	case WORDS:
 		return words(w, s, in);
 	case VALUE:
@@ -186,7 +201,7 @@ feed(struct bh_wire *w, struct bh_cur *in)
 	struct memcached *m = BH_WIRE_OF(w, struct memcached);
 
 	while (bh_cur_left(in) > 0)
-		if (!step(w, &m->side[w->side], in))
+		if (!step(w, m, in))
 			return false;
 	return true;
 }

@@ -83,10 +83,41 @@ a_value_is_not_joined_to_another(void)
 	size_t cut;
 
 	talk_words(t, 1, "VALUE a 0 10\r\n4111111111\r\nVALUE b 0 6\r\n111111\r\nEND\r\n");
+	for (cut = 0; cut <= 100; cut++)
+		CU_ASSERT_EQUAL(talk_feed(t, BH_APP_MEMCACHED, cut), 0);
+	t = talk_new();
 	binary(t, 1, 0, "4111111111");
 	binary(t, 1, 0, "111111");
 	for (cut = 0; cut <= 100; cut++)
 		CU_ASSERT_EQUAL(talk_feed(t, BH_APP_MEMCACHED, cut), 0);
+}
+
+/* The server goes by a connection's first byte: to one that speaks text, this is a line and no log-in of any length. */
+static void
+text_does_not_become_binary(void)
+{
+	struct inspect_talk *t = talk_new();
+	size_t cut;
+
+	talk_words(t, 0, "version\r\n");
+	talk_say(t, 0, "\x80\x21\0\0\0\0\0\0\0\xff\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\r\n", 26);
+	talk_memcached(t, CARD, 0);
+	for (cut = 0; cut <= 100; cut++)
+		CU_ASSERT_EQUAL(talk_feed(t, BH_APP_MEMCACHED, cut),
+				BH_INSPECT_BIT(BH_INSPECT_DLP_CARD));
+}
+
+static void
+a_line_too_long_is_looked_at_whole(void)
+{
+	struct inspect_talk *t = talk_new();
+	unsigned i;
+
+	talk_words(t, 0, "get " CARD);
+	for (i = 0; i < 500; i++)
+		talk_words(t, 0, " key:7");
+	talk_words(t, 0, "\r\n");
+	CU_ASSERT_EQUAL(talk_feed(t, BH_APP_MEMCACHED, 0), BH_INSPECT_BIT(BH_INSPECT_DLP_CARD));
 }
 
 static void
@@ -108,7 +139,12 @@ each_command_is_a_message_of_its_own(void)
 	struct inspect_rig *r = inspect_rig();
 	unsigned form;
 
-	for (form = 0; form < 5; form++)
+	for (form = 0; form < 3; form++)
+		talk_memcached(t, CARD, form);
+	talk_feed_to(t, BH_APP_MEMCACHED, 0, &r->ctx);
+	CU_ASSERT_EQUAL(r->n, 3);
+	t = talk_new();
+	for (; form < 5; form++)
 		talk_memcached(t, CARD, form);
 	talk_feed_to(t, BH_APP_MEMCACHED, 0, &r->ctx);
 	CU_ASSERT_EQUAL(r->n, 5);
@@ -118,6 +154,8 @@ const struct bh_unit_test bh_suite_inspect_memcached[] = {
 	BH_TEST(values_are_read_in_text_and_binary),
 	BH_TEST(a_value_is_not_joined_to_another),
 	BH_TEST(a_secret_is_told_and_not_shown),
+	BH_TEST(text_does_not_become_binary),
+	BH_TEST(a_line_too_long_is_looked_at_whole),
 	BH_TEST(each_command_is_a_message_of_its_own),
 	BH_TEST_END,
 };
