@@ -217,6 +217,17 @@ ask_write(struct bh_evidence *ev, struct bh_evidence_ask *a)
 	pthread_mutex_unlock(&ev->lock);
 }
 
+static bool
+is_stopped(struct bh_evidence *ev, const struct bh_evidence_ask *a)
+{
+	bool stop;
+
+	pthread_mutex_lock(&ev->lock);
+	stop = a->stop;
+	pthread_mutex_unlock(&ev->lock);
+	return stop;
+}
+
 void
 bh_evidence_ask_end(struct bh_evidence *ev, bool hurry)
 {
@@ -228,7 +239,7 @@ bh_evidence_ask_end(struct bh_evidence *ev, bool hurry)
 		const struct bh_evidence_order *o = &a[i]->order;
 
 		/* A packet more may not fit: the last ones of a full capture are known by the room of one. */
-		if (hurry || a[i]->stop || a[i]->n == o->packets ||
+		if (hurry || is_stopped(ev, a[i]) || a[i]->n == o->packets ||
 		    a[i]->bytes + bh_evidence_snap(ev->ring[0]) > o->bytes ||
 		    now_ns - a[i]->started_ns >= o->for_ms * BH_NS_PER_MS)
 			ask_write(ev, a[i]);
