@@ -379,12 +379,6 @@ churn(unsigned n)
 	return (double)n / ((double)(rte_rdtsc() - begun) / (double)hz);
 }
 
-static struct bench_spread
-one(double v)
-{
-	return (struct bench_spread){v, v, v, v};
-}
-
 /* All that was sent has come out, or is lost. */
 static void
 quiet(void)
@@ -402,17 +396,16 @@ traffic_rows(const char *what)
 	quiet();
 	bh_gateway_counters(world.g, UINT32_MAX, &c);
 	snprintf(claim, sizeof(claim), "  packets forwarded meanwhile, %s", what);
-	bench_row(claim, "packets", one((double)world.received), BENCH_NO_TARGET);
-	/* 0.4 prints as 0: the target is none at all. */
-	bench_row("  packets lost", "packets", one((double)(world.sent - world.received)), 0.4);
+	bench_row(claim, "packets", bench_one((double)world.received), BENCH_NO_TARGET);
+	bench_row("  packets lost", "packets", bench_one((double)(world.sent - world.received)), 0);
 	bench_row("  of these for want of room in the worker's ring", "packets",
-		  one((double)world.refused), BENCH_NO_TARGET);
+		  bench_one((double)world.refused), BENCH_NO_TARGET);
 	bench_row("  dropped by the gateway, but for what is denied", "packets",
-		  one((double)(bh_counters_dropped(&c) - c.dropped[BH_REASON_DEFAULT_DENY] -
-			       c.dropped[BH_REASON_LABELS_CHANGED])),
-		  0.4);
-	bench_row("  slowest packet through the worker", "ms", one((double)world.worst_burst / 1e6),
-		  BENCH_NO_TARGET);
+		  bench_one((double)(bh_counters_dropped(&c) - c.dropped[BH_REASON_DEFAULT_DENY] -
+				     c.dropped[BH_REASON_LABELS_CHANGED])),
+		  0);
+	bench_row("  slowest packet through the worker", "ms",
+		  bench_one((double)world.worst_burst / 1e6), BENCH_NO_TARGET);
 	world.sent = world.received = world.refused = 0;
 	world.worst_burst = 0;
 }
@@ -427,12 +420,12 @@ bench_churn(unsigned seconds)
 	rate = churn(seconds * RATE);
 	usleep(100000);
 	bench_heading("10,000 endpoint changes a second, 100,000 rules, while forwarding");
-	bench_row("changes applied", "a second", one(rate), BENCH_NO_TARGET);
+	bench_row("changes applied", "a second", bench_one(rate), BENCH_NO_TARGET);
 	bench_row("  their next packet, forwarded by the new labels: latest", "ms",
-		  one((double)world.worst_probe / 1e6), 10);
-	bench_row("  later than 10 ms", "packets", one((double)world.late), 0.4);
+		  bench_one((double)world.worst_probe / 1e6), 10);
+	bench_row("  later than 10 ms", "packets", bench_one((double)world.late), 0);
 	bench_row("  judged by the old labels, or lost", "packets",
-		  one((double)(world.wrong + world.must_pass - world.probes)), 0.4);
+		  bench_one((double)(world.wrong + world.must_pass - world.probes)), 0);
 	traffic_rows("32 a burst");
 }
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "../lib/flow/flow_hot.h"
+#include "bench.h"
 
 #define BURST 32
 #define BURSTS 64 /* timed together: 2,048 keys of 48 bytes, which stay in L2 */
@@ -300,20 +301,35 @@ measure_age(struct bench *b, unsigned round)
 	b->sample[0][ROW_AGE][round] = (double)(rte_rdtsc() - start) / slice;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double
 print_sample(double *s)
 {
-	qsort(s, ROUNDS, sizeof(*s), by_value);
+	qsort(s, ROUNDS, sizeof(*s), bench_compare);
 	printf("  %7.1f [%5.0f..%6.0f]", s[ROUNDS / 2], s[0], s[ROUNDS - 1]);
 	return s[ROUNDS / 2];
+}
+
+/* Of rounds in pairs, before they are sorted. */
+static void
+claim_lookup(const struct bench *b)
+{
+	double ratio[ROUNDS];
+	unsigned i;
+
+	for (i = 0; i < ROUNDS; i++)
+		ratio[i] = b->sample[0][ROW_HIT][i] / b->sample[1][ROW_HIT][i];
+	bench_claim(BENCH_FLOW_LOOKUP, bench_spread(ratio, ROUNDS));
+}
+
+static void
+tell_points(const struct bench *b)
+{
+	double ours[ROUNDS], theirs[ROUNDS];
+
+	memcpy(ours, b->sample[0][ROW_HIT], sizeof(ours));
+	memcpy(theirs, b->sample[1][ROW_HIT], sizeof(theirs));
+	bench_point("lookup", "Bulkhead", b->n, bench_spread(ours, ROUNDS));
+	bench_point("lookup", "rte_hash", b->n, bench_spread(theirs, ROUNDS));
 }
 
 static void
@@ -432,6 +448,9 @@ run(uint32_t n)
 		measure_age(b, i);
 	}
 	measure_full(b);
+	if (n == 1000000)
+		claim_lookup(b);
+	tell_points(b);
 	print_rows(b);
 	rte_malloc_get_socket_stats(heap.socket, &stats);
 	ours = ((double)b->ours->capacity * sizeof(struct bh_flow) +

@@ -1,6 +1,6 @@
 /* What a packet costs from end to end, over a loop that receives and sends on the same ports.
  *
- *     bench_pipeline             by number of flows, rules, endpoints, frame size and burst size
+ *     bench_pipeline             by number of flows and endpoints, frame size and burst size
  *     QUICK=1 bench_pipeline     the same with fewer and shorter rounds
  *
  * UDP over IPv4, half of the packets in each direction, flows drawn uniformly at random; labels, policy,
@@ -51,12 +51,12 @@ measure(struct gate *t, struct rounds *r)
 }
 
 static void
-report(struct rounds *r, const char *what, double target)
+report(struct rounds *r, const char *what)
 {
 	char claim[96];
 
 	snprintf(claim, sizeof(claim), "added, %s", what);
-	bench_row(claim, "cycles/packet", bench_spread(r->added, r->n), target);
+	bench_row(claim, "cycles/packet", bench_spread(r->added, r->n), BENCH_NO_TARGET);
 }
 
 static void
@@ -65,11 +65,14 @@ by_flows(struct rte_mempool *pool)
 	static const struct {
 		unsigned flows;
 		const char *what;
-		double target;
+		int claim; /* enum bench_claim_id; -1: none */
 	} rows[] = {
-		{1, "1 flow", BENCH_NO_TARGET},
-		{10000, "10,000 flows", 60},
-		{1000000, "1,000,000 flows", 110},
+		{1, "1 flow", -1},
+		{100, "100 flows", -1},
+		{1000, "1,000 flows", -1},
+		{10000, "10,000 flows", BENCH_ADDED_10K},
+		{100000, "100,000 flows", -1},
+		{1000000, "1,000,000 flows", BENCH_ADDED_1M},
 	};
 	struct rounds r;
 	char claim[96];
@@ -88,7 +91,12 @@ by_flows(struct rte_mempool *pool)
 		bench_row(claim, "cycles/packet", bench_spread(r.bare, r.n), BENCH_NO_TARGET);
 		snprintf(claim, sizeof(claim), "gateway, %s", rows[i].what);
 		bench_row(claim, "cycles/packet", bench_spread(r.gate, r.n), BENCH_NO_TARGET);
-		report(&r, rows[i].what, rows[i].target);
+		report(&r, rows[i].what);
+		bench_point("flows", "bare loop", rows[i].flows, bench_spread(r.bare, r.n));
+		bench_point("flows", "gateway", rows[i].flows, bench_spread(r.gate, r.n));
+		bench_point("flows", "added", rows[i].flows, bench_spread(r.added, r.n));
+		if (rows[i].claim >= 0)
+			bench_claim((enum bench_claim_id)rows[i].claim, bench_spread(r.added, r.n));
 		gate_destroy(t);
 	}
 }
@@ -97,18 +105,29 @@ static void
 by_option(struct rte_mempool *pool)
 {
 	static const struct {
-		const char *what;
+		const char *what, *plot;
+		double x;
 		struct gate_options o;
 	} rows[] = {
-		{"10 rules", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
-		{"1,000 rules", {.flows = 10000, .rules = 1000, .endpoints = 256, .frame = 64}},
-		{"100,000 rules", {.flows = 10000, .rules = 100000, .endpoints = 256, .frame = 64}},
-		{"256 endpoints", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
+		{"256 endpoints",
+		 "endpoints",
+		 256,
+		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
 		{"100,000 endpoints",
+		 "endpoints",
+		 100000,
 		 {.flows = 10000, .rules = 10, .endpoints = 100000, .frame = 64}},
-		{"64-byte frames", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
-		{"512-byte frames", {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 512}},
-		{"1460-byte frames",
+		{"64-byte frames",
+		 "size",
+		 64,
+		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 64}},
+		{"512-byte frames",
+		 "size",
+		 512,
+		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 512}},
+		{"1,460-byte frames",
+		 "size",
+		 1460,
 		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 1460}},
 	};
 	struct rounds r;
@@ -119,7 +138,10 @@ by_option(struct rte_mempool *pool)
 		struct gate *t = gate_create(&rows[i].o, pool);
 
 		measure(t, &r);
-		report(&r, rows[i].what, BENCH_NO_TARGET);
+		report(&r, rows[i].what);
+		bench_point(rows[i].plot, "bare loop", rows[i].x, bench_spread(r.bare, r.n));
+		bench_point(rows[i].plot, "gateway", rows[i].x, bench_spread(r.gate, r.n));
+		bench_point(rows[i].plot, "added", rows[i].x, bench_spread(r.added, r.n));
 		gate_destroy(t);
 	}
 }
@@ -174,7 +196,7 @@ by_burst(struct rte_mempool *pool)
 		t->gen.burst = bursts[i];
 		measure(t, &r);
 		snprintf(what, sizeof(what), "bursts of %u", bursts[i]);
-		report(&r, what, BENCH_NO_TARGET);
+		report(&r, what);
 	}
 	gate_destroy(t);
 }

@@ -96,7 +96,7 @@ gate_eal(struct rte_mempool **pool)
 	if (rte_eal_init((int)BH_ARRAY_SIZE(words), argv) < 0)
 		gate_die(rte_strerror(rte_errno));
 	sched_setscheduler(0, SCHED_FIFO, &first);
-	*pool = rte_pktmbuf_pool_create("bench", 2 * GEN_FRAMES - 1, 0, 0,
+	*pool = rte_pktmbuf_pool_create("bench", 8 * GEN_FRAMES - 1, 0, 0,
 					RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (*pool == NULL)
 		gate_die(rte_strerror(rte_errno));

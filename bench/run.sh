@@ -1,34 +1,69 @@
 #!/bin/sh
-# Run the bench programs one after the other and collect their claims in $B/bench/results.json.
-# QUICK=1: fewer and shorter rounds, under a minute; else some minutes.
+# Run the programs of bench/ one after the other, then collect.py: a table of the claims with what was measured, and
+# $B/bench/results.json, figures.json and pictures.
 #
-# The figures are those of the machine they run on. For steady ones: nothing else running, 256 free
-# hugepages of 2 MiB and root for them; where two virtual CPUs share a core, the other one idle.
+#     bench/run.sh                    all of them, as root: half an hour or so
+#     QUICK=1 bench/run.sh            fewer and shorter rounds, under five minutes; without the slow rivals
+#     bench/run.sh bench_rules ...    these alone; the claims of the others stay without an answer
+#
+# The figures are those of the machine they run on. For steady ones: nothing else running; where two virtual CPUs share
+# a core, the other one idle. Huge pages are taken for the time of the run where too few are free, and given back.
 set -u
 B=${B:-build}
-quick=${QUICK:-0}
-lines=$B/bench/results.lines
+QUICK=${QUICK:-0}
+here=$(dirname "$0")
+lines=$PWD/$B/bench/results.lines
+case $B in /*) lines=$B/bench/results.lines ;; esac
+WANTED=512 # pages of 2 MiB: buffers and flow tables of what runs at once
+pages=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+had=
 status=0
 
+fail() {
+	echo "bench: $*" >&2
+	exit 2
+}
+
+give_back() {
+	[ -z "$had" ] || echo "$had" >$pages
+}
+
+[ "$(id -u)" -eq 0 ] || fail "must run as root: it takes huge pages, a real-time priority and network namespaces"
+[ -d "$B/bench" ] || fail "$B/bench is not there: run 'make bench', which builds the programs"
+[ "$(nproc)" -ge 2 ] || fail "this machine has one CPU; a worker and what feeds it need one each"
+avail=$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)
+[ "$avail" -ge 4 ] || fail "$avail GiB of memory are free; 4 are needed"
+if [ -w $pages ]; then
+	free=$(cat ${pages%nr_hugepages}free_hugepages)
+	if [ "$free" -lt $WANTED ]; then
+		had=$(cat $pages)
+		trap give_back EXIT
+		trap 'exit 130' INT TERM
+		echo $((had + WANTED - free)) >$pages
+		free=$(cat ${pages%nr_hugepages}free_hugepages)
+		[ "$free" -ge 256 ] || fail "only $free huge pages of 2 MiB could be had of $WANTED: memory is too fragmented, reboot"
+	fi
+else
+	echo "bench: no huge pages of 2 MiB on this kernel: figures are those of 4 KiB pages"
+fi
+
 rm -f "$lines" "$B/bench/results.json"
-for name in bench_pipeline bench_stages bench_flow bench_policy bench_churn bench_identify bench_sensor bench_record; do
-	program=$B/bench/$name
-	[ -x "$program" ] || continue
-	# Small tables are enough for a quick look.
+: >"$lines"
+export QUICK B BENCH_JSON="$lines"
+all="bench_pipeline bench_rules bench_stages bench_flow bench_memory bench_policy bench_churn bench_identify
+	bench_sensor bench_record"
+for name in ${*:-$all}; do
+	program=$here/$name.py
+	[ -e "$program" ] || program=$B/bench/$name
+	[ -x "$program" ] || fail "$program is not there: run 'make bench'"
 	args=
-	[ "$quick" != 0 ] && [ $name = bench_flow ] && args=10000
-	printf '\n$ QUICK=%s %s\n' "$quick" "$program${args:+ $args}"
-	BENCH_JSON=$lines QUICK=$quick "$program" $args || {
+	# Ten thousand and a million flows are enough for a quick look.
+	[ "$QUICK" = 0 ] || [ $name != bench_flow ] || args="10000 1000000"
+	printf '\n$ QUICK=%s %s\n' "$QUICK" "$program${args:+ $args}"
+	timeout 1200 "$program" $args || {
 		echo "$name failed (exit $?): its figures are missing"
 		status=1
 	}
 done
-[ -e "$lines" ] || exit $status
-{
-	echo '['
-	sed '$!s/$/,/' "$lines"
-	echo ']'
-} >"$B/bench/results.json"
-rm -f "$lines"
-printf '\n%s claims in %s\n' "$(grep -c claim "$B/bench/results.json")" "$B/bench/results.json"
+python3 "$here/collect.py" "$lines" "$B/bench" || status=1
 exit $status

@@ -2,6 +2,8 @@
 # Install the Debian packages that building, testing and the demo need; only those that are missing.
 # Services that a package would start (redis, nginx ...) are not started: the tests run their own. They also use
 # rabbitmq-server with amqp-tools, and zookeeper with zookeeper-bin, where these are installed.
+#
+#     deploy/install-deps.sh bench    also what `make bench` draws with, and the rivals that it measures
 set -eu
 
 packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
@@ -13,9 +15,15 @@ packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client python3-aiosmtpd
 	python3-psycopg2 python3-pymysql python3-pymongo python3-h2
 	hping3 nmap dsniff slowhttptest iodine chromium prometheus nfdump
-	rsyslog rsyslog-gnutls kcat"
+	rsyslog rsyslog-gnutls kcat valgrind"
 # Node.js from elsewhere brings its npm along, and Debian's would be in its way.
 command -v npm >/dev/null 2>&1 || packages="$packages npm"
+
+if [ "${1:-}" = bench ]; then
+	packages="$packages gnuplot-nox dpdk openvswitch-switch-dpdk nftables libnginx-mod-http-modsecurity modsecurity-crs"
+	# Debian 12 itself has none; bookworm-backports has, where that is among apt's sources.
+	apt-cache policy suricata 2>/dev/null | grep -q 'Candidate: [0-9]' && packages="$packages suricata"
+fi
 
 missing=""
 for p in $packages; do
