@@ -287,32 +287,32 @@ free_body:
 void
 bh_api_ep_captures_list(struct bh_api_req *req)
 {
+	/* Of more the newest. */
+	const struct bh_evidence_want want = {.class_ = BH_EVIDENCE_CAPTURE_CLASS,
+					      .max = BH_API_LIMIT_MAX};
 	struct bh_evidence_running running[BH_EVIDENCE_CAPTURES];
-	struct bh_evidence_file file[64];
-	char before[BH_EVIDENCE_NAME_MAX] = "";
-	json_t *items;
+	struct bh_evidence_file *file;
 	struct bh_err err = {0};
 	unsigned n, i;
-	bool more = true;
-	int rc = 0;
+	json_t *items;
+	bool more;
+	int rc;
 
 	if (!has_captures(req))
 		return;
+	file = calloc(want.max, sizeof(*file));
+	if (file == NULL) {
+		bh_api_fail(req, BH_PROBLEM_FULL, NULL, "no memory for the answer");
+		return;
+	}
 	items = json_array();
 	n = bh_evidence_captures(req->api->p.capture, running);
 	for (i = 0; i < n; i++)
 		json_array_append_new(items, running_json(&running[i]));
-	/* Among the other evidence; of 1,000 captures the newest. */
-	while (rc == 0 && more && json_array_size(items) < BH_API_LIMIT_MAX) {
-		rc = bh_evidence_list(req->api->p.evidence, before[0] != '\0' ? before : NULL,
-				      (unsigned)BH_ARRAY_SIZE(file), file, &n, &more, &err);
-		for (i = 0; rc == 0 && i < n; i++) {
-			if (strcmp(file[i].class_, BH_EVIDENCE_CAPTURE_CLASS) == 0)
-				json_array_append_new(items, file_json(&file[i]));
-		}
-		if (rc == 0 && n != 0)
-			memcpy(before, file[n - 1].name, sizeof(before));
-	}
+	rc = bh_evidence_list(req->api->p.evidence, &want, file, &n, &more, &err);
+	for (i = 0; rc == 0 && i < n; i++)
+		json_array_append_new(items, file_json(&file[i]));
+	free(file);
 	if (rc == 0) {
 		bh_api_json(req, 200, json_pack("{s:o}", "items", items));
 		return;

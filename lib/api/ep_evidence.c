@@ -57,7 +57,9 @@ bh_api_ep_evidence_list(struct bh_api_req *req)
 		bh_api_fail(req, BH_PROBLEM_INTERNAL, NULL, "out of memory");
 		return;
 	}
-	rc = bh_evidence_list(req->api->p.evidence, cursor, (unsigned)limit, file, &n, &more, &err);
+	rc = bh_evidence_list(req->api->p.evidence,
+			      &(struct bh_evidence_want){.before = cursor, .max = (unsigned)limit},
+			      file, &n, &more, &err);
 	if (rc != 0) {
 		fail(req, rc, &err);
 		goto free_list;

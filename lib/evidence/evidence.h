@@ -222,9 +222,13 @@ struct bh_evidence_file {
 };
 
 bool bh_evidence_name_parse(const char *name, struct bh_evidence_file *out);
-/* Newest first, at most max of them, those older than `before` (a name; NULL: from the newest on). *more: there
- * are others. 0 or -errno with err set. */
-int bh_evidence_list(const char *path, const char *before, unsigned max,
+struct bh_evidence_want {
+	const char *before; /* only older ones than this name; NULL: from the newest on */
+	const char *class_; /* only of this class; NULL: of any */
+	unsigned max;
+};
+/* Newest first; the folder is read once. *more: there are others. 0 or -errno with err set. */
+int bh_evidence_list(const char *path, const struct bh_evidence_want *want,
 		     struct bh_evidence_file *out, unsigned *n, bool *more, struct bh_err *err);
 /* *data is the caller's to free. -ENOENT: no file is called that. */
 int bh_evidence_load(const char *path, const char *name, char **data, size_t *len,

@@ -151,8 +151,8 @@ open_folder(const char *path, struct bh_err *err)
 }
 
 int
-bh_evidence_list(const char *path, const char *before, unsigned max, struct bh_evidence_file *out,
-		 unsigned *n, bool *more, struct bh_err *err)
+bh_evidence_list(const char *path, const struct bh_evidence_want *want,
+		 struct bh_evidence_file *out, unsigned *n, bool *more, struct bh_err *err)
 {
 	int folder = open_folder(path, err), rc;
 	struct names all;
@@ -167,9 +167,11 @@ bh_evidence_list(const char *path, const char *before, unsigned max, struct bh_e
 		bh_err_set(err, -rc, "cannot read the folder of evidence %s: %s", path,
 			   strerror(-rc));
 	for (i = all.n; rc == 0 && i-- > 0;) {
-		if (before != NULL && strcmp(all.file[i].name, before) >= 0)
+		if (want->before != NULL && strcmp(all.file[i].name, want->before) >= 0)
 			continue;
-		if (*n == max) {
+		if (want->class_ != NULL && strcmp(all.file[i].class_, want->class_) != 0)
+			continue;
+		if (*n == want->max) {
 			*more = true;
 			break;
 		}

@@ -179,7 +179,9 @@ rig_files(struct evidence_rig *r)
 	unsigned n = 0;
 	bool more;
 
-	CU_ASSERT_EQUAL(bh_evidence_list(r->path, NULL, 64, file, &n, &more, NULL), 0);
+	CU_ASSERT_EQUAL(bh_evidence_list(r->path, &(struct bh_evidence_want){.max = 64}, file, &n,
+					 &more, NULL),
+			0);
 	return n;
 }
 

@@ -66,6 +66,7 @@ lists_come_newest_first_and_in_pages(void)
 	struct evidence_rig r = {.p = {.by_hand = true}};
 	struct bh_evidence_file f[4];
 	char name[BH_EVIDENCE_NAME_MAX], cursor[BH_EVIDENCE_NAME_MAX];
+	struct bh_evidence_want want = {.max = 4};
 	unsigned i, n, seen = 0;
 	bool more = true;
 
@@ -77,9 +78,8 @@ lists_come_newest_first_and_in_pages(void)
 	}
 	put_file(&r, "something.else", 5);
 	while (more) {
-		CU_ASSERT_EQUAL_FATAL(bh_evidence_list(r.path, seen != 0 ? cursor : NULL, 4, f, &n,
-						       &more, NULL),
-				      0);
+		want.before = seen != 0 ? cursor : NULL;
+		CU_ASSERT_EQUAL_FATAL(bh_evidence_list(r.path, &want, f, &n, &more, NULL), 0);
 		CU_ASSERT_FATAL(n > 0);
 		for (i = 0; i < n; i++, seen++) {
 			snprintf(name, sizeof(name),
@@ -89,6 +89,34 @@ lists_come_newest_first_and_in_pages(void)
 		strcpy(cursor, f[n - 1].name);
 	}
 	CU_ASSERT_EQUAL(seen, 10);
+	rig_close(&r);
+}
+
+/* However many others lie between and before them. */
+static void
+a_list_may_be_of_one_class(void)
+{
+	const struct bh_evidence_want want = {.class_ = "capture", .max = 3};
+	struct evidence_rig r = {.p = {.by_hand = true}};
+	char name[BH_EVIDENCE_NAME_MAX];
+	struct bh_evidence_file f[3];
+	unsigned i, n;
+	bool more;
+
+	rig_open(&r);
+	for (i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "20260102T0304%02u.000000Z-0000000000000000-%s.pcapng",
+			 i,
+			 i % 10 == 3   ? "capture"
+			 : i % 10 == 4 ? "captures"
+				       : "sqli");
+		put_file(&r, name, 1);
+	}
+	CU_ASSERT_EQUAL_FATAL(bh_evidence_list(r.path, &want, f, &n, &more, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(n, 3);
+	CU_ASSERT_TRUE(more);
+	for (i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(f[i].time_ns, RIG_T0 + (28 - 10 * i) * BH_NS_PER_SEC);
 	rig_close(&r);
 }
 
@@ -116,7 +144,9 @@ the_oldest_go_when_there_is_too_much(void)
 	rig_event(&r, 1000, NULL, e);
 	bh_evidence_offer(r.ev, e);
 	bh_evidence_flush(r.ev);
-	CU_ASSERT_EQUAL(bh_evidence_list(r.path, NULL, 64, f, &n, &more, NULL), 0);
+	CU_ASSERT_EQUAL(bh_evidence_list(r.path, &(struct bh_evidence_want){.max = 64}, f, &n,
+					 &more, NULL),
+			0);
 	CU_ASSERT_EQUAL(n, 5);
 	CU_ASSERT_STRING_EQUAL(f[0].class_, "violation");
 	CU_ASSERT_STRING_EQUAL(f[4].name, "20260102T020600.000000Z-0000000000000007-x.pcapng");
@@ -180,6 +210,7 @@ const struct bh_unit_test bh_suite_evidence_folder[] = {
 	BH_TEST(names_say_time_flow_and_class),
 	BH_TEST(other_names_are_no_evidence),
 	BH_TEST(lists_come_newest_first_and_in_pages),
+	BH_TEST(a_list_may_be_of_one_class),
 	BH_TEST(the_oldest_go_when_there_is_too_much),
 	BH_TEST(what_is_too_old_goes),
 	BH_TEST(half_a_file_of_a_crash_is_cleared_away),
