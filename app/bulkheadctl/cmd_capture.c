@@ -4,6 +4,7 @@
 
 #include "ctl.h"
 
+#define CAPTURES "captures"
 #define CAPTURE_TRIES 50 /* until the file of a capture that was ended is there */
 
 static int
@@ -96,7 +97,7 @@ capture_start(struct bh_ctl *ctl)
 	text = json_dumps(body, JSON_COMPACT);
 	rc = bh_ctl_call(ctl,
 			 &(struct bh_ctl_request){.method = "POST",
-						  .path = "/captures",
+						  .path = "/" CAPTURES,
 						  .body = text,
 						  .len = text != NULL ? strlen(text) : 0,
 						  .content_type = "application/json"},
@@ -114,48 +115,12 @@ capture_start(struct bh_ctl *ctl)
 	return rc;
 }
 
-static int
-capture_ask(struct bh_ctl *ctl, const char *method, const char *name, struct bh_ctl_reply *r)
-{
-	struct bh_buf path = {0};
-	int rc;
-
-	bh_buf_str(&path, "/captures/");
-	bh_ctl_encode(&path, name);
-	rc = bh_ctl_call(ctl,
-			 &(struct bh_ctl_request){.method = method,
-						  .path = path.failed ? "/" : path.data},
-			 r);
-	bh_buf_free(&path);
-	return rc;
-}
-
-static int
-capture_get(struct bh_ctl *ctl, const char *name)
-{
-	struct bh_ctl_reply r = {0};
-	int rc;
-
-	if (ctl->width != 0) {
-		fprintf(ctl->err, "bulkheadctl: this is a capture, not for a terminal: > FILE\n");
-		return BH_CTL_USAGE;
-	}
-	rc = capture_ask(ctl, "GET", name, &r);
-	if (rc == 0 &&
-	    (fwrite(r.text.data, 1, r.text.len, ctl->out) != r.text.len || fflush(ctl->out) != 0)) {
-		fprintf(ctl->err, "bulkheadctl: cannot write all of it\n");
-		rc = BH_CTL_NO;
-	}
-	bh_ctl_reply_free(&r);
-	return rc;
-}
-
 /* What is called `name` now: "running", "ending", "done", or "" when there is nothing. */
 static int
 capture_state(struct bh_ctl *ctl, const char *name, char *out, size_t size)
 {
 	struct bh_ctl_reply r = {0};
-	int rc = bh_ctl_get_json(ctl, "/captures", &r);
+	int rc = bh_ctl_get_json(ctl, "/" CAPTURES, &r);
 	const char *is, *state;
 	json_t *item;
 	size_t i;
@@ -185,7 +150,7 @@ capture_end(struct bh_ctl *ctl, const char *name, bool stop)
 	if (stop)
 		rc = capture_state(ctl, name, state, sizeof(state));
 	if (rc == 0 && strcmp(state, "done") != 0)
-		rc = capture_ask(ctl, "DELETE", name, &r);
+		rc = bh_ctl_packets_ask(ctl, CAPTURES, "DELETE", name, &r);
 	for (i = 0; stop && rc == 0 && i < CAPTURE_TRIES && strcmp(state, "done") != 0; i++) {
 		nanosleep(&moment, NULL);
 		rc = capture_state(ctl, name, state, sizeof(state));
@@ -193,23 +158,6 @@ capture_end(struct bh_ctl *ctl, const char *name, bool stop)
 	if (rc == 0)
 		fputs(stop ? "stopped\n" : "deleted\n", ctl->out);
 	bh_ctl_reply_free(&r);
-	return rc;
-}
-
-static int
-capture_list(struct bh_ctl *ctl)
-{
-	static char kind[] = "captures";
-	char **word = ctl->a.word;
-	int n_words = ctl->a.n_words, rc;
-	char *words[] = {kind};
-
-	/* The same as `get captures`. */
-	ctl->a.word = words;
-	ctl->a.n_words = 1;
-	rc = bh_ctl_get(ctl);
-	ctl->a.word = word;
-	ctl->a.n_words = n_words;
 	return rc;
 }
 
@@ -221,10 +169,11 @@ bh_ctl_capture(struct bh_ctl *ctl)
 	if (ctl->a.n_words == 1) {
 		if (strcmp(what, "start") == 0)
 			return capture_start(ctl);
-		return strcmp(what, "list") == 0 ? capture_list(ctl) : capture_usage(ctl);
+		return strcmp(what, "list") == 0 ? bh_ctl_packets_list(ctl, CAPTURES)
+						 : capture_usage(ctl);
 	}
 	if (strcmp(what, "get") == 0)
-		return capture_get(ctl, ctl->a.word[1]);
+		return bh_ctl_packets_get(ctl, CAPTURES, ctl->a.word[1]);
 	if (strcmp(what, "stop") == 0 || strcmp(what, "delete") == 0)
 		return capture_end(ctl, ctl->a.word[1], what[0] == 's');
 	return capture_usage(ctl);

@@ -190,6 +190,13 @@ int bh_ctl_find(struct bh_ctl *ctl, const struct bh_ctl_kind *k, const char *nam
 /* Append "?vlan=..." from the options. */
 void bh_ctl_tenant(struct bh_ctl *ctl, struct bh_buf *path);
 
+/* ---- packets.c: files of packets, of the kind `evidence` or `captures` ------------------------------ */
+
+int bh_ctl_packets_ask(struct bh_ctl *ctl, const char *kind, const char *method, const char *name,
+		       struct bh_ctl_reply *r);
+int bh_ctl_packets_get(struct bh_ctl *ctl, const char *kind, const char *name);
+int bh_ctl_packets_list(struct bh_ctl *ctl, const char *kind); /* as `get` does */
+
 /* ---- verbs: cmd_*.c ------------------------------------------------------------------------------ */
 
 #define BH_VERB(name, min, max, usage, options, text) int bh_ctl_##name(struct bh_ctl *ctl);
