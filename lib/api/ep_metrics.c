@@ -124,140 +124,130 @@ put_reasons(struct bh_buf *b, const struct bh_api_ops *ops)
 	}
 }
 
-static uint64_t
-port_value(const struct bh_api_port *p, unsigned which)
-{
-	const uint64_t v[] = {p->wire.rx_packets, p->wire.rx_bytes, p->wire.tx_packets,
-			      p->wire.tx_bytes,   p->wire.dropped,  p->rx_missed,
-			      p->rx_errors,       p->tx_errors,     p->rx_nombuf,
-			      p->link_up};
+/* ---- of one thing of several: ports, sinks, sources ------------------------------------------------------- */
 
-	return v[which];
-}
+struct metric {
+	const char *name, *type, *help;
+};
 
-static void
-put_ports(struct bh_buf *b, const struct bh_api_ops *ops)
-{
-	/* In the order of port_value. */
-	static const struct {
-		const char *name, *type, *help;
-	} list[] = {
-		{"port_received_packets_total", "counter", "Packets received on a port."},
-		{"port_received_bytes_total", "counter", "Bytes received on a port."},
-		{"port_sent_packets_total", "counter", "Packets sent on a port."},
-		{"port_sent_bytes_total", "counter", "Bytes sent on a port."},
-		{"port_dropped_packets_total", "counter",
-		 "Packets dropped that came in on a port."},
-		{"port_missed_packets_total", "counter",
-		 "Packets that the device had no room for."},
-		{"port_receive_errors_total", "counter", "Errors of the device at reception."},
-		{"port_send_errors_total", "counter", "Errors of the device at sending."},
-		{"port_no_buffer_total", "counter", "Packets for which there was no buffer."},
-		{"port_up", "gauge", "Whether a port has its link."},
-	};
-	unsigned n = ops->n_ports(ops->arg), i, k;
-	struct bh_api_port p;
-	char labels[96];
-
-	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
-		family(b, list[i].name, list[i].type, list[i].help);
-		for (k = 0; k < n; k++) {
-			if (!ops->port(ops->arg, k, &p))
-				continue;
-			snprintf(labels, sizeof(labels), "{port=\"%s\",pair=\"%s\"}", p.name,
-				 p.pair);
-			series(b, list[i].name, labels, port_value(&p, i));
-		}
-	}
-}
-
-static uint64_t
-sink_value(const struct bh_api_sink *s, unsigned which)
-{
-	const uint64_t v[] = {s->put, s->sent, s->lost, s->failures, s->waiting_bytes, s->up};
-
-	return v[which];
-}
-
-static void
-put_sinks(struct bh_buf *b, const struct bh_api_ops *ops)
-{
-	/* In the order of sink_value. */
-	static const struct {
-		const char *name, *type, *help;
-	} list[] = {
-		{"sink_records_total", "counter", "Records for a sink."},
-		{"sink_sent_records_total", "counter",
-		 "Records handed over; again after a connection broke."},
-		{"sink_lost_records_total", "counter",
-		 "Records that found no room, or are too long for the target."},
-		{"sink_failures_total", "counter", "Attempts to send that failed."},
-		{"sink_waiting_bytes", "gauge", "Bytes in a sink's spool that were not sent yet."},
-		{"sink_up", "gauge", "Whether the last attempt to send worked."},
-	};
-	struct bh_api_sink s;
-	char labels[128];
-	unsigned i, k;
-
-	if (ops->sink == NULL || !ops->sink(ops->arg, 0, &s))
-		return;
-	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
-		family(b, list[i].name, list[i].type, list[i].help);
-		for (k = 0; ops->sink(ops->arg, k, &s); k++) {
-			snprintf(labels, sizeof(labels), "{sink=\"%s\",type=\"%s\"}", s.name,
-				 s.type);
-			series(b, list[i].name, labels, sink_value(&s, i));
-		}
-	}
-}
-
-static uint64_t
-source_value(const struct bh_api_source *s, unsigned which)
-{
-	const uint64_t v[] = {s->connected, s->stale,   s->objects, s->endpoints,
-			      s->left_out,  s->refused, s->changes, s->failures};
-
-	return v[which];
-}
-
-static void
-put_sources(struct bh_buf *b, const struct bh_api_ops *ops)
-{
-	/* In the order of source_value. */
-	static const struct {
-		const char *name, *type, *help;
-	} list[] = {
-		{"source_up", "gauge", "Whether all that a source of labels has is watched."},
-		{"source_stale", "gauge", "Whether a source has been silent for too long."},
-		{"source_objects", "gauge", "Objects that a source has."},
-		{"source_endpoints", "gauge", "Endpoints whose labels are a source's."},
-		{"source_left_out", "gauge", "Objects whose labels do not fit an endpoint."},
-		{"source_refused_total", "counter", "Changes that there was no room for."},
-		{"source_changes_total", "counter", "Changes of endpoints by a source."},
-		{"source_failures_total", "counter", "Requests to a source that failed."},
-	};
-	struct bh_api_source s;
+#define ROW_MAX 12
+struct row {
 	char labels[160];
-	unsigned i, k;
+	uint64_t value[ROW_MAX]; /* in the order of the metrics; of times nanoseconds */
+};
+/* The k-th; false: there is none. */
+typedef bool (*row_fn)(const struct bh_api_ops *ops, unsigned k, struct row *out);
 
-	if (ops->source == NULL || !ops->source(ops->arg, 0, &s))
+/* A metric whose name ends so is a time. */
+static bool
+is_time(const char *name)
+{
+	static const char end[] = "_seconds";
+	size_t len = strlen(name), n = sizeof(end) - 1;
+
+	return len > n && strcmp(name + len - n, end) == 0;
+}
+
+static void
+put_rows(struct bh_buf *b, const struct bh_api_ops *ops, row_fn row, const struct metric *m,
+	 size_t n)
+{
+	struct row r;
+	unsigned k;
+	size_t i;
+
+	if (!row(ops, 0, &r))
 		return;
-	for (i = 0; i <= BH_ARRAY_SIZE(list); i++) {
-		if (i == BH_ARRAY_SIZE(list))
-			family(b, "source_age_seconds", "gauge",
-			       "Time since a source last said anything, or that nothing is new.");
-		else
-			family(b, list[i].name, list[i].type, list[i].help);
-		for (k = 0; ops->source(ops->arg, k, &s); k++) {
-			snprintf(labels, sizeof(labels), "{source=\"%s\",type=\"%s\"}", s.name,
-				 s.type);
-			if (i == BH_ARRAY_SIZE(list))
-				seconds(b, "source_age_seconds", labels, s.age_ns);
-			else
-				series(b, list[i].name, labels, source_value(&s, i));
-		}
+	for (i = 0; i < n; i++) {
+		family(b, m[i].name, m[i].type, m[i].help);
+		for (k = 0; row(ops, k, &r); k++)
+			(is_time(m[i].name) ? seconds : series)(b, m[i].name, r.labels, r.value[i]);
 	}
 }
+
+static bool
+port_row(const struct bh_api_ops *ops, unsigned k, struct row *out)
+{
+	struct bh_api_port p;
+
+	if (k >= ops->n_ports(ops->arg) || !ops->port(ops->arg, k, &p))
+		return false;
+	snprintf(out->labels, sizeof(out->labels), "{port=\"%s\",pair=\"%s\"}", p.name, p.pair);
+	memcpy(out->value,
+	       (const uint64_t[ROW_MAX]){p.wire.rx_packets, p.wire.rx_bytes, p.wire.tx_packets,
+					 p.wire.tx_bytes, p.wire.dropped, p.rx_missed, p.rx_errors,
+					 p.tx_errors, p.rx_nombuf, p.link_up},
+	       sizeof(out->value));
+	return true;
+}
+
+static const struct metric ports[] = {
+	{"port_received_packets_total", "counter", "Packets received on a port."},
+	{"port_received_bytes_total", "counter", "Bytes received on a port."},
+	{"port_sent_packets_total", "counter", "Packets sent on a port."},
+	{"port_sent_bytes_total", "counter", "Bytes sent on a port."},
+	{"port_dropped_packets_total", "counter", "Packets dropped that came in on a port."},
+	{"port_missed_packets_total", "counter", "Packets that the device had no room for."},
+	{"port_receive_errors_total", "counter", "Errors of the device at reception."},
+	{"port_send_errors_total", "counter", "Errors of the device at sending."},
+	{"port_no_buffer_total", "counter", "Packets for which there was no buffer."},
+	{"port_up", "gauge", "Whether a port has its link."},
+};
+
+static bool
+sink_row(const struct bh_api_ops *ops, unsigned k, struct row *out)
+{
+	struct bh_api_sink s;
+
+	if (ops->sink == NULL || !ops->sink(ops->arg, k, &s))
+		return false;
+	snprintf(out->labels, sizeof(out->labels), "{sink=\"%s\",type=\"%s\"}", s.name, s.type);
+	memcpy(out->value,
+	       (const uint64_t[ROW_MAX]){s.put, s.sent, s.lost, s.failures, s.waiting_bytes, s.up},
+	       sizeof(out->value));
+	return true;
+}
+
+static const struct metric sinks[] = {
+	{"sink_records_total", "counter", "Records for a sink."},
+	{"sink_sent_records_total", "counter",
+	 "Records handed over; again after a connection broke."},
+	{"sink_lost_records_total", "counter",
+	 "Records that found no room, or are too long for the target."},
+	{"sink_failures_total", "counter", "Attempts to send that failed."},
+	{"sink_waiting_bytes", "gauge", "Bytes in a sink's spool that were not sent yet."},
+	{"sink_up", "gauge", "Whether the last attempt to send worked."},
+};
+
+static bool
+source_row(const struct bh_api_ops *ops, unsigned k, struct row *out)
+{
+	struct bh_api_source s;
+
+	if (ops->source == NULL || !ops->source(ops->arg, k, &s))
+		return false;
+	snprintf(out->labels, sizeof(out->labels), "{source=\"%s\",type=\"%s\"}", s.name, s.type);
+	memcpy(out->value,
+	       (const uint64_t[ROW_MAX]){s.connected, s.stale, s.objects, s.endpoints, s.left_out,
+					 s.refused, s.changes, s.failures, s.age_ns},
+	       sizeof(out->value));
+	return true;
+}
+
+static const struct metric sources[] = {
+	{"source_up", "gauge", "Whether all that a source of labels has is watched."},
+	{"source_stale", "gauge", "Whether a source has been silent for too long."},
+	{"source_objects", "gauge", "Objects that a source has."},
+	{"source_endpoints", "gauge", "Endpoints whose labels are a source's."},
+	{"source_left_out", "gauge", "Objects whose labels do not fit an endpoint."},
+	{"source_refused_total", "counter", "Changes that there was no room for."},
+	{"source_changes_total", "counter", "Changes of endpoints by a source."},
+	{"source_failures_total", "counter", "Requests to a source that failed."},
+	{"source_age_seconds", "gauge",
+	 "Time since a source last said anything, or that nothing is new."},
+};
+
+/* ---------------------------------------------------------------------------------------------------------- */
 
 static void
 put_control(struct bh_buf *b, const struct bh_api_ops *ops)
@@ -288,9 +278,9 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	series(&b, "policy_revision", "", bh_policy_revision(req->api->p.policy));
 	put_workers(&b, ops);
 	put_reasons(&b, ops);
-	put_ports(&b, ops);
-	put_sinks(&b, ops);
-	put_sources(&b, ops);
+	put_rows(&b, ops, port_row, ports, BH_ARRAY_SIZE(ports));
+	put_rows(&b, ops, sink_row, sinks, BH_ARRAY_SIZE(sinks));
+	put_rows(&b, ops, source_row, sources, BH_ARRAY_SIZE(sources));
 	put_control(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");
 	bh_buf_free(&b);

@@ -29,13 +29,72 @@ check_lines(const char *text)
 	CU_ASSERT(n > 100);
 }
 
+static bool
+two_sinks(void *arg, unsigned index, struct bh_api_sink *out)
+{
+	(void)arg;
+	*out = (struct bh_api_sink){.name = index == 0 ? "siem0" : "siem1",
+				    .type = "syslog",
+				    .put = 10 + index,
+				    .waiting_bytes = 5,
+				    .up = index == 1};
+	return index < 2;
+}
+
+static bool
+one_source(void *arg, unsigned index, struct bh_api_source *out)
+{
+	(void)arg;
+	*out = (struct bh_api_source){.name = "shop",
+				      .type = "file",
+				      .connected = true,
+				      .endpoints = 7,
+				      .failures = 3,
+				      .age_ns = 1250 * BH_NS_PER_MS};
+	return index < 1;
+}
+
+static void
+with_others(struct bh_api_params *p)
+{
+	p->ops.sink = two_sinks;
+	p->ops.source = one_source;
+}
+
+/* Of things there are several of: each value stands with its own name and thing. */
+static void
+check_rows(const char *text)
+{
+	static const char *const lines[] = {
+		"port_received_packets_total{port=\"shop\",pair=\"shop-cde\"} 1000",
+		"port_received_packets_total{port=\"cde\",pair=\"shop-cde\"} 1001",
+		"port_missed_packets_total{port=\"cde\",pair=\"shop-cde\"} 5",
+		"port_up{port=\"cde\",pair=\"shop-cde\"} 1",
+		"sink_records_total{sink=\"siem0\",type=\"syslog\"} 10",
+		"sink_records_total{sink=\"siem1\",type=\"syslog\"} 11",
+		"sink_waiting_bytes{sink=\"siem1\",type=\"syslog\"} 5",
+		"sink_up{sink=\"siem0\",type=\"syslog\"} 0",
+		"source_up{source=\"shop\",type=\"file\"} 1",
+		"source_endpoints{source=\"shop\",type=\"file\"} 7",
+		"source_failures_total{source=\"shop\",type=\"file\"} 3",
+		"source_age_seconds{source=\"shop\",type=\"file\"} 1.250",
+	};
+	char line[160];
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(lines); i++) {
+		snprintf(line, sizeof(line), "\nbulkhead_%s\n", lines[i]);
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, line));
+	}
+}
+
 static void
 metrics_hold_the_gateways_counters(void)
 {
 	struct answer a;
 	struct fix f;
 
-	fix_start(&f, NULL);
+	fix_start(&f, with_others);
 	f.counters.packets = 1234;
 	f.counters.dropped[BH_REASON_DEFAULT_DENY] = 77;
 	fix_ask(&f, &(struct ask){.method = "GET", .path = "/metrics"}, &a);
@@ -49,6 +108,7 @@ metrics_hold_the_gateways_counters(void)
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(a.body.data, "\nbulkhead_build_info{version=\"" BH_VERSION "\"} 1\n"));
 	check_lines(a.body.data);
+	check_rows(a.body.data);
 	fix_answer_free(&a);
 	fix_stop(&f);
 }
@@ -62,7 +122,7 @@ promtool_finds_nothing(void)
 
 	if (system("command -v promtool >/dev/null 2>&1") != 0)
 		return;
-	fix_start(&f, NULL);
+	fix_start(&f, with_others);
 	fix_ask(&f, &(struct ask){.method = "GET", .path = "/metrics"}, &a);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a.body.data);
 	out = popen("promtool check metrics >&2", "w");
