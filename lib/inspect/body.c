@@ -140,13 +140,11 @@ bh_body_look(struct bh_message *m)
 	s->name_len = name_len;
 }
 
-void
-bh_body_take(struct bh_message *m, struct bh_view data)
+static void
+take(struct bh_message *m, struct bh_view data)
 {
 	struct bh_inspect_side *s = m->s;
 
-	if (m->ctx->tap != NULL && data.len > 0)
-		m->ctx->tap->body(m->ctx->arg, m->side, data.at, data.len);
 	while (data.len > 0) {
 		size_t n = BH_INSPECT_WINDOW - s->used;
 
@@ -159,6 +157,79 @@ bh_body_take(struct bh_message *m, struct bh_view data)
 		if (s->used == BH_INSPECT_WINDOW)
 			flush(m, false);
 	}
+}
+
+static bool
+opens(uint8_t c)
+{
+	return c == '<' || c == '{' || c == '[';
+}
+
+/* The first two bytes of text in UTF-16 are its mark, or of XML "<" (XML 1.0 appendix F.1), of JSON a bracket (RFC 4627 3),
+ * and a NUL in either order. No text in a one-byte encoding begins so. */
+static void
+begin(struct bh_message *m, const struct bh_view *data)
+{
+	struct bh_inspect_side *s = m->s;
+	uint8_t a = s->used > 0 ? s->window[0] : data->at[0];
+	uint8_t b = data->at[s->used > 0 ? 0 : 1];
+
+	s->begun = true;
+	if (s->kind == BH_BODY_BINARY || s->kind == BH_BODY_GRPC)
+		return;
+	if ((a == 0xff && b == 0xfe) || (opens(a) && b == 0))
+		s->wide = 1;
+	else if ((a == 0xfe && b == 0xff) || (a == 0 && opens(b)))
+		s->wide = 2;
+	if (s->wide != 0 && s->used > 0) {
+		s->half = a;
+		s->odd = true;
+		s->used = 0;
+	}
+}
+
+/* Characters beyond Latin-1 are none of the syntax: each stands as a question mark, the byte order mark as nothing. */
+static void
+take_wide(struct bh_message *m, struct bh_view data)
+{
+	struct bh_inspect_side *s = m->s;
+	uint8_t out[512];
+	size_t n = 0, i;
+
+	for (i = 0; i < data.len; i++) {
+		uint8_t lo = s->wide == 1 ? s->half : data.at[i],
+			hi = s->wide == 1 ? data.at[i] : s->half;
+
+		s->odd = !s->odd;
+		if (s->odd) {
+			s->half = data.at[i];
+			continue;
+		}
+		if (hi != 0xfe || lo != 0xff)
+			out[n++] = hi == 0 ? lo : '?';
+		if (n == sizeof(out)) {
+			take(m, (struct bh_view){out, n});
+			n = 0;
+		}
+	}
+	take(m, (struct bh_view){out, n});
+}
+
+void
+bh_body_take(struct bh_message *m, struct bh_view data)
+{
+	struct bh_inspect_side *s = m->s;
+
+	if (data.len == 0)
+		return;
+	if (m->ctx->tap != NULL)
+		m->ctx->tap->body(m->ctx->arg, m->side, data.at, data.len);
+	if (!s->begun && s->used + data.len >= 2)
+		begin(m, &data);
+	if (s->wide != 0)
+		take_wide(m, data);
+	else
+		take(m, data);
 }
 
 void

@@ -125,6 +125,8 @@ bh_message_next(struct bh_message *m)
 	s->coding[0] = s->coding[1] = BH_CODING_NONE;
 	s->boundary_len = s->part = s->method = s->name_len = 0;
 	s->unread = s->sniffs = false;
+	s->begun = s->odd = false;
+	s->wide = 0;
 	s->in_body = false;
 }
 

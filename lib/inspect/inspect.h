@@ -195,6 +195,10 @@ struct bh_inspect_side {
 	bool sniffs;  /* what the body is said or taken to be may be wrong: its first bytes tell */
 	bool in_body; /* else window holds the head so far */
 	bool unread;  /* the body can't be decoded: no more of it is looked at */
+	bool begun;   /* the body's first two bytes have told how wide its characters are */
+	uint8_t wide; /* 0: as they come; UTF-16, its low byte 1 first, 2 last */
+	uint8_t half; /* of one, its first byte */
+	bool odd;     /* which is there */
 	uint8_t boundary[BH_INSPECT_BOUNDARY];
 	uint8_t name[BH_INSPECT_NAME_MAX]; /* of the argument being read */
 	uint8_t name_len;

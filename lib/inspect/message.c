@@ -291,6 +291,9 @@ bh_message_header(struct bh_message *m, const struct bh_http1_part *p)
 	struct bh_view name = {p->name.at, p->name.len}, value = {p->value.at, p->value.len};
 
 	if (text_is(p->name, "content-type")) {
+		/* RFC 9110 8.3: which of two counts is the receiver's guess */
+		if ((m->s->fields & BH_SEEN_TYPE) && m->side == 0)
+			bh_message_say(m, BH_INSPECT_HTTP, "two media types of one body");
 		m->s->fields |= BH_SEEN_TYPE;
 		content_type(m, p->value);
 	} else if (text_is(p->name, "content-encoding")) {

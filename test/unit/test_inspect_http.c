@@ -100,6 +100,8 @@ what_old_clients_say_is_odd_and_no_attack(void)
 	CU_ASSERT_EQUAL(says("GET /x HTTP/1.1\r\nUser-Agent: x\r\n\r\n"), 0);
 	CU_ASSERT_EQUAL(says("GET /x" HEAD "X-Nodes: 7;\r\n\t8; 9\r\n\r\n"), 0);
 	CU_ASSERT(SAW(says("POST /x" HEAD "Transfer-Encoding:\r\n chunked\r\n\r\n"), SMUGGLING));
+	CU_ASSERT_EQUAL(posts("text/plain", "hello", 5, ""), 0);
+	CU_ASSERT(SAW(posts("text/plain", "hello", 5, "Content-Type: text/xml\r\n"), HTTP));
 	CU_ASSERT(
 		SAW(says("GET /x" HEAD "X-Nodes: 7;\r\n\t8\r\nX-Item: " ATTACK "\r\n\r\n"), SQLI));
 }
@@ -401,6 +403,53 @@ memory_that_is_refused_is_no_crash(void)
 	CU_ASSERT_FALSE(SAW(r->seen, SQLI));
 }
 
+/* UTF-16 with a mark or without, little-endian or big. */
+static size_t
+wide_request(uint8_t *text, const char *type, const char *doc, unsigned way)
+{
+	size_t mark = way < 2 ? 2 : 0, n, k;
+
+	n = (size_t)sprintf((char *)text,
+			    "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\n"
+			    "Content-Length: %zu\r\n\r\n",
+			    type, mark + 2 * strlen(doc));
+	if (mark) {
+		text[n++] = way & 1 ? 0xfe : 0xff;
+		text[n++] = way & 1 ? 0xff : 0xfe;
+	}
+	for (k = 0; doc[k] != '\0'; k++) {
+		text[n++] = way & 1 ? 0 : (uint8_t)doc[k];
+		text[n++] = way & 1 ? (uint8_t)doc[k] : 0;
+	}
+	return n;
+}
+
+/* XML 1.0 appendix F, RFC 4627 3: readers take UTF-16 by its first bytes, whatever was said. */
+static void
+a_document_in_utf16_is_read(void)
+{
+	static const struct {
+		const char *type, *doc;
+		uint64_t class;
+	} list[] = {
+		{"text/xml", "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
+		 BH_INSPECT_BIT(BH_INSPECT_XXE)},
+		{"application/json", "{\"name\": \"' or 1=1 -- \"}",
+		 BH_INSPECT_BIT(BH_INSPECT_SQLI)},
+	};
+	uint8_t text[512];
+	unsigned i, way;
+	size_t step, n;
+
+	for (i = 0; i < BH_ARRAY_SIZE(list); i++) {
+		for (way = 0; way < 4; way++) {
+			n = wide_request(text, list[i].type, list[i].doc, way);
+			for (step = 1; step < 40; step += 6)
+				CU_ASSERT(says_side(0, text, n, step, true) & list[i].class);
+		}
+	}
+}
+
 const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(a_harmless_conversation_is_silent),
 	BH_TEST(a_body_of_no_type_is_read_as_what_it_begins_like),
@@ -408,6 +457,7 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(what_old_clients_say_is_odd_and_no_attack),
 	BH_TEST(an_attack_is_seen_in_each_place),
 	BH_TEST(an_attack_is_seen_in_a_part),
+	BH_TEST(a_document_in_utf16_is_read),
 	BH_TEST(compressed_bodies_are_read),
 	BH_TEST(brotli_is_read),
 	BH_TEST(a_bomb_is_named_and_not_unpacked),
