@@ -27,22 +27,7 @@ struct bh_usage {
 	uint64_t save_ns;  /* mono: when next */
 };
 
-/* ---- what a rule says ---------------------------------------------------------------------------------- */
-
-/* The same for the same content, whatever process asks: no secret. */
-static uint64_t
-hash_body(const struct bh_rule_info *r)
-{
-	const struct bh_hash_key key = {.k = {1, 2, 3, 4, 5, 6, 7, 8}};
-	struct bh_buf b = {0};
-	uint64_t hash;
-
-	bh_buf_printf(&b, "%s\n%s\n%s\n%s\n%u\n%s", r->from, r->to, r->ports, r->applications,
-		      r->action, r->denied);
-	hash = b.failed ? 0 : bh_hash_bytes(&key, b.data, b.len);
-	bh_buf_free(&b);
-	return hash;
-}
+/* ---- the rules in force --------------------------------------------------------------------------------- */
 
 struct bound {
 	uint32_t name_id;
@@ -71,8 +56,9 @@ bound_add(void *arg, const struct bh_rule_info *r)
 		}
 		b->item = grown;
 	}
-	b->item[b->n] =
-		(struct bound){.name_id = r->name_id, .rule = strdup(r->id), .body = hash_body(r)};
+	b->item[b->n] = (struct bound){.name_id = r->name_id,
+				       .rule = strdup(r->id),
+				       .body = bh_rule_body(r)};
 	b->failed = b->item[b->n].rule == NULL;
 	b->n += !b->failed;
 	return !b->failed;

@@ -83,10 +83,10 @@ lint_json(const struct bh_lint *l)
 /* Rules of the policy in force, copied: who counts them is not asked with the policy's lock held. */
 struct counted {
 	struct counted_rule {
-		uint32_t name_id, index;
-		unsigned line;
 		const char *id;
-	} * rule;
+		uint64_t body;
+		uint32_t name_id;
+	} * rule; /* by id */
 	size_t n;
 	struct bh_arena arena;
 	bool failed;
@@ -96,28 +96,36 @@ static bool
 counted_add(void *arg, const struct bh_rule_info *r)
 {
 	struct counted *c = arg;
-	struct counted_rule rule = {r->name_id, r->index, r->line,
-				    bh_arena_text(&c->arena, r->id, strlen(r->id))};
+	struct counted_rule rule = {bh_arena_text(&c->arena, r->id, strlen(r->id)), bh_rule_body(r),
+				    r->name_id};
 
-	if (!r->expired)
-		c->failed |= rule.id == NULL ||
-			     bh_arena_push(&c->arena, &c->rule, &c->n, &rule, sizeof(rule)) != 0;
+	c->failed |= rule.id == NULL ||
+		     bh_arena_push(&c->arena, &c->rule, &c->n, &rule, sizeof(rule)) != 0;
 	return !c->failed;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct counted_rule *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
 }
 
 /* days 0: those that never decided anything. */
 static int
-add_unused(const struct bh_api_ops *ops, struct bh_lint *l, const struct counted_rule *r,
+add_unused(const struct bh_api_ops *ops, struct bh_lint *l, uint32_t name_id, uint32_t index,
 	   uint64_t days)
 {
+	const struct bh_lint_rule *r = &l->rule[index];
+	struct bh_lint_finding f = {.rule = index, .id = r->id, .line = r->line};
 	uint64_t now, since;
-	struct bh_lint_finding f = {.rule = r->index, .id = r->id, .line = r->line};
 	struct bh_api_use u;
 	struct bh_buf text = {0};
 	json_t *time;
 	int rc;
 
-	if (!ops->rule_use(ops->arg, r->name_id, &u))
+	if (!ops->rule_use(ops->arg, name_id, &u))
 		return 0;
 	now = bh_clock_system.wall_ns(NULL);
 	since = u.last_ns > u.since_ns ? u.last_ns : u.since_ns;
@@ -135,20 +143,30 @@ add_unused(const struct bh_api_ops *ops, struct bh_lint *l, const struct counted
 	return rc;
 }
 
+/* What a rule in force has decided is said of one that has its id and says the same, in whatever document: as the gateway
+ * would go on counting if that was put in force. */
 static int
 add_all_unused(struct bh_api_req *req, struct bh_lint *l, uint64_t days)
 {
 	const struct bh_api_ops *ops = &req->api->p.ops;
+	const struct counted_rule *in_force;
 	struct counted c = {0};
+	uint32_t i;
 	int rc = 0;
-	size_t i;
 
 	if (ops->rule_use == NULL)
 		return 0;
 	bh_policy_rules_each(req->api->p.policy, counted_add, &c);
 	rc = c.failed ? -ENOMEM : 0;
-	for (i = 0; rc == 0 && i < c.n; i++)
-		rc = add_unused(ops, l, &c.rule[i], days);
+	if (rc == 0 && c.n != 0)
+		qsort(c.rule, c.n, sizeof(*c.rule), by_id);
+	for (i = 0; rc == 0 && c.n != 0 && i < l->n_rules; i++) {
+		const struct counted_rule key = {.id = l->rule[i].id};
+
+		in_force = bsearch(&key, c.rule, c.n, sizeof(*c.rule), by_id);
+		if (!l->rule[i].expired && in_force != NULL && in_force->body == l->rule[i].body)
+			rc = add_unused(ops, l, in_force->name_id, i, days);
+	}
 	bh_lint_sort(l);
 	bh_arena_free(&c.arena);
 	return rc;
@@ -156,41 +174,56 @@ add_all_unused(struct bh_api_req *req, struct bh_lint *l, uint64_t days)
 
 /* ---- the endpoints ------------------------------------------------------------------------------------ */
 
-/* text NULL: the document in force, of which is known what its rules decided. */
+/* text NULL: the one in force. */
+struct document {
+	const char *text;
+	size_t len;
+	uint64_t days; /* rules that have decided nothing for so long */
+};
+
+static int
+lint(struct bh_api_req *req, const struct document *doc, json_t **out, struct bh_err *err)
+{
+	struct bh_lint *l = NULL;
+	int rc = bh_policy_lint(req->api->p.policy, "request body", doc->text, doc->len, &l, err);
+
+	*out = NULL;
+	if (rc == 0 && add_all_unused(req, l, doc->days) != 0)
+		rc = bh_err_set(err, ENOMEM, "out of memory");
+	if (rc == 0)
+		*out = lint_json(l);
+	bh_lint_free(l);
+	return rc;
+}
+
 static void
 reply(struct bh_api_req *req, const char *text, size_t len)
 {
-	uint64_t days = QUIET_DAYS;
-	struct bh_lint *l = NULL;
+	struct document doc = {text, len, QUIET_DAYS};
 	struct bh_err err = {0};
+	json_t *o;
 	int rc;
 
-	if (!bh_api_arg_u64(req, "days", 3650, &days))
+	if (!bh_api_arg_u64(req, "days", 3650, &doc.days))
 		return;
-	rc = bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err);
-	if (rc == 0 && text == NULL && add_all_unused(req, l, days) != 0)
-		rc = bh_err_set(&err, ENOMEM, "out of memory");
+	rc = lint(req, &doc, &o, &err);
 	if (rc != 0)
 		bh_api_fail(req, rc == -ENOMEM ? BH_PROBLEM_FULL : BH_PROBLEM_POLICY,
 			    &(struct bh_api_where){.line = err.line, .column = err.column}, "%s",
 			    err.what);
 	else
-		bh_api_json(req, 200, lint_json(l));
-	bh_lint_free(l);
+		bh_api_json(req, 200, o);
 }
 
 void
 bh_api_put_lint(struct bh_api_req *req, const char *text, size_t len, json_t *answer)
 {
-	struct bh_lint *l = NULL;
 	struct bh_err err = {0};
+	json_t *o;
 
-	if (bh_policy_lint(req->api->p.policy, "request body", text, len, &l, &err) == 0)
-		json_object_set_new(answer, "lint", lint_json(l));
-	else
-		json_object_set_new(answer, "lint",
-				    json_pack("{s:o}", "error", bh_api_str(err.what)));
-	bh_lint_free(l);
+	if (lint(req, &(struct document){text, len, QUIET_DAYS}, &o, &err) != 0)
+		o = json_pack("{s:o}", "error", bh_api_str(err.what));
+	json_object_set_new(answer, "lint", o);
 }
 
 void

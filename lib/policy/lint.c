@@ -135,6 +135,26 @@ bh_lint_other(struct bh_lint_run *run, struct bh_lint_finding *f, uint32_t rule)
 		run->rc = -ENOMEM;
 }
 
+static int
+tell_rules(struct bh_lint_run *run)
+{
+	struct bh_lint *l = run->out;
+	struct bh_rule_info r;
+	uint32_t i;
+
+	l->rule = bh_arena_alloc(&l->arena, ((size_t)l->n_rules + 1) * sizeof(*l->rule));
+	if (l->rule == NULL)
+		return -ENOMEM;
+	for (i = 0; i < l->n_rules; i++) {
+		bh_doc_rule_info(run->doc, i, &r);
+		l->rule[i] = (struct bh_lint_rule){bh_arena_text(&l->arena, r.id, strlen(r.id)),
+						   bh_rule_body(&r), r.line, r.expired};
+		if (l->rule[i].id == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* ---- the run ---------------------------------------------------------------------------------------- */
 
 static int
@@ -275,7 +295,9 @@ bh_policy_lint(struct bh_policy *p, const char *name, const char *text, size_t l
 		run.out->complete = true;
 		run.out->n_rules = run.doc->n_rules;
 		run.out->n_segments = run.doc->n_segments - 2;
-		rc = check(&run, p, err);
+		rc = tell_rules(&run);
+		if (rc == 0)
+			rc = check(&run, p, err);
 	}
 	if (run.doc != NULL)
 		run_free(&run);

@@ -290,35 +290,55 @@ bh_policy_segments_each(struct bh_policy *p, bh_segment_fn fn, void *arg)
 /* ---- rules, counts ------------------------------------------------------------------------------------ */
 
 void
+bh_doc_rule_info(const struct bh_doc *doc, uint32_t i, struct bh_rule_info *out)
+{
+	const struct bh_doc_rule *r = &doc->rule[i];
+
+	*out = (struct bh_rule_info){.index = i,
+				     .name_id = BH_NO_RULE,
+				     .id = r->id,
+				     .from = r->from.text,
+				     .to = r->to.text,
+				     .ports = r->ports_text,
+				     .applications = r->apps_text,
+				     .app = r->app,
+				     .n_apps = r->n_apps,
+				     .denied = r->denied != 0 ? bh_denied_words[r->denied - 1] : "",
+				     .comment = r->comment,
+				     .owner = r->owner != NULL ? r->owner : "",
+				     .reason = r->reason != NULL ? r->reason : "",
+				     .expires_ns = r->expires_ns,
+				     .expired = r->expired,
+				     .action = r->action,
+				     .origin = r->origin,
+				     .line = r->line};
+}
+
+uint64_t
+bh_rule_body(const struct bh_rule_info *r)
+{
+	const struct bh_hash_key key = {.k = {1, 2, 3, 4, 5, 6, 7, 8}};
+	struct bh_buf b = {0};
+	uint64_t hash;
+
+	bh_buf_printf(&b, "%s\n%s\n%s\n%s\n%u\n%s", r->from, r->to, r->ports, r->applications,
+		      r->action, r->denied);
+	hash = b.failed ? 0 : bh_hash_bytes(&key, b.data, b.len);
+	bh_buf_free(&b);
+	return hash;
+}
+
+void
 bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg)
 {
+	struct bh_rule_info info;
 	bool more = true;
 	uint32_t i;
 
 	pthread_mutex_lock(&p->lock);
 	for (i = 0; more && i < p->doc->n_rules; i++) {
-		const struct bh_doc_rule *r = &p->doc->rule[i];
-		struct bh_rule_info info = {.index = i,
-					    .name_id = p->snapshot->rule[i].name_id,
-					    .id = r->id,
-					    .from = r->from.text,
-					    .to = r->to.text,
-					    .ports = r->ports_text,
-					    .applications = r->apps_text,
-					    .app = r->app,
-					    .n_apps = r->n_apps,
-					    .denied = r->denied != 0
-							      ? bh_denied_words[r->denied - 1]
-							      : "",
-					    .comment = r->comment,
-					    .owner = r->owner != NULL ? r->owner : "",
-					    .reason = r->reason != NULL ? r->reason : "",
-					    .expires_ns = r->expires_ns,
-					    .expired = r->expired,
-					    .action = r->action,
-					    .origin = r->origin,
-					    .line = r->line};
-
+		bh_doc_rule_info(p->doc, i, &info);
+		info.name_id = p->snapshot->rule[i].name_id;
 		more = fn(arg, &info);
 	}
 	pthread_mutex_unlock(&p->lock);

@@ -296,6 +296,9 @@ struct bh_rule_info {
 };
 typedef bool (*bh_rule_fn)(void *arg, const struct bh_rule_info *r);
 void bh_policy_rules_each(struct bh_policy *p, bh_rule_fn fn, void *arg);
+/* What a rule says (ends, ports, applications, action, what becomes of denied ones) as a number: the same for the same
+ * content, whatever process asks, no secret. 0: no memory. */
+uint64_t bh_rule_body(const struct bh_rule_info *r);
 
 /* Rules whose time is over at wall_ns stop to count, for the next packet of every flow. Returns how many did now, their ids
  * in `ids` ("a, b"; may be NULL), or -ENOMEM: they do with the next call. Cheap when none is due. */
@@ -361,10 +364,19 @@ struct bh_lint_finding {
 	struct bh_lint_witness witness;
 };
 
+/* A rule of the document, for who knows what rules have decided. */
+struct bh_lint_rule {
+	const char *id;
+	uint64_t body; /* bh_rule_body() */
+	unsigned line;
+	bool expired;
+};
+
 /* Order: of rules in the document, then of kinds. */
 struct bh_lint {
 	struct bh_lint_finding *finding;
 	uint32_t n_findings;
+	struct bh_lint_rule *rule; /* n_rules, as in the document */
 	uint32_t n_rules, n_segments;
 	bool complete; /* false: the bound on work or findings was met, there may be more */
 	uint64_t elapsed_ns;

@@ -186,6 +186,8 @@ int bh_doc_parse(struct bh_doc **out, const struct bh_yaml_doc *yaml, const stru
 		 struct bh_err *err);
 int bh_doc_empty(struct bh_doc **out, const struct bh_hash_key *key);
 void bh_doc_free(struct bh_doc *doc);
+/* list.c: a rule in words, as long as the document; without a name id. */
+void bh_doc_rule_info(const struct bh_doc *doc, uint32_t i, struct bh_rule_info *out);
 /* part: the maps that hold `rules`, by origin; NULL: there is none. */
 int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
 /* doc_within.c: `within` of a segment that has a selector. */

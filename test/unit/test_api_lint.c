@@ -126,10 +126,68 @@ rules_in_force_that_decided_nothing_for_so_long_are_told(void)
 		}
 		json_decref(o);
 	}
-	/* Of a document that is not in force nothing was counted. */
-	o = post_lint(&f, "version: 1\nrules: []\n", 200);
-	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "findings")), 0);
-	json_decref(o);
+	fix_stop(&f);
+}
+
+/* How many findings of this kind there are, all of them about this rule. */
+static unsigned
+findings_about(json_t *lint, const char *kind, const char *rule)
+{
+	json_t *list = json_object_get(lint, "findings"), *f;
+	unsigned n = 0;
+	size_t i;
+
+	json_array_foreach(list, i, f)
+	{
+		if (strcmp(fix_str(f, "kind"), kind) != 0)
+			continue;
+		CU_ASSERT_STRING_EQUAL(fix_str(f, "rule"), rule);
+		n++;
+	}
+	return n;
+}
+
+#define DRAFT                                                                                      \
+	"version: 1\n"                                                                             \
+	"segments: {web: {selector: app=web}, redis: {selector: app=redis}}\n"                     \
+	"rules:\n"                                                                                 \
+	"  - {id: new, from: redis, to: web, ports: tcp/1, action: allow}\n"
+
+/* What is in force was counted; who takes it over into a draft is told, at each dry run. */
+static void
+a_draft_hears_of_rules_that_it_takes_over_word_for_word(void)
+{
+	static const struct {
+		const char *text;
+		unsigned n;
+	} cases[] = {
+		{DRAFT "  - {id: no-more, from: any, to: redis, action: deny, comment: kept}\n", 1},
+		{DRAFT "  - {id: no-more, from: any, to: redis, ports: tcp, action: deny}\n", 0},
+		{DRAFT "  - {id: no-longer, from: any, to: redis, action: deny}\n", 0},
+		{DRAFT, 0},
+	};
+	struct answer a;
+	struct fix f;
+	size_t i;
+
+	fix_start(&f, count_rules);
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		json_t *o = post_lint(&f, cases[i].text, 200);
+
+		CU_ASSERT_EQUAL(findings_about(o, "never-hit", "no-more"), cases[i].n);
+		json_decref(o);
+		fix_ask(&f,
+			&(struct ask){.method = "PUT",
+				      .path = "/api/v1/policy?dry_run=1",
+				      .body = cases[i].text,
+				      .type = "application/yaml"},
+			&a);
+		CU_ASSERT_EQUAL(a.status, 200);
+		CU_ASSERT_EQUAL(findings_about(json_object_get(a.json, "lint"), "never-hit",
+					       "no-more"),
+				cases[i].n);
+		fix_answer_free(&a);
+	}
 	fix_stop(&f);
 }
 
@@ -197,6 +255,7 @@ const struct bh_unit_test bh_suite_api_lint[] = {
 	BH_TEST(a_document_is_linted_and_not_put_in_force),
 	BH_TEST(an_empty_body_means_the_policy_in_force),
 	BH_TEST(rules_in_force_that_decided_nothing_for_so_long_are_told),
+	BH_TEST(a_draft_hears_of_rules_that_it_takes_over_word_for_word),
 	BH_TEST(a_decision_is_explained_by_address_segment_and_labels),
 	BH_TEST(wrong_questions_are_400_and_say_what),
 	BH_TEST_END,
