@@ -127,9 +127,8 @@ policy_text_at(json_t *o, const char *path)
 	return s != NULL && s[0] != '\0' ? s : "-";
 }
 
-/* Open sessions that are judged otherwise from now on. */
-static void
-policy_sessions(struct bh_ctl *ctl, json_t *o)
+void
+bh_ctl_put_sessions(struct bh_ctl *ctl, json_t *o)
 {
 	static const char *const paths[] = {"src.address", "dst.address", "src.segment",
 					    "dst.segment", "application", "verdict_before",
@@ -189,7 +188,7 @@ bh_ctl_apply(struct bh_ctl *ctl)
 				: "%s is in force, revision %lld\n",
 			name, policy_count(r.json, "revision"));
 		policy_changes(ctl, r.json);
-		policy_sessions(ctl, json_object_get(r.json, "sessions"));
+		bh_ctl_put_sessions(ctl, json_object_get(r.json, "sessions"));
 		if (json_is_object(json_object_get(r.json, "lint")))
 			policy_lint(ctl, json_object_get(r.json, "lint"), name);
 		if (ctl->a.confirm.n != 0 && !dry_run)

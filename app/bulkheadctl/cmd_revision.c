@@ -44,6 +44,7 @@ revision_post(struct bh_ctl *ctl, const char *path, json_t *body, const char *do
 	} else if (rc == 0) {
 		fprintf(ctl->out, "revision %lld %s\n",
 			(long long)json_integer_value(json_object_get(r.json, "revision")), done);
+		bh_ctl_put_sessions(ctl, json_object_get(r.json, "sessions"));
 	}
 	free(text);
 	bh_ctl_reply_free(&r);

@@ -215,6 +215,8 @@ int bh_ctl_read_file(struct bh_ctl *ctl, const char *name, struct bh_buf *out);
 
 /* cmd_revision.c: who runs this program, or NULL. */
 const char *bh_ctl_author(void);
+/* cmd_policy.c: "sessions" of an answer to a change, open ones that are judged otherwise from now on. No object: nothing. */
+void bh_ctl_put_sessions(struct bh_ctl *ctl, json_t *o);
 
 /* ---- textdiff.c ---------------------------------------------------------------------------------- */
 

@@ -34,8 +34,10 @@ def test():
     same((status, answer["sessions"]["changed"]), (200, 1), f"a rollback says it, too ({answer})")
     path = os.path.join(gateway.dir, "closed.yaml")
     write(path, CLOSED)
-    out = run(f"{BUILD}/bulkheadctl", "--token-file", os.path.join(gateway.dir, "token"), "apply", "-f", path)
-    check("1 of " in out and "sessions are judged otherwise" in out, f"bulkheadctl: {out}")
+    for verb in (["apply", "-f", path], ["rollback"], ["apply", "-f", path]):
+        out = run(f"{BUILD}/bulkheadctl", "--token-file", os.path.join(gateway.dir, "token"), *verb)
+        check(re.search(r"^1 of \d+ open sessions are judged otherwise", out, re.M), f"bulkheadctl {verb[0]}: {out}")
+        check(re.search(r" web +redis ", out), f"bulkheadctl {verb[0]} names it: {out}")
     line = gateway.reload(policy(RULES + [rule("one-more", "batch", "cards", ["tcp/9"])]))
     check(re.search(r", 1 of \d+ open sessions are judged otherwise", line), f"SIGHUP: {line}")
     same(put(gateway, CLOSED)["changed"], 1, "closed again")
