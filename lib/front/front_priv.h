@@ -37,6 +37,7 @@ struct bh_front {
 	int channel, epoll;
 	bool tls;
 	uint32_t max_connections;
+	uint64_t looked_ns;         /* for clients of streams that are gone */
 	struct bh_front_conn conns; /* head of the ring */
 	unsigned n_conns;
 	struct bh_ipc_reader in;
@@ -103,6 +104,8 @@ void bh_front_send_end(struct bh_front_req *req);
 void bh_front_send_gone(struct bh_front_req *req);
 /* Messages that have come. 0; -EPIPE: the other end has closed; -errno. */
 int bh_front_receive(struct bh_front *f);
+/* Looks once a second: streams whose client is gone end. */
+void bh_front_drop_gone(struct bh_front *f);
 /* Write what can be written now. 0 or -errno. */
 int bh_front_flush(struct bh_front *f);
 bool bh_front_is_full(const struct bh_front *f);

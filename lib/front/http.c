@@ -417,6 +417,7 @@ loop(struct bh_front *f, struct bh_err *err)
 			return bh_err_set(err, errno, "poll: %s", strerror(errno));
 		if (p[0].revents != 0)
 			rc = bh_front_receive(f);
+		bh_front_drop_gone(f);
 		if (rc == 0 && MHD_run(f->mhd) != MHD_YES)
 			rc = -EIO;
 		if (rc == 0)
