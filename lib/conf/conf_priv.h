@@ -22,6 +22,10 @@ struct bh_config_reader {
 /* The node at a dotted path, or NULL. */
 const struct bh_yaml *bh_config_node(const struct bh_config_reader *r, const char *path);
 
+/* Is it a list of at most `most` {type: ..., ...}? 0 or -EINVAL, told. */
+int bh_config_check_maps(struct bh_config_reader *r, const struct bh_yaml *node, unsigned most,
+			 const char *what);
+
 /* Readers of config_list.def: fill r->c from the node. */
 #define BH_CONFIG_LIST(reader, path, form, def, text)                                              \
 	int bh_config_read_##reader(struct bh_config_reader *r, const struct bh_yaml *node);

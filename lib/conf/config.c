@@ -232,6 +232,26 @@ bh_config_node(const struct bh_config_reader *r, const char *path)
 	return node;
 }
 
+int
+bh_config_check_maps(struct bh_config_reader *r, const struct bh_yaml *node, unsigned most,
+		     const char *what)
+{
+	char found[BH_FOUND_LEN];
+	size_t i;
+
+	if (node->type != BH_YAML_LIST || node->n > most)
+		return bh_yaml_err(r->doc, node, r->err,
+				   "expected a list of at most %u %s, found %s", most, what,
+				   bh_yaml_found(node, found, sizeof(found)));
+	for (i = 0; i < node->n; i++) {
+		if (node->item[i]->type != BH_YAML_MAP)
+			return bh_yaml_err(r->doc, node->item[i], r->err,
+					   "expected {type: ..., ...}, found %s",
+					   bh_yaml_found(node->item[i], found, sizeof(found)));
+	}
+	return 0;
+}
+
 /* Paths in the file are relative to its folder. */
 static int
 anchor_path(struct bh_config_reader *r, const char *key, char *field)

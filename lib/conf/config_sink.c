@@ -215,21 +215,13 @@ read_sink(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_confi
 int
 bh_config_read_sinks(struct bh_config_reader *r, const struct bh_yaml *node)
 {
-	char found[BH_FOUND_LEN];
 	size_t i, k;
-	int rc = 0;
+	int rc;
 
 	if (bh_yaml_is_null(node))
 		return 0;
-	if (node->type != BH_YAML_LIST || node->n > BH_CONFIG_SINKS)
-		return bh_yaml_err(r->doc, node, r->err,
-				   "expected a list of at most %u sinks, found %s", BH_CONFIG_SINKS,
-				   bh_yaml_found(node, found, sizeof(found)));
+	rc = bh_config_check_maps(r, node, BH_CONFIG_SINKS, "sinks");
 	for (i = 0; rc == 0 && i < node->n; i++) {
-		if (node->item[i]->type != BH_YAML_MAP)
-			return bh_yaml_err(r->doc, node->item[i], r->err,
-					   "expected {type: ..., ...}, found %s",
-					   bh_yaml_found(node->item[i], found, sizeof(found)));
 		rc = read_sink(r, node->item[i], &r->c->sink[i]);
 		for (k = 0; rc == 0 && k < i; k++) {
 			if (strcmp(r->c->sink[k].name, r->c->sink[i].name) == 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../store/store.h"
 #include "learn_priv.h"
 
 #define SCHEMA_VERSION 1
@@ -34,37 +35,10 @@ static const char schema[] =
 								  SCHEMA_VERSION) ";"
 										  "COMMIT;";
 
-static int
-errno_of(struct bh_learn *l)
-{
-	int code;
-
-	switch (sqlite3_errcode(l->db) & 0xff) {
-	case SQLITE_FULL:
-		return ENOSPC;
-	case SQLITE_READONLY:
-		return EROFS;
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-		code = sqlite3_system_errno(l->db);
-		return code == ENOSPC || code == EDQUOT || code == EFBIG ? ENOSPC : EIO;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return EBADMSG;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return EBUSY;
-	case SQLITE_NOMEM:
-		return ENOMEM;
-	default:
-		return EIO;
-	}
-}
-
 int
 bh_learn_sql_err(struct bh_learn *l, const char *doing, struct bh_err *err)
 {
-	int code = errno_of(l);
+	int code = bh_store_errno(l->db);
 
 	return bh_err_set(err, code, "conversations %s: cannot %s: %s%s", l->path, doing,
 			  sqlite3_errmsg(l->db),
@@ -104,7 +78,7 @@ bh_learn_sql_done(struct bh_learn *l, sqlite3_stmt *st, struct bh_err *err)
 	if (step != SQLITE_DONE)
 		bh_learn_sql_err(l, "write", err);
 	sqlite3_reset(st);
-	return step == SQLITE_DONE ? 0 : -errno_of(l);
+	return step == SQLITE_DONE ? 0 : -bh_store_errno(l->db);
 }
 
 int

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "../store/store.h"
 #include "record_priv.h"
 
 #define SCHEMA_VERSION 1
@@ -29,36 +30,10 @@ static const char schema[] =
 							  "PRAGMA user_version = " NUMBER(
 								  SCHEMA_VERSION) ";";
 
-static int
-errno_of(sqlite3 *db)
-{
-	int code = sqlite3_errcode(db) & 0xff, system = sqlite3_system_errno(db);
-
-	switch (code) {
-	case SQLITE_FULL:
-		return ENOSPC;
-	case SQLITE_READONLY:
-		return EROFS;
-	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-		return system == ENOSPC || system == EDQUOT || system == EROFS ? system : EIO;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return EBADMSG;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return EBUSY;
-	case SQLITE_NOMEM:
-		return ENOMEM;
-	default:
-		return EIO;
-	}
-}
-
 int
 bh_record_db_err(const struct bh_record *r, sqlite3 *db, const char *doing, struct bh_err *err)
 {
-	int code = errno_of(db);
+	int code = bh_store_errno(db);
 
 	return bh_err_set(err, code, "event store %s: cannot %s: %s%s", r->path, doing,
 			  sqlite3_errmsg(db),

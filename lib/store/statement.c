@@ -6,26 +6,26 @@
 
 /* What the system said when SQLite only says "I/O error". */
 static int
-io_errno(struct bh_store *s)
+io_errno(sqlite3 *db)
 {
-	int code = sqlite3_system_errno(s->db);
+	int code = sqlite3_system_errno(db);
 
 	return code == ENOSPC || code == EDQUOT || code == EFBIG ? ENOSPC
 	       : code == EROFS                                   ? EROFS
 								 : EIO;
 }
 
-static int
-errno_of(struct bh_store *s)
+int
+bh_store_errno(sqlite3 *db)
 {
-	switch (sqlite3_errcode(s->db) & 0xff) {
+	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_FULL:
 		return ENOSPC;
 	case SQLITE_READONLY:
 		return EROFS;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
-		return io_errno(s);
+		return io_errno(db);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return EBADMSG;
@@ -64,7 +64,7 @@ advice(int code)
 int
 bh_store_sql_err(struct bh_store *s, const char *doing, struct bh_err *err)
 {
-	int code = errno_of(s);
+	int code = bh_store_errno(s->db);
 
 	return bh_err_set(err, code, "store %s: cannot %s: %s%s", s->path, doing,
 			  sqlite3_errmsg(s->db), advice(code));

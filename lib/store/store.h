@@ -289,6 +289,9 @@ void bh_store_audit_gap(struct bh_store *s);
 
 /* ---- small things --------------------------------------------------------------------------------- */
 
+/* What went wrong last with a SQLite connection, as an errno (positive): one reading for all rooms that keep a database. */
+struct sqlite3;
+int bh_store_errno(struct sqlite3 *db);
 void bh_sha256(const void *data, size_t len, uint8_t out[BH_SHA256_SIZE]);
 void bh_sha256_hex(const uint8_t hash[BH_SHA256_SIZE], char out[2 * BH_SHA256_SIZE + 1]);
 
