@@ -14,7 +14,7 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base client confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor kube
+ROOMS := base client confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor kube generator
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
 	libbrotlidec sqlite3 rdkafka
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
@@ -42,7 +42,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS) $(LDFLA
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard lib/$(r)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB := $(B)/libbulkhead.a
-APPS := $(foreach a,bulkhead bulkhead-api bulkheadctl bulkhead-replay,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
+APPS := $(foreach a,bulkhead bulkhead-api bulkheadctl bulkhead-replay bulkhead-generator,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
 TEST_ROOMS := $(patsubst test/unit/suites_%.def,%,$(wildcard test/unit/suites_*.def))
 UNIT := $(TEST_ROOMS:%=$(B)/test/unit_%)
 BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
@@ -97,6 +97,11 @@ $(B)/bulkheadctl: $(call app_obj,bulkheadctl) $(LIB)
 $(B)/bulkhead-replay: $(call app_obj,bulkhead-replay) $(LIB)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC)
+
+# Any port of DPDK's, as the daemon.
+$(B)/bulkhead-generator: $(call app_obj,bulkhead-generator) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_SHARED) -lpthread -lm
 
 # ---- dashboard ----------------------------------------------------------------------------------------
 
@@ -266,7 +271,7 @@ accuracy: $(B)/bulkhead-replay
 install: build
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/bulkhead
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/bulkhead $(B)/bulkhead-api
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay $(B)/bulkhead-generator
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/bulkhead config/*.yaml
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -279,7 +284,7 @@ install: build
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/bulkhead
 	rm -f $(DESTDIR)$(PREFIX)/sbin/bulkhead $(DESTDIR)$(PREFIX)/bin/bulkheadctl \
-		$(DESTDIR)$(PREFIX)/bin/bulkhead-replay
+		$(DESTDIR)$(PREFIX)/bin/bulkhead-replay $(DESTDIR)$(PREFIX)/bin/bulkhead-generator
 	rm -rf $(DESTDIR)$(PREFIX)/share/bulkhead
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/bulkheadctl.1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl \

@@ -46,7 +46,7 @@ bump() {
 # A user of its own and folders that are for it alone.
 installed() {
 	local f
-	for f in /usr/sbin/bulkhead /usr/libexec/bulkhead/bulkhead-api /usr/bin/bulkheadctl /usr/bin/bulkhead-replay \
+	for f in /usr/sbin/bulkhead /usr/libexec/bulkhead/bulkhead-api /usr/bin/bulkheadctl /usr/bin/bulkhead-replay /usr/bin/bulkhead-generator \
 		/lib/systemd/system/bulkhead.service /usr/share/man/man8/bulkhead.8.gz /usr/share/man/man1/bulkheadctl.1.gz \
 		/usr/share/bash-completion/completions/bulkheadctl /etc/logrotate.d/bulkhead /usr/lib/sysusers.d/bulkhead.conf \
 		/usr/lib/tmpfiles.d/bulkhead.conf /usr/share/bulkhead/web/index.html /usr/share/bulkhead/bind-nic.sh; do
@@ -86,6 +86,7 @@ said=$(within setpriv --reuid=bulkhead --regid=bulkhead --clear-groups bulkhead 
 claim "bulkhead --check, as the service's user: $said"
 within bulkheadctl --version >/dev/null || fail "bulkheadctl"
 within bulkhead-replay --version >/dev/null || fail "bulkhead-replay"
+within bulkhead-generator --version >/dev/null || fail "bulkhead-generator"
 within logrotate -d /etc/logrotate.d/bulkhead >"$B/deb-test/logrotate.log" 2>&1 || fail "logrotate: $(cat "$B/deb-test/logrotate.log")"
 within systemd-analyze verify --man=no /lib/systemd/system/bulkhead.service >"$B/deb-test/verify.log" 2>&1
 grep -i bulkhead "$B/deb-test/verify.log" && fail "systemd-analyze verify"
