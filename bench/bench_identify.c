@@ -207,11 +207,23 @@ through_the_gateway(struct rte_mempool *pool)
 		const char *what;
 		struct gate_options o;
 	} rows[] = {
-		{"port rule, unknown bytes", {10000, 10, 256, 128, NULL, NULL, 0, false}},
+		{"port rule, unknown bytes",
+		 {.flows = 10000, .rules = 10, .endpoints = 256, .frame = 128}},
 		{"port rule, dns named",
-		 {10000, 10, 256, 128, NULL, QUERY, sizeof(QUERY) - 1, false}},
+		 {.flows = 10000,
+		  .rules = 10,
+		  .endpoints = 256,
+		  .frame = 128,
+		  .payload = QUERY,
+		  .payload_len = sizeof(QUERY) - 1}},
 		{"rule for dns, dns judged",
-		 {10000, 10, 256, 128, "dns", QUERY, sizeof(QUERY) - 1, false}},
+		 {.flows = 10000,
+		  .rules = 10,
+		  .endpoints = 256,
+		  .frame = 128,
+		  .application = "dns",
+		  .payload = QUERY,
+		  .payload_len = sizeof(QUERY) - 1}},
 	};
 	unsigned rounds = bench_quick() ? 7 : 21, i, k;
 	double first[21], after[21];

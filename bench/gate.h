@@ -29,7 +29,11 @@ struct gate_options {
 	const char *application;
 	const void *payload;
 	unsigned payload_len;
-	bool evidence; /* each worker keeps its latest packets */
+	bool evidence;               /* each worker keeps its latest packets */
+	bool tcp;                    /* rules are of TCP ports */
+	unsigned variant;            /* which rules match none of the traffic */
+	unsigned workers;            /* 0: one */
+	const struct bh_wire *wires; /* two; NULL: the generator's */
 };
 
 struct gate {
@@ -107,6 +111,7 @@ gate_eal(struct rte_mempool **pool)
 static inline void
 gate_policy_text(struct bh_buf *b, const struct gate_options *o)
 {
+	const char *proto = o->tcp ? "tcp" : "udp";
 	unsigned i, half = o->endpoints / 2;
 
 	bh_buf_str(b, "version: 1\nendpoints:\n");
@@ -124,14 +129,14 @@ gate_policy_text(struct bh_buf *b, const struct gate_options *o)
 	bh_buf_str(b, "rules:\n");
 	for (i = 0; i < o->rules - GATE_SEGMENTS; i++)
 		bh_buf_printf(b,
-			      "  - {from: c%u, to: s%u, ports: [udp/%u], action: allow, "
+			      "  - {from: c%u, to: s%u, ports: [%s/%u], action: allow, "
 			      "comment: filler %u}\n",
-			      i % GATE_SEGMENTS, i / GATE_SEGMENTS % GATE_SEGMENTS,
-			      10000 + i / (GATE_SEGMENTS * GATE_SEGMENTS), i);
+			      i % GATE_SEGMENTS, i / GATE_SEGMENTS % GATE_SEGMENTS, proto,
+			      10000 + o->variant + i / (GATE_SEGMENTS * GATE_SEGMENTS), i);
 	for (i = 0; i < GATE_SEGMENTS; i++)
-		bh_buf_printf(b,
-			      "  - {from: c%u, to: s%u, ports: [udp/%u], %s%s%s action: allow}\n",
-			      i, i, GATE_SERVICE, o->application != NULL ? "applications: [" : "",
+		bh_buf_printf(b, "  - {from: c%u, to: s%u, ports: [%s/%u], %s%s%s action: allow}\n",
+			      i, i, proto, GATE_SERVICE,
+			      o->application != NULL ? "applications: [" : "",
 			      o->application != NULL ? o->application : "",
 			      o->application != NULL ? "]," : "");
 }
@@ -173,6 +178,20 @@ gate_make_flows(struct gate *t)
 }
 
 static inline void
+gate_load_policy(struct gate *t, const struct gate_options *o)
+{
+	struct bh_err err = {0};
+	struct bh_buf text = {0};
+
+	gate_policy_text(&text, o);
+	if (text.failed)
+		gate_die("no memory for the policy");
+	if (bh_policy_load_text(t->policy, "bench", text.data, text.len, false, NULL, &err) != 0)
+		gate_die(err.what);
+	bh_buf_free(&text);
+}
+
+static inline void
 gate_start_policy(struct gate *t)
 {
 	struct bh_policy_params pp = {
@@ -182,16 +201,10 @@ gate_start_policy(struct gate *t)
 		.retire = bh_gateway_retire,
 		.arg = t->g,
 	};
-	struct bh_err err = {0};
-	struct bh_buf text = {0};
 
-	gate_policy_text(&text, &t->o);
-	if (text.failed || bh_hash_key_random(&pp.hash_key) != 0 ||
-	    bh_policy_create(&t->policy, &pp) != 0)
+	if (bh_hash_key_random(&pp.hash_key) != 0 || bh_policy_create(&t->policy, &pp) != 0)
 		gate_die("no memory for the policy");
-	if (bh_policy_load_text(t->policy, "bench", text.data, text.len, false, NULL, &err) != 0)
-		gate_die(err.what);
-	bh_buf_free(&text);
+	gate_load_policy(t, &t->o);
 }
 
 static inline void
@@ -199,7 +212,7 @@ gate_start_gateway(struct gate *t)
 {
 	struct bh_gateway_params p = {
 		.config = &t->config,
-		.n_workers = 1,
+		.n_workers = t->o.workers != 0 ? t->o.workers : 1,
 		.n_wires = 2,
 		.peer = {1, 0},
 		.inside = {false, true},
@@ -219,6 +232,8 @@ gate_start_gateway(struct gate *t)
 			.tx_queues = 1,
 			.mtu = 1500,
 		};
+		if (t->o.wires != NULL)
+			t->wire[i] = t->o.wires[i];
 		p.wire[i] = t->wire[i];
 	}
 	bh_config_default(&t->config);
@@ -344,8 +359,9 @@ gate_open_flows(struct gate *t)
 	gate_use(t, t->seq, t->n_seq, true, true);
 }
 
+/* A gateway with its policy, and nothing gone through it yet: whoever brings wires of its own tests it itself. */
 static inline struct gate *
-gate_create(const struct gate_options *o, struct rte_mempool *pool)
+gate_prepare(const struct gate_options *o, struct rte_mempool *pool)
 {
 	struct gate *t = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(*t)));
 
@@ -369,6 +385,14 @@ gate_create(const struct gate_options *o, struct rte_mempool *pool)
 	gate_make_flows(t);
 	gate_start_gateway(t);
 	gate_start_policy(t);
+	return t;
+}
+
+static inline struct gate *
+gate_create(const struct gate_options *o, struct rte_mempool *pool)
+{
+	struct gate *t = gate_prepare(o, pool);
+
 	if (!gate_self_test(t))
 		gate_die("the gateway does not do its work: no figures");
 	gate_open_flows(t);
