@@ -16,6 +16,7 @@
 
 enum part {
 	PART_RX,
+	PART_KNOWN,
 	PART_PARSE,
 	PART_STEER,
 	PART_FRAGMENT,
@@ -31,6 +32,7 @@ enum part {
 
 static const char *const part_name[PARTS] = {
 	[PART_RX] = "rx and burst",
+	[PART_KNOWN] = "known: headers, flow, verdict",
 	[PART_PARSE] = "parse",
 	[PART_STEER] = "steer (one worker: nothing)",
 	[PART_FRAGMENT] = "fragment (none: one look)",
@@ -89,6 +91,8 @@ turn(struct gate *t, struct profile *p)
 	for (wire = 0; wire < 2; wire++) {
 		n += bh_stage_rx(w, wire, 0);
 		mark(p, PART_RX);
+		bh_stage_known(w, b);
+		mark(p, PART_KNOWN);
 		bh_stage_parse(w, b);
 		mark(p, PART_PARSE);
 		bh_stage_steer(w, b);
@@ -201,6 +205,7 @@ compare_variants(struct gate *t, double v[VARIANTS][ROUNDS], unsigned rounds, do
 		for (k = 0; k < bursts; k++) {
 			w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
 			packets += bh_stage_rx(w, k & 1, 0);
+			bh_stage_known(w, &w->burst);
 			bh_stage_parse(w, &w->burst);
 			bh_stage_flow(w, &w->burst);
 			/* Neither finds warm what the other one has just read. */

@@ -177,22 +177,35 @@ bh_flow_confirm_hot(struct bh_flow_table *t, struct bh_flow *candidate,
 	return bh_flow_lookup(t, key, hash);
 }
 
+/* Would bh_flow_touch do no more than count this packet? */
+static inline bool
+bh_flow_is_quiet(const struct bh_flow *f, unsigned from, uint8_t tcp_flags)
+{
+	unsigned responder = from ^ (f->flags & BH_FLAG_INITIATOR);
+
+	return (BH_FLOW_QUIET >> (f->state * 2 + responder) & 1) != 0 &&
+	       (tcp_flags & ~f->tcp_seen[from]) == 0;
+}
+
+static inline void
+bh_flow_count_hot(struct bh_flow *f, unsigned from, uint16_t l3_len, uint32_t now_ms)
+{
+	f->bytes[from] += l3_len;
+	f->packets[from] += f->packets[from] != UINT32_MAX;
+	f->last_ms = now_ms;
+}
+
 /* bh_flow_touch. True: more than counters may have changed. */
 static inline bool
 bh_flow_touch_hot(struct bh_flow *f, const struct bh_parsed *pkt, uint32_t now_ms)
 {
 	unsigned from = pkt->from & 1;
-	unsigned responder = from ^ (f->flags & BH_FLAG_INITIATOR);
-	unsigned quiet = BH_FLOW_QUIET >> (f->state * 2 + responder) & 1;
 
-	f->bytes[from] += pkt->l3_len;
-	f->packets[from] += f->packets[from] != UINT32_MAX;
-	f->last_ms = now_ms;
-	if (BH_UNLIKELY(quiet == 0 || (pkt->tcp_flags & ~f->tcp_seen[from]) != 0)) {
-		bh_flow_advance(f, pkt);
-		return true;
-	}
-	return false;
+	bh_flow_count_hot(f, from, pkt->l3_len, now_ms);
+	if (BH_LIKELY(bh_flow_is_quiet(f, from, pkt->tcp_flags)))
+		return false;
+	bh_flow_advance(f, pkt);
+	return true;
 }
 
 #endif

@@ -155,6 +155,7 @@ worker_create(struct bh_worker **out, struct bh_gateway *g, unsigned index)
 		rc = bh_threat_create(w);
 	if (rc == 0)
 		rc = bh_rule_use_create(w);
+	w->examines = w->evidence != NULL || w->watch.packet;
 	return rc;
 }
 

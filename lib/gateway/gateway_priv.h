@@ -12,6 +12,7 @@
 
 #include "../evidence/evidence.h"
 #include "../flow/flow_hot.h"
+#include "../net/net_hot.h"
 #include "../policy/policy_hot.h"
 #include "../inspect/inspect.h"
 #include "../proto/proto.h"
@@ -50,6 +51,7 @@ struct bh_packet {
 	uint8_t judge;        /* flow stage to policy stage: enum bh_judge */
 	uint8_t asked;        /* workers that did not know the flow this ICMP error is about */
 	uint8_t unless_known; /* enum bh_reason that decides if it is of no known flow; NONE: policy */
+	bool parsed;          /* h is complete, hash is known */
 };
 
 enum bh_judge {
@@ -59,7 +61,19 @@ enum bh_judge {
 	BH_JUDGE_ERROR, /* ICMP error: by the flow it speaks of */
 };
 
+/* A plain packet and its flow's hash: one line. */
+struct bh_known {
+	struct bh_plain plain;
+	uint64_t hash;
+} __rte_cache_aligned;
+_Static_assert(sizeof(struct bh_known) == RTE_CACHE_LINE_SIZE, "56 + 8");
+
 struct bh_burst {
+	/* Frames of one wire as they were received, until the known stage has seen them. */
+	unsigned n_new, wire;
+	struct rte_mbuf *m[BH_BURST];
+	struct bh_known known[BH_BURST]; /* that stage's own */
+	struct bh_flow *flow[BH_BURST];  /* the same */
 	unsigned n;
 	/* What later stages find to do, so that most bursts cost them one look. */
 	unsigned n_fragments; /* parse: for fragment */
@@ -237,6 +251,7 @@ struct bh_worker {
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
 	struct bh_threat_watch watch;
+	bool examines; /* the known stage lets every packet through to the others */
 	struct bh_threat_state *threat;   /* threat_report.c */
 	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
@@ -330,6 +345,7 @@ bh_count(uint64_t *c, uint64_t n)
 void bh_pipeline_run(struct bh_worker *w, struct bh_burst *b);
 
 unsigned bh_stage_rx(struct bh_worker *w, unsigned wire, unsigned queue); /* frames in w->burst */
+void bh_stage_known(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_parse(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_steer(struct bh_worker *w, struct bh_burst *b);
 void bh_stage_fragment(struct bh_worker *w, struct bh_burst *b);
@@ -362,10 +378,16 @@ bh_flow_pass_reason(const struct bh_flow *f)
 	return f->verdict == BH_VERDICT_VIOLATE ? BH_REASON_MONITOR : (enum bh_reason)f->reason;
 }
 
-/* stage_rx.c: make the burst of n <= BH_BURST frames. Received: from outside by this wire, counted and
- * marked. Handed: by another worker, which did that. */
-void bh_burst_received(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigned n);
+/* stage_rx.c: make the burst of n <= BH_BURST frames. Received: those in w->burst.m, from outside by this wire, are
+ * counted and marked. Handed: by another worker, which did that. */
+void bh_burst_received(struct bh_worker *w, unsigned wire, unsigned n);
 void bh_burst_handed(struct bh_burst *b, struct rte_mbuf **m, unsigned n);
+
+/* stage_rx.c: nothing is known of p but its frame. */
+void bh_packet_place(struct bh_packet *p, struct rte_mbuf *m, unsigned wire);
+
+/* stage_steer.c: which worker a packet with this key belongs to, as far as its key tells. */
+unsigned bh_steer_owner(const struct bh_worker *w, const struct bh_flow_key *key);
 
 /* stage_verdict.c: drop a frame outside of a burst (a ring was full, shutdown). */
 void bh_drop_frame(struct bh_worker *w, struct rte_mbuf *m, unsigned wire, enum bh_reason reason);

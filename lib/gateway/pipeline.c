@@ -1,11 +1,15 @@
 /* The table of contents of the data plane: what happens to a burst, in this order, and nothing else
  * decides order. A stage fills in the next fields of each packet; none but verdict frees, answers or
- * sends, none but fragment and steer takes a packet out of the burst. */
+ * sends, but for known, which sends what none of the others would look at; none but that, fragment and steer takes
+ * a packet out of the burst. */
 #include "gateway_priv.h"
 
 void
 bh_pipeline_run(struct bh_worker *w, struct bh_burst *b)
 {
+	bh_stage_known(w, b); /* plain packets of flows whose verdict stands: counted, sent */
+	if (likely(b->n == 0))
+		return;
 	bh_stage_parse(w, b);       /* headers -> flow key, or the malformed reason */
 	bh_stage_steer(w, b);       /* flows of another worker: over to its ring */
 	bh_stage_fragment(w, b);    /* fragments wait until their datagram is whole */

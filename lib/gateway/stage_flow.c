@@ -122,7 +122,8 @@ hash_burst(struct bh_worker *w, struct bh_burst *b)
 			judge_other(w, b, p);
 			continue;
 		}
-		p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
+		if (!p->parsed)
+			p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
 		bh_flow_prefetch_hot(w->flows, p->hash);
 		open |= UINT32_C(1) << i;
 	}

@@ -1,6 +1,5 @@
 /* parse: headers to flow key. Also completes checksums that a local sender left to its NIC, since
  * after this hop nobody will. */
-#include "../net/net_hot.h"
 #include "gateway_priv.h"
 
 struct sum_arg {
@@ -271,7 +270,7 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 
-		if (likely(parse_straight(w, p)))
+		if (p->parsed || likely(parse_straight(w, p)))
 			continue;
 		parse_any(w, p);
 		b->n_fragments += p->h.kind == BH_FRAME_FRAGMENT;

@@ -7,8 +7,8 @@
  * and all that goes through a tunnel between them, never uses two cores. */
 #include "gateway_priv.h"
 
-static unsigned
-owner_of(const struct bh_worker *w, const struct bh_flow_key *key)
+unsigned
+bh_steer_owner(const struct bh_worker *w, const struct bh_flow_key *key)
 {
 	const struct bh_hash_key *k = &w->g->steer_key;
 	uint64_t h = bh_mum(key->addr[0].q[0] ^ k->k[0], key->addr[0].q[1] ^ k->k[1]) ^
@@ -39,16 +39,16 @@ owner_of_packet(struct bh_worker *w, const struct bh_packet *p)
 	uint8_t from;
 
 	if (likely((p->h.flags & (BH_PKT_ICMP_ERROR | BH_PKT_TUNNELLED)) == 0))
-		return owner_of(w, &p->h.key);
+		return bh_steer_owner(w, &p->h.key);
 	head = bh_frame_head(w, p->m, &have);
 	if ((p->h.flags & BH_PKT_TUNNELLED) != 0) {
 		outer_key(head + p->h.outer_l3_off, &key);
-		return owner_of(w, &key);
+		return bh_steer_owner(w, &key);
 	}
 	/* An error about a flow may come from a router: it belongs where that flow is. */
 	if (bh_net_quoted(head, have, &p->h, &key, &from) == BH_REASON_NONE)
-		return owner_of(w, &key);
-	return owner_of(w, &p->h.key);
+		return bh_steer_owner(w, &key);
+	return bh_steer_owner(w, &p->h.key);
 }
 
 void

@@ -141,7 +141,8 @@ bh_worker_input(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigne
 	begin_turn(w, mono_ns, wall_ns);
 	for (done = 0; done < n; done += k) {
 		k = RTE_MIN(n - done, (unsigned)BH_BURST);
-		bh_burst_received(w, wire, m + done, k);
+		memcpy(w->burst.m, m + done, k * sizeof(struct rte_mbuf *));
+		bh_burst_received(w, wire, k);
 		bh_pipeline_run(w, &w->burst);
 	}
 	end_turn(w);

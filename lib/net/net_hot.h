@@ -141,13 +141,24 @@ bh_net_may_be_tunnel(const struct bh_parse_params *params, uint16_t port)
 	return _mm_movemask_epi8(_mm_cmpeq_epi16(ports, _mm_set1_epi16((short)port))) != 0;
 }
 
+/* What finds a packet's flow and counts it there; the rest of struct bh_parsed follows from the frame. */
+struct bh_plain {
+	struct bh_flow_key key;
+	uint16_t l3_len;
+	uint8_t from;
+	uint8_t tcp_flags;
+	uint16_t l3_off;
+	uint16_t l4_head; /* bytes of the L4 header */
+};
+_Static_assert(sizeof(struct bh_plain) == 56, "48 + 8");
+
 /* The frame, and what its headers have said so far: wide, so that nothing is extended twice. */
 struct bh_net_straight {
 	const struct bh_parse_params *params;
 	const uint8_t *p;
 	uint32_t caplen, wirelen;
 	uint64_t pair;
-	uint64_t l3_off, l4_off, l3_len, ethertype, family, proto, ttl, ip_id, from;
+	uint64_t l3_off, l4_off, l3_len, family, proto, from;
 };
 
 /* Length of the TCP header if it is right in itself and in its packet, else 0. */
@@ -165,113 +176,88 @@ bh_net_straight_tcp(const uint8_t *h, uint32_t len, uint32_t have)
 	return bh_net_tcp_flags_ok(h[13]) ? head : 0;
 }
 
-/* Store the 40 bytes of *out behind its key's addresses and tenant that are not TCP's alone. */
-BH_NET_INLINE void
-bh_net_straight_store(const struct bh_net_straight *s, uint32_t ports, uint64_t head, uint64_t tcp,
-		      struct bh_parsed *out)
+/* The L4 header, and what stands behind the key's addresses. */
+BH_NET_INLINE bool
+bh_net_straight_l4(const struct bh_net_straight *s, struct bh_plain *out)
 {
-	uint64_t end = s->l3_off + s->l3_len, word;
+	const uint8_t *h = s->p + s->l4_off;
+	uint32_t len = (uint32_t)(s->l3_off + s->l3_len - s->l4_off);
+	uint32_t ports = __builtin_bswap32(bh_net_load32(h)); /* source << 16 | destination */
+	uint64_t head, tcp_flags, word;
 
+	if (s->proto == BH_PROTO_UDP) {
+		if (bh_load_be16(h + 4) != len || bh_net_may_be_tunnel(s->params, (uint16_t)ports))
+			return false;
+		head = BH_UDP_HEADER;
+		tcp_flags = 0;
+	} else if (s->proto == BH_PROTO_TCP) {
+		head = bh_net_straight_tcp(h, len, s->caplen - (uint32_t)s->l4_off);
+		if (head == 0)
+			return false;
+		tcp_flags = h[13];
+	} else {
+		return false;
+	}
 	_Static_assert(offsetof(struct bh_flow_key, tunnel) ==
 			       offsetof(struct bh_flow_key, port) + 7,
 		       "port[0], port[1], proto, family, pair, tunnel");
 	word = s->from ? ports : ports >> 16 | ports << 16; /* port[from] is the sender's */
 	word |= s->proto << 32 | s->family << 40 | s->pair << 48;
 	memcpy(&out->key.port, &word, sizeof(word));
-	_Static_assert(offsetof(struct bh_parsed, payload_len) ==
-			       offsetof(struct bh_parsed, l3_off) + 6,
-		       "l3_off, l4_off, payload_off, payload_len");
-	word = s->l3_off | s->l4_off << 16 | (s->l4_off + head) << 32 |
-	       (end - s->l4_off - head) << 48;
-	memcpy(&out->l3_off, &word, sizeof(word));
-	_Static_assert(offsetof(struct bh_parsed, service) ==
-			       offsetof(struct bh_parsed, outer_l3_off) + 6,
-		       "outer_l3_off, ethertype, l3_len, service");
-	word = s->l3_off | s->ethertype << 16 | s->l3_len << 32 | (uint64_t)ports << 48;
-	memcpy(&out->outer_l3_off, &word, sizeof(word));
-	_Static_assert(offsetof(struct bh_parsed, flags) ==
-				       offsetof(struct bh_parsed, frag_off) + 8 &&
-			       BH_FRAME_IP == 0,
-		       "frag_off, frag_len, icmp_type, icmp_code, kind, spare");
-	memset(&out->frag_off, 0, 8);
-	_Static_assert(offsetof(struct bh_parsed, tcp_window) ==
-			       offsetof(struct bh_parsed, flags) + 6,
-		       "flags, from, ttl, tcp_flags, ip_id, tcp_window");
-	word = (end > s->caplen ? BH_PKT_CUT : 0) | s->from << 8 | s->ttl << 16 | s->ip_id << 32;
-	word |= tcp;
-	memcpy(&out->flags, &word, sizeof(word));
-}
-
-/* The L4 header; `first` are its first 8 bytes. */
-BH_NET_INLINE bool
-bh_net_straight_l4(const struct bh_net_straight *s, uint64_t first, struct bh_parsed *out)
-{
-	const uint8_t *h = s->p + s->l4_off;
-	uint32_t len = (uint32_t)(s->l3_off + s->l3_len - s->l4_off), head;
-	uint32_t ports = __builtin_bswap32((uint32_t)first);
-
-	if (s->proto == BH_PROTO_UDP) {
-		if (__builtin_bswap16((uint16_t)(first >> 32)) != len ||
-		    bh_net_may_be_tunnel(s->params, (uint16_t)ports))
-			return false;
-		bh_net_straight_store(s, ports, BH_UDP_HEADER, 0, out);
-		out->tcp_seq = 0;
-		out->tcp_ack = 0;
-		return true;
-	}
-	if (s->proto != BH_PROTO_TCP)
-		return false;
-	head = bh_net_straight_tcp(h, len, s->caplen - (uint32_t)s->l4_off);
-	if (head == 0)
-		return false;
-	bh_net_straight_store(s, ports, head,
-			      (uint64_t)h[13] << 24 | (uint64_t)bh_load_be16(h + 14) << 48, out);
-	out->tcp_seq = __builtin_bswap32((uint32_t)(first >> 32));
-	out->tcp_ack = bh_load_be32(h + 8);
+	_Static_assert(offsetof(struct bh_plain, l4_head) == offsetof(struct bh_plain, l3_len) + 6,
+		       "l3_len, from, tcp_flags, l3_off, l4_head");
+	word = s->l3_len | s->from << 16 | tcp_flags << 24 | s->l3_off << 32 | head << 48;
+	memcpy(&out->l3_len, &word, sizeof(word));
 	return true;
 }
 
+/* The same sum as bh_net_ip4_sum_ok, of a header whose 8th byte is 0 and 7th at most 0x40: there is room for
+ * the last word above the first ones. */
+static inline bool
+bh_net_straight_sum_ok(uint64_t first, uint64_t second, uint32_t last)
+{
+	return bh_net_add(first + last, second) % 0xffff == 0;
+}
+
 BH_NET_INLINE bool
-bh_net_straight_ip4(struct bh_net_straight *s, uint32_t off, struct bh_parsed *out)
+bh_net_straight_ip4(struct bh_net_straight *s, uint32_t off, struct bh_plain *out)
 {
 	const uint8_t *h = s->p + off;
-	uint64_t first, second, swap;
-	uint32_t src, dst, total;
+	uint64_t first, second, both, turned;
+	uint32_t total;
 
 	if (s->caplen < off + BH_IP4_HEADER + BH_UDP_HEADER)
 		return false;
 	first = bh_net_load64(h);
 	second = bh_net_load64(h + 8);
-	src = (uint32_t)(second >> 32);
-	dst = bh_net_load32(h + 16);
 	total = __builtin_bswap16((uint16_t)(first >> 16));
+	both = __builtin_bswap64(bh_net_load64(h + 12)); /* source << 32 | destination */
+	turned = both << 32 | both >> 32;
 	/* Version and header length; of flags and offset only DF may be set. Equal addresses may be a
 	 * land attack. */
 	if (((first ^ 0x45) & UINT64_C(0xffbf0000000000ff)) != 0 || off + total > s->wirelen ||
-	    total < BH_IP4_HEADER + BH_UDP_HEADER || src == dst)
+	    total < BH_IP4_HEADER + BH_UDP_HEADER || both == turned)
 		return false;
-	if (s->params->check_ip4_checksum && !bh_net_ip4_sum_ok(h))
+	if (s->params->check_ip4_checksum &&
+	    !bh_net_straight_sum_ok(first, second, bh_net_load32(h + 16)))
 		return false;
 	/* Without a branch: which end is the smaller is a coin toss to the predictor. */
-	s->from = __builtin_bswap32(src) > __builtin_bswap32(dst);
-	swap = (src ^ dst) & -s->from;
-	out->key.addr[0].q[0] = src ^ swap;
+	s->from = both > turned;
+	both = __builtin_bswap64(both > turned ? turned : both);
+	out->key.addr[0].q[0] = (uint32_t)both;
 	out->key.addr[0].q[1] = 0;
-	out->key.addr[1].q[0] = dst ^ swap;
+	out->key.addr[1].q[0] = both >> 32;
 	out->key.addr[1].q[1] = 0;
 	s->l3_off = off;
 	s->l4_off = off + BH_IP4_HEADER;
 	s->l3_len = total;
-	s->ethertype = BH_ETH_IP4;
 	s->family = BH_IP4;
-	s->ttl = (uint8_t)second;
 	s->proto = (uint8_t)(second >> 8);
-	s->ip_id = __builtin_bswap16((uint16_t)(first >> 32));
-	return bh_net_straight_l4(s, bh_net_load64(h + BH_IP4_HEADER), out);
+	return bh_net_straight_l4(s, out);
 }
 
 BH_NET_INLINE bool
-bh_net_straight_ip6(struct bh_net_straight *s, uint32_t off, struct bh_parsed *out)
+bh_net_straight_ip6(struct bh_net_straight *s, uint32_t off, struct bh_plain *out)
 {
 	const uint8_t *h = s->p + off;
 	uint64_t first;
@@ -292,18 +278,15 @@ bh_net_straight_ip6(struct bh_net_straight *s, uint32_t off, struct bh_parsed *o
 	s->l3_off = off;
 	s->l4_off = off + BH_IP6_HEADER;
 	s->l3_len = len;
-	s->ethertype = BH_ETH_IP6;
 	s->family = BH_IP6;
 	s->proto = (uint8_t)(first >> 48);
-	s->ttl = (uint8_t)(first >> 56);
-	s->ip_id = 0;
-	return bh_net_straight_l4(s, bh_net_load64(h + BH_IP6_HEADER), out);
+	return bh_net_straight_l4(s, out);
 }
 
 /* True: that is what the frame is, and *out is complete. False: ask bh_net_parse(), same arguments. */
 BH_NET_INLINE bool
-bh_net_parse_straight(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
-		      uint32_t wirelen, uint8_t pair, struct bh_parsed *out)
+bh_net_plain(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
+	     uint32_t wirelen, uint8_t pair, struct bh_plain *out)
 {
 	struct bh_net_straight s = {
 		.params = params, .p = p, .caplen = caplen, .wirelen = wirelen, .pair = pair};
@@ -324,6 +307,57 @@ bh_net_parse_straight(const struct bh_parse_params *params, const uint8_t *p, ui
 	if (BH_LIKELY(type == BH_ETH_IP4))
 		return bh_net_straight_ip4(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
 	return type == BH_ETH_IP6 && bh_net_straight_ip6(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
+}
+
+/* All that bh_net_parse() says of the frame that *plain is about. */
+static inline void
+bh_net_plain_parsed(const struct bh_plain *plain, const uint8_t *p, uint32_t caplen,
+		    struct bh_parsed *out)
+{
+	const uint8_t *h = p + plain->l3_off;
+	bool v4 = plain->key.family == BH_IP4, tcp = plain->key.proto == BH_PROTO_TCP;
+	uint64_t l3_off = plain->l3_off, end = l3_off + plain->l3_len;
+	uint64_t l4_off = l3_off + (v4 ? BH_IP4_HEADER : BH_IP6_HEADER);
+	uint64_t payload = l4_off + plain->l4_head, word;
+
+	out->key = plain->key;
+	_Static_assert(offsetof(struct bh_parsed, payload_len) ==
+			       offsetof(struct bh_parsed, l3_off) + 6,
+		       "l3_off, l4_off, payload_off, payload_len");
+	word = l3_off | l4_off << 16 | payload << 32 | (end - payload) << 48;
+	memcpy(&out->l3_off, &word, sizeof(word));
+	_Static_assert(offsetof(struct bh_parsed, service) ==
+			       offsetof(struct bh_parsed, outer_l3_off) + 6,
+		       "outer_l3_off, ethertype, l3_len, service");
+	word = l3_off | (uint64_t)(v4 ? BH_ETH_IP4 : BH_ETH_IP6) << 16 |
+	       (uint64_t)plain->l3_len << 32 | (uint64_t)bh_load_be16(p + l4_off + 2) << 48;
+	memcpy(&out->outer_l3_off, &word, sizeof(word));
+	_Static_assert(offsetof(struct bh_parsed, flags) ==
+				       offsetof(struct bh_parsed, frag_off) + 8 &&
+			       BH_FRAME_IP == 0,
+		       "frag_off, frag_len, icmp_type, icmp_code, kind, spare");
+	memset(&out->frag_off, 0, 8);
+	out->flags = end > caplen ? BH_PKT_CUT : 0;
+	out->from = plain->from;
+	out->ttl = v4 ? h[8] : h[7];
+	out->tcp_flags = plain->tcp_flags;
+	out->ip_id = v4 ? bh_load_be16(h + 4) : 0;
+	out->tcp_window = tcp ? bh_load_be16(p + l4_off + 14) : 0;
+	out->tcp_seq = tcp ? bh_load_be32(p + l4_off + 4) : 0;
+	out->tcp_ack = tcp ? bh_load_be32(p + l4_off + 8) : 0;
+}
+
+/* Both in one: *out is what bh_net_parse() would say. False as above. */
+BH_NET_INLINE bool
+bh_net_parse_straight(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
+		      uint32_t wirelen, uint8_t pair, struct bh_parsed *out)
+{
+	struct bh_plain plain;
+
+	if (!bh_net_plain(params, p, caplen, wirelen, pair, &plain))
+		return false;
+	bh_net_plain_parsed(&plain, p, caplen, out);
+	return true;
 }
 
 #endif
