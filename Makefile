@@ -25,6 +25,15 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
+# DPDK=patched links what `make dpdk` made of Debian's source and dpdk-patches/, statically; the headers are Debian's.
+DPDK ?= debian
+DPDK_DIR ?= $(B)/dpdk
+ifeq ($(DPDK),patched)
+LIBDIR := $(DPDK_DIR)/lib
+DPDK_SHARED = $(if $(wildcard $(LIBDIR)/*.a),,$(error run 'make dpdk' first: no libraries in $(LIBDIR))) \
+	-Wl,--whole-archive $(wildcard $(LIBDIR)/*.a) -Wl,--no-whole-archive -lxdp -lbpf -lelf -lpcap -lnuma -lbsd -ldl -lm -latomic
+$(B)/obj/lib/port/port.o: EXTRA_CFLAGS += -DBH_DPDK_PATCHED
+endif
 LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3 -lcurl
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
@@ -50,7 +59,7 @@ FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps build web demo test unit scenario e2e check format format-check arch tidy sanitize \
+.PHONY: all help deps build dpdk dpdk-test web demo test unit scenario e2e check format format-check arch tidy sanitize \
 	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb deb-test clean
 
 all: build
@@ -81,9 +90,14 @@ $(LIB): $(LIB_OBJ)
 
 app_obj = $(patsubst %.c,$(B)/obj/%.o,$(wildcard app/$(1)/*.c))
 
-$(B)/bulkhead: $(call app_obj,bulkhead) $(LIB)
+$(B)/bulkhead: $(call app_obj,bulkhead) $(LIB) $(B)/.dpdk-$(DPDK)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_SHARED) -lpthread
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(LIBS) $(DPDK_SHARED) -lpthread
+
+# Which DPDK the folder's daemon was linked with: another one links it anew.
+$(B)/.dpdk-$(DPDK):
+	$(Q)mkdir -p $(B) && rm -f $(B)/.dpdk-* && touch $@
+$(B)/obj/lib/port/port.o: $(B)/.dpdk-$(DPDK)
 
 # Parses what strangers send: as little as possible is linked.
 $(B)/bulkhead-api: $(call app_obj,bulkhead-api) $(LIB)
@@ -125,6 +139,16 @@ else
 	@echo "web: npm is missing: the dashboard has no picture of the map (apt install npm)"
 endif
 	$(Q)rm -rf $(B)/web && mv $(B)/web.new $(B)/web && if [ -d $(B)/web/assets/vendor ]; then touch $@; fi
+
+# ---- DPDK with our patches ------------------------------------------------------------------------------
+
+## make dpdk       Debian's DPDK source with dpdk-patches/ applied, its used parts built; then: make DPDK=patched
+dpdk:
+	$(Q)dpdk-patches/build.sh $(DPDK_DIR)
+
+## make dpdk-test  each patch does what it is for, and without it its test fails (root)
+dpdk-test: dpdk
+	$(Q)test/dpdk/run.sh $(DPDK_DIR)
 
 # ---- tests ------------------------------------------------------------------------------------------
 # One runner a room: test/unit/suites_<room>.def lists its suites, test/unit/main.c runs them.

@@ -324,10 +324,12 @@ open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device 
 		if (rc == 0)
 			rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
 		if (rc == 0 && d->af_packet) {
+#ifndef BH_DPDK_PATCHED
 			bh_log(BH_LOG_WARN,
 			       "port %s: DPDK's net_af_packet loses IPv4 fragments and the type of "
 			       "802.1ad tags; packet:%s does not",
 			       p->info.name, d->ifname);
+#endif
 			guard(&p->kif);
 		}
 	}
