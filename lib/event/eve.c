@@ -361,8 +361,10 @@ put_bulkhead(struct writer *w)
 	put_judged(w);
 	put_counts(w);
 	put_offset(w);
-	if (w->e->n_text != 0)
+	if (w->e->n_text != 0) {
+		bh_eve_put_operation(&w->j, w->e, true);
 		bh_eve_put_why(&w->j, w->e);
+	}
 	if (w->e->repeated != 0)
 		bh_json_u64(&w->j, "repeated", w->e->repeated);
 	if (is_alert(w->type) && w->names->evidence != NULL)
@@ -404,7 +406,7 @@ bh_eve_format(struct bh_buf *out, const struct bh_event *e, const struct bh_even
 						 : catalogue[w.type].eve_type);
 	put_packet(&w);
 	if (e->n_text != 0)
-		bh_eve_put_operation(&w.j, e);
+		bh_eve_put_operation(&w.j, e, false);
 	if (is_alert(w.type))
 		put_alert(&w, is_blocked(e));
 	if (w.type == BH_EVENT_DROP)

@@ -1,8 +1,12 @@
 /* The words of an operation as JSON: an object for each of op_field.def's, a member for each key, an array where a key
- * has several values. */
+ * has several values. Those of "bulkhead.NAME" stand inside our own. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "event_priv.h"
+
+#define OURS "bulkhead."
+#define OURS_LEN (sizeof(OURS) - 1)
 
 struct value {
 	const struct bh_op_field_info *info;
@@ -34,6 +38,12 @@ put_text(struct bh_json *j, const char *key, const struct value *v)
 	for (i = 0; i < n; i++)
 		text[i] = v->at[i] != 0 ? (char)v->at[i] : '?';
 	text[n] = '\0';
+	/* The one that Suricata's schema has as a number. */
+	if (v->info == bh_op_field_info(BH_OP_HTTP_STATUS) && text[0] != '\0' &&
+	    text[strspn(text, "0123456789")] == '\0' && n < 10) {
+		bh_json_u64(j, key, strtoull(text, NULL, 10));
+		return;
+	}
 	bh_event_mask(text);
 	bh_json_str(j, key, text);
 }
@@ -109,24 +119,32 @@ read_values(const struct bh_event *e, struct value *v, unsigned max)
 	return n;
 }
 
+static bool
+is_ours(const struct value *v)
+{
+	return strncmp(v->info->eve_object, OURS, OURS_LEN) == 0;
+}
+
 const char *
 bh_eve_operation_type(const struct bh_event *e)
 {
 	struct value v[1];
 
-	return read_values(e, v, 1) == 1 ? v[0].info->eve_object : "operation";
+	if (read_values(e, v, 1) == 0)
+		return "operation";
+	return v[0].info->eve_object + (is_ours(&v[0]) ? OURS_LEN : 0);
 }
 
 void
-bh_eve_put_operation(struct bh_json *j, const struct bh_event *e)
+bh_eve_put_operation(struct bh_json *j, const struct bh_event *e, bool ours)
 {
 	struct value v[BH_OP_VALUES];
 	unsigned n = read_values(e, v, BH_OP_VALUES), i, k;
 
 	for (i = 0; i < n; i++) {
-		if (v[i].done)
+		if (v[i].done || is_ours(&v[i]) != ours)
 			continue;
-		bh_json_open(j, v[i].info->eve_object, '{');
+		bh_json_open(j, v[i].info->eve_object + (ours ? OURS_LEN : 0), '{');
 		for (k = i; k < n; k++) {
 			if (!v[k].done && strcmp(v[i].info->eve_object, v[k].info->eve_object) == 0)
 				put_key(j, &v[k], v + n);

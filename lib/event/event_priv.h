@@ -21,7 +21,8 @@ const char *bh_eve_category(const char *kind);
 
 /* eve_operation.c: event_type of an operation's record; its words, each field in its object; a few words of ours. */
 const char *bh_eve_operation_type(const struct bh_event *e);
-void bh_eve_put_operation(struct bh_json *j, const struct bh_event *e);
+/* ours: those that stand inside `bulkhead`; else those of Suricata. */
+void bh_eve_put_operation(struct bh_json *j, const struct bh_event *e, bool ours);
 /* "signature": the sensor's sentence, or the usual one. */
 void bh_eve_put_signature(struct bh_json *j, const struct bh_event *e, const char *usual);
 /* mask.c: card numbers in it, of BH_OP_VALUE_MAX bytes at most, keep the issuer and the last four digits. */

@@ -46,10 +46,10 @@ def redis(gateway, port):
               (["eval", "return redis.call('flushall')", "0"], "eval", None)]
     for words, command, key in denied:
         with Watch(gateway, port, [w.encode() for w in words if w != "cart:1"], app_proto="redis",
-                   redis__command=command, redis__key=key):
+                   bulkhead__redis__command=command, bulkhead__redis__key=key):
             check("OK" not in redis_cli(port, *words), f"{words} is refused")
     for together in (False, True):
-        with Watch(gateway, port, [b"FLUSHALL", b"cart:9"], redis__command="flushall"):
+        with Watch(gateway, port, [b"FLUSHALL", b"cart:9"], bulkhead__redis__command="flushall"):
             s = connected(port)
             parts = [b"*2\r\n$3\r\nGET\r\n$6\r\ncart:1\r\n", b"flushall\r\n", b"get cart:9\r\n"]
             for data in [b"".join(parts)] if together else parts:
@@ -138,8 +138,8 @@ def mongodb(gateway, port):
         c.close()
     for command, collections, action in denied:
         never = [b"secrets"] if "secrets" in collections else [b"delete", b"deletes"] if command == "delete" else []
-        with Watch(gateway, port, never, [b"orders"], app_proto="mongodb", mongodb__command=command,
-                   mongodb__collection=collections if len(collections) > 1 else collections[0]):
+        with Watch(gateway, port, never, [b"orders"], app_proto="mongodb", bulkhead__mongodb__command=command,
+                   bulkhead__mongodb__collection=collections if len(collections) > 1 else collections[0]):
             c = client()
             with inside("shop"):
                 cut(lambda c=c, a=action: a(c), f"{command} of {collections}", PyMongoError)
@@ -184,11 +184,11 @@ def kafka(gateway, port):
     server = Server("redis", port, echo=False)
     put(gateway, rule('kafka: { apis: [produce, metadata], topics: ["order*"] }', RESET))
     good = [kafka_request(18, 0, 1, b""), metadata(2, b"orders"), produce(3, b"orders")]
-    by_hand(gateway, server, good, metadata(4, b"salaries"), [b"salaries"], app_proto="kafka", kafka__api="metadata",
-            kafka__topic="salaries")
-    by_hand(gateway, server, good, produce(4, b"salaries"), [b"salaries"], kafka__api="produce", kafka__topic="salaries")
+    by_hand(gateway, server, good, metadata(4, b"salaries"), [b"salaries"], app_proto="kafka", bulkhead__kafka__api="metadata",
+            bulkhead__kafka__topic="salaries")
+    by_hand(gateway, server, good, produce(4, b"salaries"), [b"salaries"], bulkhead__kafka__api="produce", bulkhead__kafka__topic="salaries")
     by_hand(gateway, server, good, kafka_request(20, 0, 4, struct.pack("!i", 1) + text(b"orders") + struct.pack("!i", 9)),
-            [], kafka__api="deletetopics", kafka__topic="orders")
+            [], bulkhead__kafka__api="deletetopics", bulkhead__kafka__topic="orders")
 
 
 def cql(opcode, body):
@@ -204,9 +204,9 @@ def cassandra(gateway, port):
     put(gateway, rule('cassandra: { verbs: [select, insert], tables: [shop.orders, orders] }', RESET))
     good = [cql(1, struct.pack("!h", 1) + text(b"CQL_VERSION") + text(b"3.0.0")), query(b"SELECT * FROM orders")]
     by_hand(gateway, server, good, query(b"DELETE FROM orders WHERE id = 1"), [b"delete"], app_proto="cassandra",
-            sql__verb="delete", sql__table="orders")
-    by_hand(gateway, server, good, query(b"DELETE FROM orders WHERE id = ?", 9), [b"delete"], sql__verb="delete")
-    by_hand(gateway, server, good, query(b"SELECT * FROM secrets"), [b"secrets"], sql__verb="select", sql__table="secrets")
+            bulkhead__sql__verb="delete", bulkhead__sql__table="orders")
+    by_hand(gateway, server, good, query(b"DELETE FROM orders WHERE id = ?", 9), [b"delete"], bulkhead__sql__verb="delete")
+    by_hand(gateway, server, good, query(b"SELECT * FROM secrets"), [b"secrets"], bulkhead__sql__verb="select", bulkhead__sql__table="secrets")
 
 
 def test():

@@ -154,7 +154,7 @@ def grpc(gateway, port):
     frame = b"\0\0\0\0\3abc"
     put(gateway, rule("grpc: { services: [shop.Orders], methods: [Get, \"List*\"] }", "action: allow\ndenied: reset"))
     for path, service, method in (("/shop.Orders/Delete", "shop.Orders", "Delete"), ("/shop.Keys/Get", "shop.Keys", "Get")):
-        with Watch(gateway, port, app_proto="grpc", grpc__service=service, grpc__method=method):
+        with Watch(gateway, port, app_proto="grpc", bulkhead__grpc__service=service, bulkhead__grpc__method=method):
             h = H2(port)
             for good in ("/shop.Orders/Get", "/shop.Orders/ListAll"):
                 h.finish(h.start("POST", good, *kind, body=frame))
@@ -197,10 +197,10 @@ def tls(gateway, port):
 
     lists("services: [orders.shop]")
     check(curl_tls("outbound_.8080_.v1_.orders.shop.svc.cluster.local", port), "a mesh's name for an allowed service")
-    with Watch(gateway, port, [b"pay"], tls__service="pay.shop"):
+    with Watch(gateway, port, [b"pay"], bulkhead__tls__service="pay.shop"):
         check(not curl_tls("outbound_.8080_.v1_.pay.shop.svc.cluster.local", port), "and for another one")
 
-    known = [e["tls"]["ja4"] for e in gateway.events("tls") if e["tls"].get("sni") == "shop.e2e.test"]
+    known = [e["bulkhead"]["tls"]["ja4"] for e in gateway.events("tls") if e["tls"].get("sni") == "shop.e2e.test"]
     check(known, "curl's JA4 is recorded")
     lists(f"ja4: {known[0]}")
     check(curl_tls("shop.e2e.test", port), "the client with that fingerprint")

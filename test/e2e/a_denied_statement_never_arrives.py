@@ -52,12 +52,12 @@ def postgresql_clients(gateway, port):
                          "BEGIN; select 1; COMMIT;", "select count(*) from order_items, orders;")
         check(code == 0 and "two" in out, f"selects and inserts work: {out}")
     for statement, never, verb, table in DENIED:
-        with Watch(gateway, port, [never], [b"SELECT item"], sql__verb=verb, sql__table=table, app_proto="postgresql"):
+        with Watch(gateway, port, [never], [b"SELECT item"], bulkhead__sql__verb=verb, bulkhead__sql__table=table, app_proto="postgresql"):
             code, out = psql(port, "SELECT item FROM orders WHERE id = 1;", statement + ";", "SELECT 'after';")
             check("one" in out and "after" not in out and code != 0, f"{statement}: one row, then cut: {out}")
-    with Watch(gateway, port, [b"delete"], sql__verb="delete"):
+    with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="delete"):
         psql(port, "PREPARE d AS DELETE FROM orders;", "EXECUTE d;")
-    with Watch(gateway, port, [b"delete"], sql__verb="delete"):
+    with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="delete"):
         psql(port, r"SELECT 1\; DELETE FROM orders;")
     same(counts_postgresql(), "2", "rows of orders")
 
@@ -85,7 +85,7 @@ def postgresql_extended(gateway, port):
         while b"Z\0\0\0\5I" not in answer:
             answer += s.recv(4096)
         check(b"two" in answer, f"a prepared select works: {answer}")
-        with Watch(gateway, port, [b"delete", b"secrets"], sql__verb=verb):
+        with Watch(gateway, port, [b"delete", b"secrets"], bulkhead__sql__verb=verb):
             s.sendall(message(b"P", b"b", statement.encode(), 0) + sync)
             cut(lambda s=s: s.recv(100) or (_ for _ in ()).throw(OSError("closed")), statement, OSError)
     with inside("shop"):
@@ -93,7 +93,7 @@ def postgresql_extended(gateway, port):
     cursor = c.cursor()
     cursor.execute("select item from orders where id = %s", (1,))
     same(cursor.fetchall(), [("one",)], "psycopg2 selects")
-    with Watch(gateway, port, [b"delete"], sql__verb="delete", sql__table="orders"):
+    with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
         cut(lambda: cursor.execute("delete from orders where id = %s", (1,)), "psycopg2", psycopg2.Error)
 
 
@@ -107,7 +107,7 @@ def postgresql(gateway):
     put(gateway, rule("postgresql: { verbs: [delete, truncate, drop, update] }", "action: deny\ndenied: reset"),
         rule("postgresql"))
     check("one" in psql(5432, "select item from orders where id = 1")[1], "what the deny list does not name works")
-    with Watch(gateway, 5432, [b"delete"], reason="rule_deny", sql__verb="delete", sql__table="orders"):
+    with Watch(gateway, 5432, [b"delete"], reason="rule_deny", bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
         psql(5432, "DELETE FROM orders")
     same(counts_postgresql(), "2", "rows of orders")
     say("postgresql: psql, psycopg2 and prepared statements by hand")
@@ -125,10 +125,10 @@ def mysql_clients(gateway, port):
                                   "select count(*) from order_items, orders")
         check(code == 0 and "two" in out, f"selects and inserts work: {out}")
     for statement, never, verb, table in DENIED:
-        with Watch(gateway, port, [never], [b"SELECT item"], sql__verb=verb, sql__table=table, app_proto="mysql"):
+        with Watch(gateway, port, [never], [b"SELECT item"], bulkhead__sql__verb=verb, bulkhead__sql__table=table, app_proto="mysql"):
             code, out = mariadb(port, f"SELECT item FROM orders WHERE id = 1; {statement}; SELECT 'after'")
             check("one" in out and "after" not in out and code != 0, f"{statement}: one row, then cut: {out}")
-    with Watch(gateway, port, [b"delete"], sql__verb="prepare"):
+    with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="prepare"):
         mariadb(port, "PREPARE d FROM 'DELETE FROM orders'; EXECUTE d")
     same(mariadb(3306, "select count(*) from orders", "127.0.0.1", "cde")[1].strip(), "2", "rows of orders")
 
@@ -144,11 +144,11 @@ def mysql_library(gateway, port):
     with connected() as c, c.cursor() as cursor:
         cursor.execute("select item from orders where id = %s", (1,))
         same(cursor.fetchall(), (("one",),), "pymysql selects")
-        with Watch(gateway, port, [b"delete"], sql__verb="delete", sql__table="orders"):
+        with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
             cut(lambda: cursor.execute("delete from orders"), "pymysql", pymysql.Error)
         c._force_close()  # pylint: disable=protected-access
     c = connected()
-    with Watch(gateway, port, [b"delete"], sql__verb="delete", sql__table="orders"):
+    with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
         def prepare():
             c._execute_command(COMMAND.COM_STMT_PREPARE, "delete from orders where id = ?")
             return c._read_packet()
@@ -165,7 +165,7 @@ def mysql(gateway):
     put(gateway, rule("mysql: { verbs: [select, insert, set], tables: [orders] }", "action: allow\ndenied: reset"))
     mysql_library(gateway, 3306)
     put(gateway, rule(f"mysql: {LISTS}"))
-    with Watch(gateway, 3306, [b"delete"], sql__verb="delete", sql__table="orders"):
+    with Watch(gateway, 3306, [b"delete"], bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
         check(mariadb(3306, "select 1; delete from orders; select 'after'")[0] == 124, "silence by default")
     say("mysql: mariadb, pymysql and COM_STMT_PREPARE")
 

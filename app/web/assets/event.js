@@ -36,16 +36,18 @@ function port(e) {
 }
 
 function operation(e) {
+	const { sql, redis, grpc } = e.bulkhead ?? {};
+
 	if (e.http?.http_method)
 		return `${e.http.http_method} ${e.http.url ?? ""}`;
-	if (e.sql?.verb)
-		return `${e.sql.verb} ${[e.sql.table ?? []].flat().join(", ")}`;
-	if (e.redis?.command)
-		return `${[e.redis.command].flat().join(" ")} ${[e.redis.key ?? []].flat().join(" ")}`;
+	if (sql?.verb)
+		return `${sql.verb} ${[sql.table ?? []].flat().join(", ")}`;
+	if (redis?.command)
+		return `${[redis.command].flat().join(" ")} ${[redis.key ?? []].flat().join(" ")}`;
 	if (e.dns?.rrname)
 		return `${e.dns.rrtype ?? ""} ${e.dns.rrname}`;
-	if (e.grpc?.method)
-		return `${e.grpc.service}/${e.grpc.method}`;
+	if (grpc?.method)
+		return `${grpc.service}/${grpc.method}`;
 	return e.tls?.sni ?? e.quic?.sni ?? "";
 }
 

@@ -47,7 +47,7 @@ class Watch:
 
     never    bytes that no payload to the server holds, in any case
     always   bytes that it does hold
-    event    fields that an alert of this time has, `sql__verb` for sql.verb; nothing: no alert is written
+    event    fields that an alert of this time has, `http__url` for http.url; nothing: no alert is written
     """
 
     def __init__(self, gateway, port, never=(), always=(), proto="tcp", reason="operation_deny", **event):

@@ -248,6 +248,7 @@ class Gateway:
 
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000")
+OURS = ("grpc", "sql", "redis", "mongodb", "kafka")
 REQUIRED = {
     "flow": {"flow", "flow_id", "src_ip", "dest_ip", "proto", "bulkhead"},
     "alert": {"alert", "bulkhead"},
@@ -257,7 +258,9 @@ REQUIRED = {
     "response": {"bulkhead"},
     # an operation: what it says stands in an object of that name
     **{kind: {kind, "flow_id", "app_proto", "bulkhead"}
-       for kind in ("http", "dns", "tls", "quic", "ssh", "grpc", "sql", "redis", "mongodb", "kafka")},
+       for kind in ("http", "dns", "tls", "quic", "ssh")},
+    # ... or, where Suricata has none, inside ours
+    **{kind: {"flow_id", "app_proto", "bulkhead"} for kind in OURS},
 }
 
 
@@ -267,6 +270,7 @@ def valid_event(line):
     check(kind in REQUIRED, f"a known event_type: {line}")
     check(TIME.fullmatch(e.get("timestamp", "")), f"a timestamp: {line}")
     check(REQUIRED[kind] <= e.keys(), f"the members {REQUIRED[kind]}: {line}")
+    check(kind not in OURS or kind in e["bulkhead"], f"bulkhead.{kind}: {line}")
     return e
 
 
