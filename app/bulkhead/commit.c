@@ -18,6 +18,7 @@ struct commit {
 	uint32_t number_before;
 	struct bh_api_sweep *sweep; /* NULL: nobody asks */
 	struct bh_sweep sessions;
+	bool alone; /* where nobody can be asked, it is done here */
 };
 
 static int
@@ -78,6 +79,24 @@ restore(void *arg)
 		       bh_policy_revision(c->d->policy), err.what);
 }
 
+/* The number that the fleet gives. */
+static int
+claim(void *arg, const struct bh_revision *r, uint64_t confirm_ms, uint32_t *number,
+      struct bh_err *err)
+{
+	struct commit *c = arg;
+	struct bh_err why = {0};
+	int rc = bh_fleet_claim(c->d->fleet, r, confirm_ms, number, &why);
+
+	if (rc == -ENOTCONN && c->alone) {
+		bh_log(BH_LOG_WARN, "what was not confirmed is taken back here alone: %s",
+		       why.what);
+		*number = 0;
+		return 0;
+	}
+	return rc == 0 ? 0 : bh_err_set(err, -rc, "%s", why.what);
+}
+
 static void
 begin(struct commit *c, struct bh_daemon *d, const char *name, struct bh_commit_ops *ops)
 {
@@ -85,7 +104,8 @@ begin(struct commit *c, struct bh_daemon *d, const char *name, struct bh_commit_
 	*ops = (struct bh_commit_ops){.arg = c,
 				      .check = check,
 				      .publish = publish,
-				      .restore = restore};
+				      .restore = restore,
+				      .claim = d->fleet != NULL ? claim : NULL};
 }
 
 /* The head of the audit chain goes into the log: whoever collects it can tell a chain that was made anew. */
@@ -178,7 +198,22 @@ bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_policy_c
 	return rc;
 }
 
-/* ---- control core -------------------------------------------------------------------------------------- */
+int
+bh_daemon_take(void *arg, const struct bh_revision *r, const char *by, uint64_t left_ms,
+	       struct bh_err *err)
+{
+	struct bh_daemon *d = arg;
+	struct bh_commit_ops ops;
+	struct commit c;
+	int rc;
+
+	begin(&c, d, "revision of the fleet", &ops);
+	rc = bh_store_take(d->store, r, by, left_ms, &ops, err);
+	end(&c, rc);
+	return rc;
+}
+
+/* ---- control core, of a fleet its thread -------------------------------------------------------------------------------------- */
 
 void
 bh_daemon_store_tick(struct bh_daemon *d)
@@ -191,6 +226,7 @@ bh_daemon_store_tick(struct bh_daemon *d)
 	int rc;
 
 	begin(&c, d, "stored revision", &ops);
+	c.alone = true;
 	rc = bh_store_tick(d->store, &ops, &number, &err);
 	bh_buf_free(&c.before);
 	if (rc == 1) {
@@ -200,8 +236,8 @@ bh_daemon_store_tick(struct bh_daemon *d)
 			 c.number_before, number);
 		bh_log(BH_LOG_WARN, "%s", text);
 		log_in_force(d, &c.change);
-		bh_daemon_record(d, BH_EVENT_POLICY_UNCONFIRMED, NULL, text);
-	} else if (rc < 0) {
+		bh_daemon_note(d, BH_EVENT_POLICY_UNCONFIRMED, text);
+	} else if (rc < 0 && rc != -ESTALE) { /* another gateway was first: its revision comes */
 		bh_log(BH_LOG_ERROR, "cannot roll back what was not confirmed, trying again: %s",
 		       err.what);
 	}

@@ -290,7 +290,8 @@ bh_daemon_loop(struct bh_daemon *d)
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);
 			bh_daemon_evidence_watch(d);
-			if (d->store != NULL)
+			/* A fleet has a thread that may wait. */
+			if (d->store != NULL && d->fleet == NULL)
 				bh_daemon_store_tick(d);
 			expire_rules(d);
 			bh_daemon_names_tick(d, now);

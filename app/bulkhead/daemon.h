@@ -2,7 +2,7 @@
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
  * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
- * segments, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
+ * segments, fleet.c shares the policy with other gateways, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
  * notify.c tells the service manager, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -14,6 +14,7 @@
 #include "../../lib/base/base.h"
 #include "../../lib/conf/conf.h"
 #include "../../lib/evidence/evidence.h"
+#include "../../lib/fleet/fleet.h"
 #include "../../lib/gateway/gateway.h"
 #include "../../lib/kube/kube.h"
 #include "../../lib/learn/learn.h"
@@ -89,6 +90,7 @@ struct bh_daemon {
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_resolve *resolve; /* NULL: off */
 	struct bh_kube *kube;       /* NULL: there are no sources */
+	struct bh_fleet *fleet;     /* NULL: this gateway is alone */
 	struct bh_learn *learn;     /* NULL: off */
 	struct bh_shadow *shadow;   /* NULL: as learn */
 	uint64_t learn_cursor;      /* of the look at all flows */
@@ -206,6 +208,16 @@ int bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy
 		     struct bh_err *err);
 int bh_daemon_rollback(void *arg, const struct bh_api_commit *in, struct bh_policy_change *change,
 		       struct bh_err *err);
+
+/* A revision of the fleet's into force here; as bh_fleet_params.take. */
+int bh_daemon_take(void *arg, const struct bh_revision *r, const char *by, uint64_t left_ms,
+		   struct bh_err *err);
+
+/* fleet.c */
+int bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err);
+int bh_daemon_fleet_begin(struct bh_daemon *d, struct bh_err *err); /* once rights are given away */
+void bh_daemon_fleet_close(struct bh_daemon *d);
+int bh_daemon_confirm_revision(void *arg, const char *author, uint32_t *number, struct bh_err *err);
 
 /* modes.c: with a store it is on disk, with its audit entry, before it is in force. */
 int bh_daemon_modes_set(void *arg, struct bh_mode_change *change, size_t n,

@@ -387,6 +387,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_evidence_start(d, err);
 	if (rc == 0)
+		rc = bh_daemon_fleet_open(d, err);
+	if (rc == 0)
 		rc = bh_daemon_rest_start(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
@@ -399,6 +401,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = bh_daemon_confine(d, err);
 	if (rc == 0)
 		rc = bh_daemon_labels_begin(d, err);
+	if (rc == 0)
+		rc = bh_daemon_fleet_begin(d, err);
 	if (rc == 0)
 		bh_daemon_sinks_begin(d);
 	if (rc == 0)
@@ -421,6 +425,7 @@ finish(struct bh_daemon *d, bool stalled)
 	bh_daemon_names_stop(d);
 	bh_daemon_labels_close(d);
 	bh_daemon_rest_stop(d);
+	bh_daemon_fleet_close(d);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);
 	if (d->started)

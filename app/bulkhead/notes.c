@@ -70,6 +70,8 @@ static const struct {
 	{BH_EVENT_SOURCE_LOST, FAILED, "labels"},
 	{BH_EVENT_SOURCE_BACK, RESTORED, "labels"},
 	{BH_EVENT_LEARNING_LOST, MOMENT, "events"},
+	{BH_EVENT_FLEET_CUT_OFF, FAILED, "fleet"},
+	{BH_EVENT_FLEET_BACK, RESTORED, "fleet"},
 };
 
 static bool

@@ -236,6 +236,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.policy_put = op_policy_put,
 		.policy_commit = bh_daemon_commit,
 		.policy_rollback = bh_daemon_rollback,
+		.policy_confirm = d->fleet != NULL ? bh_daemon_confirm_revision : NULL,
 		.modes_set = bh_daemon_modes_set,
 		.learn_segment = bh_daemon_learn_segment,
 		.rule_use = bh_daemon_rule_use,

@@ -108,6 +108,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.policy = d->policy,
 		.response = d->response,
 		.store = d->store,
+		.fleet = d->fleet,
 		.record = d->event_store,
 		.config = &d->config,
 		.evidence = d->config.evidence_path,

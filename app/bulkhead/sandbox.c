@@ -206,6 +206,21 @@ add_sources(struct paths *p, const struct bh_config *c, struct bh_err *err)
 	return rc;
 }
 
+static void
+add_fleet(struct paths *p, const struct bh_config *c)
+{
+	const char *file[] = {c->fleet_ca, c->fleet_certificate, c->fleet_key,
+			      c->fleet_password_file};
+	size_t i;
+
+	for (i = 0; c->n_fleet_endpoints != 0 && i < BH_ARRAY_SIZE(file); i++) {
+		if (file[i][0] != '\0')
+			add_source_file(p, file[i]);
+	}
+	if (c->n_fleet_endpoints != 0)
+		add(p, "/etc/ssl/certs", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+}
+
 int
 bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 {
@@ -224,9 +239,11 @@ bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 	rc = strcmp(d->config.api_listen, "off") == 0 ? 0 : add_front(p, err);
 	add_machine(p);
 	add_configured(p, &d->config);
-	if (d->config.names_resolve || d->config.n_sinks != 0 || d->config.n_sources != 0)
+	if (d->config.names_resolve || d->config.n_sinks != 0 || d->config.n_sources != 0 ||
+	    d->config.n_fleet_endpoints != 0)
 		add_names(p);
 	add_sinks(p, &d->config);
+	add_fleet(p, &d->config);
 	if (rc == 0)
 		rc = add_sources(p, &d->config, err);
 	if (rc == 0 && p->full)

@@ -100,10 +100,27 @@ live_stats(json_t *stats, struct bh_doctor_report *r)
 			      (unsigned long long)n);
 }
 
+static void
+live_fleet(json_t *fleet, struct bh_doctor_report *r)
+{
+	const char *trouble = json_string_value(json_object_get(fleet, "trouble"));
+	const char *endpoint = json_string_value(json_object_get(fleet, "endpoint"));
+
+	if (!json_is_true(json_object_get(fleet, "configured")))
+		return;
+	if (!json_is_true(json_object_get(fleet, "connected")))
+		bh_doctor_add(r, BH_DOCTOR_FLEET_CUT_OFF, endpoint != NULL ? endpoint : "", "",
+			      "%s", trouble != NULL ? trouble : "");
+	else if (!json_is_true(json_object_get(fleet, "in_step")))
+		bh_doctor_add(r, BH_DOCTOR_FLEET_BEHIND, "", "", "the fleet's revision is %llu: %s",
+			      (unsigned long long)live_number(fleet, "revision"),
+			      trouble != NULL ? trouble : "");
+}
+
 void
 bh_ctl_doctor_live(struct bh_ctl *ctl, const struct bh_config *c, struct bh_doctor_report *r)
 {
-	struct bh_ctl_reply health = {0}, stats = {0};
+	struct bh_ctl_reply health = {0}, stats = {0}, fleet = {0};
 	const char *server = ctl->server;
 	char here[300], why[256];
 
@@ -127,6 +144,9 @@ bh_ctl_doctor_live(struct bh_ctl *ctl, const struct bh_config *c, struct bh_doct
 	if (live_ask(ctl, "/stats", &stats, why, sizeof(why)) && stats.status == 200)
 		live_stats(stats.json, r);
 	bh_ctl_reply_free(&stats);
+	if (live_ask(ctl, "/fleet", &fleet, why, sizeof(why)) && fleet.status == 200)
+		live_fleet(fleet.json, r);
+	bh_ctl_reply_free(&fleet);
 free_health:
 	bh_ctl_reply_free(&health);
 	ctl->server = server;

@@ -17,6 +17,7 @@
 
 #include "../base/base.h"
 #include "../conf/conf.h"
+#include "../fleet/fleet.h"
 #include "../gateway/gateway.h"
 #include "../learn/learn.h"
 #include "../policy/policy.h"
@@ -129,6 +130,8 @@ struct bh_api_ops {
 			     struct bh_policy_change *change, struct bh_err *err);
 	int (*policy_rollback)(void *arg, const struct bh_api_commit *c,
 			       struct bh_policy_change *change, struct bh_err *err);
+	/* With the store of a fleet, instead of bh_store_confirm. NULL: there is none. */
+	int (*policy_confirm)(void *arg, const char *author, uint32_t *number, struct bh_err *err);
 	/* Modes of segments (who: author, why, sweep): as bh_policy_modes_set with `present`, or -errno of the store. NULL: in the model alone. */
 	int (*modes_set)(void *arg, struct bh_mode_change *change, size_t n,
 			 const struct bh_api_commit *who, struct bh_err *err);
@@ -173,6 +176,7 @@ struct bh_api_params {
 	uint32_t max_endpoints; /* of the policy: learned rules are tried on a model of their own */
 	struct bh_response *response;   /* NULL: there are no quarantines and blocks */
 	struct bh_store *store;         /* NULL: revisions and audit log are not kept */
+	struct bh_fleet *fleet;         /* NULL: this gateway is alone */
 	struct bh_record *record;       /* NULL: events are not kept */
 	const struct bh_config *config; /* the caller's; NULL: it is not known */
 	const char *evidence;           /* folder, or NULL; the caller's */

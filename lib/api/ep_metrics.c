@@ -247,6 +247,38 @@ static const struct metric sources[] = {
 	 "Time since a source last said anything, or that nothing is new."},
 };
 
+/* In the order of their figures. */
+static const struct metric fleet[] = {
+	{"fleet_connected", "gauge", "Whether the fleet's etcd answers this gateway."},
+	{"fleet_in_step", "gauge", "Whether the fleet's revision is in force here."},
+	{"fleet_revision", "gauge", "The fleet's revision, as far as it is known here."},
+	{"fleet_members", "gauge", "Gateways of the fleet that are known."},
+	{"fleet_connected_members", "gauge", "Of them, those that are connected."},
+	{"fleet_pending", "gauge", "What is shared and did not get to etcd yet."},
+	{"fleet_left_out_total", "counter", "What was to be shared and found no room."},
+	{"fleet_reloads_total", "counter", "How often all of the fleet's keys were read."},
+	{"fleet_failures_total", "counter", "Requests to the fleet's etcd that failed."},
+};
+
+static void
+put_fleet(struct bh_buf *b, struct bh_fleet *f)
+{
+	struct bh_fleet_status s;
+	size_t i;
+
+	if (f == NULL)
+		return;
+	bh_fleet_status(f, &s);
+	const uint64_t value[] = {s.connected, s.in_step,           s.revision,
+				  s.members,   s.connected_members, s.pending,
+				  s.left_out,  s.reloads,           s.failures};
+
+	for (i = 0; i < BH_ARRAY_SIZE(fleet); i++) {
+		family(b, fleet[i].name, fleet[i].type, fleet[i].help);
+		series(b, fleet[i].name, "", value[i]);
+	}
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -281,6 +313,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	put_rows(&b, ops, port_row, ports, BH_ARRAY_SIZE(ports));
 	put_rows(&b, ops, sink_row, sinks, BH_ARRAY_SIZE(sinks));
 	put_rows(&b, ops, source_row, sources, BH_ARRAY_SIZE(sources));
+	put_fleet(&b, req->api->p.fleet);
 	put_control(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");
 	bh_buf_free(&b);

@@ -156,6 +156,12 @@ bh_api_fail_policy(struct bh_api_req *req, int rc, const struct bh_err *err)
 	case EAGAIN:
 		problem = BH_PROBLEM_BUSY;
 		break;
+	case ESTALE: /* of a fleet: another revision was first */
+		problem = BH_PROBLEM_PRECONDITION;
+		break;
+	case ENOTCONN:
+		problem = BH_PROBLEM_CUT_OFF;
+		break;
 	}
 	bh_api_fail(req, problem, &(struct bh_api_where){.line = err->line, .column = err->column},
 		    "%s", err->what);

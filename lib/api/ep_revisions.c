@@ -222,6 +222,7 @@ bh_api_ep_revisions_rollback(struct bh_api_req *req)
 void
 bh_api_ep_revisions_confirm(struct bh_api_req *req)
 {
+	const struct bh_api_ops *ops = &req->api->p.ops;
 	char actor[BH_API_ACTOR_MAX];
 	struct bh_api_commit c = {.author = actor};
 	struct bh_confirm waits;
@@ -242,7 +243,9 @@ bh_api_ep_revisions_confirm(struct bh_api_req *req)
 		bh_api_fail(req, BH_PROBLEM_NOT_FOUND, NULL, "revision %u does not wait", c.to);
 		goto free_body;
 	}
-	rc = bh_store_confirm(req->api->p.store, actor, &number, &err);
+	rc = ops->policy_confirm != NULL
+		     ? ops->policy_confirm(ops->arg, actor, &number, &err)
+		     : bh_store_confirm(req->api->p.store, actor, &number, &err);
 	if (rc != 0)
 		bh_api_fail_policy(req, rc, &err);
 	else

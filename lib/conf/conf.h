@@ -171,6 +171,8 @@ struct bh_config_sink {
 	struct bh_sink_options options;
 };
 
+#define BH_FLEET_ENDPOINTS 8
+
 /* One of `sources`: who tells us labels. */
 #define BH_CONFIG_SOURCES 8
 enum bh_source_type { BH_SOURCE_KUBERNETES, BH_SOURCE_WATCHED_FILE };
@@ -222,6 +224,8 @@ struct bh_config {
 	struct bh_config_words learn_ignore; /* KEY, KEY-PREFIX* or KEY=VALUE-PREFIX* */
 	unsigned n_sources;
 	struct bh_config_source source[BH_CONFIG_SOURCES];
+	unsigned n_fleet_endpoints;
+	char fleet_endpoint[BH_FLEET_ENDPOINTS][256]; /* without a '/' at the end */
 	unsigned n_sinks;
 	struct bh_config_sink sink[BH_CONFIG_SINKS];
 	unsigned n_sensor_files;

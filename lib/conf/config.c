@@ -324,6 +324,14 @@ anchor_paths(struct bh_config_reader *r)
 			rc = anchor_path(r, "sources", c->source[i].path);
 	}
 	if (rc == 0)
+		rc = anchor_path(r, "fleet.tls.ca", c->fleet_ca);
+	if (rc == 0)
+		rc = anchor_path(r, "fleet.tls.certificate", c->fleet_certificate);
+	if (rc == 0)
+		rc = anchor_path(r, "fleet.tls.key", c->fleet_key);
+	if (rc == 0)
+		rc = anchor_path(r, "fleet.password_file", c->fleet_password_file);
+	if (rc == 0)
 		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)
 		rc = anchor_path(r, "run_dir", c->run_dir);

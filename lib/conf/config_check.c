@@ -288,5 +288,7 @@ bh_config_check(struct bh_config_reader *r)
 		rc = check_mode(r);
 	if (rc == 0)
 		rc = check_learning(r);
+	if (rc == 0)
+		rc = bh_config_check_fleet(r);
 	return rc;
 }

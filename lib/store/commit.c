@@ -33,6 +33,8 @@ detail(struct bh_buf *b, const struct bh_change *c, const struct bh_revision *r,
 		bh_store_json_text(b, "sha256", hex);
 		bh_buf_printf(b, ",\"changes\":%s", r->summary);
 	}
+	if (c->by != NULL)
+		bh_store_json_text(b, "gateway", c->by);
 	if (c->base != 0)
 		bh_buf_printf(b, "%s\"repeats\":%u", b->len > 1 ? "," : "", c->base);
 	if (c->commit->confirm_ms != 0)
@@ -174,6 +176,11 @@ put_in_force(struct bh_store *s, const struct bh_change *c, const struct bh_comm
 	uint32_t previous;
 	int rc = find_previous(s, c->commit, &previous, err);
 
+	if (rc == 0 && ops->claim != NULL) {
+		rc = ops->claim(ops->arg, r, c->commit->confirm_ms, &r->number, err);
+		if (rc != 0)
+			refused(s, c, NULL, "refused", err);
+	}
 	if (rc == 0)
 		rc = write_pending(s, r, err);
 	if (rc != 0)
@@ -203,6 +210,9 @@ bh_change_run(struct bh_store *s, const struct bh_change *c, const struct bh_com
 	struct bh_revision r = {
 		.origin = (uint8_t)m->origin,
 		.base = c->base,
+		.number = c->number,
+		.time_ns = c->time_ns,
+		.state = BH_REVISION_PENDING,
 		.author = m->author != NULL ? m->author : "",
 		.why = m->why != NULL ? m->why : "",
 		.text = m->text,
@@ -216,6 +226,7 @@ bh_change_run(struct bh_store *s, const struct bh_change *c, const struct bh_com
 		refused(s, c, NULL, "refused", e);
 	} else {
 		r.summary = summary.len != 0 ? summary.data : "{}";
+		bh_sha256(m->text, m->len, r.sha256);
 		rc = put_in_force(s, c, ops, &r, e);
 	}
 	if (rc == 0)

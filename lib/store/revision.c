@@ -48,18 +48,24 @@ bh_revision_insert(struct bh_store *s, struct bh_revision *r, struct bh_err *err
 {
 	uint8_t seal[BH_SHA256_SIZE];
 	sqlite3_stmt *st;
+	uint32_t next;
 	int rc = bh_store_sql_open(s, &st, err, "SELECT coalesce(max(number), 0) + 1 FROM revision",
 				   "");
 
 	if (rc != 0)
 		return rc;
 	rc = bh_store_sql_step(s, st, err);
-	r->number = (uint32_t)sqlite3_column_int64(st, 0);
+	next = (uint32_t)sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
 	if (rc < 0)
 		return rc;
-	r->time_ns = s->clock->wall_ns(s->clock->arg);
-	r->state = BH_REVISION_PENDING;
+	if (r->number != 0 && r->number < next)
+		return bh_err_set(err, EEXIST, "revision %u is not above the newest, %u", r->number,
+				  next - 1);
+	if (r->number == 0)
+		r->number = next;
+	if (r->time_ns == 0)
+		r->time_ns = s->clock->wall_ns(s->clock->arg);
 	bh_sha256(r->text, r->size, r->sha256);
 	row_seal(r, seal);
 	return bh_store_sql_do(s, err,

@@ -97,6 +97,10 @@ struct bh_commit_ops {
 		       struct bh_err *err);
 	/* Put back what publish() replaced. */
 	void (*restore)(void *arg);
+	/* NULL: numbers are given here. Between check() and all that is written: makes it a revision of several gateways, whose
+	 * number there it gives. r has neither number nor state. -errno: it is none, nothing changes. */
+	int (*claim)(void *arg, const struct bh_revision *r, uint64_t confirm_ms, uint32_t *number,
+		     struct bh_err *err);
 };
 
 struct bh_commit {
@@ -119,6 +123,20 @@ int bh_store_commit(struct bh_store *s, const struct bh_commit *c, const struct 
  * or it never was in force; -EBADMSG: its document is damaged; -ENODATA: it is no longer kept. */
 int bh_store_rollback(struct bh_store *s, uint32_t to, const char *author, const char *why,
 		      const struct bh_commit_ops *ops, uint32_t *number, struct bh_err *err);
+
+/* A revision of several gateways, which others made: in force here, too, under its number, whatever waits. Of r count number,
+ * base, time, origin, author, why and text; by: the gateway that made it; left_ms not 0: it waits for its confirmation.
+ * -EEXIST: here is one of this number, or beyond; else as bh_store_commit. */
+int bh_store_take(struct bh_store *s, const struct bh_revision *r, const char *by, uint64_t left_ms,
+		  const struct bh_commit_ops *ops, struct bh_err *err);
+/* The same for one that was in force elsewhere only: a row for the list, and to go back to. */
+int bh_store_keep(struct bh_store *s, const struct bh_revision *r, struct bh_err *err);
+struct bh_store_force {
+	uint32_t number, newest; /* in force (0: none is); of all, refused ones, too */
+	uint8_t state;           /* enum bh_revision_state */
+	uint8_t sha256[BH_SHA256_SIZE];
+};
+int bh_store_in_force(struct bh_store *s, struct bh_store_force *out, struct bh_err *err);
 
 /* -ENOENT: none waits. */
 int bh_store_confirm(struct bh_store *s, const char *author, uint32_t *number, struct bh_err *err);

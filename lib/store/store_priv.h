@@ -7,6 +7,7 @@
  *   commit.c    changes, in the order that store.h promises
  *   confirm.c   commits that wait, rollback
  *   resume.c    start, and the policy file
+ *   take.c      revisions of several gateways
  *   mode.c      modes of segments that were set
  *   response.c  quarantines, blocks and cuts
  *   use.c       what rules have decided
@@ -92,7 +93,8 @@ void bh_digest_end(struct bh_digest *d, uint8_t out[BH_SHA256_SIZE]);
 
 /* ---- revision.c: with `lock` held ------------------------------------------------------------------ */
 
-/* Write r as PENDING under the next number, which is set in it. */
+/* Write r in its state, with its checksum. Its number, if it is 0: the next one; its time, if it is 0: now. -EEXIST: the
+ * number is not above all others. */
 int bh_revision_insert(struct bh_store *s, struct bh_revision *r, struct bh_err *err);
 int bh_revision_set_state(struct bh_store *s, uint32_t number, enum bh_revision_state state,
 			  struct bh_err *err);
@@ -121,6 +123,9 @@ struct bh_change {
 	const struct bh_commit *commit;
 	const char *action; /* of the audit entry */
 	uint32_t base;      /* ROLLBACK: repeats this one; those behind it become ROLLED_BACK */
+	uint32_t number;    /* it has already; 0 */
+	uint64_t time_ns;   /* the same */
+	const char *by;     /* gateway that made it, or NULL */
 	bool file;          /* the policy file: its SHA-256 is remembered */
 };
 int bh_change_run(struct bh_store *s, const struct bh_change *c, const struct bh_commit_ops *ops,

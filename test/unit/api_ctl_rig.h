@@ -26,14 +26,20 @@ write_file(char *path, size_t size, const char *text)
 }
 
 static FIX_UNUSED void
-run_start(struct run *r)
+run_start_with(struct run *r, void (*adjust)(struct bh_api_params *))
 {
 	memset(r, 0, sizeof(*r));
-	fix_start(&r->fix, NULL);
+	fix_start(&r->fix, adjust);
 	write_file(r->token, sizeof(r->token), FIX_TOKEN "\n");
 	write_file(r->policy, sizeof(r->policy), fix_policy);
 	unsetenv("BULKHEAD_TOKEN_FILE");
 	setenv("BULKHEAD_SERVER", r->fix.server, 1);
+}
+
+static FIX_UNUSED void
+run_start(struct run *r)
+{
+	run_start_with(r, NULL);
 }
 
 static FIX_UNUSED void

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <sys/un.h>
 
+#include "../../lib/fleet/fleet_priv.h"
 #include "../../lib/doctor/doctor.h"
 #include "api_ctl_rig.h"
 
@@ -121,6 +122,40 @@ a_gateway_that_runs_is_asked(void)
 	run_stop(&r);
 }
 
+static struct bh_config fleet_config = {.n_fleet_endpoints = 1, .fleet_name = "gw-a"};
+static struct bh_fleet *fleet;
+
+static void
+in_a_fleet(struct bh_api_params *p)
+{
+	const struct bh_fleet_params fp = {.config = &fleet_config};
+
+	CU_ASSERT_EQUAL_FATAL(bh_fleet_open(&fleet, &fp, NULL), 0);
+	snprintf(fleet->status.trouble, sizeof(fleet->status.trouble), "no route");
+	p->fleet = fleet;
+}
+
+/* It was not begun: nobody answers it. */
+static void
+a_gateway_apart_from_its_fleet_is_a_fault(void)
+{
+	struct run r;
+	json_t *all;
+
+	run_start_with(&r, in_a_fleet);
+	CU_ASSERT_EQUAL(run(&r, "doctor -o json"), BH_CTL_NO);
+	CU_ASSERT(finds(&r, BH_DOCTOR_FLEET_CUT_OFF, "", "no route"));
+	fleet->status.connected = true;
+	CU_ASSERT_EQUAL(run(&r, "doctor -o json"), BH_CTL_NO);
+	CU_ASSERT(finds(&r, BH_DOCTOR_FLEET_BEHIND, "", "revision is 0: no route"));
+	fleet->status.in_step = true;
+	run(&r, "doctor -o json");
+	CU_ASSERT_PTR_NULL(seen(&r, &all, BH_DOCTOR_FLEET_BEHIND, ""));
+	json_decref(all);
+	run_stop(&r);
+	bh_fleet_close(fleet);
+}
+
 static void
 a_gateway_that_does_not_answer_is_a_fault(void)
 {
@@ -156,6 +191,7 @@ const struct bh_unit_test bh_suite_api_doctor[] = {
 	BH_TEST(a_configuration_that_does_not_load_is_a_fault),
 	BH_TEST(documents_that_do_not_load_are_faults),
 	BH_TEST(a_gateway_that_runs_is_asked),
+	BH_TEST(a_gateway_apart_from_its_fleet_is_a_fault),
 	BH_TEST(a_gateway_that_does_not_answer_is_a_fault),
 	BH_TEST_END,
 };

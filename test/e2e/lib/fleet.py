@@ -1,0 +1,114 @@
+"""An etcd cluster, and gateways that share a policy by it: the test's own one between shop and cde, others each in a namespace of
+their own with a cable to the etcd servers, which a test may pull."""
+
+import os
+import signal
+
+from .check import check, same, until
+from .gateway import DIR, Gateway
+from .wire import inside, run, spawn
+
+NET = "10.77.0"
+
+
+class Etcd:
+    """Members on the main namespace's end of the cables; clients at port 2379 and the next ones."""
+
+    def __init__(self, members=1):
+        run("ip", "link", "add", "etcd0", "type", "bridge")
+        run("ip", "addr", "add", f"{NET}.1/24", "dev", "etcd0")
+        run("ip", "link", "set", "etcd0", "up")
+        self.names = [f"e{i}" for i in range(members)]
+        self.p = {}
+        for i in range(members):
+            self.start(i)
+        self.healthy()
+
+    def urls(self):
+        return [f"http://{NET}.1:{2379 + 10 * i}" for i in range(len(self.names))]
+
+    def start(self, i, fresh=True):
+        peers = ",".join(f"{n}=http://{NET}.1:{2380 + 10 * k}" for k, n in enumerate(self.names))
+        with open(os.path.join(DIR, f"{self.names[i]}.etcd"), "ab") as log:
+            self.p[i] = spawn(
+                "etcd", "--name", self.names[i], "--data-dir", os.path.join(DIR, f"{self.names[i]}.d"),
+                "--listen-client-urls", self.urls()[i], "--advertise-client-urls", self.urls()[i],
+                "--listen-peer-urls", f"http://{NET}.1:{2380 + 10 * i}",
+                "--initial-advertise-peer-urls", f"http://{NET}.1:{2380 + 10 * i}",
+                "--initial-cluster", peers, "--initial-cluster-state", "new" if fresh else "existing",
+                stdout=log, stderr=log)
+
+    def kill(self, i):
+        self.p[i].send_signal(signal.SIGKILL)
+        self.p[i].wait(30)
+
+    def ctl(self, *words, ok=True):
+        return run("env", "ETCDCTL_API=3", "etcdctl", "--endpoints", ",".join(self.urls()), *words, ok=ok)
+
+    def healthy(self):
+        until(lambda: self.ctl("put", "/test", "1", ok=False).returncode == 0, "etcd takes a key", 60)
+
+
+class Door(Gateway):
+    """A gateway in a namespace of its own, its ports lead nowhere. number: its last byte on the cable to etcd."""
+
+    def __init__(self, number, document=None, name=None, **config):
+        self.ns = f"door{number}"
+        self.number = number
+        run("ip", "netns", "add", self.ns)
+        run("ip", "link", "add", f"up{number}", "type", "veth", "peer", "name", "etcd", "netns", self.ns)
+        run("ip", "link", "set", f"up{number}", "master", "etcd0", "up")
+        for cmd in (["link", "set", "lo", "up"], ["addr", "add", f"{NET}.{number}/24", "dev", "etcd"],
+                    ["link", "set", "etcd", "up"]):
+            run("ip", *cmd, ns=self.ns)
+        for port in ("shop0", "cde0"):
+            run("ip", "link", "add", port, "type", "veth", "peer", "name", f"{port}x", ns=self.ns)
+            run("ip", "link", "set", port, "up", ns=self.ns)
+            run("ip", "link", "set", f"{port}x", "up", ns=self.ns)
+        super().__init__(document, name=name or self.ns, run_dir=f"/run/{self.ns}", **config)
+
+    def launch(self):
+        with open(self.log_path, "ab") as log:
+            self.log_from = log.tell()
+            self.p = spawn(f"{os.environ['B']}/bulkhead", "-c", self.config_path, ns=self.ns, stdout=log, stderr=log)
+        return self
+
+    def request(self, *args, **kwargs):
+        with inside(self.ns):
+            return super().request(*args, **kwargs)
+
+    def cable(self, up):
+        run("ip", "link", "set", f"up{self.number}", "up" if up else "down")
+
+
+def member(gateway, name):
+    return next((m for m in gateway.get("/fleet")["items"] if m["name"] == name), None)
+
+
+def in_step(gateways, revision=None, seconds=30):
+    """All have the same revision in force, and each knows it of the others."""
+    def look():
+        for g in gateways:
+            fleet = g.get("/fleet")
+            if not fleet["connected"] or not fleet["in_step"] or (revision and fleet["revision"] != revision):
+                return False
+            if g.get("/policy")["revision"] != fleet["revision"]:
+                return False
+            members = [m for m in fleet["items"] if m["connected"]]
+            if len(members) != len(gateways) or any(m["revision"] != fleet["revision"] for m in members):
+                return False
+        return True
+
+    until(look, f"all gateways have revision {revision or 'of the fleet'}: {[g.get('/fleet') for g in gateways]}", seconds)
+
+
+def document(gateway):
+    status, data = gateway.request("GET", "/policy?format=yaml")
+    same(status, 200, "the document in force")
+    return data
+
+
+def same_document(gateways):
+    first = document(gateways[0])
+    for g in gateways[1:]:
+        check(document(g) == first, f"{g.name} has the document of {gateways[0].name}")
