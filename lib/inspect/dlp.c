@@ -44,6 +44,8 @@ at_digit(struct found *f, const struct bh_view *v, size_t pos)
 
 		if (n > 0) {
 			add(f, kinds[i].class, pos, n);
+			if (kinds[i].class == BH_INSPECT_DLP_CARD && bh_dlp_track(v, pos + n))
+				add(f, BH_INSPECT_DLP_TRACK, pos, n);
 			return n;
 		}
 	}

@@ -154,3 +154,38 @@ bh_dlp_card(const struct bh_view *v, size_t pos)
 	}
 	return best;
 }
+
+/* ISO/IEC 7813: YYMM, and a service code whose first digit is one of six; what the issuer adds behind it is not asked for. */
+static bool
+is_expiry(const struct bh_view *v, size_t i)
+{
+	enum { LEN = 7 };
+	unsigned month;
+	size_t k;
+
+	if (i + LEN > v->len)
+		return false;
+	for (k = 0; k < LEN; k++)
+		if (!bh_is_digit(v->at[i + k]))
+			return false;
+	month = (v->at[i + 2] - '0') * 10u + (v->at[i + 3] - '0');
+	return month >= 1 && month <= 12 && memchr("125679", v->at[i + 4], 6) != NULL;
+}
+
+/* Track 2: number=expiry. Track 1: number^NAME^expiry. Readers and logs leave the sentinels away. */
+bool
+bh_dlp_track(const struct bh_view *v, size_t end)
+{
+	enum { NAME_MAX_LEN = 26 };
+	size_t i = end + 1;
+
+	if (end >= v->len)
+		return false;
+	if (v->at[end] == '=')
+		return is_expiry(v, i);
+	if (v->at[end] != '^')
+		return false;
+	while (i < v->len && i - end <= NAME_MAX_LEN && v->at[i] != '^' && v->at[i] >= ' ')
+		i++;
+	return i > end + 2 && i < v->len && v->at[i] == '^' && is_expiry(v, i + 1);
+}

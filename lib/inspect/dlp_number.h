@@ -6,6 +6,8 @@
 #include "inspect_priv.h"
 
 size_t bh_dlp_card(const struct bh_view *v, size_t pos);
+/* Behind a card's number: is the rest of a magnetic stripe there? */
+bool bh_dlp_track(const struct bh_view *v, size_t end);
 size_t bh_dlp_ssn(const struct bh_view *v, size_t pos);
 size_t bh_dlp_phone(const struct bh_view *v, size_t pos);
 size_t bh_dlp_iban(const struct bh_view *v, size_t pos);

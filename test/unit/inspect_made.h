@@ -252,16 +252,43 @@ password(char *out)
 	sprintf(out, "password = '%s'", rest);
 }
 
+/* A magnetic stripe's track 1 or 2, as cards hold it or as logs cut it. */
+static void
+track(char *out)
+{
+	char number[32], rest[12], name[12];
+	unsigned month = 1 + draw(12), year = 26 + draw(9), form = draw(4);
+
+	do
+		card_number(number, true);
+	while (strpbrk(number, " -") != NULL);
+	digits(rest, 5 + draw(5));
+	letters(name, 4 + draw(6), UPPER);
+	if (form < 2)
+		sprintf(out, form == 0 ? "%%B%s^%s/J^%02u%02u101%s?" : "%s^%s/J^%02u%02u101%s",
+			number, name, year, month, rest);
+	else
+		sprintf(out, form == 2 ? ";%s=%02u%02u201%s?" : "%s=%02u%02u201%s", number, year,
+			month, rest);
+}
+
 static const struct kind {
 	uint8_t class;
 	void (*make)(char *out);
+	uint64_t also; /* found in it, and rightly */
 } kinds[] = {
-	{BH_INSPECT_DLP_CARD, card},         {BH_INSPECT_DLP_SSN, ssn},
-	{BH_INSPECT_DLP_IBAN, iban},         {BH_INSPECT_DLP_EMAIL, email},
-	{BH_INSPECT_DLP_PHONE, phone},       {BH_INSPECT_DLP_NATIONAL, national},
-	{BH_INSPECT_DLP_PASSPORT, passport}, {BH_INSPECT_DLP_KEY, key},
-	{BH_INSPECT_DLP_JWT, jwt},           {BH_INSPECT_DLP_PRIVATE, private_key},
-	{BH_INSPECT_DLP_PASSWORD, password},
+	{BH_INSPECT_DLP_CARD, card, 0},
+	{BH_INSPECT_DLP_TRACK, track, BH_INSPECT_BIT(BH_INSPECT_DLP_CARD)},
+	{BH_INSPECT_DLP_SSN, ssn, 0},
+	{BH_INSPECT_DLP_IBAN, iban, 0},
+	{BH_INSPECT_DLP_EMAIL, email, 0},
+	{BH_INSPECT_DLP_PHONE, phone, 0},
+	{BH_INSPECT_DLP_NATIONAL, national, 0},
+	{BH_INSPECT_DLP_PASSPORT, passport, 0},
+	{BH_INSPECT_DLP_KEY, key, 0},
+	{BH_INSPECT_DLP_JWT, jwt, 0},
+	{BH_INSPECT_DLP_PRIVATE, private_key, 0},
+	{BH_INSPECT_DLP_PASSWORD, password, 0},
 };
 
 /* ---- what only looks like it ---------------------------------------------------------------------------- */
@@ -369,6 +396,18 @@ miss_fraction(char *out)
 	sprintf(out, "%u.%s", draw(9), d);
 }
 
+/* A number, and what no stripe has behind it. */
+static void
+miss_track(char *out)
+{
+	char number[24];
+
+	digits(number, 16);
+	number[0] = '8';
+	sprintf(out, "%s=%02u%02u%03u%05u", number, 26 + draw(9), 13 + draw(80), draw(1000),
+		draw(100000));
+}
+
 static void
 miss_hash(char *out)
 {
@@ -393,8 +432,9 @@ miss_at(char *out)
 }
 
 static void (*const misses[])(char *out) = {
-	miss_card, miss_run,      miss_order, miss_time,  miss_uuid, miss_ssn,  miss_iban,
-	miss_dni,  miss_fraction, miss_hash,  miss_place, miss_at,   miss_imei, miss_article,
+	miss_card,  miss_run,  miss_order, miss_time,     miss_uuid,
+	miss_ssn,   miss_iban, miss_dni,   miss_fraction, miss_hash,
+	miss_place, miss_at,   miss_imei,  miss_article,  miss_track,
 };
 
 #endif
