@@ -16,7 +16,7 @@ PREFIX ?= /usr/local
 
 ROOMS := base client confine ipc front net threat flow stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor kube generator fleet
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
-	libbrotlidec sqlite3 rdkafka
+	libbrotlidec libzstd sqlite3 rdkafka
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)
 
 ifeq ($(HAVE_DEPS),yes)
@@ -34,7 +34,7 @@ DPDK_SHARED = $(if $(wildcard $(LIBDIR)/*.a),,$(error run 'make dpdk' first: no 
 	-Wl,--whole-archive $(wildcard $(LIBDIR)/*.a) -Wl,--no-whole-archive -lxdp -lbpf -lelf -lpcap -lnuma -lbsd -ldl -lm -latomic
 $(B)/obj/lib/port/port.o: EXTRA_CFLAGS += -DBH_DPDK_PATCHED
 endif
-LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lsqlite3 -lcurl
+LIBS := -lyaml -ljansson -lmicrohttpd -lgnutls -lsodium -lpcap -lnghttp2 -lnettle -lpcre2-8 -lhs -lz -lbrotlidec -lzstd -lsqlite3 -lcurl
 # The offline tools and tests link only the few DPDK libraries they use, statically: no drivers, and
 # EAL starts in a tenth of a second instead of loading a hundred plugins.
 DPDK_STATIC = -Wl,--whole-archive $(foreach l,eal mempool mempool_ring ring mbuf kvargs telemetry \

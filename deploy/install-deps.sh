@@ -8,7 +8,7 @@ set -eu
 
 packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	libclang-rt-14-dev dpdk-dev libdpdk-dev libyaml-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libsodium-dev libpcap-dev
-	libnghttp2-dev nettle-dev libpcre2-dev libhyperscan-dev zlib1g-dev libbrotli-dev libsqlite3-dev libcurl4-gnutls-dev librdkafka-dev libcunit1-dev libbsd-dev libnuma-dev
+	libnghttp2-dev nettle-dev libpcre2-dev libhyperscan-dev zlib1g-dev libbrotli-dev libzstd-dev libsqlite3-dev libcurl4-gnutls-dev librdkafka-dev libcunit1-dev libbsd-dev libnuma-dev
 	iproute2 iputils-ping ethtool procps curl netcat-openbsd iperf3 tcpdump jq
 	redis-server redis-tools nginx-light openssl python3 python3-scapy python3-yaml python3-jsonschema
 	postgresql postgresql-client mariadb-server mariadb-client mosquitto mosquitto-clients openssh-server openssh-client

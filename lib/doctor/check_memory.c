@@ -29,7 +29,7 @@ start_bytes(const struct bh_config *c)
 	bytes += workers *
 		 (c->app_contexts * 13 * 1024 + c->max_streams * 384 + c->threat_sources * 256);
 	if (c->inspect != BH_INSPECT_OFF)
-		bytes += workers * c->inspect_connections * 48 * 1024;
+		bytes += workers * (c->inspect_connections * 48 * 1024 + c->inspect_memory);
 	if (c->evidence_path[0] != '\0')
 		bytes += workers * c->evidence_ring * 9 / 8;
 	return bytes;

@@ -58,7 +58,10 @@ bh_app_create(struct bh_worker *w)
 	if (rc == 0)
 		rc = create_streams(w);
 	if (rc == 0)
-		rc = bh_slab_create(&w->slab, (size_t)n * SLAB_PER_CONTEXT);
+		rc = bh_slab_create(&w->slab,
+				    (size_t)n * SLAB_PER_CONTEXT +
+					    (w->g->inspect != NULL ? w->config->inspect_memory
+								   : 0));
 	if (rc == 0)
 		rc = bh_app_inspect_create(w);
 	if (rc == 0)

@@ -33,6 +33,7 @@ struct bh_app_inspect {
 	struct bh_app_context *context; /* whose bytes are being looked at */
 	struct bh_app_base base;
 	bool counts; /* one of inspect.thresholds is more than 1 */
+	bool unread; /* of what is being looked at, something could not be */
 };
 
 static void
@@ -154,6 +155,7 @@ bh_app_inspect_create(struct bh_worker *w)
 		.memory = &s->memory,
 		.report = report,
 		.arg = s,
+		.unread = &s->unread,
 	};
 	bh_app_base_fill(&s->base, w->config);
 	s->counts = has_thresholds(w->config);
@@ -229,6 +231,30 @@ may_look(struct bh_app_inspect *s, struct bh_app_context *c, struct connection *
 }
 
 static void
+decode(struct bh_app_inspect *s, struct connection *one, unsigned side, struct bh_cur in,
+       bool ended)
+{
+	if (one->kind == HTTP) {
+		bh_inspect_http_feed(&one->u.http, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
+	if (one->kind == HTTP2) {
+		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
+	if (one->kind == WIRE) {
+		bh_inspect_wire_feed(&one->u.wire, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+		return;
+	}
+	if (s->ctx.classes == 0)
+		return;
+	bh_inspect_text_feed(&one->u.text, &s->ctx, side, in.p, bh_cur_left(&in), ended);
+	/* A dialogue does not wait. */
+	if (bh_app_inspect_blocks(s->worker))
+		bh_inspect_text_look(&one->u.text, &s->ctx, side);
+}
+
+static void
 take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct bh_cur in,
      bool ended)
 {
@@ -240,29 +266,12 @@ take(struct bh_app_inspect *s, struct bh_app_context *c, unsigned side, struct b
 		bh_app_sensor_bytes(s->worker->sensor, &one->sensor, side,
 				    (struct bh_http_text){in.p, (uint32_t)bh_cur_left(&in)}, ended);
 	}
-	if (one->kind == HTTP) {
-		bh_inspect_http_feed(&one->u.http, &s->ctx, side, in.p, bh_cur_left(&in), ended);
-		return;
+	decode(s, one, side, in, ended);
+	if (unlikely(s->unread)) {
+		s->unread = false;
+		bh_count(&s->worker->c.apps_unasked, 1);
+		c->unlooked = true;
 	}
-	if (one->kind == HTTP2) {
-		bh_inspect_http2_feed(&one->u.http2, &s->ctx, side, in.p, bh_cur_left(&in), ended);
-		return;
-	}
-	if (one->kind == WIRE) {
-		bh_inspect_wire_feed(&one->u.wire, &s->ctx, side, in.p, bh_cur_left(&in), ended);
-		if (unlikely(one->u.wire.unread)) {
-			one->u.wire.unread = false;
-			bh_count(&s->worker->c.apps_unasked, 1);
-			c->unlooked = true;
-		}
-		return;
-	}
-	if (s->ctx.classes == 0)
-		return;
-	bh_inspect_text_feed(&one->u.text, &s->ctx, side, in.p, bh_cur_left(&in), ended);
-	/* A dialogue does not wait. */
-	if (bh_app_inspect_blocks(s->worker))
-		bh_inspect_text_look(&one->u.text, &s->ctx, side);
 }
 
 /* Not all of it could be looked at, where a finding would end it. */

@@ -235,9 +235,14 @@ bh_body_take(struct bh_message *m, struct bh_view data)
 void
 bh_message_body(struct bh_message *m, struct bh_view data)
 {
-	if (m->s->unread || data.len == 0)
+	const uint8_t *coding = m->s->coding;
+
+	if (data.len == 0)
 		return;
-	bh_unpack(m, 0, data);
+	if (!m->s->unread)
+		bh_unpack(m, 0, data);
+	else if (coding[0] == BH_CODING_UNKNOWN || coding[1] == BH_CODING_UNKNOWN)
+		bh_message_unread(m);
 }
 
 void

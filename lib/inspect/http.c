@@ -99,6 +99,14 @@ bh_message_say(struct bh_message *m, unsigned class, const char *what)
 }
 
 void
+bh_message_unread(struct bh_message *m)
+{
+	m->s->unread = true;
+	if (m->ctx->unread != NULL)
+		*m->ctx->unread = true;
+}
+
+void
 bh_inspect_http_open(struct bh_inspect_http *c)
 {
 	memset(&c->reader, 0, sizeof(c->reader));

@@ -63,6 +63,14 @@ find(const struct feed *f, uint32_t id)
 	return NULL;
 }
 
+/* There is no memory for it. */
+static void
+unread(const struct feed *f)
+{
+	if (f->ctx->unread != NULL)
+		*f->ctx->unread = true;
+}
+
 /* The message that `side` says on a stream. When all places are taken, the one that was silent longest is looked at as far
  * as it came; what still follows of it begins anew, as bytes of an unknown kind. */
 static struct bh_inspect_stream *
@@ -88,8 +96,10 @@ stream(struct feed *f, uint32_t id)
 			if (t->state != NULL)
 				memset(t->state, 0, sizeof(*t->state));
 		}
-		if (t->state == NULL)
+		if (t->state == NULL) {
+			unread(f);
 			return NULL;
+		}
 		t->id = id;
 		t->side = (uint8_t)f->side;
 		t->shown = false;
@@ -227,9 +237,10 @@ block(struct feed *f, struct bh_view in, bool final)
 	    bh_hpack_feed(h->hpack, (struct bh_http_text){in.at, (uint32_t)in.len}, final, &sink) ==
 		    NULL)
 		return true;
-	if (f->ctx->memory != NULL)
-		say(f, h->hpack != NULL ? "a header block that does not decompress"
-					: "no memory to decode the headers");
+	if (h->hpack != NULL)
+		say(f, "a header block that does not decompress");
+	else
+		unread(f);
 	h->over = true;
 	return false;
 }

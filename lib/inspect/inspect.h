@@ -147,6 +147,7 @@ struct bh_inspect_ctx {
 	/* May be NULL. true: it is none, and its class may still be found elsewhere in the message. */
 	bool (*excepts)(void *arg, const struct bh_inspect_finding *finding);
 	struct bh_inspect_tally *tally; /* of both sides; NULL: the first hit is told */
+	bool *unread; /* set when something can't be looked at for want of memory or of a decoder; may be NULL */
 };
 
 /* ---- one value ----------------------------------------------------------------------------------- */

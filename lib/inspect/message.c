@@ -186,39 +186,60 @@ content_type(struct bh_message *m, struct bh_http_text v)
 	s->boundary_len = (uint8_t)(end - i + 2);
 }
 
+/* IANA, HTTP Content Coding Registry. What stands in neither list is no coding, and receivers take the body as it is:
+ * character sets, aws-chunked. */
+static enum bh_coding
+coding_of(const struct bh_view *t, size_t i, size_t len)
+{
+	static const struct {
+		const char *name;
+		enum bh_coding coding;
+	} list[] = {
+		{"gzip", BH_CODING_GZIP},          {"x-gzip", BH_CODING_GZIP},
+		{"deflate", BH_CODING_DEFLATE},    {"br", BH_CODING_BROTLI},
+		{"zstd", BH_CODING_ZSTD},          {"compress", BH_CODING_UNKNOWN},
+		{"x-compress", BH_CODING_UNKNOWN}, {"aes128gcm", BH_CODING_UNKNOWN},
+		{"exi", BH_CODING_UNKNOWN},        {"pack200-gzip", BH_CODING_UNKNOWN},
+		{"dcb", BH_CODING_UNKNOWN},        {"dcz", BH_CODING_UNKNOWN},
+		{"bzip2", BH_CODING_UNKNOWN},      {"lzma", BH_CODING_UNKNOWN},
+		{"xz", BH_CODING_UNKNOWN},         {"lz4", BH_CODING_UNKNOWN},
+		{"snappy", BH_CODING_UNKNOWN},
+	};
+	unsigned k;
+
+	for (k = 0; k < BH_ARRAY_SIZE(list); k++)
+		if (bh_is(t, i, len, list[k].name))
+			return list[k].coding;
+	return BH_CODING_NONE;
+}
+
 static void
 content_encoding(struct bh_message *m, struct bh_http_text v)
 {
 	struct bh_inspect_side *s = m->s;
 	struct bh_view t = {v.at, v.len};
+	enum bh_coding list[2], coding;
 	size_t i, end;
-	uint8_t list[3] = {0};
 	unsigned n = 0;
 
 	for (i = 0; i < t.len; i = end + 1) {
 		i = bh_skip_space(&t, i);
 		for (end = i; end < t.len && t.at[end] != ',' && !bh_is_space(t.at[end]); end++)
 			;
-		if (end == i || bh_is(&t, i, end - i, "identity"))
+		coding = coding_of(&t, i, end - i);
+		if (coding == BH_CODING_NONE)
 			continue;
 		if (n == 2 || s->coding[0] != BH_CODING_NONE) {
 			s->unread = true;
 			bh_message_say(m, BH_INSPECT_HTTP, "more than two content codings");
 			return;
 		}
-		list[n] = BH_CODING_UNKNOWN;
-		if (bh_is(&t, i, end - i, "gzip") || bh_is(&t, i, end - i, "x-gzip"))
-			list[n] = BH_CODING_GZIP;
-		else if (bh_is(&t, i, end - i, "deflate"))
-			list[n] = BH_CODING_DEFLATE;
-		else if (bh_is(&t, i, end - i, "br"))
-			list[n] = BH_CODING_BROTLI;
-		if (list[n++] == BH_CODING_UNKNOWN)
-			s->unread = true;
+		list[n++] = coding;
+		s->unread |= coding == BH_CODING_UNKNOWN;
 	}
 	/* the last one named was applied last, so it comes off first (RFC 9110 8.4) */
-	s->coding[0] = n > 0 ? list[n - 1] : BH_CODING_NONE;
-	s->coding[1] = n > 1 ? list[0] : BH_CODING_NONE;
+	s->coding[0] = (uint8_t)(n > 0 ? list[n - 1] : BH_CODING_NONE);
+	s->coding[1] = (uint8_t)(n > 1 ? list[0] : BH_CODING_NONE);
 }
 
 static void

@@ -2,7 +2,7 @@
 #ifndef BH_INSPECT_MESSAGE_H
 #define BH_INSPECT_MESSAGE_H
 
-#include "inspect_priv.h"
+#include "coder.h"
 
 /* bh_inspect_side.kind */
 enum {
@@ -25,9 +25,6 @@ enum {
 	BH_SEEN_ACCOUNT = 1 << 8,  /* an argument that says who */
 	BH_SEEN_PASSWORD = 1 << 9, /* and one that proves it */
 };
-
-/* bh_inspect_side.coding */
-enum { BH_CODING_NONE, BH_CODING_GZIP, BH_CODING_DEFLATE, BH_CODING_BROTLI, BH_CODING_UNKNOWN };
 
 /* One message being read. */
 struct bh_message {
@@ -53,6 +50,8 @@ void bh_message_value(struct bh_message *m, unsigned where, struct bh_view name,
 		      struct bh_view value);
 /* Sensitive data in text. */
 void bh_message_dlp(struct bh_message *m, unsigned where, struct bh_view name, struct bh_view text);
+/* What is left of the body can't be looked at, for want of memory or of a decoder: that is no finding. */
+void bh_message_unread(struct bh_message *m);
 /* Something about the message itself. */
 void bh_message_say(struct bh_message *m, unsigned class, const char *what);
 

@@ -35,7 +35,7 @@ inflate(struct bh_wire *w, struct bh_mime *m, const uint8_t *at, size_t len)
 	do {
 		n = sizeof(out);
 		if (!bh_wire_inflate(&m->packed, &in, out, &n)) {
-			w->c->unread = true;
+			bh_wire_unread(w);
 			m->layer = PLAIN;
 		}
 		bh_wire_text(w, out, n);
@@ -63,8 +63,8 @@ choose(struct bh_wire *w, struct bh_mime *m)
 		m->wide = (struct bh_wire_utf16){.big = !little};
 	} else if (b[0] == 0x1f && b[1] == 0x8b) {
 		m->layer = PACKED;
-		if (!bh_wire_inflate_begin(w, &m->packed)) {
-			w->c->unread = true;
+		if (!bh_wire_inflate_begin(w, &m->packed, BH_CODING_GZIP)) {
+			bh_wire_unread(w);
 			m->layer = PLAIN;
 		}
 	}
@@ -124,5 +124,5 @@ bh_mime_drop(struct bh_wire *w, struct bh_mime *m)
 	}
 	m->inner = NULL;
 	m->layer = PLAIN;
-	bh_wire_inflate_end(w, &m->packed);
+	bh_wire_inflate_end(&m->packed);
 }

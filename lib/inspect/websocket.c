@@ -81,7 +81,7 @@ inflate_text(struct bh_message *m, struct bh_inspect_socket *f, struct bh_view i
 	z = inflater(m, f);
 	if (z == NULL) {
 		f->lost = true;
-		give_up(m, "no memory to decode a WebSocket message");
+		bh_message_unread(m);
 		return;
 	}
 	z->next_in = (Bytef *)(uintptr_t)in.at;

@@ -28,7 +28,7 @@ bh_inspect_wire_open(struct bh_inspect_wire *c, unsigned app)
 	unsigned side;
 
 	c->proto = proto_of(app);
-	c->opaque = c->unread = false;
+	c->opaque = false;
 	memset(c->state, 0, sizeof(c->state));
 	for (side = 0; side < 2; side++)
 		memset(&c->side[side], 0, offsetof(struct bh_wire_side, window));

@@ -48,7 +48,6 @@ struct bh_inspect_wire {
 	const struct bh_wire_proto *proto; /* NULL: bytes as they come */
 	uint64_t seen;                     /* classes reported during a call */
 	bool opaque;                       /* what follows is encrypted */
-	bool unread;                       /* some could not be decompressed */
 	_Alignas(8) uint8_t state[BH_WIRE_STATE];
 	struct bh_wire_side side[2];
 };

@@ -1,4 +1,4 @@
-/* mongodb: values of BSON documents (MongoDB Wire Protocol; bsonspec.org 1.1), also where a message is compressed by zlib.
+/* mongodb: values of BSON documents (MongoDB Wire Protocol; bsonspec.org 1.1), also where a message is compressed.
  * The walk is flat: documents within documents are a depth, and no stack. */
 #include "wire_priv.h"
 
@@ -11,9 +11,9 @@ enum {
 	OP_COMPRESSED = 2012,
 	OP_MSG = 2013,
 };
-enum { NOOP, SNAPPY, ZLIB, ZSTD };
+enum { NOOP, SNAPPY, ZLIB, ZSTD, UNREAD };
 #define STRING_MAX (UINT32_C(48) << 20) /* maxMessageSizeBytes */
-#define ROOM 4096                       /* of what comes out of zlib at a time */
+#define ROOM 4096                       /* of what comes out at a time */
 
 enum step {
 	PASS,
@@ -347,6 +347,12 @@ content_begins(struct content *c, uint32_t op)
 static bool
 compressed(struct bh_wire *w, struct side *s, struct bh_cur *in)
 {
+	static const enum bh_coding codings[] = {
+		[NOOP] = BH_CODING_NONE,
+		[SNAPPY] = BH_CODING_SNAPPY,
+		[ZLIB] = BH_CODING_GZIP,
+		[ZSTD] = BH_CODING_ZSTD,
+	};
 	const uint8_t *p = s->head.byte;
 
 	if (!bh_wire_collect(&s->head, in, 9))
@@ -355,12 +361,13 @@ compressed(struct bh_wire *w, struct side *s, struct bh_cur *in)
 	s->packed = false;
 	s->compressor = p[8];
 	content_begins(&s->content, (uint32_t)bh_wire_le(p, 4));
-	if (s->compressor == ZLIB && bh_wire_inflate_begin(w, &s->inflate))
-		return true;
 	if (s->compressor == NOOP)
 		return true;
-	s->compressor = SNAPPY;
-	w->c->unread = true;
+	if (s->compressor < BH_ARRAY_SIZE(codings) &&
+	    bh_wire_inflate_begin(w, &s->inflate, codings[s->compressor]))
+		return true;
+	s->compressor = UNREAD;
+	bh_wire_unread(w);
 	return true;
 }
 
@@ -373,11 +380,11 @@ inflated(struct bh_wire *w, struct side *s, struct bh_cur in)
 	do {
 		n = sizeof(out);
 		if (!bh_wire_inflate(&s->inflate, &in, out, &n)) {
-			s->compressor = SNAPPY;
-			w->c->unread = true;
+			s->compressor = UNREAD;
+			bh_wire_unread(w);
 		}
 		run(w, &s->content, bh_cur(out, n));
-	} while (n > 0 && s->compressor == ZLIB);
+	} while (n > 0 && s->compressor != UNREAD);
 }
 
 static bool
@@ -422,7 +429,7 @@ feed(struct bh_wire *w, struct bh_cur *in)
 			(void)compressed(w, s, &part);
 		if (!s->packed && s->compressor == NOOP)
 			run(w, &s->content, part);
-		else if (!s->packed && s->compressor == ZLIB)
+		else if (!s->packed && s->compressor != UNREAD)
 			inflated(w, s, part);
 		s->inside = s->left > 0;
 		if (!s->inside)
@@ -436,8 +443,8 @@ end(struct bh_wire *w)
 {
 	struct mongodb *m = BH_WIRE_OF(w, struct mongodb);
 
-	bh_wire_inflate_end(w, &m->side[0].inflate);
-	bh_wire_inflate_end(w, &m->side[1].inflate);
+	bh_wire_inflate_end(&m->side[0].inflate);
+	bh_wire_inflate_end(&m->side[1].inflate);
 }
 
 const struct bh_wire_proto bh_wire_mongodb = {.feed = feed, .close = end};

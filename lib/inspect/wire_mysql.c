@@ -94,7 +94,7 @@ bound(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_cur
 		return;
 	/* Texts are seen without their types, numbers aren't. */
 	if (m->bound.stage == BH_MY_LOOSE)
-		w->c->unread = true;
+		bh_wire_unread(w);
 	any = w->c->side[0].used > 0;
 	p->part = TEXT;
 	if (m->command == COM_QUERY && m->bound.stage == BH_MY_OVER && any)
@@ -219,9 +219,13 @@ feed(struct bh_wire *w, struct bh_cur *in)
 		packets(w, in);
 	if (!m->packed || bh_cur_left(in) == 0)
 		return !m->foreign;
-	/* zstd, and what is broken, can't be read: that is told, and what follows is not looked at */
-	if ((m->caps & CAP_COMPRESS) == 0 || !bh_my_unpack(w, &m->unpacked[w->side], in, packets))
-		w->c->unread = w->c->opaque = true;
+	/* what is broken can't be read: that is told, and what follows is not looked at */
+	m->unpacked[w->side].coding =
+		(m->caps & CAP_COMPRESS) != 0 ? BH_CODING_GZIP : BH_CODING_ZSTD;
+	if (!bh_my_unpack(w, &m->unpacked[w->side], in, packets)) {
+		w->c->opaque = true;
+		bh_wire_unread(w);
+	}
 	return true;
 }
 
@@ -230,8 +234,8 @@ finish(struct bh_wire *w)
 {
 	struct bh_my *m = BH_WIRE_OF(w, struct bh_my);
 
-	bh_wire_inflate_end(w, &m->unpacked[0].z);
-	bh_wire_inflate_end(w, &m->unpacked[1].z);
+	bh_wire_inflate_end(&m->unpacked[0].z);
+	bh_wire_inflate_end(&m->unpacked[1].z);
 }
 
 const struct bh_wire_proto bh_wire_mysql = {.feed = feed, .close = finish};

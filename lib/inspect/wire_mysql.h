@@ -97,6 +97,7 @@ bool bh_my_bound(struct bh_wire *w, struct bh_my_statements *s, struct bh_my_val
 struct bh_my_packed {
 	struct bh_wire_some head;
 	struct bh_wire_inflate z;
+	enum bh_coding coding;
 	uint32_t left, plain; /* plain: bytes before compression; 0: it is not compressed */
 	bool inside;
 };

@@ -1,5 +1,5 @@
 /* Compressed packets of MySQL ("Client/Server Protocol": Compression): 24 bits of length, a number, 24 bits of length
- * before zlib, and what they hold is packets, cut anywhere. */
+ * before zlib or zstd, and what they hold is packets, cut anywhere. */
 #include "wire_mysql.h"
 
 static bool
@@ -31,7 +31,7 @@ begins(struct bh_wire *w, struct bh_my_packed *p)
 	p->left = (uint32_t)bh_wire_le(p->head.byte, 3);
 	p->plain = (uint32_t)bh_wire_le(p->head.byte + 4, 3);
 	p->inside = true;
-	return p->plain == 0 || bh_wire_inflate_begin(w, &p->z);
+	return p->plain == 0 || bh_wire_inflate_begin(w, &p->z, p->coding);
 }
 
 bool

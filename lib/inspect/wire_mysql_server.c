@@ -65,7 +65,7 @@ not_described(struct bh_wire *w, struct bh_my *m)
 		return;
 	/* texts are seen without them, numbers aren't */
 	m->row.n = BH_MY_COLUMNS + 1;
-	w->c->unread = true;
+	bh_wire_unread(w);
 }
 
 /* Number of columns, MariaDB: whether they are described; or what stands in its place. Returns false when more of it is to

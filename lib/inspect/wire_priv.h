@@ -2,7 +2,7 @@
 #ifndef BH_INSPECT_WIRE_PRIV_H
 #define BH_INSPECT_WIRE_PRIV_H
 
-#include "inspect_priv.h"
+#include "coder.h"
 #include "wire.h"
 
 /* One call of bh_inspect_wire_feed. */
@@ -52,16 +52,25 @@ void bh_wire_end(struct bh_wire *w, unsigned side);
 /* A password goes by in the clear. */
 void bh_wire_password(struct bh_wire *w);
 
-/* wire_inflate.c: a zlib or gzip stream of the protocol's own, in ctx->memory. Zero it with the state. */
+/* Some of it can't be read: it could not be decompressed, or its types are not known. */
+static inline void
+bh_wire_unread(struct bh_wire *w)
+{
+	if (w->ctx->unread != NULL)
+		*w->ctx->unread = true;
+}
+
+/* wire_inflate.c: a compressed stream of the protocol's own, in ctx->memory. Zero it with the state. */
 struct bh_wire_inflate {
-	void *stream;
+	struct bh_coder *coder;
+	enum bh_coding coding;
 	uint64_t in, out;
 };
-/* A stream begins. False: there is no memory. */
-bool bh_wire_inflate_begin(struct bh_wire *w, struct bh_wire_inflate *f);
+/* A stream begins; BH_CODING_GZIP is zlib's own form, too. False: there is no memory. */
+bool bh_wire_inflate_begin(struct bh_wire *w, struct bh_wire_inflate *f, enum bh_coding coding);
 /* Up to *n bytes of what is compressed in `in`, which moves on. False: it can't be read, or grows beyond measure. */
 bool bh_wire_inflate(struct bh_wire_inflate *f, struct bh_cur *in, uint8_t *out, size_t *n);
-void bh_wire_inflate_end(struct bh_wire *w, struct bh_wire_inflate *f);
+void bh_wire_inflate_end(struct bh_wire_inflate *f);
 
 /* What is at hand of n bytes, at most; the cursor moves on. */
 static inline struct bh_cur

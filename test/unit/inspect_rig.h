@@ -8,6 +8,7 @@ struct inspect_rig {
 	struct bh_inspect_ctx ctx;
 	uint64_t seen; /* classes */
 	unsigned n;
+	bool unread;                    /* something could not be looked at */
 	unsigned taken;                 /* blocks of the memory for decompression */
 	struct bh_inspect_finding last; /* of each class, the last one */
 	struct bh_inspect_finding of[BH_INSPECT_CLASS_COUNT];

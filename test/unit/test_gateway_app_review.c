@@ -357,7 +357,29 @@ memory_of_parsers_serves_smaller_blocks_after_larger_ones(void)
 	bh_slab_destroy(s);
 }
 
+/* What brotli's and zstd's largest windows want. */
+static void
+memory_of_parsers_has_blocks_of_a_window(void)
+{
+	struct bh_slab *s;
+	void *a, *b;
+
+	CU_ASSERT_FATAL(bh_slab_create(&s, 32u << 20) == 0);
+	a = bh_slab_alloc(s, (8u << 20) + 200000);
+	b = bh_slab_alloc(s, (4u << 20) + 1000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	memset(a, 1, (8u << 20) + 200000);
+	memset(b, 2, (4u << 20) + 1000);
+	CU_ASSERT_PTR_NULL(bh_slab_alloc(s, (8u << 20) + 1000));
+	CU_ASSERT_PTR_NULL(bh_slab_alloc(s, 17u << 20));
+	bh_slab_free(s, a);
+	CU_ASSERT_PTR_EQUAL(bh_slab_alloc(s, (8u << 20) + 1000), a);
+	bh_slab_destroy(s);
+}
+
 const struct bh_unit_test bh_suite_gateway_app_review[] = {
+	BH_TEST(memory_of_parsers_has_blocks_of_a_window),
 	BH_TEST(denied_quic_hello_is_denied_again),
 	BH_TEST(connection_read_for_records_does_not_outlive_a_rule_about_words),
 	BH_TEST(connection_let_go_does_not_outlive_a_rule_about_words),

@@ -1,5 +1,6 @@
 /* MySQL: what is bound to statements, compressed packets, and what real clients and servers said. */
 #include <zlib.h>
+#include <zstd.h>
 
 #include "inspect_recorded_mysql.h"
 #include "inspect_talk.h"
@@ -189,7 +190,7 @@ values_without_types_are_told(void)
 	for (i = 0; i < t->n; i++)
 		bh_inspect_wire_feed(&conn, &r->ctx, t->turn[i].side, t->bytes + t->turn[i].at,
 				     t->turn[i].len, false);
-	CU_ASSERT(conn.unread);
+	CU_ASSERT(r->unread);
 	for (side = 0; side < 2; side++)
 		bh_inspect_wire_feed(&conn, &r->ctx, side, (const uint8_t *)"", 0, true);
 	bh_inspect_wire_close(&conn, &r->ctx);
@@ -221,7 +222,8 @@ attributes_of_a_query_are_read_and_so_is_the_query(void)
 
 /* What side says from turn `from` on, compressed in pieces of `piece` bytes. */
 static void
-pack(struct inspect_talk *out, const struct inspect_talk *in, unsigned from, size_t piece)
+pack(struct inspect_talk *out, const struct inspect_talk *in, unsigned from, size_t piece,
+     bool zstd)
 {
 	static uint8_t z[1 << 16];
 	unsigned i, sequence = 0;
@@ -235,7 +237,10 @@ pack(struct inspect_talk *out, const struct inspect_talk *in, unsigned from, siz
 			uint8_t head[7] = {0};
 
 			n = left < piece ? left : piece;
-			CU_ASSERT_EQUAL_FATAL(compress2(z, &len, at, n, 9), Z_OK);
+			if (zstd)
+				len = ZSTD_compress(z, sizeof(z), at, n, 3);
+			else
+				CU_ASSERT_EQUAL_FATAL(compress2(z, &len, at, n, 9), Z_OK);
 			if (n < 50)
 				len = n, memcpy(z, at, n);
 			head[0] = (uint8_t)len, head[1] = (uint8_t)(len >> 8);
@@ -264,7 +269,7 @@ packed_talk(uint32_t caps, size_t piece)
 	talk_mysql_result(t, &card, 1, false, true);
 	plain = *t;
 	packed.n = packed.used = 0;
-	pack(&packed, &plain, from, piece);
+	pack(&packed, &plain, from, piece, (caps & COMPRESS) == 0);
 	return &packed;
 }
 
@@ -272,12 +277,13 @@ static void
 compressed_packets_are_read_however_they_are_cut(void)
 {
 	static const size_t pieces[] = {1 << 15, 200, 61, 40, 3};
-	unsigned i;
+	unsigned i, k;
 
 	for (i = 0; i < BH_ARRAY_SIZE(pieces); i++)
-		CU_ASSERT(sees(packed_talk(CAPS | COMPRESS, pieces[i]),
-			       BH_INSPECT_BIT(BH_INSPECT_DLP_CARD) |
-				       BH_INSPECT_BIT(BH_INSPECT_SQLI)));
+		for (k = 0; k < 2; k++)
+			CU_ASSERT(sees(packed_talk(CAPS | (k == 0 ? COMPRESS : ZSTD), pieces[i]),
+				       BH_INSPECT_BIT(BH_INSPECT_DLP_CARD) |
+					       BH_INSPECT_BIT(BH_INSPECT_SQLI)));
 	CU_ASSERT_EQUAL(inspect_rig()->taken, 0);
 }
 
@@ -295,20 +301,21 @@ is_told(const struct inspect_talk *t, bool memory)
 	for (i = 0; i < t->n; i++)
 		bh_inspect_wire_feed(&conn, &r->ctx, t->turn[i].side, t->bytes + t->turn[i].at,
 				     t->turn[i].len, false);
-	told = conn.unread && conn.opaque;
+	told = r->unread && conn.opaque;
 	bh_inspect_wire_close(&conn, &r->ctx);
 	CU_ASSERT_EQUAL(r->taken, 0);
 	return told;
 }
 
-/* zstd, no memory, broken: the caller has to know that it was not looked into. */
+/* No memory, broken: the caller has to know that it was not looked into. */
 static void
 what_cannot_be_unpacked_is_told(void)
 {
 	struct inspect_talk *t;
 
 	CU_ASSERT(!is_told(packed_talk(CAPS | COMPRESS, 400), true));
-	CU_ASSERT(is_told(packed_talk(CAPS | ZSTD, 400), true));
+	CU_ASSERT(!is_told(packed_talk(CAPS | ZSTD, 400), true));
+	CU_ASSERT(is_told(packed_talk(CAPS | ZSTD, 400), false));
 	CU_ASSERT(!is_told(packed_talk(CAPS | ZSTD | COMPRESS, 400), true));
 	CU_ASSERT(is_told(packed_talk(CAPS | COMPRESS, 400), false));
 	t = packed_talk(CAPS | COMPRESS, 400);

@@ -231,7 +231,7 @@ in_mongodb(const char *value)
 	struct inspect_talk *t = talk_new();
 	struct talk_value v = {.kind = TALK_TEXT, .text = value};
 
-	talk_mongodb(t, draw(2), &v, draw(3));
+	talk_mongodb(t, draw(2), &v, draw(7));
 	talked(t, BH_APP_MONGODB);
 }
 

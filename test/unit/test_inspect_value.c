@@ -49,7 +49,8 @@ inspect_rig(void)
 			.memory = &memory,
 			.report = report,
 			.arg = &rig,
-			.classes = BH_INSPECT_ALL},
+			.classes = BH_INSPECT_ALL,
+			.unread = &rig.unread},
 	};
 	return &rig;
 }
