@@ -268,10 +268,15 @@ fuzz: fuzz-build
 
 # ---- bench ------------------------------------------------------------------------------------------
 
+BENCH_DPDK = $(DPDK_STATIC) $(LIBDIR)/librte_hash.a
+
 $(B)/bench/%: $(B)/obj/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD  $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(DPDK_STATIC) $(LIBDIR)/librte_hash.a
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(BENCH_DPDK)
+
+# It opens devices, whose drivers are plug-ins.
+$(B)/bench/bench_wire: BENCH_DPDK = $(DPDK_SHARED) -lm
 
 ## make bench      what it claims to be fast at, measured here (root); QUICK=1: in under five minutes
 bench:

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Bulkhead beside those who forward packets, on the same two memif ports, in one run; rounds take turns.
+
+    rivals.py          QUICK=1: fewer and shorter rounds
+
+Each has one CPU; bench_wire sends and receives on another: 64-byte UDP, 10,000 flows at random, half in each direction.
+Bulkhead is the daemon with its defaults and ten rules. Who does not pass what is allowed, or passes what is not, is no rival
+(testpmd passes everything: it is what the ports can do). A rate is what came out; latency is measured at half of what
+Bulkhead takes, for testpmd and Bulkhead, and what Bulkhead adds is the difference of the same quantile.
+"""
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import tell
+import topology
+
+ROUNDS, MS = (7, 150) if tell.QUICK else (31, 400)
+WORST_US = 1310  # of what bench_wire tells apart
+
+
+def rates(wire):
+    out = {d.name: [] for d in wire.duts}
+    for i in range(ROUNDS):
+        for k in range(len(wire.duts)):
+            d = wire.duts[(i + k) % len(wire.duts)]
+            wire.turn(d, f"rate {d.pair} {MS // 3}")  # its caches, and what waited in rings
+            r = wire.turn(d, f"rate {d.pair} {MS}")
+            out[d.name].append(r["received"] / r["seconds"])
+    return out
+
+
+def quantile(answer, share):
+    """us[k] is what a share of 1 - 10^(-k/20) did not exceed."""
+    k = {0.5: 6, 0.99: 40, 0.999: 60}[share]
+    return answer["us"][min(k, len(answer["us"]) - 1)]
+
+
+def latencies(wire, pps):
+    bare, ours = ([next(d for d in wire.duts if d.name == n)] for n in (topology.Testpmd.name, topology.Bulkhead.name))
+    all_of = {d.name: [] for d in bare + ours}
+    for i in range(ROUNDS):
+        for d in (bare + ours)[::1 if i % 2 else -1]:
+            wire.turn(d, f"latency {d.pair} {pps:.0f} {MS // 5}")
+            all_of[d.name].append(wire.turn(d, f"latency {d.pair} {pps:.0f} {MS}"))
+    for name, answers in all_of.items():
+        for k in range(101):
+            tell.point("latency", name, 10 ** (-k / 20), [a["us"][min(k, len(a["us"]) - 1)] for a in answers])
+        for share in (0.5, 0.99, 0.999):
+            tell.figure("latency one way at half load", f"{name}, p{share * 100:g}", "us", [quantile(a, share) for a in answers])
+    pairs = list(zip(all_of[topology.Bulkhead.name], all_of[topology.Testpmd.name]))
+    for key, share in (("LATENCY_P50", 0.5), ("LATENCY_P99", 0.99)):
+        # More than the histogram tells apart, in most rounds: a difference of these would say nothing.
+        if tell.spread([max(quantile(a, share), quantile(b, share)) for a, b in pairs])[0] >= WORST_US:
+            tell.unmeasured(key,
+                            "other programs had the CPUs: packets took more than a millisecond through testpmd or Bulkhead")
+        else:
+            tell.claim(key, [quantile(a, share) - quantile(b, share) for a, b in pairs])
+
+
+def over_memif():
+    wire = topology.Wire([topology.Testpmd, topology.Bulkhead, topology.Ovs])
+    try:
+        for d in wire.duts:
+            if d.name != topology.Testpmd.name and d.checked["stopped"] != 5:
+                raise SystemExit(f"rivals: {d.name} passes what no rule allows ({d.checked}): no figures")
+        for name, why in wire.missing.items():
+            print(f"{name} is skipped: {why}")
+        names = [d.name for d in wire.duts]
+        if topology.Bulkhead.name not in names:
+            for key in ("OVER_OVS", "LATENCY_P50", "LATENCY_P99"):
+                tell.unmeasured(key, wire.missing[topology.Bulkhead.name])
+            return
+        tell.heading("one CPU, memif, 64-byte UDP, 10,000 flows at random")
+        got = rates(wire)
+        for i, (name, r) in enumerate(got.items()):
+            tell.figure("over memif", name, "packets/s", r)
+            tell.point("rivals", name, i, [x / 1e6 for x in r])
+        ours = got[topology.Bulkhead.name]
+        if topology.Ovs.name in got:
+            tell.claim("OVER_OVS", [a / b for a, b in zip(ours, got[topology.Ovs.name])])
+        else:
+            tell.unmeasured("OVER_OVS", wire.missing[topology.Ovs.name])
+        if topology.Testpmd.name in got:
+            latencies(wire, tell.spread(ours)[0] / 2)
+        else:
+            for key in ("LATENCY_P50", "LATENCY_P99"):
+                tell.unmeasured(key, wire.missing[topology.Testpmd.name])
+    finally:
+        wire.close()
+
+
+def main():
+    over_memif()
+    if not shutil.which("suricata"):
+        tell.unmeasured("REPLAY", "Suricata is not installed; Debian 12 has none but in bookworm-backports")
+
+
+if __name__ == "__main__":
+    main()
