@@ -201,6 +201,7 @@ reload(struct bh_daemon *d)
 		bh_err_format(&err, text, sizeof(text));
 		bh_log(BH_LOG_ERROR, "events go on into the old file: %s", text);
 	}
+	bh_secrets_look(d->secrets);
 	bh_daemon_sensors_reload(d);
 	bh_daemon_responses_reload(d);
 	if (d->config.policy_file[0] == '\0')

@@ -25,6 +25,7 @@
 #include "../../lib/response/response.h"
 #include "../../lib/proto/proto.h"
 #include "../../lib/record/record.h"
+#include "../../lib/secret/secret.h"
 #include "../../lib/sink/sink.h"
 #include "../../lib/store/store.h"
 
@@ -91,9 +92,10 @@ struct bh_daemon {
 	struct bh_resolve *resolve; /* NULL: off */
 	struct bh_kube *kube;       /* NULL: there are no sources */
 	struct bh_fleet *fleet;     /* NULL: this gateway is alone */
-	struct bh_learn *learn;     /* NULL: off */
-	struct bh_shadow *shadow;   /* NULL: as learn */
-	uint64_t learn_cursor;      /* of the look at all flows */
+	struct bh_secrets *secrets;
+	struct bh_learn *learn;   /* NULL: off */
+	struct bh_shadow *shadow; /* NULL: as learn */
+	uint64_t learn_cursor;    /* of the look at all flows */
 	uint64_t learn_look_ns, learn_save_ns, learn_lost_ns, learn_tick_ns,
 		learn_segments_ns;  /* mono: when next */
 	pthread_mutex_t learn_lock; /* what follows; written by the control core */
@@ -155,6 +157,14 @@ void bh_daemon_names_stop(struct bh_daemon *d);
 int bh_resolve_start(struct bh_resolve **out, struct bh_policy *p, const struct bh_config *c);
 void bh_resolve_told(struct bh_resolve *r, struct bh_buf *out);
 void bh_resolve_stop(struct bh_resolve *r); /* NULL is fine */
+
+/* secrets.c. Values: bh_secret_free(); NULL: none is configured. */
+int bh_daemon_secrets_open(struct bh_daemon *d, struct bh_err *err);
+int bh_daemon_secrets_watch(struct bh_daemon *d, struct bh_err *err);
+int bh_daemon_secret_token(struct bh_daemon *d, char **out, struct bh_err *err);
+int bh_daemon_secret_tls(struct bh_daemon *d, char *pem[3],
+			 struct bh_err *err); /* a pair, or none */
+int bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, char **out, struct bh_err *err);
 
 /* labels.c: clusters and watched files */
 int bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err);

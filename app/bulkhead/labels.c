@@ -14,6 +14,7 @@ bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err)
 {
 	const struct bh_kube_params p = {.config = &d->config,
 					 .policy = d->policy,
+					 .secrets = d->secrets,
 					 .note = note,
 					 .arg = d};
 

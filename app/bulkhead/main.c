@@ -371,6 +371,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 
 	bh_daemon_notify_open(d);
 	if (rc == 0)
+		rc = bh_daemon_secrets_watch(d, err);
+	if (rc == 0)
 		rc = open_events(d, err);
 	if (rc == 0)
 		rc = bh_daemon_learn_open(d, err);
@@ -400,6 +402,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_confine(d, err);
 	if (rc == 0)
+		rc = bh_secrets_begin(d->secrets, err);
+	if (rc == 0)
 		rc = bh_daemon_labels_begin(d, err);
 	if (rc == 0)
 		rc = bh_daemon_fleet_begin(d, err);
@@ -422,6 +426,7 @@ finish(struct bh_daemon *d, bool stalled)
 		_exit(BH_EXIT_STALLED);
 	}
 	bh_daemon_sensors_join(d);
+	bh_secrets_end(d->secrets);
 	bh_daemon_names_stop(d);
 	bh_daemon_labels_close(d);
 	bh_daemon_rest_stop(d);
@@ -450,6 +455,7 @@ finish(struct bh_daemon *d, bool stalled)
 	bh_buf_free(&d->record);
 	if (d->env.pool != NULL)
 		bh_port_fini();
+	bh_secrets_close(d->secrets);
 	bh_daemon_notify_close(d);
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
@@ -509,16 +515,18 @@ main(int argc, char **argv)
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);
 	fill_pairs(&d);
-	if (bh_daemon_responses_check(&d, &err) != 0 ||
+	if (bh_daemon_secrets_open(&d, &err) != 0 || bh_daemon_responses_check(&d, &err) != 0 ||
 	    load_policy(&d, &early, o.check, &err) != 0 ||
 	    (o.check &&
 	     (bh_daemon_sensors_check(&d, &err) != 0 || bh_daemon_labels_open(&d, &err) != 0))) {
 		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);
+		bh_secrets_close(d.secrets);
 		return fail(&err, BH_EXIT_CONFIG);
 	}
 	if (o.check) {
 		bh_daemon_labels_close(&d);
+		bh_secrets_close(d.secrets);
 		bh_policy_destroy(d.policy);
 		puts("configuration and policy: ok");
 		return BH_EXIT_OK;

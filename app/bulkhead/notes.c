@@ -69,6 +69,8 @@ static const struct {
 	{BH_EVENT_EVIDENCE_BACK, RESTORED, "evidence"},
 	{BH_EVENT_SOURCE_LOST, FAILED, "labels"},
 	{BH_EVENT_SOURCE_BACK, RESTORED, "labels"},
+	{BH_EVENT_SECRET_LOST, FAILED, "secrets"},
+	{BH_EVENT_SECRET_BACK, RESTORED, "secrets"},
 	{BH_EVENT_LEARNING_LOST, MOMENT, "events"},
 	{BH_EVENT_FLEET_CUT_OFF, FAILED, "fleet"},
 	{BH_EVENT_FLEET_BACK, RESTORED, "fleet"},

@@ -9,7 +9,7 @@
 #include "../../lib/confine/confine.h"
 #include "daemon.h"
 
-#define PATHS_MAX (BH_SENSOR_FILES + 48 + 3 * BH_CONFIG_SINKS + 5 * BH_CONFIG_SOURCES)
+#define PATHS_MAX (BH_SENSOR_FILES + 48 + 3 * BH_CONFIG_SINKS + 5 * BH_CONFIG_SOURCES + 8)
 
 struct paths {
 	struct bh_confine_path path[PATHS_MAX];
@@ -194,14 +194,19 @@ add_source_file(void *arg, const char *path)
 
 /* A cluster's credentials are read again and again, and files of labels. */
 static int
-add_sources(struct paths *p, const struct bh_config *c, struct bh_err *err)
+add_sources(struct paths *p, const struct bh_daemon *d, struct bh_err *err)
 {
+	const struct bh_config *c = &d->config;
 	unsigned i;
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < c->n_sources; i++)
-		rc = bh_kube_files(&c->source[i], add_source_file, p, err);
-	if (c->n_sources != 0)
+		rc = bh_kube_files(&(struct bh_kube_files){.source = &c->source[i],
+							   .secrets = d->secrets,
+							   .fn = add_source_file,
+							   .arg = p},
+				   err);
+	if (c->n_sources != 0 || c->vault_address[0] != '\0')
 		add(p, "/etc/ssl/certs", BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
 	return rc;
 }
@@ -240,12 +245,13 @@ bh_daemon_confine(struct bh_daemon *d, struct bh_err *err)
 	add_machine(p);
 	add_configured(p, &d->config);
 	if (d->config.names_resolve || d->config.n_sinks != 0 || d->config.n_sources != 0 ||
-	    d->config.n_fleet_endpoints != 0)
+	    d->config.n_fleet_endpoints != 0 || d->config.vault_address[0] != '\0')
 		add_names(p);
 	add_sinks(p, &d->config);
 	add_fleet(p, &d->config);
 	if (rc == 0)
-		rc = add_sources(p, &d->config, err);
+		rc = add_sources(p, d, err);
+	bh_secrets_files(d->secrets, add_source_file, p);
 	if (rc == 0 && p->full)
 		rc = bh_err_set(err, E2BIG,
 				"sandbox: more than %d folders are named by the "

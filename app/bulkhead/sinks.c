@@ -1,29 +1,5 @@
 /* sinks: where events go besides the file and the store (events.c hands them on). */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "daemon.h"
-
-#define SECRET_MAX 4096
-
-static int
-read_secret(const char *path, char **out, struct bh_err *err)
-{
-	size_t len;
-	int rc;
-
-	*out = NULL;
-	if (path[0] == '\0')
-		return 0;
-	rc = bh_file_read(path, SECRET_MAX, out, &len, err);
-	if (rc == 0)
-		(*out)[strcspn(*out, "\r\n")] = '\0';
-	if (rc == 0 && (*out)[0] == '\0')
-		rc = bh_err_set(err, EINVAL, "%s: the first line is empty; write the secret there",
-				path);
-	return rc;
-}
 
 int
 bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
@@ -44,16 +20,13 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 		p.to = c->to;
 		p.options = &c->options;
 		p.hold = true;
-		rc = read_secret(c->secret_file, &secret, err);
+		rc = bh_daemon_secret_sink(d, i, &secret, err);
 		p.secret = secret;
 		if (rc == 0)
 			rc = bh_sink_open(&d->sink[i], &p, err);
 		if (rc == 0)
 			d->n_sinks++;
-		if (secret != NULL)
-			explicit_bzero(secret, strlen(secret));
-		free(secret);
-		secret = NULL;
+		bh_secret_free(secret);
 	}
 	return rc;
 }

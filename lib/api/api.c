@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../secret/secret.h"
 #include "api_priv.h"
 
 #define DEFAULT_MAX_BODY (UINT64_C(16) << 20)
@@ -130,9 +132,6 @@ fail:
 static void
 set_defaults(struct bh_api_params *p)
 {
-	size_t n = strnlen(p->token, sizeof(p->token) - 1);
-
-	memset(p->token + n, 0, sizeof(p->token) - n); /* compared as a field */
 	if (p->max_body == 0)
 		p->max_body = DEFAULT_MAX_BODY;
 	if (p->max_connections == 0)
@@ -141,6 +140,54 @@ set_defaults(struct bh_api_params *p)
 		p->timeout_s = DEFAULT_TIMEOUT_S;
 	if (p->heartbeat_max_ms == 0)
 		p->heartbeat_max_ms = DEFAULT_HEARTBEAT_MS;
+}
+
+static void
+put_token(struct bh_api *api, const char *token)
+{
+	size_t n = strnlen(token, BH_API_SECRET - 1);
+
+	memcpy(api->token, token, n); /* compared as a field */
+	memset(api->token + n, 0, BH_API_SECRET - n);
+}
+
+int
+bh_api_set_token(struct bh_api *api, const char *token, struct bh_err *err)
+{
+	int rc = check_token(token, err);
+
+	if (rc == 0 && !api->has_token)
+		rc = bh_err_set(err, EINVAL, "api.token_file: there was none at the start");
+	if (rc != 0)
+		return rc;
+	pthread_mutex_lock(&api->secret_lock);
+	put_token(api, token);
+	pthread_mutex_unlock(&api->secret_lock);
+	return 0;
+}
+
+void
+bh_api_set_tls(struct bh_api *api, const char *certificate, const char *key, const char *client_ca)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&api->secret_lock);
+	api->p.tls_certificate = certificate;
+	api->p.tls_key = key;
+	api->p.tls_client_ca = client_ca;
+	pthread_mutex_unlock(&api->secret_lock);
+	(void)!write(api->renew, &one, sizeof(one));
+}
+
+static void
+free_secrets(struct bh_api *api)
+{
+	bh_secret_free(api->token);
+	pthread_mutex_destroy(&api->secret_lock);
+	if (api->renew >= 0)
+		close(api->renew);
+	explicit_bzero(api, sizeof(*api));
+	free(api);
 }
 
 int
@@ -156,16 +203,24 @@ bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_
 		return bh_err_set(err, ENOMEM, "out of memory");
 	api->listener = api->channel = api->stop = -1;
 	api->p = *params;
+	explicit_bzero(api->p.token, sizeof(api->p.token));
 	set_defaults(&api->p);
-	rc = parse_listen(api->p.listen, &address, &len, err);
+	pthread_mutex_init(&api->secret_lock, NULL);
+	api->has_token = params->token[0] != '\0';
+	api->token = bh_secret_alloc(BH_API_SECRET);
+	api->renew = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = api->token == NULL || api->renew < 0 ? bh_err_set(err, ENOMEM, "out of memory") : 0;
 	if (rc == 0)
-		rc = check_token(api->p.token, err);
+		rc = parse_listen(api->p.listen, &address, &len, err);
+	if (rc == 0)
+		rc = check_token(params->token, err);
 	if (rc == 0)
 		rc = check_ops(&api->p, err);
 	if (rc != 0)
 		goto free_api;
+	put_token(api, params->token);
 	api->loopback = is_loopback(&address);
-	if (!api->loopback && api->p.token[0] == '\0' && api->p.store == NULL) {
+	if (!api->loopback && !api->has_token && api->p.store == NULL) {
 		rc = bh_err_set(
 			err, EINVAL,
 			"api.listen: %s can be reached from other machines, and there is no "
@@ -196,8 +251,7 @@ free_api:
 	json_decref(api->shapes);
 	bh_api_replays_destroy(api);
 	bh_api_identities_destroy(api);
-	explicit_bzero(api, sizeof(*api));
-	free(api);
+	free_secrets(api);
 	return rc;
 }
 
@@ -214,8 +268,7 @@ bh_api_stop(struct bh_api *api)
 	bh_api_identities_destroy(api);
 	if (api->first_token[0] != '\0')
 		unlink(api->p.first_token_file); /* it ends with this process */
-	explicit_bzero(api, sizeof(*api));
-	free(api);
+	free_secrets(api);
 }
 
 uint16_t

@@ -192,6 +192,11 @@ struct bh_api;
 /* 0; -EINVAL (address, token, missing operation, other than loopback without a token), -EADDRINUSE,
  * -EACCES, ..., -ENOMEM; err says what to do. */
 int bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_err *err);
+/* Another token, or certificate, key and authorities (PEM; the caller's, until the next call or bh_api_stop), from now on: the
+ * HTTP process begins anew with those, and its connections end. Any control thread. The token: 0 or -EINVAL, then it stays. */
+int bh_api_set_token(struct bh_api *api, const char *token, struct bh_err *err);
+void bh_api_set_tls(struct bh_api *api, const char *certificate, const char *key,
+		    const char *client_ca);
 void bh_api_stop(struct bh_api *api); /* NULL is fine */
 uint16_t bh_api_port_number(const struct bh_api *api);
 

@@ -81,7 +81,11 @@ extern const size_t bh_api_n_routes;
 const char *bh_api_method_name(enum bh_api_method method);
 
 struct bh_api {
-	struct bh_api_params p; /* token zero-padded to its full size */
+	struct bh_api_params p; /* without the token */
+	pthread_mutex_t secret_lock;
+	char *token;    /* secret_lock; zero-padded to BH_API_SECRET bytes */
+	bool has_token; /* from the start on, or never */
+	int renew;      /* an eventfd: TLS has another certificate (p.tls_*, secret_lock) */
 	uint16_t port;
 	bool loopback;
 	struct bh_api_identities *identities;
@@ -98,6 +102,8 @@ struct bh_api {
 	struct bh_api_req *reqs;
 	unsigned n_reqs, n_streams;
 };
+
+#define BH_API_SECRET sizeof(((struct bh_api_params *)0)->token)
 
 struct bh_api_arg {
 	char *name, *value; /* decoded, no NUL inside */

@@ -79,7 +79,7 @@ bh_api_first_token_make(struct bh_api *api, struct bh_err *err)
 	char hash[128], token[BH_API_TOKEN_MAX];
 	int fd, rc;
 
-	if (api->p.store == NULL || path[0] == '\0' || api->p.token[0] != '\0' ||
+	if (api->p.store == NULL || path[0] == '\0' || api->has_token ||
 	    !bh_api_identity_is_first(api))
 		return 0;
 	if (bh_api_identity_token_make("first", token, hash) != 0)
@@ -140,7 +140,12 @@ by_token(struct bh_api_req *req, const char *given)
 	char name[BH_API_NAME_MAX];
 	enum bh_api_role role;
 
-	if (api->p.token[0] != '\0' && token_equal(api->p.token, given)) {
+	bool all;
+
+	pthread_mutex_lock(&api->secret_lock);
+	all = api->has_token && token_equal(api->token, given);
+	pthread_mutex_unlock(&api->secret_lock);
+	if (all) {
 		become(req, "token", BH_ROLE_ADMIN);
 		return;
 	}
@@ -173,7 +178,7 @@ identify(struct bh_api_req *req)
 {
 	const struct bh_api *api = req->api;
 	const char *given = bearer(req->head.authorization);
-	bool anybody = api->p.token[0] != '\0' || api->p.store != NULL;
+	bool anybody = api->has_token || api->p.store != NULL;
 	char name[BH_API_NAME_MAX];
 	enum bh_api_role role;
 
@@ -234,7 +239,7 @@ bh_api_authorize(struct bh_api_req *req)
 			    "%s has the role %s, which does not "
 			    "include this; docs/api.md has the matrix",
 			    req->who, req->role);
-	else if (api->p.token[0] == '\0' && api->p.store == NULL)
+	else if (!api->has_token && api->p.store == NULL)
 		bh_api_fail(
 			req, BH_PROBLEM_NO_TOKEN, NULL,
 			"set api.token_file in bulkhead.yaml to a file that holds a secret (for "

@@ -142,7 +142,7 @@ is_last_admin(struct bh_api_req *req, const char *name)
 	enum bh_api_role role;
 	size_t i;
 
-	if (req->api->p.token[0] != '\0' || !bh_api_identity_role(req->api, name, &role) ||
+	if (req->api->has_token || !bh_api_identity_role(req->api, name, &role) ||
 	    role != BH_ROLE_ADMIN)
 		return false;
 	for (i = 0; bh_api_identity_at(req->api, i, other, &role); i++) {

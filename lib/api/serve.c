@@ -205,20 +205,25 @@ take(struct bh_api *api, const struct bh_ipc_message *m)
 	}
 }
 
-/* Until the channel ends or a stop is asked for. 0: stop; -errno. */
+/* Until the channel ends or a stop is asked for. 0: stop; -ESTALE: the HTTP process is to begin anew; -errno. */
 static int
 converse(struct bh_api *api)
 {
 	struct pollfd p[] = {{.fd = api->channel, .events = POLLIN},
-			     {.fd = api->stop, .events = POLLIN}};
+			     {.fd = api->stop, .events = POLLIN},
+			     {.fd = api->renew, .events = POLLIN}};
 	struct bh_ipc_message m;
 	int rc = flush(api);
 
+	if (api->out.data != NULL)
+		explicit_bzero(api->out.data, api->out.cap); /* the key was in it */
 	while (rc == 0) {
 		if (poll(p, BH_ARRAY_SIZE(p), STREAM_TICK_MS) < 0 && errno != EINTR)
 			return -errno;
 		if (p[1].revents != 0)
 			return 0;
+		if (p[2].revents != 0)
+			return -ESTALE;
 		if (p[0].revents != 0) {
 			rc = bh_ipc_fill(&api->in, api->channel);
 			rc = rc == 0 ? -EPIPE : rc == -EAGAIN || rc == 1 ? 0 : rc;
@@ -237,11 +242,9 @@ converse(struct bh_api *api)
 static int
 launch(struct bh_api *api, struct bh_err *err)
 {
-	const struct bh_ipc_setup setup = {.max_connections = api->p.max_connections,
-					   .timeout_s = api->p.timeout_s,
-					   .certificate = api->p.tls_certificate,
-					   .key = api->p.tls_key,
-					   .client_ca = api->p.tls_client_ca};
+	struct bh_ipc_setup setup = {.max_connections = api->p.max_connections,
+				     .timeout_s = api->p.timeout_s};
+	uint64_t count;
 	int pair[2], rc;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -254,7 +257,13 @@ launch(struct bh_api *api, struct bh_err *err)
 		return rc;
 	}
 	api->channel = pair[0];
+	(void)!read(api->renew, &count, sizeof(count));
+	pthread_mutex_lock(&api->secret_lock);
+	setup.certificate = api->p.tls_certificate;
+	setup.key = api->p.tls_key;
+	setup.client_ca = api->p.tls_client_ca;
 	bh_ipc_put_setup(&api->out, &setup);
+	pthread_mutex_unlock(&api->secret_lock);
 	return 0;
 }
 
@@ -292,10 +301,16 @@ run(void *arg)
 		hang_up(api);
 		if (bh_clock_system.mono_ns(NULL) - since > LIVED_NS)
 			pause = RESTART_MIN_MS;
-		bh_log(BH_LOG_ERROR, "the HTTP process has ended (%s); starting it again",
-		       strerror(-rc));
+		if (rc == -ESTALE)
+			bh_log(BH_LOG_INFO,
+			       "the HTTP process begins anew, with another certificate");
+		else
+			bh_log(BH_LOG_ERROR, "the HTTP process has ended (%s); starting it again",
+			       strerror(-rc));
+		if (rc == -ESTALE)
+			pause = RESTART_MIN_MS;
 		do {
-			if (wait_stop(api, pause))
+			if (wait_stop(api, rc == -ESTALE ? 0 : pause))
 				return NULL;
 			pause = pause * 2 < RESTART_MAX_MS ? pause * 2 : RESTART_MAX_MS;
 			rc = launch(api, &err);

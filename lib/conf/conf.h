@@ -173,6 +173,18 @@ struct bh_config_sink {
 
 #define BH_FLEET_ENDPOINTS 8
 
+/* ---- config_secret.c: keys that hold a secret say where it is ------------------------------------------ */
+
+enum bh_secret_place {
+	BH_SECRET_FILE,       /* a path; "file:" has been taken off */
+	BH_SECRET_CREDENTIAL, /* credential:NAME, of systemd */
+	BH_SECRET_VAULT,      /* vault:PATH#FIELD */
+};
+/* Of what a configuration that was read says; *rest (or NULL): behind the word. */
+enum bh_secret_place bh_secret_place(const char *place, const char **rest);
+
+enum bh_vault_auth { BH_VAULT_TOKEN, BH_VAULT_APPROLE, BH_VAULT_KUBERNETES };
+
 /* One of `sources`: who tells us labels. */
 #define BH_CONFIG_SOURCES 8
 enum bh_source_type { BH_SOURCE_KUBERNETES, BH_SOURCE_WATCHED_FILE };

@@ -36,6 +36,11 @@ int bh_config_check_maps(struct bh_config_reader *r, const struct bh_yaml *node,
 int bh_config_threat_segment(struct bh_config_reader *r, const struct bh_yaml *node,
 			     unsigned *index);
 
+/* config_secret.c: a secret's place as written; "file:" is taken off. */
+int bh_config_check_secret(struct bh_config_reader *r, const char *key, char *field);
+/* What Vault needs to be asked. */
+int bh_config_check_vault(struct bh_config_reader *r);
+
 void bh_config_default_learn(struct bh_config *c); /* config_learn.c */
 
 /* What no key can say alone. */

@@ -271,6 +271,38 @@ anchor_path(struct bh_config_reader *r, const char *key, char *field)
 	return 0;
 }
 
+/* The same of a secret's place. */
+static int
+anchor_secret(struct bh_config_reader *r, const char *key, char *field)
+{
+	int rc = bh_config_check_secret(r, key, field);
+
+	return rc == 0 && bh_secret_place(field, NULL) == BH_SECRET_FILE
+		       ? anchor_path(r, key, field)
+		       : rc;
+}
+
+static int
+anchor_secrets(struct bh_config_reader *r)
+{
+	struct bh_config *c = r->c;
+	int rc = anchor_secret(r, "api.token_file", c->api_token_file);
+
+	if (rc == 0)
+		rc = anchor_secret(r, "api.tls.certificate", c->api_certificate);
+	if (rc == 0)
+		rc = anchor_secret(r, "api.tls.key", c->api_key);
+	if (rc == 0)
+		rc = anchor_secret(r, "api.tls.client_ca", c->api_client_ca);
+	if (rc == 0)
+		rc = anchor_secret(r, "secrets.vault.token", c->vault_token);
+	if (rc == 0)
+		rc = anchor_secret(r, "secrets.vault.secret_id", c->vault_secret_id);
+	if (rc == 0)
+		rc = anchor_secret(r, "secrets.vault.jwt", c->vault_jwt);
+	return rc == 0 ? anchor_path(r, "secrets.vault.ca_file", c->vault_ca) : rc;
+}
+
 static int
 anchor_paths(struct bh_config_reader *r)
 {
@@ -279,13 +311,7 @@ anchor_paths(struct bh_config_reader *r)
 	unsigned i;
 
 	if (rc == 0)
-		rc = anchor_path(r, "api.token_file", c->api_token_file);
-	if (rc == 0)
-		rc = anchor_path(r, "api.tls.certificate", c->api_certificate);
-	if (rc == 0)
-		rc = anchor_path(r, "api.tls.key", c->api_key);
-	if (rc == 0)
-		rc = anchor_path(r, "api.tls.client_ca", c->api_client_ca);
+		rc = anchor_secrets(r);
 	if (rc == 0 && strcmp(c->eve_file, "-") != 0)
 		rc = anchor_path(r, "events.file", c->eve_file);
 	if (rc == 0)
@@ -305,7 +331,7 @@ anchor_paths(struct bh_config_reader *r)
 	for (i = 0; rc == 0 && i < c->n_sensor_files; i++)
 		rc = anchor_path(r, "sensors.files", c->sensor_file[i]);
 	for (i = 0; rc == 0 && i < c->n_sinks; i++) {
-		rc = anchor_path(r, "sinks", c->sink[i].secret_file);
+		rc = anchor_secret(r, "sinks", c->sink[i].secret_file);
 #define BH_SINK_NUMBER(field, key, def, min, max)
 #define BH_SINK_TIME(field, key, def, min, max)
 #define BH_SINK_TEXT(field, key, def)
@@ -319,7 +345,7 @@ anchor_paths(struct bh_config_reader *r)
 #undef BH_SINK_FILE
 	}
 	for (i = 0; rc == 0 && i < c->n_sources; i++) {
-		rc = anchor_path(r, "sources", c->source[i].kubeconfig);
+		rc = anchor_secret(r, "sources", c->source[i].kubeconfig);
 		if (rc == 0)
 			rc = anchor_path(r, "sources", c->source[i].path);
 	}

@@ -275,6 +275,8 @@ bh_config_check(struct bh_config_reader *r)
 	int rc = check_ports(r);
 
 	if (rc == 0)
+		rc = bh_config_check_vault(r);
+	if (rc == 0)
 		rc = check_cores(r);
 	if (rc == 0)
 		rc = check_memory(r);

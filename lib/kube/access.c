@@ -6,7 +6,7 @@
 
 #include "kube_priv.h"
 
-#define KUBECONFIG_MAX (1u << 20)
+#define KUBECONFIG_MAX (256u << 10)
 #define TOKEN_MAX 65536
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
 
@@ -72,7 +72,8 @@ take(const struct reading *r, const struct bh_yaml *map, const char *key, char *
 
 	if (text[0] == '\0')
 		return 0;
-	if (text[0] != '/' && strcmp(key, "server") != 0 && slash != NULL)
+	if (text[0] != '/' && strcmp(key, "server") != 0 && slash != NULL &&
+	    bh_secret_place(r->s->kubeconfig, NULL) == BH_SECRET_FILE)
 		n = snprintf(out, size, "%.*s%s", (int)(slash + 1 - r->s->kubeconfig),
 			     r->s->kubeconfig, text);
 	else
@@ -259,7 +260,7 @@ read_token(struct bh_kube_access *a, struct bh_err *err)
 
 int
 bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_source *s,
-		    struct bh_err *err)
+		    struct bh_secrets *secrets, struct bh_err *err)
 {
 	char *text = NULL;
 	size_t len;
@@ -269,12 +270,10 @@ bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_source *s
 	if (s->in_cluster) {
 		rc = in_cluster(out, err);
 	} else {
-		rc = bh_file_read(s->kubeconfig, KUBECONFIG_MAX, &text, &len, err);
-		if (rc == 0) {
+		rc = bh_secret_read(secrets, s->kubeconfig, KUBECONFIG_MAX, &text, &len, err);
+		if (rc == 0)
 			rc = bh_kube_access_read(out, text, len, s, err);
-			explicit_bzero(text, len);
-		}
-		free(text);
+		bh_secret_free(text);
 	}
 	if (rc == 0)
 		rc = read_token(out, err);
@@ -284,26 +283,26 @@ bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_source *s
 }
 
 int
-bh_kube_files(const struct bh_config_source *s, void (*fn)(void *arg, const char *path), void *arg,
-	      struct bh_err *err)
+bh_kube_files(const struct bh_kube_files *f, struct bh_err *err)
 {
+	const struct bh_config_source *s = f->source;
 	struct bh_kube_access a;
 	const char *file[] = {a.ca, a.certificate, a.key, a.token_file};
 	size_t i;
 	int rc;
 
 	if (s->type == BH_SOURCE_WATCHED_FILE) {
-		fn(arg, s->path);
+		f->fn(f->arg, s->path);
 		return 0;
 	}
-	rc = bh_kube_access_load(&a, s, err);
+	rc = bh_kube_access_load(&a, s, f->secrets, err);
 	if (rc != 0)
 		return rc;
-	if (s->kubeconfig[0] != '\0')
-		fn(arg, s->kubeconfig);
+	if (s->kubeconfig[0] != '\0' && bh_secret_place(s->kubeconfig, NULL) == BH_SECRET_FILE)
+		f->fn(f->arg, s->kubeconfig);
 	for (i = 0; i < BH_ARRAY_SIZE(file); i++) {
 		if (file[i][0] != '\0')
-			fn(arg, file[i]);
+			f->fn(f->arg, file[i]);
 	}
 	bh_kube_access_free(&a);
 	return 0;

@@ -31,6 +31,12 @@ bh_kube_stopping(struct bh_kube *k)
 	return k->stop;
 }
 
+struct bh_secrets *
+bh_kube_secrets(const struct bh_kube *k)
+{
+	return k->params.secrets;
+}
+
 int
 bh_kube_stop_fd(const struct bh_kube *k)
 {
@@ -285,14 +291,14 @@ run(void *arg)
 }
 
 static int
-check(const struct bh_config_source *s, struct bh_err *err)
+check(const struct bh_config_source *s, struct bh_secrets *secrets, struct bh_err *err)
 {
 	struct bh_kube_access a;
 	int rc;
 
 	if (s->type == BH_SOURCE_WATCHED_FILE)
 		return bh_kube_file_check(s, err);
-	rc = bh_kube_access_load(&a, s, err);
+	rc = bh_kube_access_load(&a, s, secrets, err);
 	if (rc == 0)
 		bh_kube_access_free(&a);
 	return rc;
@@ -320,7 +326,7 @@ bh_kube_open(struct bh_kube **out, const struct bh_kube_params *params, struct b
 						       .config = &c->source[i],
 						       .index = (uint8_t)i,
 						       .heard_ns = now_ns()};
-		rc = check(&c->source[i], err);
+		rc = check(&c->source[i], params->secrets, err);
 		if (rc != 0)
 			break;
 	}

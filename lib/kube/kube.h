@@ -16,12 +16,14 @@
 #include "../base/base.h"
 #include "../conf/conf.h"
 #include "../policy/policy.h"
+#include "../secret/secret.h"
 
 struct bh_kube;
 
 struct bh_kube_params {
 	const struct bh_config *config;
 	struct bh_policy *policy;
+	struct bh_secrets *secrets; /* where kubeconfigs lie; NULL: in files alone. Outlives it */
 	/* A source is lost (its age is beyond stale.after) or is back. From a source's thread. */
 	void (*note)(void *arg, bool back, const char *text);
 	void *arg;
@@ -51,7 +53,12 @@ void bh_kube_close(struct bh_kube *k);                    /* NULL is fine; endpo
 bool bh_kube_status(struct bh_kube *k, unsigned index, struct bh_kube_status *out);
 
 /* Files that a source reads again while it runs: tokens and certificates rotate. fn gets each. 0 or -errno with err set. */
-int bh_kube_files(const struct bh_config_source *s, void (*fn)(void *arg, const char *path),
-		  void *arg, struct bh_err *err);
+struct bh_kube_files {
+	const struct bh_config_source *source;
+	struct bh_secrets *secrets; /* or NULL */
+	void (*fn)(void *arg, const char *path);
+	void *arg;
+};
+int bh_kube_files(const struct bh_kube_files *f, struct bh_err *err);
 
 #endif

@@ -100,9 +100,10 @@ struct bh_kube_access {
 /* A kubeconfig's text; relative paths in it are relative to the folder of s->kubeconfig. */
 int bh_kube_access_read(struct bh_kube_access *out, const char *text, size_t len,
 			const struct bh_config_source *s, struct bh_err *err);
-/* From the files that the source names, with the token as it is now. */
+/* From where the source says, with the token as it is now. */
 int bh_kube_access_load(struct bh_kube_access *out, const struct bh_config_source *s,
-			struct bh_err *err);
+			struct bh_secrets *secrets, struct bh_err *err);
+struct bh_secrets *bh_kube_secrets(const struct bh_kube *k);
 void bh_kube_access_free(struct bh_kube_access *a); /* secrets are wiped */
 
 /* ---- stream.c: JSON, a line each ------------------------------------------------------------------------------------------ */

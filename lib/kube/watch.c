@@ -300,7 +300,7 @@ begin(struct feed *f)
 {
 	struct bh_kube_access a;
 	struct bh_err err = {0};
-	int rc = bh_kube_access_load(&a, f->c->s->config, &err);
+	int rc = bh_kube_access_load(&a, f->c->s->config, bh_kube_secrets(f->c->s->kube), &err);
 
 	if (rc != 0) {
 		fail(f, err.what);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../secret/secret.h"
 #include "sink_priv.h"
 
 #define QUEUE_BYTES (1u << 20)
@@ -45,6 +46,7 @@ struct bh_sink {
 	pthread_cond_t written;
 	struct bh_spool *spool; /* what was peeked may be read without the lock */
 	bool complete;          /* nothing more will be written */
+	char *secret;           /* another one, the sender's to take; NULL: none */
 	/* sender */
 	unsigned wait_ms; /* 0: the last attempt worked */
 	uint64_t next_try_ns, mark_ns, settled_seq;
@@ -281,6 +283,20 @@ wait_written(struct bh_sink *s)
 	(void)pthread_cond_timedwait(&s->written, &s->spool_lock, &until);
 }
 
+static void
+take_secret(struct bh_sink *s)
+{
+	int rc = s->secret != NULL ? s->ops->rekey(s->state, s->secret) : 0;
+
+	if (rc != 0)
+		bh_log(BH_LOG_ERROR, "sink %s: its new secret is not taken: %s", s->name,
+		       strerror(-rc));
+	else if (s->secret != NULL)
+		s->next_try_ns = 0; /* it may be what was missing */
+	bh_secret_free(s->secret);
+	s->secret = NULL;
+}
+
 static void *
 run_sender(void *arg)
 {
@@ -292,6 +308,7 @@ run_sender(void *arg)
 	do {
 		if (!more && !s->complete)
 			wait_written(s);
+		take_secret(s);
 		now = bh_clock_system.mono_ns(NULL);
 		if (s->complete && end == 0)
 			end = now + END_MS * BH_NS_PER_MS;
@@ -302,6 +319,25 @@ run_sender(void *arg)
 	} while (!s->complete || (more && now < end));
 	pthread_mutex_unlock(&s->spool_lock);
 	return NULL;
+}
+
+int
+bh_sink_set_secret(struct bh_sink *s, const char *secret)
+{
+	char *copy;
+
+	if (s->ops->rekey == NULL)
+		return -EINVAL;
+	copy = bh_secret_alloc(strlen(secret));
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, secret, strlen(secret));
+	pthread_mutex_lock(&s->spool_lock);
+	bh_secret_free(s->secret);
+	s->secret = copy;
+	pthread_cond_signal(&s->written);
+	pthread_mutex_unlock(&s->spool_lock);
+	return 0;
 }
 
 /* ---- start and end ----------------------------------------------------------------------------------- */
@@ -466,6 +502,7 @@ bh_sink_close(struct bh_sink *s)
 	if (s->stop_fd >= 0)
 		close(s->stop_fd);
 	bh_buf_free(&s->record);
+	bh_secret_free(s->secret);
 	free(s->queue[0].data);
 	free(s->queue[1].data);
 	free(s);

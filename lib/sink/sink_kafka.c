@@ -34,6 +34,8 @@
 	F(rd_kafka_poll)                                                                           \
 	F(rd_kafka_purge)                                                                          \
 	F(rd_kafka_flush)                                                                          \
+	F(rd_kafka_sasl_set_credentials)                                                           \
+	F(rd_kafka_error_destroy)                                                                  \
 	F(rd_kafka_err2str)
 
 struct library {
@@ -47,7 +49,7 @@ struct kafka {
 	rd_kafka_conf_t *conf; /* until there is a producer */
 	rd_kafka_t
 		*producer; /* NULL until the first batch: its threads come then (bh_sink_begin) */
-	char topic[256];
+	char topic[256], user[256]; /* user "": without SASL */
 	int stop_fd;
 	/* sender */
 	unsigned n, done; /* of the batch: handed over, answered */
@@ -212,6 +214,7 @@ kafka_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh_
 	if (k == NULL)
 		return bh_err_set(err, ENOMEM, "no memory for a sink");
 	snprintf(k->topic, sizeof(k->topic), "%s", p->options->topic);
+	snprintf(k->user, sizeof(k->user), "%s", p->options->user);
 	k->stop_fd = stop_fd;
 	rc = load_library(&k->lib, err);
 	if (rc == 0)
@@ -358,6 +361,28 @@ kafka_reset(void *state)
 	(void)state;
 }
 
+/* For its next connections: those that stand are proven. */
+static int
+kafka_rekey(void *state, const char *secret)
+{
+	struct kafka *k = state;
+	rd_kafka_error_t *error;
+	char why[256];
+
+	if (k->user[0] == '\0')
+		return -EINVAL;
+	if (k->producer == NULL)
+		return k->lib.rd_kafka_conf_set(k->conf, "sasl.password", secret, why,
+						sizeof(why)) == RD_KAFKA_CONF_OK
+			       ? 0
+			       : -EINVAL;
+	error = k->lib.rd_kafka_sasl_set_credentials(k->producer, k->user, secret);
+	if (error == NULL)
+		return 0;
+	k->lib.rd_kafka_error_destroy(error);
+	return -EINVAL;
+}
+
 const struct bh_sink_ops bh_sink_kafka = {
 	.open = kafka_open,
 	.close = kafka_close,
@@ -365,5 +390,6 @@ const struct bh_sink_ops bh_sink_kafka = {
 	.send = kafka_send,
 	.settled = kafka_settled,
 	.reset = kafka_reset,
+	.rekey = kafka_rekey,
 	.confirms = true,
 };

@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../secret/secret.h"
 #include "sink_priv.h"
 
 enum { FORM_JSON, FORM_SLACK, FORM_TEAMS };
 #define BODY_BYTES (256u << 10)
+#define SECRET_MAX 255
 #define TALK_RECORDS 10 /* sentences in one message */
 
 struct webhook {
 	CURL *curl;
-	char url[256], secret[256];
+	char url[256];
+	char *secret; /* SECRET_MAX bytes, "": none */
 	unsigned form;
 	int stop_fd;
 	/* of a batch that was refused for good, one of which may be at fault: so many are still to go one at a time */
@@ -312,8 +315,20 @@ webhook_close(void *state)
 	webhook_reset(w);
 	bh_buf_free(&w->body);
 	bh_buf_free(&w->text);
+	bh_secret_free(w->secret);
 	explicit_bzero(w, sizeof(*w));
 	free(w);
+}
+
+static int
+webhook_rekey(void *state, const char *secret)
+{
+	struct webhook *w = state;
+
+	if (strlen(secret) > SECRET_MAX)
+		return -E2BIG;
+	snprintf(w->secret, SECRET_MAX + 1, "%s", secret);
+	return 0;
 }
 
 static int
@@ -321,19 +336,23 @@ webhook_open(void **state, const struct bh_sink_params *p, int stop_fd, struct b
 {
 	struct webhook *w = calloc(1, sizeof(*w));
 
-	if (w == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (w != NULL)
+		w->secret = bh_secret_alloc(SECRET_MAX);
+	if (w == NULL || w->secret == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		bh_secret_free(w != NULL ? w->secret : NULL);
 		free(w);
 		return bh_err_set(err, ENOMEM, "no memory for a sink");
 	}
 	if (strlen(p->to) >= sizeof(w->url) ||
-	    (p->secret != NULL && strlen(p->secret) >= sizeof(w->secret))) {
+	    (p->secret != NULL && strlen(p->secret) > SECRET_MAX)) {
+		bh_secret_free(w->secret);
 		free(w);
 		return bh_err_set(err, EINVAL,
 				  "sink %s: its URL and its secret may have at most 255 bytes each",
 				  p->name);
 	}
 	snprintf(w->url, sizeof(w->url), "%s", p->to);
-	snprintf(w->secret, sizeof(w->secret), "%s", p->secret != NULL ? p->secret : "");
+	snprintf(w->secret, SECRET_MAX + 1, "%s", p->secret != NULL ? p->secret : "");
 	w->form = p->form;
 	w->stop_fd = stop_fd;
 	*state = w;
@@ -347,5 +366,6 @@ const struct bh_sink_ops bh_sink_webhook = {
 	.send = webhook_send,
 	.settled = webhook_settled,
 	.reset = webhook_reset,
+	.rekey = webhook_rekey,
 	.confirms = true,
 };
