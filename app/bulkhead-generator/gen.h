@@ -6,6 +6,9 @@
  *   send.c      probes at a rate
  *   trial.c     one trial from launch to counts
  *   rfc2544.c   searches made of trials
+ *   connect.c   the loop of a worker with connections; frames for lib/generator's tcp
+ *   rfc9411.c   runs of connections: ramp, measure, end; figures a second
+ *   server.c    a server alone
  *   report.c    table and JSON
  */
 #ifndef BH_APP_GEN_H
@@ -17,6 +20,7 @@
 #include <rte_mbuf.h>
 
 #include "../../lib/generator/options.h"
+#include "../../lib/generator/tcp.h"
 #include "../../lib/port/port.h"
 
 #define GEN_BURST 32
@@ -54,9 +58,21 @@ struct gen_end {
 	struct gen_counts counts;
 	struct bh_gen_hist latency; /* ticks */
 	struct bh_gen_asked asked;
+
+	/* With connections. */
+	struct bh_gen_tcp *tcp;
+	struct rte_ring
+		*handed; /* frames of our flows that came to another queue; NULL: there is none */
+	struct rte_mbuf *out[GEN_BURST];
+	uint16_t n_out;
 } __attribute__((aligned(BH_CACHE_LINE)));
 
-enum gen_phase { GEN_SEND, GEN_DRAIN, GEN_STOP };
+enum gen_phase {
+	GEN_SEND, /* with connections: they grow to their number */
+	GEN_DRAIN,
+	GEN_STOP,
+	GEN_MEASURE, /* with connections, between SEND and DRAIN */
+};
 
 /* What a trial is to be, and what came of it. */
 struct gen_trial {
@@ -81,12 +97,14 @@ struct gen {
 	struct bh_port *port[2];
 	struct bh_gen_probes probes;
 	struct bh_gen_zipf zipf;
+	struct bh_gen_book book;
 	unsigned n_ends, n_workers;
 	struct gen_end *end[GEN_ENDS];
 	uint64_t origin; /* ticks of probes are from here */
 	double hz;
 	/* Of the trial: written by control before launch. */
 	const struct bh_gen_mix *mix;
+	uint32_t kib;
 	uint64_t begin;
 	uint8_t trial;
 	unsigned phase; /* enum gen_phase: control writes (release), workers read (acquire) */
@@ -122,8 +140,20 @@ double gen_offered(const struct gen_trial *t);
 /* Each flow once, before the first trial; nothing where it is switched off. */
 int gen_prime(struct gen *g, const struct bh_gen_mix *mix, struct bh_err *err);
 
+/* connect.c: as gen_worker_run, with connections. */
+int gen_connect_run(void *arg);
+int gen_connect_setup(struct gen *g, struct bh_err *err);
+void gen_connect_free(struct gen_end *e);
+/* Is the frame in m now an answer to send? It asked for one of our hosts. */
+bool gen_answer(struct gen_end *e, struct rte_mbuf *m);
+
+/* rfc9411.c */
+int gen_run_connections(struct gen *g, struct bh_err *err);
+
 /* rfc2544.c */
 int gen_run_frames(struct gen *g, struct bh_err *err);
+
+/* server.c */
 int gen_run_server(struct gen *g, struct bh_err *err);
 
 /* report.c */

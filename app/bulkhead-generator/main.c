@@ -25,7 +25,8 @@ print_help(void)
 	bh_buf_str(&b, "usage: bulkhead-generator --client DEVICE | --server DEVICE | both "
 		       "[OPTION VALUE ...]\n\n"
 		       "Traffic for measuring what is between two ports: probes that say when they "
-		       "were sent (RFC 2544).\n"
+		       "were sent (RFC 2544), and\n"
+		       "connections that ask for objects and compare what they get (RFC 9411).\n"
 		       "With both ports on this machine, frames go one way and are judged at the "
 		       "server's. With --client alone they\n"
 		       "come back to it: from a generator with --server on another machine, or by "
@@ -106,7 +107,9 @@ run(struct gen *g)
 	g->results = json_array();
 	rc = gen_setup(g, &err);
 	if (rc == 0)
-		rc = g->o.has[BH_GEN_CLIENT] ? gen_run_frames(g, &err) : gen_run_server(g, &err);
+		rc = !g->o.has[BH_GEN_CLIENT]        ? gen_run_server(g, &err)
+		     : bh_gen_options_connect(&g->o) ? gen_run_connections(g, &err)
+						     : gen_run_frames(g, &err);
 	if (rc == 0)
 		rc = gen_report_write(g, &err);
 	if (rc < 0)

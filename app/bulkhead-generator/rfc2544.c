@@ -1,10 +1,4 @@
 /* RFC 2544's tests, made of trials. */
-#include <errno.h>
-#include <unistd.h>
-
-#include <rte_launch.h>
-#include <rte_lcore.h>
-
 #include "gen.h"
 
 /* "as many trials as needed until there are two successive trials in which no frames are lost" (26.3). */
@@ -202,37 +196,4 @@ gen_run_frames(struct gen *g, struct bh_err *err)
 		}
 	}
 	return rc;
-}
-
-int
-gen_run_server(struct gen *g, struct bh_err *err)
-{
-	struct gen_worker w[BH_MAX_WORKERS];
-	struct gen_counts sum = {0};
-	unsigned i;
-
-	__atomic_store_n(&g->phase, GEN_SEND, __ATOMIC_RELEASE);
-	for (i = 0; i < g->n_workers; i++) {
-		w[i] = (struct gen_worker){g, i};
-		if (rte_eal_remote_launch(gen_worker_run, &w[i], i + 1) != 0)
-			return bh_err_set(err, EIO, "worker %u does not start", i);
-	}
-	fprintf(g->table, "answering until Ctrl-C\n");
-	fflush(g->table);
-	while (!gen_stopped)
-		usleep(10000);
-	__atomic_store_n(&g->phase, GEN_STOP, __ATOMIC_RELEASE);
-	rte_eal_mp_wait_lcore();
-	for (i = 0; i < g->n_ends; i++) {
-		sum.reflected += g->end[i]->counts.reflected;
-		sum.foreign += g->end[i]->counts.foreign;
-		sum.unsent += g->end[i]->counts.unsent;
-	}
-	fprintf(g->table, "sent back %llu frames, %llu were not for us, %llu did not go out\n",
-		(unsigned long long)sum.reflected, (unsigned long long)sum.foreign,
-		(unsigned long long)sum.unsent);
-	gen_report_result(g, json_pack("{s:s, s:I, s:I, s:I}", "result", "answered", "reflected",
-				       (json_int_t)sum.reflected, "foreign",
-				       (json_int_t)sum.foreign, "unsent", (json_int_t)sum.unsent));
-	return 0;
 }

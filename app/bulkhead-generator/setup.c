@@ -96,6 +96,10 @@ add_end(struct gen *g, unsigned side, uint16_t queue, struct bh_err *err)
 	e->judges = side == BH_GEN_CLIENT ? o->reflect || o->both_ways || !o->has[BH_GEN_SERVER]
 					  : !e->reflects;
 	g->end[g->n_ends++] = e;
+	if (bh_gen_options_connect(o)) {
+		e->sends = e->judges = e->reflects = false;
+		return 0;
+	}
 	e->pick.n = (uint32_t)((o->flows + queues - 1 - queue) / queues);
 	if (e->pick.n == 0)
 		e->sends = false;
@@ -264,7 +268,9 @@ gen_setup(struct gen *g, struct bh_err *err)
 				  "a port has no link after 10 seconds: is the cable "
 				  "in, the other side up?");
 	rc = find_addresses(g, err);
-	return rc < 0 ? rc : add_ends(g, err);
+	if (rc == 0)
+		rc = add_ends(g, err);
+	return rc < 0 || !bh_gen_options_connect(&g->o) ? rc : gen_connect_setup(g, err);
 }
 
 void
@@ -275,6 +281,7 @@ gen_teardown(struct gen *g)
 	for (i = 0; i < g->n_ends; i++) {
 		free(g->end[i]->sequence);
 		free(g->end[i]->track);
+		gen_connect_free(g->end[i]);
 		free(g->end[i]);
 	}
 	bh_gen_zipf_free(&g->zipf);

@@ -35,9 +35,8 @@ judge(struct gen_end *e, const struct bh_gen_probe *probe, uint32_t len, uint64_
 	bh_gen_hist_add(&e->latency, ticks - probe->ticks);
 }
 
-/* Is the frame in m now one to send? */
-static bool
-answer(struct gen_end *e, struct rte_mbuf *m)
+bool
+gen_answer(struct gen_end *e, struct rte_mbuf *m)
 {
 	uint8_t out[BH_GEN_ASK_SIZE];
 	unsigned len;
@@ -80,7 +79,7 @@ take(struct gen_end *e, struct rte_mbuf *m, uint64_t ticks)
 			break;
 		}
 	}
-	if (answer(e, m))
+	if (gen_answer(e, m))
 		return true;
 	e->counts.foreign++;
 	return false;

@@ -186,6 +186,8 @@ default_clients(struct bh_gen_options *o)
 static int
 read_wire(struct bh_gen_options *o, struct bh_err *err)
 {
+	static const uint16_t ports[] = {
+		[BH_GEN_HTTP] = 80, [BH_GEN_REDIS] = 6379, [BH_GEN_TLS] = 443};
 	struct bh_err why = {0};
 	int rc;
 
@@ -195,7 +197,10 @@ read_wire(struct bh_gen_options *o, struct bh_err *err)
 		return bh_err_set(err, EINVAL, "server-net: %s", why.what);
 	default_clients(o);
 	o->wire.vlan = (uint16_t)o->vlan;
-	o->wire.port = (uint16_t)(o->port != 0 ? o->port : 7);
+	/* echo, as RFC 2544 C.2.6.4 has it; those that the protocols have */
+	o->wire.port = bh_gen_options_connect(o) ? ports[o->protocol] : 7;
+	if (o->port != 0)
+		o->wire.port = (uint16_t)o->port;
 	rc = bh_gen_wire_check(&o->wire, err);
 	if (rc == 0 && o->flows > bh_gen_wire_flows(&o->wire))
 		rc = bh_err_set(err, EINVAL,
@@ -257,7 +262,7 @@ read_frames(struct bh_gen_options *o, struct bh_err *err)
 
 	if (rc == 0)
 		rc = bh_gen_pattern_parse(o->pattern, &o->order, &o->exponent, err);
-	for (i = 0; rc == 0 && i < o->trials.n; i++) {
+	for (i = 0; rc == 0 && !bh_gen_options_connect(o) && i < o->trials.n; i++) {
 		if (bh_gen_mix_least(&o->trials.mix[i]) < least)
 			rc = bh_err_set(err, EINVAL,
 					"frames: %u bytes have no room for a probe with these "
@@ -269,6 +274,40 @@ read_frames(struct bh_gen_options *o, struct bh_err *err)
 					bh_gen_mix_largest(&o->trials.mix[i]),
 					(unsigned long long)o->mtu);
 	}
+	return rc;
+}
+
+/* What depends on the test. */
+static int
+read_connections(struct bh_gen_options *o, struct bh_err *err)
+{
+	const char *sizes = o->size;
+	unsigned i;
+	int rc;
+
+	if (!bh_gen_options_connect(o))
+		return 0;
+	if (sizes[0] == '\0')
+		sizes = o->test == BH_GEN_TEST_TPS ? "1,16,64,256" : "1";
+	rc = read_list("size", sizes, BH_GEN_KIB_MAX, o->kib, &o->n_sizes, BH_GEN_SIZES, err);
+	for (i = 0; rc == 0 && i < o->n_sizes; i++) {
+		if (o->kib[i] != floor(o->kib[i]))
+			rc = bh_err_set(err, EINVAL, "size: %g is not whole", o->kib[i]);
+	}
+	if (rc == 0 && o->mss != 0 && o->mss < BH_GEN_REQUEST_MAX)
+		rc = bh_err_set(err, EINVAL, "mss: a request needs %d", BH_GEN_REQUEST_MAX);
+	if (o->connections == 0)
+		o->connections = o->test == BH_GEN_TEST_CPS   ? 100
+				 : o->test == BH_GEN_TEST_TPS ? 10
+							      : 10000;
+	if (o->transactions == 0 && o->test == BH_GEN_TEST_CPS)
+		o->transactions = 1;
+	if (o->think == 0 && o->test == BH_GEN_TEST_CONCURRENT)
+		o->think = 1;
+	if (rc == 0 && o->connections > bh_gen_wire_flows(&o->wire))
+		rc = bh_err_set(err, EINVAL,
+				"connections: more than these hosts' ports: give more "
+				"--clients");
 	return rc;
 }
 
@@ -292,6 +331,8 @@ bh_gen_options_finish(struct bh_gen_options *o, struct bh_err *err)
 	rc = read_wire(o, err);
 	if (rc == 0)
 		rc = read_frames(o, err);
+	if (rc == 0)
+		rc = read_connections(o, err);
 	if (rc == 0)
 		rc = read_cores(o, err);
 	if (rc == 0)

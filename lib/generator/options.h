@@ -7,8 +7,10 @@
 #define BH_GENERATOR_OPTIONS_H
 
 #include "generator.h"
+#include "talk.h"
 
 #define BH_GEN_AT 16
+#define BH_GEN_SIZES 16
 #define BH_GEN_TEXT_SIZE 256
 
 enum bh_gen_test {
@@ -17,6 +19,9 @@ enum bh_gen_test {
 	BH_GEN_TEST_LATENCY,
 	BH_GEN_TEST_LOSS,
 	BH_GEN_TEST_BACK_TO_BACK,
+	BH_GEN_TEST_CPS, /* from here on with connections */
+	BH_GEN_TEST_TPS,
+	BH_GEN_TEST_CONCURRENT,
 };
 
 struct bh_gen_options {
@@ -46,9 +51,17 @@ struct bh_gen_options {
 	uint8_t next[2][16];
 	unsigned n_at;
 	double share[BH_GEN_AT];
+	unsigned n_sizes;
+	double kib[BH_GEN_SIZES];
 	unsigned n_workers;
 	uint16_t worker[BH_MAX_WORKERS]; /* CPUs; none: the last one */
 };
+
+static inline bool
+bh_gen_options_connect(const struct bh_gen_options *o)
+{
+	return o->test >= BH_GEN_TEST_CPS;
+}
 
 void bh_gen_options_default(struct bh_gen_options *o);
 /* One option; value is NULL for a flag. 0, -ENOENT (no such option) or -EINVAL. */

@@ -83,6 +83,34 @@ lists_and_addresses_are_read(void)
 }
 
 static void
+connections_have_their_tests_defaults(void)
+{
+	static const struct {
+		const char *test, *protocol;
+		unsigned connections, transactions, port, sizes;
+	} want[] = {
+		{"cps", "http", 100, 1, 80, 1},
+		{"tps", "redis", 10, 0, 6379, 4},
+		{"concurrent", "tls", 10000, 0, 443, 1},
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(want); i++) {
+		const char *const words[] = {"client",     "x",        "test",
+					     want[i].test, "protocol", want[i].protocol,
+					     NULL};
+
+		CU_ASSERT_EQUAL(read_all(words, NULL), 0);
+		CU_ASSERT(bh_gen_options_connect(&o));
+		CU_ASSERT_EQUAL(o.connections, want[i].connections);
+		CU_ASSERT_EQUAL(o.transactions, want[i].transactions);
+		CU_ASSERT_EQUAL(o.wire.port, want[i].port);
+		CU_ASSERT_EQUAL(o.n_sizes, want[i].sizes);
+		CU_ASSERT_EQUAL(o.kib[0], 1);
+	}
+}
+
+static void
 nonsense_is_refused_with_its_name(void)
 {
 	static const char *const bad[][9] = {
@@ -108,6 +136,10 @@ nonsense_is_refused_with_its_name(void)
 		{"client-net", "198.19.0.0/16"},
 		{"frames", "83", "client-net", "fd00:1::/64", "server-net", "fd00:2::/64"},
 		{"frames", "1600", "mtu", "1500"},
+		{"size", "1.5", "test", "tps"},
+		{"size", "65537", "test", "tps"},
+		{"connections", "70000", "test", "concurrent", "clients", "1"},
+		{"mss", "100", "test", "cps"},
 	};
 	unsigned i, k, n;
 
@@ -167,6 +199,7 @@ const struct bh_unit_test bh_suite_generator_options[] = {
 	BH_TEST(defaults_with_a_port_are_enough),
 	BH_TEST(numbers_have_thousands),
 	BH_TEST(lists_and_addresses_are_read),
+	BH_TEST(connections_have_their_tests_defaults),
 	BH_TEST(nonsense_is_refused_with_its_name),
 	BH_TEST(flows_that_hosts_cannot_have_are_refused),
 	BH_TEST(no_port_is_refused_and_an_unknown_option_told),
