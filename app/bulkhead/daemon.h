@@ -132,6 +132,9 @@ void bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note);
 void bh_daemon_put_line(struct bh_daemon *d, const char *line, size_t len);
 void bh_daemon_events_flush(struct bh_daemon *d);
 
+/* journal.c: any thread. */
+bool bh_daemon_log_line(void *arg, uint64_t number, struct bh_api_log *out);
+
 /* sinks.c: control core, but for bh_daemon_sink. */
 int bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_sinks_close(struct bh_daemon *d);

@@ -242,6 +242,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.rule_use = bh_daemon_rule_use,
 		.control = op_control,
 		.sink = bh_daemon_sink,
+		.log = bh_daemon_log_line,
 		.source = bh_daemon_source,
 		.endpoints_pushed = bh_daemon_endpoints_pushed,
 		.uptime_ms = op_uptime_ms,

@@ -26,6 +26,14 @@
 #include "../store/store.h"
 
 /* JSON-ready facts of a port. */
+/* A line of the log; longer ones are cut. */
+#define BH_API_LOG_MAX 512
+struct bh_api_log {
+	uint64_t number, time_ns;
+	enum bh_log_level level;
+	char text[BH_API_LOG_MAX];
+};
+
 struct bh_api_port {
 	char name[32], device[256], driver[64], ifname[16], pair[32];
 	bool inside, link_up, forced_down;
@@ -144,6 +152,8 @@ struct bh_api_ops {
 	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
 	/* false when index is out of range. NULL: there are none */
 	bool (*sink)(void *arg, unsigned index, struct bh_api_sink *out);
+	/* The log line of a number, from 1 on; false: there is none, or it is no longer kept. 0: the newest. NULL: none are. */
+	bool (*log)(void *arg, uint64_t number, struct bh_api_log *out);
 	/* The same. */
 	bool (*source)(void *arg, unsigned index, struct bh_api_source *out);
 	uint64_t (*uptime_ms)(void *arg);

@@ -325,6 +325,8 @@ bool bh_api_actor(struct bh_api_req *req, const char *name, const char *why,
 		  char out[BH_API_ACTOR_MAX]);
 /* 1s .. 7d in an argument, as 500ms, 90s, 10m, 2h, 1d; stays when it is absent. false: the reply is set. */
 bool bh_api_arg_ms(struct bh_api_req *req, const char *name, uint64_t *ms);
+/* RFC 3339, or so long ago ("10m"). Absent: *ns stays. */
+bool bh_api_arg_time(struct bh_api_req *req, const char *name, uint64_t *ns);
 
 /* ---- ep_rules.c ------------------------------------------------------------------------------------ */
 

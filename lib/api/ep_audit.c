@@ -28,14 +28,21 @@ list_add(void *arg, const struct bh_audit *a)
 void
 bh_api_ep_audit_list(struct bh_api_req *req)
 {
+	struct bh_audit_filter f = {.actor = bh_api_arg(req, "actor"),
+				    .action = bh_api_arg(req, "action"),
+				    .object = bh_api_arg(req, "object"),
+				    .result = bh_api_arg(req, "result")};
 	struct bh_api_page page;
 	struct bh_err err = {0};
 	int rc;
 
-	if (!bh_api_has_store(req) || !bh_api_page_begin(req, INT64_MAX, &page))
+	if (!bh_api_has_store(req) || !bh_api_arg_time(req, "since", &f.since_ns) ||
+	    !bh_api_arg_time(req, "until", &f.until_ns) ||
+	    !bh_api_page_begin(req, INT64_MAX, &page))
 		return;
-	rc = bh_store_audits(req->api->p.store, page.before, (unsigned)page.limit, list_add, &page,
-			     &err);
+	f.before = page.before;
+	f.max = (unsigned)page.limit;
+	rc = bh_store_audits_find(req->api->p.store, &f, list_add, &page, &err);
 	bh_api_page_end(req, &page, rc, &err);
 }
 

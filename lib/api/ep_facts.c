@@ -66,6 +66,41 @@ bh_api_ep_facts_threats(struct bh_api_req *req)
 	reply_whole(req, items);
 }
 
+static json_t *
+limit_json(uint64_t limit)
+{
+	return limit != 0 ? json_integer((json_int_t)limit) : json_null();
+}
+
+void
+bh_api_ep_facts_quotas(struct bh_api_req *req)
+{
+	static const char *const per[BH_QUOTA_PERS] = {"source", "destination", "pair"};
+	const struct bh_config *c = req->api->p.config;
+	json_t *items = json_array();
+	unsigned i;
+
+	for (i = 0; c != NULL && i < c->n_quotas; i++) {
+		const struct bh_threat_quota *q = &c->quota[i];
+		const uint8_t end[2] = {q->from, q->to};
+		const char *name[2];
+		unsigned k;
+
+		for (k = 0; k < 2; k++)
+			name[k] = end[k] < c->n_threat_segments ? c->threat_segment[end[k]] : "any";
+		json_array_append_new(
+			items,
+			json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name", q->name,
+				  "per", per[q->per % BH_QUOTA_PERS], "from", bh_api_str(name[0]),
+				  "to", bh_api_str(name[1]), "action", q->alert ? "alert" : "deny",
+				  "connections", limit_json(q->limit[BH_QUOTA_CONNECTIONS]),
+				  "packets", limit_json(q->limit[BH_QUOTA_PACKETS]), "bytes",
+				  limit_json(q->limit[BH_QUOTA_BYTES]), "sessions",
+				  limit_json(q->limit[BH_QUOTA_SESSIONS])));
+	}
+	reply_whole(req, items);
+}
+
 /* By dotted path, with what a configuration without a word of it has. */
 void
 bh_api_ep_facts_configuration(struct bh_api_req *req)

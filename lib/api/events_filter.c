@@ -64,8 +64,8 @@ moment(const char *s, uint64_t *ns)
 	return t > 0;
 }
 
-static bool
-arg_time(struct bh_api_req *req, const char *name, uint64_t *ns)
+bool
+bh_api_arg_time(struct bh_api_req *req, const char *name, uint64_t *ns)
 {
 	const char *s = bh_api_arg(req, name);
 	uint64_t ms;
@@ -116,8 +116,9 @@ bh_api_events_filter(struct bh_api_req *req, struct bh_record_filter *f)
 	arg_end(req, "to", &f->to);
 	if (address != NULL && bh_prefix_parse(address, &f->address, &err) != 0)
 		return fail_arg(req, "address", err.what);
-	if (!arg_time(req, "since", &f->since_ns) || !arg_time(req, "until", &f->until_ns) ||
-	    !arg_verdict(req, &f->verdict) || !bh_api_arg_u64(req, "severity", 3, &severity))
+	if (!bh_api_arg_time(req, "since", &f->since_ns) ||
+	    !bh_api_arg_time(req, "until", &f->until_ns) || !arg_verdict(req, &f->verdict) ||
+	    !bh_api_arg_u64(req, "severity", 3, &severity))
 		return false;
 	f->severity = (unsigned)severity;
 	return true;

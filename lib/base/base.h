@@ -113,6 +113,9 @@ void bh_err_format(const struct bh_err *err, char *out, size_t size);
 /* Control characters of the message become '?'; beyond 1,150 bytes or so it is cut. */
 enum bh_log_level { BH_LOG_ERROR, BH_LOG_WARN, BH_LOG_INFO };
 void bh_log(enum bh_log_level level, const char *fmt, ...) BH_PRINTF(2, 3);
+/* Called with each line's words, behind the time and the level: a program that keeps lines has a function of this name, which
+ * any control thread may call; else there is a weak one that does nothing. */
+void bh_log_keep(enum bh_log_level level, uint64_t wall_ns, const char *text, size_t len);
 
 /* ---- bounded cursor over foreign bytes -------------------------------------------------------- */
 

@@ -31,16 +31,26 @@ bh_err_format(const struct bh_err *err, char *out, size_t size)
 		snprintf(out, size, "%s:%u:%u: %s", err->file, err->line, err->column, err->what);
 }
 
+__attribute__((weak)) void
+bh_log_keep(enum bh_log_level level, uint64_t wall_ns, const char *text, size_t len)
+{
+	(void)level;
+	(void)wall_ns;
+	(void)text;
+	(void)len;
+}
+
 void
 bh_log(enum bh_log_level level, const char *fmt, ...)
 {
 	static const char *const words[] = {"error", "warning", "info"};
+	uint64_t now = bh_clock_system.wall_ns(NULL);
 	char line[1200], when[32];
+	int n, i, head;
 	va_list ap;
-	int n, i;
 
-	bh_time_format(bh_clock_system.wall_ns(NULL), when, sizeof(when));
-	n = snprintf(line, sizeof(line), "%s %s: ", when, words[level]);
+	bh_time_format(now, when, sizeof(when));
+	head = n = snprintf(line, sizeof(line), "%s %s: ", when, words[level]);
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);
@@ -51,6 +61,7 @@ bh_log(enum bh_log_level level, const char *fmt, ...)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	}
+	bh_log_keep(level, now, line + head, (size_t)(n - head));
 	line[n] = '\n';
 	/* One write a line, so that lines of several threads do not mix. Nobody to tell if it fails. */
 	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)

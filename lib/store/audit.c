@@ -132,19 +132,27 @@ row_read(sqlite3_stmt *st, struct bh_audit *a)
 }
 
 int
-bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn fn, void *arg,
-		struct bh_err *err)
+bh_store_audits_find(struct bh_store *s, const struct bh_audit_filter *f, bh_audit_fn fn, void *arg,
+		     struct bh_err *err)
 {
-	int64_t below = before != 0 && before < INT64_MAX ? (int64_t)before : INT64_MAX;
+	static const char sql[] =
+		"SELECT " AUDIT_COLUMNS " FROM audit WHERE seq < ?1 AND time_ns >= ?2"
+		" AND time_ns <= ?3 AND (?4 = '' OR actor = ?4 OR actor = 'api:' || ?4)"
+		" AND (?5 = '' OR action = ?5 OR substr(action, 1, length(?5) + 1) = ?5 || '.')"
+		" AND (?6 = '' OR instr(object, ?6) > 0) AND (?7 = '' OR result = ?7)"
+		" ORDER BY seq DESC LIMIT ?8";
+	int64_t below = f->before != 0 && f->before < INT64_MAX ? (int64_t)f->before : INT64_MAX;
+	int64_t until =
+		f->until_ns != 0 && f->until_ns < INT64_MAX ? (int64_t)f->until_ns : INT64_MAX;
 	struct bh_audit a;
 	sqlite3_stmt *st;
 	int rc;
 
 	pthread_mutex_lock(&s->lock);
-	rc = bh_store_sql_open(s, &st, err,
-			       "SELECT " AUDIT_COLUMNS
-			       " FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-			       "ii", below, (int64_t)max);
+	rc = bh_store_sql_open(s, &st, err, sql, "iiitttti", below, (int64_t)f->since_ns, until,
+			       f->actor != NULL ? f->actor : "", f->action != NULL ? f->action : "",
+			       f->object != NULL ? f->object : "",
+			       f->result != NULL ? f->result : "", (int64_t)f->max);
 	while (rc == 0 && (rc = bh_store_sql_step(s, st, err)) == 1) {
 		row_read(st, &a);
 		rc = fn(arg, &a) ? 0 : 2;
@@ -152,6 +160,14 @@ bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn f
 	sqlite3_finalize(st);
 	pthread_mutex_unlock(&s->lock);
 	return rc < 0 ? rc : 0;
+}
+
+int
+bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn fn, void *arg,
+		struct bh_err *err)
+{
+	return bh_store_audits_find(s, &(struct bh_audit_filter){.before = before, .max = max}, fn,
+				    arg, err);
 }
 
 int

@@ -271,7 +271,20 @@ typedef bool (*bh_audit_fn)(void *arg, const struct bh_audit *a);
 
 /* Append; seq, time, prev and hash are set here. */
 int bh_store_audit(struct bh_store *s, const struct bh_audit *a, struct bh_err *err);
-/* Newest first, those below `before` (0: all), at most max, until fn returns false. */
+/* Of an audit entry, all that is set must hold; NULL, 0: any. */
+struct bh_audit_filter {
+	uint64_t since_ns, until_ns; /* both included */
+	const char *actor;           /* "gateway", "api:alice", or "alice" */
+	const char *action; /* "policy.commit", or what stands before a dot of it: "policy" */
+	const char *object; /* is in it: "12" of "revision 12" */
+	const char *result;
+	uint64_t before; /* number, not included; 0: none */
+	unsigned max;
+};
+/* Newest first, until fn returns false. */
+int bh_store_audits_find(struct bh_store *s, const struct bh_audit_filter *f, bh_audit_fn fn,
+			 void *arg, struct bh_err *err);
+/* The same without a filter: those below `before` (0: all), at most max. */
 int bh_store_audits(struct bh_store *s, uint64_t before, unsigned max, bh_audit_fn fn, void *arg,
 		    struct bh_err *err);
 

@@ -99,6 +99,10 @@ static const struct good {
 	{"ep_workers_list", "GET", "/api/v1/workers", NULL, 200},
 	{"ep_facts_applications", "GET", "/api/v1/applications", NULL, 200},
 	{"ep_facts_threats", "GET", "/api/v1/threats", NULL, 200},
+	{"ep_facts_quotas", "GET", "/api/v1/quotas", NULL, 200},
+	{"ep_logs_list", "GET", "/api/v1/logs?level=error", NULL, 200},
+	{"ep_forms_export", "GET", "/api/v1/policy/export?form=nv", NULL, 200},
+	{"ep_forms_import", "POST", "/api/v1/policy/import", "{}", 422},
 	/* without a configuration; the end-to-end tests have one */
 	{"ep_facts_configuration", "GET", "/api/v1/configuration", NULL, 404},
 	{"ep_reasons_list", "GET", "/api/v1/reasons", NULL, 200},

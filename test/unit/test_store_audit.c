@@ -280,6 +280,87 @@ each_change_leaves_its_entry(void)
 	rig_leave(&r);
 }
 
+struct found {
+	uint64_t seq[32];
+	unsigned n;
+};
+
+static bool
+note_found(void *arg, const struct bh_audit *a)
+{
+	struct found *f = arg;
+
+	if (f->n < BH_ARRAY_SIZE(f->seq))
+		f->seq[f->n] = a->seq;
+	f->n++;
+	return true;
+}
+
+static void
+entries_are_found_by_time_who_what_and_result(void)
+{
+	static const struct {
+		struct bh_audit_filter f;
+		uint64_t first; /* newest of those that are found */
+		unsigned n;
+	} asks[] = {
+		{{.max = 32}, 6, 6},
+		{{.actor = "alice", .max = 32}, 5, 3},
+		{{.actor = "api:alice", .max = 32}, 5, 3},
+		{{.actor = "gateway", .max = 32}, 6, 1},
+		{{.actor = "ali", .max = 32}, 0, 0},
+		{{.action = "policy", .max = 32}, 5, 3},
+		{{.action = "policy.commit", .max = 32}, 4, 2},
+		{{.action = "policy.c", .max = 32}, 0, 0},
+		{{.object = "12", .max = 32}, 4, 2},
+		{{.result = "refused", .max = 32}, 2, 1},
+		{{.since_ns = 3000, .until_ns = 5000, .max = 32}, 5, 3},
+		{{.actor = "alice", .before = 5, .max = 1}, 4, 1},
+		{{.actor = "alice", .action = "policy", .object = "12", .since_ns = 2, .max = 32},
+		 4,
+		 2},
+		{{.actor = "' OR 1=1 --", .max = 32}, 0, 0},
+	};
+	static const struct bh_audit entries[] = {
+		{.actor = "api:bob", .action = "identity.make", .object = "alice", .result = "ok"},
+		{.actor = "api:alice",
+		 .action = "policy.commit",
+		 .object = "revision 12",
+		 .result = "refused"},
+		{.actor = "api:bob", .action = "evidence.read", .object = "x", .result = "ok"},
+		{.actor = "api:alice",
+		 .action = "policy.commit",
+		 .object = "revision 12",
+		 .result = "ok"},
+		{.actor = "api:alice",
+		 .action = "policy.rollback",
+		 .object = "revision 3",
+		 .result = "ok"},
+		{.actor = "gateway", .action = "gateway.stop", .object = "", .result = "ok"},
+	};
+	struct rig r;
+	size_t i;
+
+	rig_enter(&r);
+	for (i = 0; i < BH_ARRAY_SIZE(entries); i++) {
+		struct bh_audit a = entries[i];
+
+		a.detail = "{}";
+		r.wall = 1000 * (i + 1);
+		CU_ASSERT_EQUAL(bh_store_audit(r.s, &a, NULL), 0);
+	}
+	for (i = 0; i < BH_ARRAY_SIZE(asks); i++) {
+		struct found f = {.n = 0};
+
+		CU_ASSERT_EQUAL(bh_store_audits_find(r.s, &asks[i].f, note_found, &f, NULL), 0);
+		if (f.n != asks[i].n)
+			fprintf(stderr, "ask %zu: %u\n", i, f.n);
+		CU_ASSERT_EQUAL(f.n, asks[i].n);
+		CU_ASSERT_EQUAL(f.n == 0 ? 0 : f.seq[0], asks[i].first);
+	}
+	rig_leave(&r);
+}
+
 struct modes {
 	char text[200];
 };
@@ -319,6 +400,7 @@ modes_are_kept_with_an_entry_each(void)
 }
 
 const struct bh_unit_test bh_suite_store_audit[] = {
+	BH_TEST(entries_are_found_by_time_who_what_and_result),
 	BH_TEST(modes_are_kept_with_an_entry_each),
 	BH_TEST(untouched_chain_is_right_whatever_its_length),
 	BH_TEST(edit_of_any_column_of_any_entry_names_it),
