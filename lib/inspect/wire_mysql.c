@@ -53,6 +53,7 @@ part_of(const struct bh_my *m, uint8_t command)
 {
 	switch (command) {
 	case COM_STMT_EXECUTE:
+	case COM_STMT_BULK_EXECUTE:
 		return BOUND;
 	case COM_QUERY:
 		return (m->caps & CAP_QUERY_ATTRIBUTES) != 0 ? BOUND : TEXT;
@@ -78,7 +79,7 @@ command(struct bh_wire *w, struct bh_my *m, struct bh_my_packets *p, struct bh_c
 	m->column = 0;
 	p->part = (uint8_t)part_of(m, c);
 	if (p->part == BOUND)
-		bh_my_bound_begin(&m->bound, c == COM_QUERY);
+		bh_my_bound_begin(&m->bound, c);
 	if (c == COM_CHANGE_USER || c == COM_RESET_CONNECTION)
 		memset(&m->statements, 0, sizeof(m->statements));
 	bh_wire_begin(w, c == COM_QUERY || c == COM_STMT_PREPARE ? BH_TEXT_SQL : BH_TEXT_DATA);

@@ -18,7 +18,9 @@ enum bh_my_stage {
 	BH_MY_VALUE,
 	BH_MY_LENGTH,
 	BH_MY_BYTES,
+	BH_MY_INDICATOR, /* MariaDB's bulk: is there a value? */
 	/* of what is bound, before its values */
+	BH_MY_BULK,
 	BH_MY_COUNT,
 	BH_MY_SETS,
 	BH_MY_NEW,
@@ -37,6 +39,7 @@ struct bh_my_values {
 	uint8_t stage;
 	bool binary;
 	bool bound;  /* no row: its bits of NULLs begin with the first one */
+	bool bulk;   /* sets of values, one behind the other, up to the end */
 	bool hidden; /* the value is no text */
 	uint8_t type[BH_MY_COLUMNS];
 	uint8_t nulls[(BH_MY_COLUMNS + 9) / 8];
@@ -85,8 +88,8 @@ void bh_my_sent(struct bh_my_statements *s, uint32_t id, uint16_t parameter);
 void bh_my_described(struct bh_my_statements *s, uint32_t id, const struct bh_my_values *row);
 bool bh_my_recall(struct bh_my_statements *s, uint32_t id, struct bh_my_values *row);
 
-/* COM_STMT_EXECUTE; COM_QUERY with attributes. */
-void bh_my_bound_begin(struct bh_my_values *v, bool query);
+/* COM_STMT_EXECUTE; COM_QUERY with attributes; COM_STMT_BULK_EXECUTE. */
+void bh_my_bound_begin(struct bh_my_values *v, enum bh_mysql_command command);
 /* Bytes of what is bound. False: all of it has come, and what is left of `in` is behind it. */
 bool bh_my_bound(struct bh_wire *w, struct bh_my_statements *s, struct bh_my_values *v,
 		 struct bh_cur *in, bool attributes);

@@ -167,24 +167,49 @@ head(struct bh_my_statements *s, struct bh_my_values *v, struct bh_cur *in, bool
 		counted(v, one->bound.n, false);
 }
 
-/* Are the types told? */
+/* Types follow, or were told before. */
 static void
-told(struct bh_my_statements *s, struct bh_my_values *v, struct bh_cur *in)
+types(struct bh_my_statements *s, struct bh_my_values *v, bool told)
 {
 	const struct bh_my_statement *one = find(s, s->id);
-	uint8_t new = 0;
 
-	(void)bh_cur_u8(in, &new);
 	v->i = 0;
 	v->some.have = 0;
 	v->stage = BH_MY_TYPE;
-	if (new == 1)
+	if (told)
 		return;
 	v->stage = BH_MY_LOOSE;
 	if (one == NULL || one->bound.n != v->n || one->bound.at == NONE)
 		return;
 	memcpy(v->type, s->type + one->bound.at, v->n);
 	begin_values(s, v);
+}
+
+static void
+told(struct bh_my_statements *s, struct bh_my_values *v, struct bh_cur *in)
+{
+	uint8_t new = 0;
+
+	(void)bh_cur_u8(in, &new);
+	types(s, v, new == 1);
+}
+
+/* MariaDB "COM_STMT_BULK_EXECUTE": number of the statement, flags. */
+static void
+bulk(struct bh_my_statements *s, struct bh_my_values *v, struct bh_cur *in)
+{
+	enum { TYPES_ARE_THERE = 128 };
+	const struct bh_my_statement *one;
+	bool there;
+
+	if (!bh_wire_collect(&v->some, in, 6))
+		return;
+	s->id = (uint32_t)bh_wire_le(v->some.byte, 4);
+	there = (v->some.byte[4] & TYPES_ARE_THERE) != 0;
+	one = find(s, s->id);
+	counted(v, one != NULL ? one->bound.n : UINT16_MAX, false);
+	if (v->stage == BH_MY_NULLS)
+		types(s, v, there);
 }
 
 static void
@@ -216,12 +241,13 @@ type(struct bh_my_statements *s, struct bh_my_values *v, struct bh_cur *in, bool
 }
 
 void
-bh_my_bound_begin(struct bh_my_values *v, bool query)
+bh_my_bound_begin(struct bh_my_values *v, enum bh_mysql_command command)
 {
 	memset(v, 0, offsetof(struct bh_my_values, type));
 	memset(v->nulls, 0, sizeof(v->nulls));
 	v->binary = v->bound = true;
-	v->stage = query ? BH_MY_SETS : BH_MY_HEAD;
+	v->bulk = command == COM_STMT_BULK_EXECUTE;
+	v->stage = v->bulk ? BH_MY_BULK : command == COM_QUERY ? BH_MY_SETS : BH_MY_HEAD;
 }
 
 /* Numbers before the values. */
@@ -282,6 +308,9 @@ bh_my_bound(struct bh_wire *w, struct bh_my_statements *s, struct bh_my_values *
 		case BH_MY_HEAD:
 			head(s, v, in, attributes);
 			break;
+		case BH_MY_BULK:
+			bulk(s, v, in);
+			break;
 		case BH_MY_SETS:
 			sets(s, v, in);
 			break;
@@ -294,7 +323,7 @@ bh_my_bound(struct bh_wire *w, struct bh_my_statements *s, struct bh_my_values *
 			told(s, v, in);
 			break;
 		case BH_MY_TYPE:
-			type(s, v, in, attributes);
+			type(s, v, in, attributes && !v->bulk);
 			break;
 		case BH_MY_OVER:
 		case BH_MY_LOOSE:

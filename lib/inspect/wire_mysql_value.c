@@ -32,6 +32,11 @@ settle(struct bh_my_values *v)
 {
 	v->some.have = 0;
 	v->hidden = false;
+	if (v->bulk) {
+		v->i = v->i < v->n ? v->i : 0;
+		v->stage = BH_MY_INDICATOR;
+		return;
+	}
 	while (v->i < v->n && !bh_my_is_there(v, v->i))
 		v->i++;
 	v->stage = v->bound && v->i >= v->n ? BH_MY_OVER : BH_MY_VALUE;
@@ -118,6 +123,19 @@ length(struct bh_wire *w, struct bh_my_values *v, struct bh_cur *in)
 	}
 }
 
+/* MariaDB "COM_STMT_BULK_EXECUTE": 0: a value follows; NULL, the column's default, or nothing. */
+static void
+indicator(struct bh_my_values *v, struct bh_cur *in)
+{
+	uint8_t none = 0;
+
+	(void)bh_cur_u8(in, &none);
+	if (none != 0)
+		next(v);
+	else
+		v->stage = BH_MY_VALUE;
+}
+
 void
 bh_my_value(struct bh_wire *w, struct bh_my_values *v, struct bh_cur *in)
 {
@@ -126,6 +144,9 @@ bh_my_value(struct bh_wire *w, struct bh_my_values *v, struct bh_cur *in)
 	switch (v->stage) {
 	case BH_MY_NULLS:
 		nulls(v, in);
+		break;
+	case BH_MY_INDICATOR:
+		indicator(v, in);
 		break;
 	case BH_MY_VALUE:
 		value(w, v, in);

@@ -129,6 +129,34 @@ what_is_bound_is_read(void)
 	}
 }
 
+/* Sets of values, each with a byte that says whether it is there; types with the first ones. */
+static void
+what_is_bound_in_bulk_is_read(void)
+{
+	unsigned told, place;
+
+	for (place = 0; place < 3; place++) {
+		struct inspect_talk *t = talk_new();
+
+		talk_mysql_login(t, CAPS);
+		prepared(t, 7, 2);
+		for (told = 1; told < 2; told--) {
+			le(250, 1), le(7, 4), le(told ? 128 : 0, 2);
+			if (told)
+				le(0x8008, 2), le(0x00fe, 2);
+			le(0, 1), le(7, 8), le(1, 1);
+			le(place == 2, 1);
+			if (place != 2)
+				le(!told && place == 0 ? NUMBER : 5, 8);
+			le(0, 1);
+			text(!told && place > 0 ? CARD : "x");
+			packet(t, 0, 0);
+			ok(t);
+		}
+		CU_ASSERT(sees(t, BH_INSPECT_BIT(BH_INSPECT_DLP_CARD)));
+	}
+}
+
 /* Types are told once; which statement it is, says which. */
 static void
 types_are_kept_for_executions_to_come(void)
@@ -379,6 +407,7 @@ a_client_alone_encrypts_nothing(void)
 const struct bh_unit_test bh_suite_inspect_mysql[] = {
 	BH_TEST(a_client_alone_encrypts_nothing),
 	BH_TEST(what_is_bound_is_read),
+	BH_TEST(what_is_bound_in_bulk_is_read),
 	BH_TEST(types_are_kept_for_executions_to_come),
 	BH_TEST(what_is_not_among_the_values_is_passed_over),
 	BH_TEST(values_without_types_are_told),
