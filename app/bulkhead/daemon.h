@@ -2,7 +2,7 @@
  * loop, links.c carries link state, learning.c keeps conversations, promotion.c
  * learns rules and promotes segments, commit.c
  * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
- * segments, fleet.c shares the policy with other gateways, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
+ * segments, fleet.c shares the policy with other gateways, shared.c endpoints, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
  * notify.c tells the service manager, ops.c is what the API may ask of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -92,6 +92,7 @@ struct bh_daemon {
 	struct bh_resolve *resolve; /* NULL: off */
 	struct bh_kube *kube;       /* NULL: there are no sources */
 	struct bh_fleet *fleet;     /* NULL: this gateway is alone */
+	struct bh_shared *shared;   /* shared.c; NULL: as fleet */
 	struct bh_secrets *secrets;
 	struct bh_learn *learn;   /* NULL: off */
 	struct bh_shadow *shadow; /* NULL: as learn */
@@ -230,6 +231,13 @@ int bh_daemon_take(void *arg, const struct bh_revision *r, const char *by, uint6
 int bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_fleet_begin(struct bh_daemon *d, struct bh_err *err); /* once rights are given away */
 void bh_daemon_fleet_close(struct bh_daemon *d);
+/* shared.c: endpoints of other gateways; as bh_fleet_params.item and items_end say. */
+int bh_daemon_shared_open(struct bh_daemon *d);
+void bh_daemon_shared_close(struct bh_daemon *d);
+void bh_daemon_shared_item(void *arg, enum bh_fleet_kind kind, const char *name, const char *value,
+			   size_t len);
+void bh_daemon_shared_end(void *arg);
+void bh_daemon_endpoints_applied(void *arg, const struct bh_endpoint_change *c, size_t n);
 int bh_daemon_confirm_revision(void *arg, const char *author, uint32_t *number, struct bh_err *err);
 
 /* modes.c: with a store it is on disk, with its audit entry, before it is in force. */

@@ -42,9 +42,15 @@ bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err)
 					  .take = bh_daemon_take,
 					  .confirmed = confirmed,
 					  .tick = tick,
+					  .item = bh_daemon_shared_item,
+					  .items_end = bh_daemon_shared_end,
 					  .note = note};
 
-	return d->config.n_fleet_endpoints != 0 ? bh_fleet_open(&d->fleet, &p, err) : 0;
+	if (d->config.n_fleet_endpoints == 0)
+		return 0;
+	if (bh_daemon_shared_open(d) != 0)
+		return bh_err_set(err, ENOMEM, "out of memory");
+	return bh_fleet_open(&d->fleet, &p, err);
 }
 
 int
@@ -58,6 +64,7 @@ bh_daemon_fleet_close(struct bh_daemon *d)
 {
 	bh_fleet_close(d->fleet);
 	d->fleet = NULL;
+	bh_daemon_shared_close(d);
 }
 
 int

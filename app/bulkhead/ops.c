@@ -245,6 +245,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.log = bh_daemon_log_line,
 		.source = bh_daemon_source,
 		.endpoints_pushed = bh_daemon_endpoints_pushed,
+		.endpoints_applied = bh_daemon_endpoints_applied,
 		.uptime_ms = op_uptime_ms,
 		.started_ns = op_started_ns,
 		.mode = op_mode,

@@ -148,6 +148,8 @@ struct bh_api_ops {
 	/* By the rule's name id, or BH_NO_RULE for what none decided since the start. false: it is not counted. NULL: none
 	 * is. */
 	bool (*rule_use)(void *arg, uint32_t rule, struct bh_api_use *out);
+	/* They are in force, in this order. NULL: nobody asks. */
+	void (*endpoints_applied)(void *arg, const struct bh_endpoint_change *c, size_t n);
 	void (*endpoints_pushed)(void *arg, const struct bh_api_push *push); /* NULL: nobody asks */
 	void (*control)(void *arg, struct bh_api_control *out); /* NULL: nothing is known */
 	/* false when index is out of range. NULL: there are none */

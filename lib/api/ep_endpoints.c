@@ -103,6 +103,8 @@ apply(struct bh_api_req *req, const struct bh_endpoint_change *c, size_t n, uint
 	push.changed = rc < 0 ? 0 : others;
 	if (ops->endpoints_pushed != NULL)
 		ops->endpoints_pushed(ops->arg, &push);
+	if (rc >= 0 && ops->endpoints_applied != NULL)
+		ops->endpoints_applied(ops->arg, c, n);
 	if (rc >= 0)
 		return true;
 	switch (-rc) {

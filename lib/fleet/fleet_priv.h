@@ -4,6 +4,7 @@
  *   ask.c      what is asked: JSON with base64
  *   call.c     requests, with fail-over
  *   record.c   revisions as JSON
+ *   item.c     endpoints as JSON
  *   view.c     what is below P/live/
  *   policy.c   documents, claims, confirmation
  *   reconcile.c  what the head means here

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../lib/fleet/fleet_item.h"
 #include "../../lib/fleet/fleet_priv.h"
 
 #define MUST(x)                                                                                    \
@@ -81,6 +82,25 @@ records(const char *text, size_t len)
 	bh_buf_free(&b);
 }
 
+/* What is taken is the same after it was written again. */
+static void
+items(const char *text, size_t len)
+{
+	struct bh_fleet_endpoint e, again;
+	char name[BH_FLEET_ITEM_NAME];
+	struct bh_buf b = {0};
+
+	if (bh_fleet_endpoint_read(&e, "0/10.0.0.1/32", text, len) != 0)
+		return;
+	bh_fleet_endpoint_name(&e.change.endpoint, name);
+	bh_fleet_endpoint_write(&b, &e.change.endpoint);
+	MUST(!b.failed && bh_fleet_endpoint_read(&again, name, b.data, b.len) == 0);
+	MUST(again.change.endpoint.n_labels == e.change.endpoint.n_labels);
+	bh_fleet_endpoint_free(&again);
+	bh_fleet_endpoint_free(&e);
+	bh_buf_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -100,5 +120,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bh_etcd_answer_free(&a);
 	}
 	records(text, size);
+	items(text, size);
 	return 0;
 }
