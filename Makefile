@@ -207,7 +207,7 @@ e2e: build $(if $(NPM),$(B)/node/e2e/.made $(B)/node/client/.made)
 test:
 	$(Q)deploy/install-deps.sh
 	$(Q)$(MAKE) --no-print-directory build
-	$(Q)$(MAKE) --no-print-directory unit scenario e2e
+	$(Q)$(MAKE) --no-print-directory unit scenario instructions e2e
 
 ## make demo       the gateway between two namespaces with real redis and nginx (root); KEEP=1 leaves it;
 ##                 SCENARIO=zero-touch: without a policy, it learns and protects by itself;
@@ -285,6 +285,10 @@ bench:
 	$(Q)B=$(B) bench/run.sh
 
 SHARED ?= ../shared
+## make instructions  instructions of the packet path against bench/baseline.json; RENEW=1 takes what is measured for it
+instructions: $(B)/bench/bench_instructions
+	$(Q)B=$(B) timeout 300 bench/instructions.py $(if $(RENEW),--renew)
+
 ## make accuracy   identification and sensors scored against labelled data; needs SHARED=FOLDER (../shared)
 accuracy: $(B)/bulkhead-replay
 	@test -d $(SHARED)/corpora/pcaps || { echo "no labelled captures: give SHARED=FOLDER with corpora/ and tools/"; exit 1; }
