@@ -244,6 +244,32 @@ wait_for_links(struct gen *g)
 	return -ENETDOWN;
 }
 
+/* What the ports cannot send would be missing at the other end, and be taken for loss. */
+static int
+check_sizes(const struct gen *g, struct bh_err *err)
+{
+	const unsigned extra = bh_gen_wire_l2(&g->probes.wire) + BH_GEN_FCS;
+	unsigned side, i;
+
+	if (bh_gen_options_connect(&g->o))
+		return 0;
+	for (side = 0; side < 2; side++) {
+		const unsigned mtu = g->port[side] != NULL ? bh_port_info(g->port[side])->mtu : 0;
+
+		for (i = 0; mtu != 0 && i < g->o.trials.n; i++) {
+			if (bh_gen_mix_largest(&g->o.trials.mix[i]) > mtu + extra)
+				return bh_err_set(
+					err, EINVAL,
+					"frames of %u bytes do not pass the %s port's MTU "
+					"of %u: %u at most, or give --mtu",
+					bh_gen_mix_largest(&g->o.trials.mix[i]),
+					side == BH_GEN_CLIENT ? "client" : "server", mtu,
+					mtu + extra);
+		}
+	}
+	return 0;
+}
+
 int
 gen_setup(struct gen *g, struct bh_err *err)
 {
@@ -260,6 +286,9 @@ gen_setup(struct gen *g, struct bh_err *err)
 	g->origin = rte_get_tsc_cycles();
 	g->probes.secret = g->origin ^ (uint64_t)getpid() << 32;
 	rc = open_ports(g, err);
+	if (rc < 0)
+		return rc;
+	rc = check_sizes(g, err);
 	if (rc < 0)
 		return rc;
 	own_addresses(g);
