@@ -231,12 +231,13 @@ int bh_daemon_take(void *arg, const struct bh_revision *r, const char *by, uint6
 int bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_fleet_begin(struct bh_daemon *d, struct bh_err *err); /* once rights are given away */
 void bh_daemon_fleet_close(struct bh_daemon *d);
-/* shared.c: endpoints of other gateways; as bh_fleet_params.item and items_end say. */
+/* shared.c: endpoints and conversations of other gateways; as bh_fleet_params.item and items_end say. */
 int bh_daemon_shared_open(struct bh_daemon *d);
 void bh_daemon_shared_close(struct bh_daemon *d);
 void bh_daemon_shared_item(void *arg, enum bh_fleet_kind kind, const char *name, const char *value,
 			   size_t len);
 void bh_daemon_shared_end(void *arg);
+void bh_daemon_shared_tick(struct bh_daemon *d); /* of the fleet's thread */
 void bh_daemon_endpoints_applied(void *arg, const struct bh_endpoint_change *c, size_t n);
 int bh_daemon_confirm_revision(void *arg, const char *author, uint32_t *number, struct bh_err *err);
 

@@ -22,6 +22,7 @@ static void
 tick(void *arg)
 {
 	bh_daemon_store_tick(arg);
+	bh_daemon_shared_tick(arg);
 }
 
 static void

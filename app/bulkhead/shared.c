@@ -1,4 +1,5 @@
-/* shared: what gateways of a fleet know of one another besides the policy: endpoints that were pushed. */
+/* shared: what gateways of a fleet know of one another besides the policy: endpoints that were pushed, and
+ * conversations. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@ struct bh_shared {
 	struct bh_fleet_endpoint endpoint[BATCH];
 	struct bh_endpoint_change change[BATCH];
 	size_t n;
+	struct bh_fleet_learned learned;
+	uint64_t new_ns, all_ns; /* wall clock: conversations were told */
 };
 
 /* ---- from this gateway to the others: the API's thread --------------------------------------------------------- */
@@ -97,6 +100,75 @@ flush(struct bh_daemon *d)
 	s->n = 0;
 }
 
+/* ---- conversations: the fleet's thread -------------------------------------------------------------------------- */
+
+#define NEW_NS (2 * BH_NS_PER_SEC)  /* what is new is told so often */
+#define ALL_NS (30 * BH_NS_PER_SEC) /* figures of what goes on */
+
+struct telling {
+	struct bh_daemon *d;
+	uint64_t since_ns; /* began then or later; 0: all that were seen since the last round */
+};
+
+static bool
+tell(void *arg, const struct bh_conversation *c)
+{
+	struct telling *t = arg;
+	char name[BH_FLEET_ITEM_NAME];
+	struct bh_buf value = {0};
+
+	if (!c->here || c->first_ns < t->since_ns)
+		return true;
+	bh_fleet_learned_name(bh_fleet_name(t->d->fleet), c, name);
+	bh_fleet_learned_write(&value, c);
+	if (!value.failed)
+		bh_fleet_put(t->d->fleet, BH_FLEET_LEARNED, name, value.data, value.len);
+	bh_buf_free(&value);
+	return true;
+}
+
+/* Wall clock, as conversations have it. What was seen while the last round ran is told twice. */
+void
+bh_daemon_shared_tick(struct bh_daemon *d)
+{
+	uint64_t wall = bh_clock_system.wall_ns(NULL);
+	struct bh_shared *s = d->shared;
+	struct bh_learn_filter f = {.seen = -1};
+	struct telling t = {.d = d};
+
+	if (d->learn == NULL || !d->config.fleet_learned_shared)
+		return;
+	if (wall >= s->all_ns + ALL_NS || wall < s->all_ns) {
+		f.since_ns = s->all_ns > NEW_NS ? s->all_ns - NEW_NS : 0;
+		s->all_ns = s->new_ns = wall;
+	} else if (wall >= s->new_ns + NEW_NS) {
+		f.since_ns = t.since_ns = s->new_ns - NEW_NS;
+		s->new_ns = wall;
+	} else {
+		return;
+	}
+	bh_learn_each(d->learn, &f, tell, &t);
+}
+
+static void
+take_learned(struct bh_daemon *d, const char *name, const char *value, size_t len)
+{
+	struct bh_fleet_learned *l = &d->shared->learned;
+	int rc;
+
+	/* What was learned stays, whatever the other gateway forgets. */
+	if (d->learn == NULL || !d->config.fleet_learned_shared || value == NULL)
+		return;
+	rc = bh_fleet_learned_read(l, name, value, len);
+	if (rc == 0) {
+		rc = bh_learn_far(d->learn, l->gateway, &l->c);
+		bh_fleet_learned_free(l);
+	}
+	if (rc == -EINVAL)
+		bh_log(BH_LOG_WARN, "fleet: the key of conversation %.80s holds none that is known",
+		       name);
+}
+
 void
 bh_daemon_shared_item(void *arg, enum bh_fleet_kind kind, const char *name, const char *value,
 		      size_t len)
@@ -104,6 +176,8 @@ bh_daemon_shared_item(void *arg, enum bh_fleet_kind kind, const char *name, cons
 	struct bh_daemon *d = arg;
 	struct bh_shared *s = d->shared;
 
+	if (kind == BH_FLEET_LEARNED)
+		take_learned(d, name, value, len);
 	if (kind != BH_FLEET_ENDPOINT || !d->config.fleet_endpoints_shared)
 		return;
 	if (s->n == BATCH)

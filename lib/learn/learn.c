@@ -85,6 +85,7 @@ bh_learn_close(struct bh_learn *l)
 		bh_learn_values_free(&l->row[i]);
 		bh_learn_members_free(l, &l->row[i]);
 		free(l->row[i].rule_text);
+		free(l->row[i].far);
 	}
 	free(l->row);
 	free(l->pair);

@@ -116,8 +116,10 @@ struct bh_conversation {
 	uint64_t first_ns, last_ns;
 	uint64_t sessions[BH_SEEN_KINDS];
 	uint64_t bytes[2]; /* to the server, to the client; of ended sessions */
-	uint32_t open;     /* sessions at the last look */
-	const char *rule;  /* that judged it last, "" = none */
+	bool here; /* this gateway has seen it, not others alone; own figures without theirs */
+	uint64_t own_sessions[BH_SEEN_KINDS], own_bytes[2];
+	uint32_t open;    /* sessions at the last look */
+	const char *rule; /* that judged it last, "" = none */
 	/* An example: who it was last time. */
 	uint8_t family;
 	uint8_t address[2][16]; /* client, server */
@@ -153,6 +155,12 @@ void bh_learn_each(struct bh_learn *l, const struct bh_learn_filter *f, bh_conve
 /* Sessions of the days from `day` (since the epoch) on instead of all. -errno of the disk. */
 int bh_learn_each_since(struct bh_learn *l, uint32_t day, bh_conversation_fn fn, void *arg,
 			struct bh_err *err);
+
+/* Another gateway has seen it: known here as if it had been seen here, its figures beside this gateway's, in place of what that
+ * one said before. Of c count the parties' names and reserved, service, app, undecided, learn, times, sessions, bytes, the
+ * example and values. The same in any order, and however often. Its figures are not in the file, and not in those of days. 0;
+ * -EINVAL an application that is not known; -ENOSPC, -ENOMEM. */
+int bh_learn_far(struct bh_learn *l, const char *gateway, const struct bh_conversation *c);
 
 /* Forget those that fit. 0 with *n, or -errno (nothing forgotten). */
 int bh_learn_delete(struct bh_learn *l, const struct bh_learn_filter *f, uint32_t *n,

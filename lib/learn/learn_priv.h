@@ -6,6 +6,7 @@
  *   sight.c   from events and flows to them
  *   member.c  pairs of addresses of a conversation
  *   value.c   what operations say
+ *   far.c     what other gateways have seen
  *   list.c    reading and forgetting
  *   db.c      the file: open, schema, statements
  *   save.c    rows out, rows in
@@ -39,12 +40,23 @@ struct bh_learn_pair {
 	uint32_t n; /* conversations */
 };
 
+#define BH_LEARN_GATEWAYS 64
+
+/* What another gateway has counted of a row, in its own newest words. */
+struct bh_learn_far {
+	uint8_t gateway; /* index of its name */
+	uint64_t sessions[BH_SEEN_KINDS], bytes[2];
+};
+
 struct bh_learn_row {
 	uint32_t from, to; /* parties */
 	uint32_t service;
 	uint16_t app;
 	bool used, learn, undecided, dirty, stored;
-	uint32_t next; /* of its hash chain, or of the free ones */
+	bool here; /* this gateway has seen it itself */
+	uint8_t n_far;
+	struct bh_learn_far *far; /* not in the file: they say it again */
+	uint32_t next;            /* of its hash chain, or of the free ones */
 	uint64_t id;
 	uint64_t first_ns, last_ns, violation_ns;
 	uint64_t sessions[BH_SEEN_KINDS], bytes[2];
@@ -81,6 +93,8 @@ struct bh_learn {
 	uint32_t mask;
 	uint32_t *of_segment; /* party by a segment's name id */
 	uint32_t n_segments;
+	char gateway[BH_LEARN_GATEWAYS][64];
+	unsigned n_gateways;
 	uint64_t next_id;
 	uint64_t n_members; /* of all rows */
 	struct bh_learn_counts c;
@@ -128,6 +142,12 @@ void bh_learn_value_add(struct bh_learn_row *r, uint8_t field, const char *text,
  * can't be made of a field that some have and others don't. */
 void bh_learn_values_lacking(struct bh_learn_row *r, const bool said[BH_OP_FIELD_COUNT]);
 void bh_learn_values_free(struct bh_learn_row *r);
+
+/* far.c */
+/* Of this gateway and the others. */
+uint64_t bh_learn_row_sessions(const struct bh_learn_row *r, unsigned seen);
+/* A view's figures: of all, and this gateway's own. */
+void bh_learn_far_view(const struct bh_learn_row *r, struct bh_conversation *out);
 
 /* list.c */
 void bh_learn_view(struct bh_learn *l, const struct bh_learn_row *r, struct bh_conversation *out);

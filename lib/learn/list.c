@@ -39,7 +39,7 @@ bh_learn_view(struct bh_learn *l, const struct bh_learn_row *r, struct bh_conver
 		.value = r->value,
 		.n_values = r->n_values,
 	};
-	memcpy(out->sessions, r->sessions, sizeof(out->sessions));
+	bh_learn_far_view(r, out);
 	memcpy(out->address, r->address, sizeof(out->address));
 }
 
@@ -59,7 +59,7 @@ bh_learn_fits(const struct bh_learn *l, const struct bh_learn_row *r,
 	if ((f->from != NULL && strcmp(f->from, from) != 0) ||
 	    (f->to != NULL && strcmp(f->to, to) != 0))
 		return false;
-	if (f->seen >= 0 && r->sessions[f->seen] == 0 &&
+	if (f->seen >= 0 && bh_learn_row_sessions(r, (unsigned)f->seen) == 0 &&
 	    !(f->seen == BH_SEEN_LEARNED && r->learn) &&
 	    !(f->seen == BH_SEEN_BLOCKED && r->violation_ns != 0))
 		return false;

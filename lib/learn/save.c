@@ -6,7 +6,15 @@
 #include "../store/store.h"
 #include "learn_priv.h"
 
-enum { FLAG_LEARN = 1, FLAG_UNDECIDED = 2 };
+/* FAR: others have seen it, this gateway has not. */
+enum { FLAG_LEARN = 1, FLAG_UNDECIDED = 2, FLAG_FAR = 4 };
+
+static unsigned
+flags_of(const struct bh_learn_row *r)
+{
+	return (r->learn ? FLAG_LEARN : 0u) | (r->undecided ? FLAG_UNDECIDED : 0u) |
+	       (r->here ? 0u : FLAG_FAR);
+}
 
 /* A row as it goes to the disk, while the table goes on changing. */
 struct copy {
@@ -39,8 +47,7 @@ seal(const struct bh_learn_row *r, const char *from, const char *to, const char 
 {
 	char text[2 * BH_LEARN_NAME + 256];
 	int n = snprintf(text, sizeof(text), "bulkhead conversation 1|%llu|%s|%s|%u|%s|%u|%llu",
-			 (unsigned long long)r->id, from, to, r->service, app,
-			 (r->learn ? FLAG_LEARN : 0u) | (r->undecided ? FLAG_UNDECIDED : 0u),
+			 (unsigned long long)r->id, from, to, r->service, app, flags_of(r),
 			 (unsigned long long)r->first_ns);
 
 	bh_sha256(text, (size_t)n, out);
@@ -155,7 +162,7 @@ write_row(struct writer *w, const struct copy *c, struct bh_err *err)
 	sqlite3_bind_text(st, 3, c->to, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 4, r->service);
 	sqlite3_bind_text(st, 5, app, -1, SQLITE_STATIC);
-	sqlite3_bind_int(st, 6, (r->learn ? FLAG_LEARN : 0) | (r->undecided ? FLAG_UNDECIDED : 0));
+	sqlite3_bind_int(st, 6, (int)flags_of(r));
 	sqlite3_bind_int64(st, 7, (sqlite3_int64)r->first_ns);
 	sqlite3_bind_int64(st, 8, (sqlite3_int64)r->last_ns);
 	sqlite3_bind_int64(st, 9, (sqlite3_int64)r->violation_ns);
@@ -337,6 +344,7 @@ load_row(struct bh_learn *l, sqlite3_stmt *st)
 		.app = app[0] != '\0' ? (uint16_t)bh_app_find(app) : 0,
 		.learn = (flags & FLAG_LEARN) != 0,
 		.undecided = (flags & FLAG_UNDECIDED) != 0,
+		.here = (flags & FLAG_FAR) == 0,
 		.first_ns = (uint64_t)sqlite3_column_int64(st, 6),
 	};
 	struct bh_learn_key k = {.service = in.service, .app = in.app};
@@ -359,6 +367,7 @@ load_row(struct bh_learn *l, sqlite3_stmt *st)
 	r->id = in.id;
 	r->learn = in.learn;
 	r->undecided = in.undecided;
+	r->here = in.here;
 	r->last_ns = (uint64_t)sqlite3_column_int64(st, 7);
 	r->violation_ns = (uint64_t)sqlite3_column_int64(st, 8);
 	r->family = (uint8_t)sqlite3_column_int(st, 9);

@@ -180,6 +180,7 @@ update_row(struct bh_learn *l, struct bh_learn_row *r, const struct sight *s, un
 	const struct bh_event_names *names = l->p.names;
 
 	r->dirty = true;
+	r->here = true;
 	if (s->now_ns > r->last_ns)
 		r->last_ns = s->now_ns;
 	if (s->decided && r->app == 0)

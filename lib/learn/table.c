@@ -147,6 +147,7 @@ bh_learn_row_remove(struct bh_learn *l, struct bh_learn_row *r)
 	bh_learn_values_free(r);
 	bh_learn_members_free(l, r);
 	free(r->rule_text);
+	free(r->far);
 	*r = (struct bh_learn_row){.next = l->free_row};
 	l->free_row = i;
 }

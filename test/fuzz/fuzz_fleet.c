@@ -101,6 +101,25 @@ items(const char *text, size_t len)
 	bh_buf_free(&b);
 }
 
+static void
+conversations(const char *text, size_t len)
+{
+	static struct bh_fleet_learned l, again;
+	struct bh_buf b = {0};
+
+	if (bh_fleet_learned_read(&l, "gw/1", text, len) != 0)
+		return;
+	memcpy(l.c.own_sessions, l.c.sessions, sizeof(l.c.sessions));
+	memcpy(l.c.own_bytes, l.c.bytes, sizeof(l.c.bytes));
+	bh_fleet_learned_write(&b, &l.c);
+	MUST(!b.failed && bh_fleet_learned_read(&again, "gw/1", b.data, b.len) == 0);
+	MUST(again.c.service == l.c.service && again.c.n_values == l.c.n_values);
+	MUST(memcmp(again.c.sessions, l.c.sessions, sizeof(l.c.sessions)) == 0);
+	bh_fleet_learned_free(&again);
+	bh_fleet_learned_free(&l);
+	bh_buf_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -121,5 +140,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	records(text, size);
 	items(text, size);
+	conversations(text, size);
 	return 0;
 }

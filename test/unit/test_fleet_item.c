@@ -65,8 +65,63 @@ wrong_endpoint_is_refused(void)
 	bh_buf_free(&many);
 }
 
+static void
+conversation_survives_being_written(void)
+{
+	struct bh_learn_value value[] = {{.field = 0, .text = (char *)(uintptr_t) "GET"},
+					 {.field = 0,
+					  .more = true,
+					  .text = (char *)(uintptr_t) ""}};
+	const struct bh_conversation c = {.from = {.name = "web.shop"},
+					  .to = {.name = "host-192.0.2.7", .reserved = 1},
+					  .service = 6u << 16 | 443,
+					  .app = "tls",
+					  .learn = true,
+					  .first_ns = 7,
+					  .last_ns = 9,
+					  .sessions = {99, 99, 99, 99},
+					  .own_sessions = {1, 2, 3, 4},
+					  .own_bytes = {5, 6},
+					  .family = 4,
+					  .address = {{10, 0, 0, 1}, {192, 0, 2, 7}},
+					  .tenant = 0xabc,
+					  .value = value,
+					  .n_values = 2};
+	struct bh_fleet_learned got;
+	char name[BH_FLEET_ITEM_NAME];
+	struct bh_buf b = {0};
+	size_t i;
+
+	bh_fleet_learned_name("gw-a", &c, name);
+	bh_fleet_learned_write(&b, &c);
+	CU_ASSERT_EQUAL_FATAL(bh_fleet_learned_read(&got, name, b.data, b.len), 0);
+	CU_ASSERT_STRING_EQUAL(got.gateway, "gw-a");
+	CU_ASSERT_STRING_EQUAL(got.c.from.name, c.from.name);
+	CU_ASSERT_STRING_EQUAL(got.c.to.name, c.to.name);
+	CU_ASSERT_EQUAL(got.c.to.reserved, 1);
+	CU_ASSERT_EQUAL(got.c.service, c.service);
+	CU_ASSERT_STRING_EQUAL(got.c.app, "tls");
+	CU_ASSERT_TRUE(got.c.learn);
+	CU_ASSERT_FALSE(got.c.undecided);
+	/* What it has seen itself, not what others told it: else each would tell all the others' again. */
+	CU_ASSERT_EQUAL(memcmp(got.c.sessions, c.own_sessions, sizeof(c.own_sessions)), 0);
+	CU_ASSERT_EQUAL(memcmp(got.c.bytes, c.own_bytes, sizeof(c.own_bytes)), 0);
+	CU_ASSERT_EQUAL(memcmp(got.c.address, c.address, sizeof(c.address)), 0);
+	CU_ASSERT_EQUAL(got.c.tenant, c.tenant);
+	CU_ASSERT_EQUAL_FATAL(got.c.n_values, 2);
+	CU_ASSERT_STRING_EQUAL(got.value[0].text, "GET");
+	CU_ASSERT_TRUE(got.value[1].more);
+	bh_fleet_learned_free(&got);
+	/* No half of it is one. */
+	for (i = 0; i < b.len; i += 7)
+		CU_ASSERT_EQUAL(bh_fleet_learned_read(&got, name, b.data, i), -EINVAL);
+	CU_ASSERT_EQUAL(bh_fleet_learned_read(&got, "nobody", b.data, b.len), -EINVAL);
+	bh_buf_free(&b);
+}
+
 const struct bh_unit_test bh_suite_fleet_item[] = {
 	BH_TEST(endpoint_survives_being_written),
 	BH_TEST(wrong_endpoint_is_refused),
+	BH_TEST(conversation_survives_being_written),
 	BH_TEST_END,
 };
