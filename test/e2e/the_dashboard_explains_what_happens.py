@@ -9,7 +9,7 @@ from lib.check import check, main, same, until
 from lib.gateway import TOKEN, rule
 
 PAGES = ["events", "live", "conversations", "sessions", "quarantines", "blocks", "rules", "segments", "lint", "learning", "revisions", "evidence",
-         "reports"]
+         "audit", "identities", "reports"]
 
 
 def events(gateway):
@@ -68,11 +68,26 @@ def revisions(gateway):
     same(gateway.get("/policy/revisions")["items"][0]["why"], "not needed", "why")
 
 
+def identities(gateway):
+    """An identity is made, its token taken from the page, used, and revoked; all of it is in the audit log."""
+    browse("identities", [
+        ["open", "map"], ["login", TOKEN], ["open", "identities"], ["click", "button:has-text('Make an identity')"],
+        ["fill", ["#ask-name", "nora"]], ["press", "Enter"], ["see", "#ask-token"], ["accessible", None], ["press", "Escape"],
+        ["see", "td:has-text('nora')"], ["accessible", None], ["shot", "identities"]])
+    same([(i["name"], i["role"], i["token"]) for i in gateway.get("/identities")["items"]], [("nora", "viewer", True)], "identities")
+    browse("revoke", [
+        ["open", "map"], ["login", TOKEN], ["open", "identities"], ["click", "td button:has-text('Revoke')"], ["press", "Enter"], ["gone", "td"],
+        ["open", "audit"], ["see", "td:has-text('identity.make')"], ["open", "audit?action=identity&object=nora"], ["see", "td:has-text('nora')"],
+        ["accessible", None], ["shot", "audit"]])
+    same(gateway.get("/identities")["items"], [], "identities after it was revoked")
+
+
 def test():
     need()
     gateway = begin()
     events(gateway)
     revisions(gateway)
+    identities(gateway)
     pages(gateway)
     gateway.stop()
 

@@ -1,5 +1,5 @@
 /* What an operator can do. Each asks first, says what came of it, and is in the gateway's audit log with its why. */
-import { call, hasToken, may } from "./api.js";
+import { call, hasToken, may, remove } from "./api.js";
 import { ask, h, toast } from "./dom.js";
 
 /* A button that needs a right; without it it says so instead of being away. */
@@ -105,6 +105,39 @@ export async function confirmRevision() {
 	const said = await ask({ title: "Keep the policy that waits for its confirmation?", yes: "Keep it" });
 
 	return said === null ? null : attempt("the policy is confirmed", () => call("POST", "/policy/confirm", { body: {} }));
+}
+
+const ROLES = ["viewer", "operator", "policy-admin", "auditor", "pusher", "admin"];
+
+/* The token is in this answer alone: it is shown once, for whoever asked to take it. again: one that is there. */
+export async function makeIdentity(again) {
+	const said = await ask({ title: again ? `A new token for ${again.name}?` : "Make an identity", danger: Boolean(again),
+		text: again ? "The old one ends at once." : "Somebody, or a program, who may use this gateway; the role says for what.",
+		fields: [
+			...again ? [] : [{ name: "name", label: "Name", required: true, hint: "a-z, 0-9, - and _" }],
+			{ name: "role", label: "Role", value: again?.role ?? "viewer", options: ROLES },
+			{ name: "expires", label: "Until", value: again?.expires ? `${again.expires.slice(0, 19)}Z` : "", hint: "2027-01-31T00:00:00Z; empty: for ever" },
+		], yes: again ? "Give a new token" : "Make" });
+
+	if (said === null)
+		return null;
+	const name = again?.name ?? said.name, body = { role: said.role };
+
+	if (said.expires)
+		body.expires = said.expires;
+	const answer = await attempt(`${name} may use this gateway as ${said.role}`,
+		() => call("PUT", `/identities/${encodeURIComponent(name)}`, { body }));
+
+	if (answer?.token)
+		await ask({ title: `The token of ${name}`, text: "It is shown this once, and kept nowhere: take it now.",
+			fields: [{ name: "token", label: "Token", value: answer.token }], yes: "I have it" });
+	return answer;
+}
+
+export async function revokeIdentity(name) {
+	const said = await ask({ title: `Revoke ${name}?`, danger: true, text: "Its token and certificate end at once.", yes: "Revoke" });
+
+	return said === null ? null : attempt(`${name} is revoked`, () => remove(`/identities/${encodeURIComponent(name)}`));
 }
 
 /* rules: ids; none: all that are in force. */

@@ -58,6 +58,12 @@ export async function call(method, path, options) {
 	return (await send(method, path, options)).json();
 }
 
+/* What answers without a body. */
+export async function remove(path) {
+	await send("DELETE", path);
+	return true;
+}
+
 export function get(path, query) {
 	return call("GET", path, { query });
 }

@@ -23,6 +23,8 @@ const routes = [
 	{ name: "learning", title: "Learning", show: pages.learning, path: "/learned" },
 	{ name: "revisions", title: "Revisions", show: revisions, path: "/policy/revisions" },
 	{ name: "evidence", title: "Evidence", show: pages.evidence, path: "/evidence", right: "evidence" },
+	{ name: "audit", title: "Audit log", show: pages.audit, path: "/audit", right: "audit" },
+	{ name: "identities", title: "Identities", show: pages.identities, path: "/identities", right: "admin" },
 	{ name: "reports", title: "Reports", show: reports.show, path: "/reports/pci", right: "audit" },
 ];
 const HEALTH_MS = 5000;

@@ -8,6 +8,7 @@ const EVERY_MS = 4000;
 const LIBRARY = "/assets/vendor/cytoscape.esm.min.mjs";
 const PALETTE = 8;
 const MANY = 60; /* segments: from here on a line each, and edges are faint */
+const STEP = 250; /* edges that come to the picture at once */
 const DENSE = 1000; /* edges: from here on what is allowed is a haze, and what is not stands out of it */
 const KINDS = { allowed: "allowed", violation: "violation that passed", denied: "denied", attack: "attack" };
 
@@ -136,6 +137,7 @@ export async function show(root, { signal }) {
 		.map(([value, text]) => option(value, text, value === "24h")));
 	const note = h("p", { cls: "note", role: "status" });
 	const hidden = new Set();
+	let growing = 0; /* edges that are still to come belong to this turn of drawing, or to none */
 	let cy = null, data = null, shape = "", look = "", at = null, picked = null, rendered = "";
 
 	side.append(h("div", { cls: "find" }, find), detail, list);
@@ -267,7 +269,30 @@ export async function show(root, { signal }) {
 			else if (old.scratch("text") !== text)
 				old.data(w.data).scratch("text", text);
 		}
+		/* Styles and ends of an edge are computed when it comes: of thousands at once that is a page that stands still. */
+		const edge = fresh.findIndex((f) => f.group === "edges"), later = edge < 0 ? [] : fresh.splice(edge + STEP);
+
 		cy.add(fresh);
+		grow(later, ++growing);
+	}
+
+	function tellSize() {
+		box.dataset.segments = cy.nodes("[name]").length;
+		box.dataset.edges = cy.edges().length;
+	}
+
+	function grow(rest, turn) {
+		if (rest.length === 0)
+			return;
+		setTimeout(() => {
+			if (signal.aborted || turn !== growing)
+				return;
+			cy.batch(() => cy.add(rest.splice(0, STEP)));
+			tellSize();
+			if (picked !== null)
+				dim();
+			grow(rest, turn);
+		}, 0);
 	}
 
 	function drawGraph() {
@@ -290,8 +315,7 @@ export async function show(root, { signal }) {
 			cy.fit(cy.nodes(), 24);
 		shape = now;
 		look = `${compact} ${dense}`;
-		box.dataset.segments = cy.nodes("[name]").length;
-		box.dataset.edges = cy.edges().length;
+		tellSize();
 	}
 
 	function draw() {

@@ -1,6 +1,6 @@
 /* The pages that are tables. */
 import { blob, get, has } from "./api.js";
-import { adopt, button, cut, quarantine, release, setMode } from "./actions.js";
+import { adopt, button, cut, makeIdentity, quarantine, release, revokeIdentity, setMode } from "./actions.js";
 import { ask, bytes, chip, count, duration, h, mode, save, time, toast, verdict } from "./dom.js";
 import { listPage } from "./list.js";
 
@@ -193,6 +193,32 @@ export const evidence = listPage({
 		{ title: "When", cell: (e) => time(e.time) }, { title: "Class", cell: (e) => chip(e.class, "warn") },
 		{ title: "File", cell: (e) => e.name }, { title: "Size", number: true, cell: (e) => bytes(e.bytes) },
 		{ title: "", cell: (e) => button("Download", "evidence", () => download(`/evidence/${encodeURIComponent(e.name)}`, e.name), "small") },
+	],
+});
+
+export const identities = listPage({
+	title: "Identities", path: "/identities", paged: false, empty: "There is none yet: whoever has the gateway's own token makes the first.",
+	intro: "Who may use this gateway, and as what. Each change is in the audit log.",
+	buttons: [(again) => button("Make an identity", "admin", async () => await makeIdentity() && again(), "primary")],
+	columns: [
+		{ title: "Name", cell: (i) => h("strong", null, i.name) }, { title: "Role", cell: (i) => chip(i.role) },
+		{ title: "By", cell: (i) => [i.token ? chip("token") : null, i.certificate ? chip("certificate") : null] },
+		{ title: "Made", cell: (i) => time(i.created) }, { title: "Until", cell: (i) => i.expires ? time(i.expires) : "for ever" },
+		{ title: "", cell: (i, again) => [
+			button("New token", "admin", async () => await makeIdentity(i) && again(), "small"), " ",
+			button("Revoke", "admin", async () => await revokeIdentity(i.name) && again(), "small danger")] },
+	],
+});
+
+export const audit = listPage({
+	title: "Audit log", path: "/audit", empty: "No entry fits.", intro: "Who changed what, and who read evidence: a chain that shows when it was touched.",
+	filters: [{ name: "actor", label: "Who", hint: "alice" }, { name: "action", label: "What", hint: "policy" }, { name: "object", label: "About" },
+		{ name: "result", label: "Result", options: ["ok", "refused", "failed"] }, { name: "since", label: "Since", options: ["1h", "24h", "7d"] }],
+	columns: [
+		{ title: "#", number: true, cell: (a) => a.entry }, { title: "When", cell: (a) => time(a.time) }, { title: "Who", cell: (a) => a.actor },
+		{ title: "What", cell: (a) => a.action }, { title: "About", cell: (a) => a.object || "–" },
+		{ title: "Result", cell: (a) => chip(a.result, a.result === "ok" ? "good" : "bad") },
+		{ title: "Why", cell: (a) => a.detail?.why || "–" },
 	],
 });
 
