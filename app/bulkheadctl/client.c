@@ -190,7 +190,9 @@ bh_ctl_send(struct bh_ctl *ctl, const struct bh_ctl_request *q, struct bh_ctl_re
 	bh_buf_printf(&url, "%s/api/v1%s", ctl->server, q->path);
 	client_prepare(ctl, q, url.failed ? "" : url.data, &r->text);
 	curl_easy_setopt(ctl->curl, CURLOPT_HTTPHEADER, headers);
+	bh_ctl_progress_begin(ctl);
 	code = curl_easy_perform(ctl->curl);
+	bh_ctl_progress_end(ctl);
 	if (code != CURLE_OK) {
 		rc = client_unreachable(ctl, curl_easy_strerror(code));
 		goto free_headers;

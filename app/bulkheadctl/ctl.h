@@ -68,6 +68,7 @@ struct bh_ctl {
 	json_t *context;                  /* of contexts.json, borrowed; NULL: none */
 	const char *server, *server_from; /* from: "--server", "BULKHEAD_SERVER", "the default" */
 	void *curl;
+	uint64_t asked_ns, shown_ns; /* progress.c; shown 0: nothing is */
 };
 
 int bh_ctl_main(int argc, char **argv, FILE *out, FILE *err);
@@ -126,6 +127,16 @@ typedef bool (*bh_ctl_piece_fn)(void *arg, const char *data, size_t len);
 int bh_ctl_listen(struct bh_ctl *ctl, const char *path, const char *last_id, bh_ctl_piece_fn fn,
 		  void *arg, bool quiet);
 void bh_ctl_reply_free(struct bh_ctl_reply *r);
+
+/* ---- progress.c: on standard error, when that is a terminal, once a request takes a second -------------- */
+
+struct bh_ctl_amounts {
+	double to_send, sent, to_receive, received; /* bytes; of all 0: not known */
+};
+void bh_ctl_progress_text(char *out, size_t size, uint64_t elapsed_ns,
+			  const struct bh_ctl_amounts *a);
+void bh_ctl_progress_begin(struct bh_ctl *ctl); /* of the request that is prepared */
+void bh_ctl_progress_end(struct bh_ctl *ctl);   /* before anything else is printed */
 
 /* ---- table.c ------------------------------------------------------------------------------------- */
 

@@ -101,7 +101,36 @@ completion_and_manual_name_every_verb_and_option(void)
 	run_stop(&r);
 }
 
+/* How far a request is, whichever way its bytes go; without a size at least how long it takes. */
+static void
+progress_says_what_is_known(void)
+{
+	static const struct {
+		struct bh_ctl_amounts a;
+		const char *want;
+	} cases[] = {
+		{{0, 0, 0, 0}, "the gateway works on it: 3 s"},
+		{{1000, 1000, 0, 0}, "the gateway works on it: 3 s"},
+		{{1000000, 250000, 0, 0},
+		 "sending [######------------------]  25 %  250k of 1.00M"},
+		{{1000, 1000, 4000, 4000},
+		 "receiving [########################] 100 %  4.00k of 4.00k"},
+		{{0, 0, 4000, 8000}, "receiving [########################] 100 %  8.00k of 4.00k"},
+		{{0, 0, 0, 5000}, "receiving 5.00k"},
+	};
+	char text[120];
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		bh_ctl_progress_text(text, sizeof(text), 3200 * BH_NS_PER_MS, &cases[i].a);
+		CU_ASSERT_STRING_EQUAL(text, cases[i].want);
+		if (strcmp(text, cases[i].want) != 0)
+			fprintf(stderr, "%s\n", text);
+	}
+}
+
 const struct bh_unit_test bh_suite_api_ctl_words[] = {
+	BH_TEST(progress_says_what_is_known),
 	BH_TEST(yaml_says_what_json_says),
 	BH_TEST(words_that_mean_something_in_yaml_are_quoted),
 	BH_TEST(contexts_say_where_and_as_whom),
