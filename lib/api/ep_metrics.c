@@ -95,6 +95,38 @@ put_workers(struct bh_buf *b, const struct bh_api_ops *ops)
 			ops->heartbeat_age_ms(ops->arg, w) * BH_NS_PER_MS);
 }
 
+/* An octave a bucket: of the four classes of each the counts are added up. Bounds are whole nanoseconds, and included. */
+static void
+put_turns(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	unsigned n = ops->n_workers(ops->arg), w, i;
+	struct bh_counters c;
+	char labels[80];
+
+	family(b, "turn_seconds", "histogram",
+	       "Time of a worker's turns that had packets, which is how long a packet waits at "
+	       "most.");
+	for (w = 0; w < n; w++) {
+		uint64_t sum = 0;
+
+		ops->counters(ops->arg, w, &c);
+		for (i = 0; i < BH_TURN_CLASSES; i++) {
+			sum += c.turns[i];
+			if (i % 4 != 0 || i == BH_TURN_CLASSES - 1)
+				continue;
+			snprintf(labels, sizeof(labels), "{worker=\"%u\",le=\"0.%09llu\"}", w,
+				 (unsigned long long)bh_turn_bound(i) - 1);
+			series(b, "turn_seconds_bucket", labels, sum);
+		}
+		snprintf(labels, sizeof(labels), "{worker=\"%u\",le=\"+Inf\"}", w);
+		series(b, "turn_seconds_bucket", labels, sum);
+		bh_buf_printf(b, "bulkhead_turn_seconds_sum%s %llu.%09llu\n", by_worker(labels, w),
+			      (unsigned long long)(c.turns_ns / BH_NS_PER_SEC),
+			      (unsigned long long)(c.turns_ns % BH_NS_PER_SEC));
+		series(b, "turn_seconds_count", labels, sum);
+	}
+}
+
 /* All reasons from the start, with zeros: a rate needs the value before the first one. */
 static void
 put_reasons(struct bh_buf *b, const struct bh_api_ops *ops)
@@ -309,6 +341,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	family(&b, "policy_revision", "gauge", "Revision of the policy in force.");
 	series(&b, "policy_revision", "", bh_policy_revision(req->api->p.policy));
 	put_workers(&b, ops);
+	put_turns(&b, ops);
 	put_reasons(&b, ops);
 	put_rows(&b, ops, port_row, ports, BH_ARRAY_SIZE(ports));
 	put_rows(&b, ops, sink_row, sinks, BH_ARRAY_SIZE(sinks));

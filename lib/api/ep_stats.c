@@ -115,7 +115,8 @@ turns_json(const struct bh_counters *c)
 			json_array_append_new(classes, json_pack("[I, I]", bound_of(i),
 								 (json_int_t)c->turns[i]));
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)n, "p50",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)n, "sum",
+			 (json_int_t)c->turns_ns, "p50",
 			 quantile(c, n, 500), "p99", quantile(c, n, 990), "p999",
 			 quantile(c, n, 999), "classes", classes);
 }

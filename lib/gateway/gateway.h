@@ -163,6 +163,7 @@ struct bh_counters {
 	uint64_t events_lost;
 	uint64_t polls, empty_polls;
 	uint64_t turns[70]; /* with packets, by the time they took: bh_turn_class */
+	uint64_t turns_ns;  /* what they took together */
 	uint64_t flows;     /* now in the table */
 };
 uint64_t bh_counters_dropped(const struct bh_counters *c);

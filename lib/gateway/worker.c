@@ -213,6 +213,7 @@ count_turn(struct bh_worker *w, uint64_t cycles, uint64_t hz)
 	uint64_t ns = cycles < hz ? cycles * BH_NS_PER_SEC / hz : BH_NS_PER_SEC;
 
 	bh_count(&w->c.turns[bh_turn_class(ns)], 1);
+	bh_count(&w->c.turns_ns, ns);
 }
 
 static void

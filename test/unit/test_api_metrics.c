@@ -22,7 +22,14 @@ check_lines(const char *text)
 			continue;
 		}
 		CU_ASSERT_EQUAL_FATAL(sscanf(line, "%127[a-z_]", sample), 1);
-		CU_ASSERT_STRING_EQUAL(sample, name);
+		if (strcmp(type, "histogram") == 0) {
+			CU_ASSERT_EQUAL(strncmp(sample, name, strlen(name)), 0);
+			CU_ASSERT(strcmp(sample + strlen(name), "_bucket") == 0 ||
+				  strcmp(sample + strlen(name), "_sum") == 0 ||
+				  strcmp(sample + strlen(name), "_count") == 0);
+		} else {
+			CU_ASSERT_STRING_EQUAL(sample, name);
+		}
 		n++;
 	}
 	CU_ASSERT_STRING_EQUAL(p, "");
@@ -96,6 +103,10 @@ metrics_hold_the_gateways_counters(void)
 
 	fix_start(&f, with_others);
 	f.counters.packets = 1234;
+	f.counters.turns[bh_turn_class(1023)] = 4;
+	f.counters.turns[bh_turn_class(1024)] = 3;
+	f.counters.turns[BH_TURN_CLASSES - 1] = 1;
+	f.counters.turns_ns = UINT64_C(2000000007);
 	f.counters.dropped[BH_REASON_DEFAULT_DENY] = 77;
 	fix_ask(&f, &(struct ask){.method = "GET", .path = "/metrics"}, &a);
 	CU_ASSERT_EQUAL(a.status, 200);
@@ -107,6 +118,16 @@ metrics_hold_the_gateways_counters(void)
 						   "default_deny\",group=\"policy\"} 77\n"));
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(a.body.data, "\nbulkhead_build_info{version=\"" BH_VERSION "\"} 1\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(a.body.data,
+		       "\nbulkhead_turn_seconds_bucket{worker=\"1\",le=\"0.000001023\"} 4\n"
+		       "bulkhead_turn_seconds_bucket{worker=\"1\",le=\"0.000002047\"} 7\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(a.body.data,
+		       "\nbulkhead_turn_seconds_bucket{worker=\"0\",le=\"0.033554431\"} 7\n"
+		       "bulkhead_turn_seconds_bucket{worker=\"0\",le=\"+Inf\"} 8\n"
+		       "bulkhead_turn_seconds_sum{worker=\"0\"} 2.000000007\n"
+		       "bulkhead_turn_seconds_count{worker=\"0\"} 8\n"));
 	check_lines(a.body.data);
 	check_rows(a.body.data);
 	fix_answer_free(&a);
