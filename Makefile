@@ -199,8 +199,14 @@ $(B)/node/client/.made: $(wildcard test/e2e/client/package*.json)
 	$(Q)cd $(@D) && timeout 180 npm ci --silent --ignore-scripts >npm.log 2>&1 && touch .made || \
 		echo "e2e: npm could not get openapi-fetch ($(@D)/npm.log): no client is generated"
 
+# Spectral, which reads the served OpenAPI document; without it that test is skipped.
+$(B)/node/spectral/.made: $(wildcard test/e2e/spectral/*)
+	$(Q)mkdir -p $(@D) && cp test/e2e/spectral/package.json test/e2e/spectral/rules.yaml test/e2e/spectral/.npmrc $(@D)/
+	$(Q)cd $(@D) && timeout 180 npm install --silent --ignore-scripts --no-audit --no-fund >npm.log 2>&1 && touch .made || \
+		echo "e2e: npm could not get Spectral ($(@D)/npm.log): the OpenAPI document is not linted"
+
 ## make e2e        real clients and servers in network namespaces, the daemon between them (root)
-e2e: build $(if $(NPM),$(B)/node/e2e/.made $(B)/node/client/.made)
+e2e: build $(if $(NPM),$(B)/node/e2e/.made $(B)/node/client/.made $(B)/node/spectral/.made)
 	$(Q)B=$(B) test/e2e/run.sh
 
 ## make test       install what is missing, build, run unit, scenario and e2e (root)
