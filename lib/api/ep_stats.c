@@ -116,9 +116,8 @@ turns_json(const struct bh_counters *c)
 								 (json_int_t)c->turns[i]));
 	}
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "count", (json_int_t)n, "sum",
-			 (json_int_t)c->turns_ns, "p50",
-			 quantile(c, n, 500), "p99", quantile(c, n, 990), "p999",
-			 quantile(c, n, 999), "classes", classes);
+			 (json_int_t)c->turns_ns, "p50", quantile(c, n, 500), "p99",
+			 quantile(c, n, 990), "p999", quantile(c, n, 999), "classes", classes);
 }
 
 static json_t *
