@@ -31,6 +31,7 @@ struct gate_options {
 	unsigned payload_len;
 	bool evidence;               /* each worker keeps its latest packets */
 	bool tcp;                    /* rules are of TCP ports */
+	bool inspect;                /* all sensors: alert */
 	unsigned variant;            /* which rules match none of the traffic */
 	unsigned workers;            /* 0: one */
 	const struct bh_wire *wires; /* two; NULL: the generator's */
@@ -237,6 +238,8 @@ gate_start_gateway(struct gate *t)
 		p.wire[i] = t->wire[i];
 	}
 	bh_config_default(&t->config);
+	if (t->o.inspect)
+		t->config.inspect = BH_INSPECT_ALERT;
 	/* The ring is the worker's; nobody reads it here, nothing is written to this folder. */
 	if (t->o.evidence)
 		strcpy(t->config.evidence_path, "/nonexistent");

@@ -33,6 +33,8 @@ struct line {
 	unsigned n_steps, step, group;
 	uint32_t first; /* connection of those under way */
 	unsigned clients, servers;
+	unsigned groups; /* of 32, under way at once */
+	bool quiet;      /* nothing comes */
 	unsigned astray; /* 1: to the servers of another segment */
 	uint64_t done;   /* connections */
 	uint64_t sent;
@@ -60,7 +62,8 @@ line_rx(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 	uint32_t at = l->first + l->group * 32, i;
 
 	(void)queue;
-	if (f->side != end->side || n < 32 || rte_pktmbuf_alloc_bulk(l->pool, m, 32) != 0)
+	if (l->quiet || f->side != end->side || n < 32 ||
+	    rte_pktmbuf_alloc_bulk(l->pool, m, 32) != 0)
 		return 0;
 	for (i = 0; i < 32; i++) {
 		/* Clients in turn; each with the servers of its own segment number; then the next port. */
@@ -84,14 +87,14 @@ line_rx(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 		m[i]->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	}
 	l->sent += 32;
-	if (++l->group < LINE_GROUPS)
+	if (++l->group < l->groups)
 		return 32;
 	l->group = 0;
 	if (++l->step < l->n_steps)
 		return 32;
 	l->step = 0;
-	l->first += LINE_UNDER_WAY;
-	l->done += LINE_UNDER_WAY;
+	l->first += l->groups * 32;
+	l->done += l->groups * 32;
 	return 32;
 }
 
@@ -144,6 +147,7 @@ line_create(const struct line_step *steps, unsigned n, unsigned endpoints, struc
 	if (l == NULL || n > LINE_STEPS)
 		gate_die("no memory");
 	l->n_steps = n;
+	l->groups = LINE_GROUPS;
 	l->clients = endpoints / 2;
 	l->servers = endpoints / 2 / GATE_SEGMENTS;
 	l->pool = pool;

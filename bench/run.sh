@@ -51,7 +51,7 @@ rm -f "$lines" "$B/bench/results.json"
 : >"$lines"
 export QUICK B BENCH_JSON="$lines"
 all="bench_pipeline bench_rules bench_stages bench_flow bench_memory bench_connections bench_scaling bench_policy bench_churn bench_swap bench_identify
-	bench_sensor bench_record rivals"
+	bench_sensor bench_record bench_http rivals"
 for name in ${*:-$all}; do
 	program=$here/$name.py
 	[ -e "$program" ] || program=$B/bench/$name
@@ -67,4 +67,5 @@ for name in ${*:-$all}; do
 done
 python3 "$here/collect.py" "$lines" "$B/bench" || status=1
 python3 "$here/plot.py" "$B/bench" || status=1
+python3 "$here/model.py" "$B/bench" || status=1
 exit $status
