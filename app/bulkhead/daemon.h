@@ -168,7 +168,12 @@ int bh_daemon_secrets_watch(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_secret_token(struct bh_daemon *d, char **out, struct bh_err *err);
 int bh_daemon_secret_tls(struct bh_daemon *d, char *pem[3],
 			 struct bh_err *err); /* a pair, or none */
-int bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, char **out, struct bh_err *err);
+struct bh_daemon_sink_secrets {
+	char *secret, *to; /* to: NULL where the configuration says it itself */
+};
+int bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, struct bh_daemon_sink_secrets *out,
+			  struct bh_err *err);
+void bh_daemon_secret_sink_free(struct bh_daemon_sink_secrets *s);
 
 /* labels.c: clusters and watched files */
 int bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err);

@@ -38,6 +38,7 @@ int
 bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err)
 {
 	const struct bh_fleet_params p = {.config = &d->config,
+					  .secrets = d->secrets,
 					  .store = d->store,
 					  .arg = d,
 					  .take = bh_daemon_take,

@@ -214,8 +214,9 @@ add_sources(struct paths *p, const struct bh_daemon *d, struct bh_err *err)
 static void
 add_fleet(struct paths *p, const struct bh_config *c)
 {
-	const char *file[] = {c->fleet_ca, c->fleet_certificate, c->fleet_key,
-			      c->fleet_password_file};
+	const char *password = c->fleet_password_file,
+		   *file[] = {c->fleet_ca, c->fleet_certificate, c->fleet_key,
+			      bh_secret_place(password, NULL) == BH_SECRET_FILE ? password : ""};
 	size_t i;
 
 	for (i = 0; c->n_fleet_endpoints != 0 && i < BH_ARRAY_SIZE(file); i++) {

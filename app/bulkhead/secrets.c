@@ -167,12 +167,31 @@ tls_changed(void *arg)
 /* ---- sinks ------------------------------------------------------------------------------------------------------ */
 
 int
-bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, char **out, struct bh_err *err)
+bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, struct bh_daemon_sink_secrets *out,
+		      struct bh_err *err)
 {
-	const char *place = d->config.sink[index].secret_file;
+	const struct bh_config_sink *c = &d->config.sink[index];
+	int rc = 0;
 
-	*out = NULL;
-	return place[0] != '\0' ? bh_secret_read_line(d->secrets, place, SINK_MAX, out, err) : 0;
+	*out = (struct bh_daemon_sink_secrets){0};
+	if (c->secret_file[0] != '\0')
+		rc = bh_secret_read_line(d->secrets, c->secret_file, SINK_MAX, &out->secret, err);
+	if (rc == 0 && bh_secret_place(c->to, NULL) != BH_SECRET_FILE)
+		rc = bh_secret_read_line(d->secrets, c->to, SINK_MAX, &out->to, err);
+	if (rc == 0 && out->to != NULL && strncmp(out->to, "https://", 8) != 0 &&
+	    strncmp(out->to, "http://", 7) != 0)
+		rc = bh_err_set(err, EINVAL, "sinks: %s holds no URL", c->to);
+	if (rc != 0)
+		bh_daemon_secret_sink_free(out);
+	return rc;
+}
+
+void
+bh_daemon_secret_sink_free(struct bh_daemon_sink_secrets *s)
+{
+	bh_secret_free(s->secret);
+	bh_secret_free(s->to);
+	*s = (struct bh_daemon_sink_secrets){0};
 }
 
 /* Of whichever it is: few have one. */
@@ -180,21 +199,24 @@ static void
 sink_changed(void *arg)
 {
 	struct bh_daemon *d = arg;
-	struct bh_err err = {0};
-	char *secret;
+	struct bh_daemon_sink_secrets s;
 	unsigned i;
+	int rc;
 
 	for (i = 0; i < d->n_sinks; i++) {
-		int rc = bh_daemon_secret_sink(d, i, &secret, &err);
+		struct bh_err err = {0};
 
-		if (rc == 0 && secret != NULL)
-			rc = bh_sink_set_secret(d->sink[i], secret);
+		rc = bh_daemon_secret_sink(d, i, &s, &err);
+		if (rc == 0 && s.secret != NULL)
+			rc = bh_sink_set_secret(d->sink[i], s.secret);
+		if (rc == 0 && s.to != NULL)
+			rc = bh_sink_set_target(d->sink[i], s.to);
 		if (rc != 0) {
 			bh_err_set(&err, -rc, "sink %s: its secret: %s", bh_sink_name(d->sink[i]),
 				   strerror(-rc));
 			tell_refused(d, &err);
 		}
-		bh_secret_free(secret);
+		bh_daemon_secret_sink_free(&s);
 	}
 }
 
@@ -204,6 +226,16 @@ static int
 watch(struct bh_daemon *d, const char *place, size_t max, void (*changed)(void *arg))
 {
 	return place[0] != '\0' ? bh_secret_watch(d->secrets, place, max, changed, d) : 0;
+}
+
+static int
+watch_sink(struct bh_daemon *d, const struct bh_config_sink *c)
+{
+	int rc = watch(d, c->secret_file, SINK_MAX, sink_changed);
+
+	return rc == 0 && bh_secret_place(c->to, NULL) != BH_SECRET_FILE
+		       ? watch(d, c->to, SINK_MAX, sink_changed)
+		       : rc;
 }
 
 int
@@ -223,6 +255,6 @@ bh_daemon_secrets_watch(struct bh_daemon *d, struct bh_err *err)
 	if (rc == 0 && api)
 		rc = watch(d, c->api_client_ca, PEM_MAX, tls_changed);
 	for (i = 0; rc == 0 && i < c->n_sinks; i++)
-		rc = watch(d, c->sink[i].secret_file, SINK_MAX, sink_changed);
+		rc = watch_sink(d, &c->sink[i]);
 	return rc == 0 ? 0 : bh_err_set(err, ENOMEM, "out of memory");
 }

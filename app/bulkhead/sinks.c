@@ -6,7 +6,7 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 {
 	struct bh_sink_params p = {.spool = d->config.spool_path,
 				   .spool_bytes = d->config.spool_size};
-	char *secret = NULL;
+	struct bh_daemon_sink_secrets secrets;
 	unsigned i;
 	int rc = 0;
 
@@ -17,16 +17,16 @@ bh_daemon_sinks_open(struct bh_daemon *d, struct bh_err *err)
 		p.form = c->form;
 		p.kinds = c->kinds;
 		p.name = c->name;
-		p.to = c->to;
 		p.options = &c->options;
 		p.hold = true;
-		rc = bh_daemon_secret_sink(d, i, &secret, err);
-		p.secret = secret;
+		rc = bh_daemon_secret_sink(d, i, &secrets, err);
+		p.secret = secrets.secret;
+		p.to = secrets.to != NULL ? secrets.to : c->to;
 		if (rc == 0)
 			rc = bh_sink_open(&d->sink[i], &p, err);
 		if (rc == 0)
 			d->n_sinks++;
-		bh_secret_free(secret);
+		bh_daemon_secret_sink_free(&secrets);
 	}
 	return rc;
 }

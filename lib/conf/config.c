@@ -332,6 +332,9 @@ anchor_paths(struct bh_config_reader *r)
 		rc = anchor_path(r, "sensors.files", c->sensor_file[i]);
 	for (i = 0; rc == 0 && i < c->n_sinks; i++) {
 		rc = anchor_secret(r, "sinks", c->sink[i].secret_file);
+		/* A webhook's URL may be a secret as a whole; one that is written has a scheme. */
+		if (rc == 0 && bh_secret_place(c->sink[i].to, NULL) != BH_SECRET_FILE)
+			rc = bh_config_check_secret(r, "sinks", c->sink[i].to);
 #define BH_SINK_NUMBER(field, key, def, min, max)
 #define BH_SINK_TIME(field, key, def, min, max)
 #define BH_SINK_TEXT(field, key, def)
@@ -356,7 +359,7 @@ anchor_paths(struct bh_config_reader *r)
 	if (rc == 0)
 		rc = anchor_path(r, "fleet.tls.key", c->fleet_key);
 	if (rc == 0)
-		rc = anchor_path(r, "fleet.password_file", c->fleet_password_file);
+		rc = anchor_secret(r, "fleet.password_file", c->fleet_password_file);
 	if (rc == 0)
 		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)

@@ -69,6 +69,8 @@ read_target(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_con
 	if (s->to[0] == '\0')
 		return bh_yaml_err(r->doc, map, r->err, "a sink of type %s lacks '%s'", l->name,
 				   l->key);
+	if (s->type == BH_SINK_WEBHOOK && bh_secret_place(s->to, NULL) != BH_SECRET_FILE)
+		return 0;
 	split(l->schemes, store, word);
 	for (i = 0; word[i] != NULL; i++) {
 		n = strlen(word[i]);

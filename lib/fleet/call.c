@@ -112,15 +112,12 @@ authenticate(struct bh_etcd *e, unsigned ms, struct bh_err *err)
 	struct bh_buf ask = {0};
 	char *password = NULL, *text;
 	json_t *o;
-	size_t len;
-	int rc = bh_file_read(e->c->fleet_password_file, 4096, &password, &len, err);
+	int rc = bh_secret_read_line(e->secrets, e->c->fleet_password_file, 4096, &password, err);
 
 	if (rc != 0)
 		return rc;
-	password[strcspn(password, "\r\n")] = '\0';
 	o = json_pack("{s:s, s:s}", "name", e->c->fleet_user, "password", password);
-	explicit_bzero(password, len);
-	free(password);
+	bh_secret_free(password);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	if (text == NULL)

@@ -63,9 +63,8 @@ bh_fleet_member(struct bh_fleet *f, unsigned index, struct bh_fleet_member *out)
 static int
 check_files(const struct bh_config *c, struct bh_err *err)
 {
-	const char *file[] = {c->fleet_ca, c->fleet_certificate, c->fleet_key,
-			      c->fleet_password_file};
-	static const char *const key[] = {"ca", "certificate", "key", "password_file"};
+	const char *file[] = {c->fleet_ca, c->fleet_certificate, c->fleet_key};
+	static const char *const key[] = {"ca", "certificate", "key"};
 	size_t i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(file); i++) {
@@ -74,6 +73,19 @@ check_files(const struct bh_config *c, struct bh_err *err)
 					  file[i], strerror(errno));
 	}
 	return 0;
+}
+
+/* It is there; each login reads it again. */
+static int
+check_password(const struct bh_fleet *f, struct bh_err *err)
+{
+	const char *place = f->c->fleet_password_file;
+	char *password = NULL;
+	int rc = place[0] != '\0' ? bh_secret_read_line(f->p.secrets, place, 4096, &password, err)
+				  : 0;
+
+	bh_secret_free(password);
+	return rc;
 }
 
 static int
@@ -107,7 +119,8 @@ bh_fleet_open(struct bh_fleet **out, const struct bh_fleet_params *params, struc
 	}
 	f->p = *params;
 	f->c = params->config;
-	f->reader = f->writer = (struct bh_etcd){.c = f->c, .stop = &f->stop};
+	f->reader = f->writer =
+		(struct bh_etcd){.c = f->c, .secrets = f->p.secrets, .stop = &f->stop};
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_init(&f->claim, NULL);
 	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -116,6 +129,8 @@ bh_fleet_open(struct bh_fleet **out, const struct bh_fleet_params *params, struc
 		 bh_client_random_below(UINT32_MAX));
 	rc = f->wake_fd < 0 ? bh_err_set(err, errno, "no descriptor for the fleet")
 			    : check_files(f->c, err);
+	if (rc == 0)
+		rc = check_password(f, err);
 	if (rc == 0)
 		rc = take_name(f, err);
 	if (rc != 0) {

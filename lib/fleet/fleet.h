@@ -34,6 +34,7 @@
 
 #include "../base/base.h"
 #include "../conf/conf.h"
+#include "../secret/secret.h"
 #include "../store/store.h"
 
 #define BH_FLEET_NAME 64
@@ -54,6 +55,8 @@ enum bh_fleet_kind { BH_FLEET_ENDPOINT, BH_FLEET_LEARNED, BH_FLEET_KINDS };
 struct bh_fleet_params {
 	const struct bh_config *config;
 	struct bh_store *store;
+	struct bh_secrets
+		*secrets; /* where fleet.password_file lies; NULL: in a file. Outlives it */
 	void *arg;
 	/* From the room's thread. A revision that the fleet has and this gateway has not: as bh_store_take. */
 	int (*take)(void *arg, const struct bh_revision *r, const char *by, uint64_t left_ms,

@@ -81,6 +81,7 @@ void bh_etcd_ask_compare(struct bh_buf *b, const char *key, int64_t mod);
 /* One asker: a thread's own. */
 struct bh_etcd {
 	const struct bh_config *c;
+	struct bh_secrets *secrets;
 	const _Atomic bool *stop;
 	CURL *easy;
 	unsigned at;     /* endpoint that answered last */

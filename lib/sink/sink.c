@@ -46,7 +46,7 @@ struct bh_sink {
 	pthread_cond_t written;
 	struct bh_spool *spool; /* what was peeked may be read without the lock */
 	bool complete;          /* nothing more will be written */
-	char *secret;           /* another one, the sender's to take; NULL: none */
+	char *secret, *target;  /* others, the sender's to take; NULL: none */
 	/* sender */
 	unsigned wait_ms; /* 0: the last attempt worked */
 	uint64_t next_try_ns, mark_ns, settled_seq;
@@ -284,17 +284,20 @@ wait_written(struct bh_sink *s)
 }
 
 static void
-take_secret(struct bh_sink *s)
+take_value(struct bh_sink *s, char **value, int (*take)(void *state, const char *value))
 {
-	int rc = s->secret != NULL ? s->ops->rekey(s->state, s->secret) : 0;
+	int rc;
 
+	if (*value == NULL)
+		return;
+	rc = take(s->state, *value);
 	if (rc != 0)
 		bh_log(BH_LOG_ERROR, "sink %s: its new secret is not taken: %s", s->name,
 		       strerror(-rc));
-	else if (s->secret != NULL)
+	else
 		s->next_try_ns = 0; /* it may be what was missing */
-	bh_secret_free(s->secret);
-	s->secret = NULL;
+	bh_secret_free(*value);
+	*value = NULL;
 }
 
 static void *
@@ -308,7 +311,8 @@ run_sender(void *arg)
 	do {
 		if (!more && !s->complete)
 			wait_written(s);
-		take_secret(s);
+		take_value(s, &s->secret, s->ops->rekey);
+		take_value(s, &s->target, s->ops->retarget);
 		now = bh_clock_system.mono_ns(NULL);
 		if (s->complete && end == 0)
 			end = now + END_MS * BH_NS_PER_MS;
@@ -321,23 +325,35 @@ run_sender(void *arg)
 	return NULL;
 }
 
-int
-bh_sink_set_secret(struct bh_sink *s, const char *secret)
+static int
+give_value(struct bh_sink *s, char **to, const char *value)
 {
-	char *copy;
+	char *copy = bh_secret_alloc(strlen(value));
 
-	if (s->ops->rekey == NULL)
-		return -EINVAL;
-	copy = bh_secret_alloc(strlen(secret));
 	if (copy == NULL)
 		return -ENOMEM;
-	memcpy(copy, secret, strlen(secret));
+	memcpy(copy, value, strlen(value));
 	pthread_mutex_lock(&s->spool_lock);
-	bh_secret_free(s->secret);
-	s->secret = copy;
+	bh_secret_free(*to);
+	*to = copy;
 	pthread_cond_signal(&s->written);
 	pthread_mutex_unlock(&s->spool_lock);
 	return 0;
+}
+
+int
+bh_sink_set_secret(struct bh_sink *s, const char *secret)
+{
+	return s->ops->rekey != NULL ? give_value(s, &s->secret, secret) : -EINVAL;
+}
+
+int
+bh_sink_set_target(struct bh_sink *s, const char *to)
+{
+	if (s->ops->retarget == NULL ||
+	    (strncmp(to, "https://", 8) != 0 && strncmp(to, "http://", 7) != 0))
+		return -EINVAL;
+	return give_value(s, &s->target, to);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------------- */
@@ -503,6 +519,7 @@ bh_sink_close(struct bh_sink *s)
 		close(s->stop_fd);
 	bh_buf_free(&s->record);
 	bh_secret_free(s->secret);
+	bh_secret_free(s->target);
 	free(s->queue[0].data);
 	free(s->queue[1].data);
 	free(s);

@@ -121,6 +121,8 @@ void bh_sink_put(struct bh_sink *s, const struct bh_sink_record *r);
 void bh_sink_stats(const struct bh_sink *s, struct bh_sink_stats *out);
 /* Another secret: with the next thing that is sent. Any thread. 0, -EINVAL (it has none), -ENOMEM. */
 int bh_sink_set_secret(struct bh_sink *s, const char *secret);
+/* The same of the URL of a webhook. -EINVAL, too: it is none. */
+int bh_sink_set_target(struct bh_sink *s, const char *to);
 const char *bh_sink_name(const struct bh_sink *s);
 const char *bh_sink_type_name(unsigned type);
 const char *bh_sink_kind_name(enum bh_sink_kind kind); /* of one */

@@ -21,8 +21,9 @@ struct bh_sink_ops {
 	/* Has the other end taken all? 1, 0 not yet, -errno: the connection is gone. */
 	int (*settled)(void *state);
 	void (*reset)(void *state); /* close the connection, if there is one */
-	/* Another secret from now on; NULL: it has none. 0 or -errno: it stays as it was. */
+	/* Another secret, or target, from now on; NULL: it has none. 0 or -errno: it stays as it was. */
 	int (*rekey)(void *state, const char *secret);
+	int (*retarget)(void *state, const char *to);
 	bool confirms; /* what send has taken has arrived */
 	bool active;   /* is also told of flows that go on */
 };

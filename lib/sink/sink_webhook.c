@@ -17,8 +17,7 @@ enum { FORM_JSON, FORM_SLACK, FORM_TEAMS };
 
 struct webhook {
 	CURL *curl;
-	char url[256];
-	char *secret; /* SECRET_MAX bytes, "": none */
+	char *url, *secret; /* SECRET_MAX bytes each; secret "": none */
 	unsigned form;
 	int stop_fd;
 	/* of a batch that was refused for good, one of which may be at fault: so many are still to go one at a time */
@@ -308,16 +307,22 @@ webhook_reset(void *state)
 }
 
 static void
+free_webhook(struct webhook *w)
+{
+	bh_buf_free(&w->body);
+	bh_buf_free(&w->text);
+	bh_secret_free(w->url);
+	bh_secret_free(w->secret);
+	free(w);
+}
+
+static void
 webhook_close(void *state)
 {
 	struct webhook *w = state;
 
 	webhook_reset(w);
-	bh_buf_free(&w->body);
-	bh_buf_free(&w->text);
-	bh_secret_free(w->secret);
-	explicit_bzero(w, sizeof(*w));
-	free(w);
+	free_webhook(w);
 }
 
 static int
@@ -332,26 +337,38 @@ webhook_rekey(void *state, const char *secret)
 }
 
 static int
+webhook_retarget(void *state, const char *to)
+{
+	struct webhook *w = state;
+
+	if (strlen(to) > SECRET_MAX)
+		return -E2BIG;
+	webhook_reset(w);
+	snprintf(w->url, SECRET_MAX + 1, "%s", to);
+	return 0;
+}
+
+static int
 webhook_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh_err *err)
 {
 	struct webhook *w = calloc(1, sizeof(*w));
 
-	if (w != NULL)
-		w->secret = bh_secret_alloc(SECRET_MAX);
-	if (w == NULL || w->secret == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		bh_secret_free(w != NULL ? w->secret : NULL);
-		free(w);
+	if (w == NULL)
+		return bh_err_set(err, ENOMEM, "no memory for a sink");
+	w->url = bh_secret_alloc(SECRET_MAX);
+	w->secret = bh_secret_alloc(SECRET_MAX);
+	if (w->url == NULL || w->secret == NULL ||
+	    curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free_webhook(w);
 		return bh_err_set(err, ENOMEM, "no memory for a sink");
 	}
-	if (strlen(p->to) >= sizeof(w->url) ||
-	    (p->secret != NULL && strlen(p->secret) > SECRET_MAX)) {
-		bh_secret_free(w->secret);
-		free(w);
+	if (strlen(p->to) > SECRET_MAX || (p->secret != NULL && strlen(p->secret) > SECRET_MAX)) {
+		free_webhook(w);
 		return bh_err_set(err, EINVAL,
 				  "sink %s: its URL and its secret may have at most 255 bytes each",
 				  p->name);
 	}
-	snprintf(w->url, sizeof(w->url), "%s", p->to);
+	snprintf(w->url, SECRET_MAX + 1, "%s", p->to);
 	snprintf(w->secret, SECRET_MAX + 1, "%s", p->secret != NULL ? p->secret : "");
 	w->form = p->form;
 	w->stop_fd = stop_fd;
@@ -367,5 +384,6 @@ const struct bh_sink_ops bh_sink_webhook = {
 	.settled = webhook_settled,
 	.reset = webhook_reset,
 	.rekey = webhook_rekey,
+	.retarget = webhook_retarget,
 	.confirms = true,
 };

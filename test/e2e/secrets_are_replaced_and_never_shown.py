@@ -20,7 +20,7 @@ from lib.wire import attempt, make
 
 ROLE, SECRET_ID = "role-of-this-gateway", "secret-id-8f1d2c"
 URL = ("127.0.0.1", 8471)
-seen = {"api-token-one-3a77", "api-token-two-91c0", "hook-secret-one-55", "hook-secret-two-66", SECRET_ID}
+seen = {"api-token-one-3a77", "api-token-two-91c0", "hook-secret-one-55", "hook-secret-two-66", "T01-first", "T02-second", SECRET_ID}
 
 
 class Vault(http.server.BaseHTTPRequestHandler):
@@ -66,7 +66,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        Hook.got.append((self.headers["X-Bulkhead-Signature"], body))
+        Hook.got.append((self.headers["X-Bulkhead-Signature"], body, self.path))
         self.send_response(204)
         self.end_headers()
 
@@ -118,7 +118,7 @@ def change(gateway, token):
 
 def signed(secret):
     """Did something come that is signed by this?"""
-    return any(sign == "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for sign, body in Hook.got)
+    return any(sign == "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for sign, body, _ in Hook.got)
 
 
 def knock(port):
@@ -162,12 +162,13 @@ def test():
     os.environ["CREDENTIALS_DIRECTORY"] = credentials
     save(f"{credentials}/hook", "hook-secret-one-55\n")
     save(f"{credentials}/vault", SECRET_ID)
+    save(f"{credentials}/url", "http://127.0.0.1:5580/services/T01-first\n")
     gateway = Gateway(policy(), store={"path": "store.db"},
                       api={"token_file": "vault:bulkhead/api#token", "tls": {"certificate": "cert.pem", "key": "file:key.pem"}},
                       secrets={"vault": {"address": "http://127.0.0.1:8200", "auth": "approle", "role": ROLE,
                                          "secret_id": "credential:vault"}},
                       spool={"path": os.path.join(DIR, "spool")},
-                      sinks=[{"type": "webhook", "url": "http://127.0.0.1:5580/in", "secret_file": "credential:hook",
+                      sinks=[{"type": "webhook", "url": "credential:url", "name": "hook", "secret_file": "credential:hook",
                               "kinds": ["drop"]}])
     save(f"{gateway.dir}/cert.pem", certificate)
     save(f"{gateway.dir}/key.pem", key)
@@ -190,6 +191,12 @@ def test():
     gateway.logged("secret credential:hook: another one is there")
     knock(2002)
     until(lambda: signed("hook-secret-two-66"), "a signature with the second")
+    same({path for _, _, path in Hook.got}, {"/services/T01-first"}, "where it came")
+    save(f"{credentials}/url", "http://127.0.0.1:5580/services/T02-second\n")
+    gateway.signal(signal.SIGHUP)
+    gateway.logged("secret credential:url: another one is there")
+    knock(2003)
+    until(lambda: Hook.got[-1][2] == "/services/T02-second", "the second URL")
 
     same(shown(), certificate, "the certificate")
     save(f"{gateway.dir}/cert.pem", other)
