@@ -76,7 +76,7 @@ def identities(gateway):
         ["see", "td:has-text('nora')"], ["accessible", None], ["shot", "identities"]])
     same([(i["name"], i["role"], i["token"]) for i in gateway.get("/identities")["items"]], [("nora", "viewer", True)], "identities")
     browse("revoke", [
-        ["open", "map"], ["login", TOKEN], ["open", "identities"], ["click", "td button:has-text('Revoke')"], ["press", "Enter"], ["gone", "td"],
+        ["open", "map"], ["login", TOKEN], ["open", "identities"], ["click", "td button:has-text('Revoke')"], ["click", "dialog button.danger"], ["gone", "td"],
         ["open", "audit"], ["see", "td:has-text('identity.make')"], ["open", "audit?action=identity&object=nora"], ["see", "td:has-text('nora')"],
         ["accessible", None], ["shot", "audit"]])
     same(gateway.get("/identities")["items"], [], "identities after it was revoked")
