@@ -51,7 +51,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(EXTRA_LDFLAGS) $(LDFLA
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard lib/$(r)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB := $(B)/libbulkhead.a
-APPS := $(foreach a,bulkhead bulkhead-api bulkheadctl bulkhead-replay bulkhead-generator,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
+APPS := $(foreach a,bulkhead bulkhead-api bulkhead-bypass bulkheadctl bulkhead-replay bulkhead-generator,$(if $(wildcard app/$(a)/*.c),$(B)/$(a)))
 TEST_ROOMS := $(patsubst test/unit/suites_%.def,%,$(wildcard test/unit/suites_*.def))
 UNIT := $(TEST_ROOMS:%=$(B)/test/unit_%)
 BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
@@ -103,6 +103,11 @@ $(B)/obj/lib/port/port.o: $(B)/.dpdk-$(DPDK)
 $(B)/bulkhead-api: $(call app_obj,bulkhead-api) $(LIB)
 	@echo "  LD  $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -lgnutls
+
+# Outlives the daemon: nothing of DPDK.
+$(B)/bulkhead-bypass: $(call app_obj,bulkhead-bypass) $(LIB)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 $(B)/bulkheadctl: $(call app_obj,bulkheadctl) $(LIB)
 	@echo "  LD  $@"
@@ -309,7 +314,7 @@ accuracy: $(B)/bulkhead-replay
 ## make install    into PREFIX (/usr/local); DESTDIR is honoured
 install: build
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/bulkhead
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/bulkhead $(B)/bulkhead-api
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/libexec/bulkhead $(B)/bulkhead-api $(B)/bulkhead-bypass
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(B)/bulkheadctl $(B)/bulkhead-replay $(B)/bulkhead-generator
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/bulkhead config/*.yaml
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \

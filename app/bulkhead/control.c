@@ -282,6 +282,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		if (!take_signals(d))
 			return BH_EXIT_OK;
 		now = bh_clock_system.mono_ns(NULL);
+		bh_daemon_failure_beat(d);
 		bh_gateway_control(d->gateway);
 		bh_daemon_take_events(d);
 		bh_daemon_responses_turn(d);
@@ -290,6 +291,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);
+			bh_daemon_failure_watch(d);
 			bh_daemon_evidence_watch(d);
 			/* A fleet has a thread that may wait. */
 			if (d->store != NULL && d->fleet == NULL)

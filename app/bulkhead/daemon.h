@@ -113,6 +113,12 @@ struct bh_daemon {
 	int notify_fd;                       /* the service manager's; -1: there is none */
 	uint64_t watchdog_ns, next_alive_ns; /* how often it wants to hear; 0: never */
 	bool started;                        /* workers run */
+	struct bh_guardian *guardian;        /* NULL: nobody watches */
+	int guardian_fd;                     /* -1: nobody does any more */
+	struct {
+		uint64_t time_s; /* 0: none is known; atomic, the words before it */
+		char cause[16], action[16];
+	} failure; /* the last one of an earlier gateway */
 };
 
 /* control.c */
@@ -289,6 +295,16 @@ void bh_daemon_rest_stop(struct bh_daemon *d);
 /* front.c: as struct bh_api_front says; path of its program */
 #define BH_FRONT_PROGRAM_MAX 600
 int bh_daemon_front_program(char *out, size_t size, struct bh_err *err);
+int bh_daemon_program(const char *program, char *out, size_t size, struct bh_err *err);
+
+/* failure.c */
+int bh_daemon_failure_check(const struct bh_config *c, struct bh_err *err);
+int bh_daemon_failure_start(struct bh_daemon *d, struct bh_err *err); /* ports are open */
+void bh_daemon_failure_forwarding(struct bh_daemon *d); /* and tell of the time before */
+void bh_daemon_failure_beat(struct bh_daemon *d);       /* each turn */
+void bh_daemon_failure_watch(struct bh_daemon *d);
+/* An orderly stop begins. true: the ports are left as they are for what comes. */
+bool bh_daemon_failure_stopping(struct bh_daemon *d);
 /* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
 void bh_daemon_front_web(const char *configured, char *out, size_t size);
 int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);

@@ -17,7 +17,7 @@ enum { LISTENER = 3, CHANNEL = 4 };
 
 /* Beside this program, or where `make install` puts it. */
 int
-bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
+bh_daemon_program(const char *program, char *out, size_t size, struct bh_err *err)
 {
 	static const char *const places[] = {".", "../libexec/bulkhead", "../lib/bulkhead"};
 	char self[512];
@@ -29,16 +29,21 @@ bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (i = 0; i < BH_ARRAY_SIZE(places); i++) {
-		int len = snprintf(out, size, "%s/%s/" PROGRAM, self, places[i]);
+		int len = snprintf(out, size, "%s/%s/%s", self, places[i], program);
 
 		if (len > 0 && (size_t)len < size && access(out, X_OK) == 0)
 			return 0;
 	}
 	return bh_err_set(err, ENOENT,
-			  "the REST API's program " PROGRAM
-			  " is neither beside this one (%s) nor in "
-			  "../libexec/bulkhead: install both together",
-			  self);
+			  "the program %s is neither beside this one (%s) nor in "
+			  "../libexec/bulkhead: install all of them together",
+			  program, self);
+}
+
+int
+bh_daemon_front_program(char *out, size_t size, struct bh_err *err)
+{
+	return bh_daemon_program(PROGRAM, out, size, err);
 }
 
 void

@@ -379,6 +379,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = open_ports(d, err);
 	if (rc == 0)
+		rc = bh_daemon_failure_start(d, err);
+	if (rc == 0)
 		rc = start_gateway(d, early, err);
 	if (rc == 0)
 		rc = bh_daemon_responses_open(d, err);
@@ -415,7 +417,7 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 }
 
 static void
-finish(struct bh_daemon *d, bool stalled)
+finish(struct bh_daemon *d, bool stalled, bool leave)
 {
 	unsigned i;
 
@@ -441,7 +443,9 @@ finish(struct bh_daemon *d, bool stalled)
 		bh_links_release(d);
 	for (i = 0; i < d->n_ports; i++) {
 		bh_port_stop(d->port[i]);
-		bh_port_close(d->port[i]);
+		/* As a gateway that was killed leaves them: the next one's close undoes it. */
+		if (!leave)
+			bh_port_close(d->port[i]);
 	}
 	bh_evidence_close(d->evidence);
 	bh_daemon_learn_close(d);
@@ -478,7 +482,7 @@ run(struct bh_daemon *d, struct early_view *early)
 	int code;
 
 	if (start(d, early, &err) != 0) {
-		finish(d, false);
+		finish(d, false, false);
 		return fail(&err, BH_EXIT_FAILED);
 	}
 	bh_log(BH_LOG_INFO, "forwarding: %u pairs, %u workers, mode %s", d->config.n_pairs,
@@ -486,10 +490,11 @@ run(struct bh_daemon *d, struct early_view *early)
 	bh_daemon_record(d, BH_EVENT_STARTED, NULL, bh_mode_name(d->config.mode));
 	if (d->store_alarm[0] != '\0')
 		bh_daemon_record(d, BH_EVENT_POLICY_DAMAGED, NULL, d->store_alarm);
+	bh_daemon_failure_forwarding(d);
 	bh_daemon_notify_ready(d);
 	code = bh_daemon_loop(d);
 	bh_daemon_notify(d, "STOPPING=1");
-	finish(d, code == BH_EXIT_STALLED);
+	finish(d, code == BH_EXIT_STALLED, code == BH_EXIT_OK && bh_daemon_failure_stopping(d));
 	bh_log(BH_LOG_INFO, "ended");
 	return code;
 }
@@ -515,7 +520,9 @@ main(int argc, char **argv)
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);
 	fill_pairs(&d);
-	if (bh_daemon_secrets_open(&d, &err) != 0 || bh_daemon_responses_check(&d, &err) != 0 ||
+	if (bh_daemon_secrets_open(&d, &err) != 0 ||
+	    bh_daemon_failure_check(&d.config, &err) != 0 ||
+	    bh_daemon_responses_check(&d, &err) != 0 ||
 	    load_policy(&d, &early, o.check, &err) != 0 ||
 	    (o.check &&
 	     (bh_daemon_sensors_check(&d, &err) != 0 || bh_daemon_labels_open(&d, &err) != 0))) {

@@ -74,6 +74,8 @@ static const struct {
 	{BH_EVENT_LEARNING_LOST, MOMENT, "events"},
 	{BH_EVENT_FLEET_CUT_OFF, FAILED, "fleet"},
 	{BH_EVENT_FLEET_BACK, RESTORED, "fleet"},
+	{BH_EVENT_GATEWAY_FAILED, MOMENT, "gateway"},
+	{BH_EVENT_GUARDIAN_LOST, MOMENT, "guardian"},
 };
 
 static bool

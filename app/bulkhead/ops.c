@@ -215,6 +215,20 @@ op_control(void *arg, struct bh_api_control *out)
 		out->sensor_file[i] = d->config.sensor_file[i];
 }
 
+/* Acquire: the words were written before the time. */
+static bool
+op_failure(void *arg, struct bh_api_failure *out)
+{
+	struct bh_daemon *d = arg;
+
+	*out = (struct bh_api_failure){
+		.time_s = __atomic_load_n(&d->failure.time_s, __ATOMIC_ACQUIRE),
+		.cause = d->failure.cause,
+		.action = d->failure.action,
+	};
+	return out->time_s != 0;
+}
+
 static const char *
 op_mode(void *arg)
 {
@@ -243,6 +257,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.control = op_control,
 		.sink = bh_daemon_sink,
 		.log = bh_daemon_log_line,
+		.failure = op_failure,
 		.source = bh_daemon_source,
 		.endpoints_pushed = bh_daemon_endpoints_pushed,
 		.endpoints_applied = bh_daemon_endpoints_applied,

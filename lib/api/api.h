@@ -88,6 +88,11 @@ struct bh_api_control {
 };
 
 /* Where events go besides the event file, and how that goes; names are the gateway's. */
+struct bh_api_failure {
+	uint64_t time_s;            /* since the epoch */
+	const char *cause, *action; /* words of docs/deploy.md */
+};
+
 struct bh_api_sink {
 	const char *name, *type;
 	uint64_t put, sent, lost, failures, waiting_bytes;
@@ -158,6 +163,8 @@ struct bh_api_ops {
 	bool (*log)(void *arg, uint64_t number, struct bh_api_log *out);
 	/* The same. */
 	bool (*source)(void *arg, unsigned index, struct bh_api_source *out);
+	/* What became of the gateway before this one; NULL or false: nothing is known. */
+	bool (*failure)(void *arg, struct bh_api_failure *out);
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

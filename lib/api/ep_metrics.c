@@ -328,6 +328,20 @@ put_control(struct bh_buf *b, const struct bh_api_ops *ops)
 	series(b, "audit_entries_lost_total", "", c.audit_lost);
 }
 
+static void
+put_failure(struct bh_buf *b, const struct bh_api_ops *ops)
+{
+	struct bh_api_failure f;
+	char labels[96];
+
+	if (ops->failure == NULL || !ops->failure(ops->arg, &f))
+		return;
+	family(b, "last_failure_timestamp_seconds", "gauge",
+	       "When a gateway was gone and failure said what its ports do, Unix time.");
+	snprintf(labels, sizeof(labels), "{cause=\"%s\",action=\"%s\"}", f.cause, f.action);
+	series(b, "last_failure_timestamp_seconds", labels, f.time_s);
+}
+
 void
 bh_api_ep_metrics_get(struct bh_api_req *req)
 {
@@ -348,6 +362,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	put_rows(&b, ops, source_row, sources, BH_ARRAY_SIZE(sources));
 	put_fleet(&b, req->api->p.fleet);
 	put_control(&b, ops);
+	put_failure(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");
 	bh_buf_free(&b);
 }

@@ -132,6 +132,8 @@ enum bh_sensors {
 #define BH_INSPECT_UNSET 0xff /* of an action: what inspect.sensors says */
 #define BH_INSPECT_CLASSES_MAX 64
 #define BH_SENSOR_FILES 64
+/* What becomes of ports when the gateway is gone. */
+enum bh_failure { BH_FAILURE_CLOSED, BH_FAILURE_DOWN, BH_FAILURE_BYPASS };
 enum bh_steer { BH_STEER_AUTO, BH_STEER_SOFTWARE };
 
 #define BH_MAX_PAIRS 16

@@ -143,6 +143,21 @@ check_secret(const struct bh_doctor *d, const char *key, const char *place, enum
 		check_file(d, key, place, kind);
 }
 
+/* What bulkhead-bypass has written when it acted; the next gateway takes it away once it forwards. */
+static void
+check_failure(const struct bh_doctor *d)
+{
+	char path[sizeof(d->c->run_dir) + 16], text[300];
+	bool bypass;
+
+	snprintf(path, sizeof(path), "%s/failure.json", d->c->run_dir);
+	if (!bh_doctor_read(d, text, sizeof(text), "%s", path))
+		return;
+	bypass = strstr(text, "\"action\":\"bypass\"") != NULL;
+	bh_doctor_add(d->r, bypass ? BH_DOCTOR_GATEWAY_BYPASSED : BH_DOCTOR_GATEWAY_DOWN,
+		      d->c->path, "", "%s says %s", path, text);
+}
+
 void
 bh_doctor_check_files(const struct bh_doctor *d)
 {
@@ -152,6 +167,7 @@ bh_doctor_check_files(const struct bh_doctor *d)
 
 	if (c == NULL)
 		return;
+	check_failure(d);
 	check_file(d, "--config", c->path, FILE_TRUSTED);
 	check_file(d, "policy", c->policy_file, FILE_TRUSTED);
 	check_file(d, "responses.file", c->response_file, FILE_TRUSTED);

@@ -14,12 +14,29 @@
 #include "rtnl.h"
 
 /* One filter on the interface's clsact hook is ours. */
-#define FILTER_PRIORITY 1
+/* Behind the one of bypass.c. */
+#define FILTER_PRIORITY 2
 #define FILTER_HANDLE 1
 
 #ifndef BPF_F_XDP_HAS_FRAGS
 #define BPF_F_XDP_HAS_FRAGS (1U << 5)
 #endif
+
+int
+bh_guard_load(uint32_t type, const struct bpf_insn *code, unsigned n, uint32_t flags,
+	      const char *name)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = type;
+	attr.insns = (uint64_t)(uintptr_t)code;
+	attr.insn_cnt = n;
+	attr.license = (uint64_t)(uintptr_t) "BSD";
+	attr.prog_flags = flags;
+	memcpy(attr.prog_name, name, strlen(name));
+	return bh_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+}
 
 /* r0 = verdict; exit. */
 static int
@@ -29,20 +46,12 @@ load_verdict(uint32_t type, int32_t verdict, uint32_t flags, const char *name)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	union bpf_attr attr;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = type;
-	attr.insns = (uint64_t)(uintptr_t)code;
-	attr.insn_cnt = BH_ARRAY_SIZE(code);
-	attr.license = (uint64_t)(uintptr_t) "BSD";
-	attr.prog_flags = flags;
-	memcpy(attr.prog_name, name, strlen(name));
-	return bh_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	return bh_guard_load(type, code, BH_ARRAY_SIZE(code), flags, name);
 }
 
-static int
-clsact(const struct bh_kif *k, uint16_t type, uint16_t flags)
+int
+bh_guard_clsact(const struct bh_kif *k, uint16_t type, uint16_t flags)
 {
 	const struct tcmsg head = {.tcm_ifindex = k->index,
 				   .tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
@@ -55,8 +64,8 @@ clsact(const struct bh_kif *k, uint16_t type, uint16_t flags)
 	return bh_nl_ask(&m, reply, sizeof(reply));
 }
 
-static int
-filter(struct bh_nl *m, int fd)
+int
+bh_guard_filter(struct bh_nl *m, int fd, const char *name)
 {
 	const uint32_t direct = TCA_BPF_FLAG_ACT_DIRECT;
 	uint8_t reply[4096];
@@ -66,7 +75,7 @@ filter(struct bh_nl *m, int fd)
 	if (fd >= 0) {
 		nest = bh_nl_put(m, TCA_OPTIONS | NLA_F_NESTED, NULL, 0);
 		bh_nl_put(m, TCA_BPF_FD, &fd, sizeof(fd));
-		bh_nl_put(m, TCA_BPF_NAME, "bh_drop", sizeof("bh_drop"));
+		bh_nl_put(m, TCA_BPF_NAME, name, strlen(name) + 1);
 		bh_nl_put(m, TCA_BPF_FLAGS, &direct, sizeof(direct));
 		bh_nl_nest_end(m, nest);
 	}
@@ -91,7 +100,7 @@ bh_guard_drop(struct bh_kif *k)
 	struct bh_nl m;
 	int fd, rc;
 
-	rc = clsact(k, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
+	rc = bh_guard_clsact(k, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
 	/* Left by a process that was killed (bh_port_open knows), or somebody else's: our filter is
 	 * added either way. */
 	k->guard_qdisc |= rc == 0;
@@ -101,7 +110,7 @@ bh_guard_drop(struct bh_kif *k)
 	if (fd < 0)
 		return fd;
 	bh_nl_start(&m, RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE, &head, sizeof(head));
-	rc = filter(&m, fd);
+	rc = bh_guard_filter(&m, fd, "bh_drop");
 	close(fd);
 	if (rc < 0)
 		return rc;
@@ -146,9 +155,28 @@ bh_guard_remove(struct bh_kif *k)
 		return;
 	k->guarded = false;
 	if (k->guard_qdisc) {
-		clsact(k, RTM_DELQDISC, 0);
+		bh_guard_clsact(k, RTM_DELQDISC, 0);
 		return;
 	}
 	bh_nl_start(&m, RTM_DELTFILTER, NLM_F_ACK, &head, sizeof(head));
-	filter(&m, -1);
+	bh_guard_filter(&m, -1, NULL);
+}
+
+/* An XDP program that AF_XDP left behind when its process was killed still sends all frames to a socket that is
+ * gone. We hold the lock, so it is nobody's; a program of another name is somebody's. */
+int
+bh_guard_clear_xdp(const struct bh_kif *k, struct bh_err *err)
+{
+	struct bh_rtnl_link link;
+	char name[16];
+
+	if (bh_rtnl_link(k->index, &link) < 0 || link.xdp_prog == 0)
+		return 0;
+	bh_bpf_prog_name(link.xdp_prog, name);
+	if (strncmp(name, "xsk_def_prog", 12) != 0 && strncmp(name, "xdp_dispatcher", 14) != 0)
+		return bh_err_set(err, EBUSY,
+				  "interface %s has the XDP program '%s' of another application; "
+				  "stop that, or take it off with 'ip link set dev %s xdp off'",
+				  k->name, name, k->name);
+	return bh_rtnl_xdp_detach(k->index);
 }

@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 
+#include "bypass.h"
 #include "packet.h"
 #include "port_priv.h"
 
@@ -64,8 +65,13 @@ start_device(uint16_t id)
 int
 bh_port_start(struct bh_port *p, struct bh_err *err)
 {
-	int rc = p->packet != NULL ? bh_packet_start(p->packet) : start_device(p->id);
+	int rc = 0;
 
+	/* What stood in for a gateway that was gone passes nothing more before this one receives. */
+	if (p->kif.fd >= 0)
+		rc = bh_bypass_part(p->kif.name);
+	if (rc == 0)
+		rc = p->packet != NULL ? bh_packet_start(p->packet) : start_device(p->id);
 	if (rc < 0)
 		return bh_err_set(err, -rc, "port %s: device %s does not start: %s", p->info.name,
 				  p->info.device, strerror(-rc));

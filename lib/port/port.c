@@ -29,25 +29,6 @@ take_lock(struct bh_port *p, const struct bh_config *c, const struct bh_device *
 			  p->info.name, p->info.device, owner);
 }
 
-/* An XDP program that AF_XDP left behind when its process was killed still sends all frames to a socket that is
- * gone. We hold the lock, so it is nobody's; a program of another name is somebody's. */
-static int
-clear_xdp(const struct bh_kif *k, struct bh_err *err)
-{
-	struct bh_rtnl_link link;
-	char name[16];
-
-	if (bh_rtnl_link(k->index, &link) < 0 || link.xdp_prog == 0)
-		return 0;
-	bh_bpf_prog_name(link.xdp_prog, name);
-	if (strncmp(name, "xsk_def_prog", 12) != 0 && strncmp(name, "xdp_dispatcher", 14) != 0)
-		return bh_err_set(err, EBUSY,
-				  "interface %s has the XDP program '%s' of another application; "
-				  "stop that, or take it off with 'ip link set dev %s xdp off'",
-				  k->name, name, k->name);
-	return bh_rtnl_xdp_detach(k->index);
-}
-
 /* An owner that was killed left the interface as a port needs it; what it had found is in its lock file. The
  * address tells a namesake of another time. */
 static void
@@ -93,7 +74,7 @@ open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_dev
 		return bh_err_set(err, EINVAL, "interface %s: MTU %d is too large, 9000 at most",
 				  d->ifname, rc);
 	p->info.mtu = (uint16_t)rc;
-	return clear_xdp(&p->kif, err);
+	return bh_guard_clear_xdp(&p->kif, err);
 }
 
 /* Is there a port of that name? EAL would hand it out again. */

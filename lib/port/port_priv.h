@@ -147,6 +147,17 @@ int bh_bpf_prog_name(uint32_t id, char out[16]);
 int bh_guard_drop(struct bh_kif *k);
 int bh_guard_whole(struct bh_kif *k);
 void bh_guard_remove(struct bh_kif *k);
+/* An XDP program that AF_XDP left behind is taken off; -EBUSY when it is somebody else's. */
+int bh_guard_clear_xdp(const struct bh_kif *k, struct bh_err *err);
+
+/* What guard.c and bypass.c are made of. */
+struct bpf_insn;
+struct bh_nl;
+int bh_guard_load(uint32_t type, const struct bpf_insn *code, unsigned n, uint32_t flags,
+		  const char *name);
+int bh_guard_clsact(const struct bh_kif *k, uint16_t type, uint16_t flags);
+/* fd -1: to take one away */
+int bh_guard_filter(struct bh_nl *m, int fd, const char *name);
 
 /* ---- port.c ------------------------------------------------------------------------------------------------- */
 

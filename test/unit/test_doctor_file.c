@@ -88,6 +88,22 @@ folders_of_state_are_there_ours_and_nobody_elses(void)
 }
 
 static void
+a_gateway_that_is_gone_is_a_fault_and_a_bypass_another(void)
+{
+	struct machine *m = machine_make();
+
+	machine_put(m, "/run/bulkhead/failure.json",
+		    "{\"time\":\"2026-11-22T17:35:01.6+0000\",\"cause\":\"crash\",\"action\":"
+		    "\"bypass\",\"pid\":7}\n");
+	CU_ASSERT(machine_says(m, BH_DOCTOR_GATEWAY_BYPASSED, BH_DOCTOR_COUNT));
+	CU_ASSERT_PTR_NOT_NULL(strstr(m->report.finding[0].text, "2026-11-22T17:35"));
+	machine_put(m, "/run/bulkhead/failure.json",
+		    "{\"cause\":\"stop\",\"action\":\"down\",\"pid\":7}\n");
+	CU_ASSERT(machine_says(m, BH_DOCTOR_GATEWAY_DOWN, BH_DOCTOR_COUNT));
+	machine_free(m);
+}
+
+static void
 a_folder_of_another_user_is_a_fault_of_the_sandbox(void)
 {
 	struct machine *m = machine_make();
@@ -138,6 +154,7 @@ const struct bh_unit_test bh_suite_doctor_file[] = {
 	BH_TEST(a_secret_that_others_may_read_is_a_fault),
 	BH_TEST(a_policy_that_others_may_write_is_a_fault),
 	BH_TEST(folders_of_state_are_there_ours_and_nobody_elses),
+	BH_TEST(a_gateway_that_is_gone_is_a_fault_and_a_bypass_another),
 	BH_TEST(a_folder_of_another_user_is_a_fault_of_the_sandbox),
 	BH_TEST(a_disk_is_full_or_will_be),
 	BH_TEST(a_store_that_is_no_database_is_found),
