@@ -4,6 +4,8 @@
  *
  * The client's records are followed until the server has chosen: after a HelloRetryRequest a second hello comes, also
  * behind early data or pipelined, and must ask for the same (RFC 8446 4.1.2). */
+#include <nettle/sha1.h>
+
 #include "der.h"
 #include "tls_op.h"
 
@@ -48,7 +50,7 @@ struct tls {
 	uint16_t ssl2_left;
 	uint16_t kept;
 	struct bh_der_name subject, issuer;
-	char not_after[20], serial[BH_DER_SERIAL];
+	char not_after[20], serial[BH_DER_SERIAL], fingerprint[3 * SHA1_DIGEST_SIZE];
 	uint8_t message[KEPT];
 };
 
@@ -351,6 +353,30 @@ server_hello(struct tls *t, struct bh_ops_out *out)
 	return BH_OPS_OP;
 }
 
+/* Of the first certificate, where all of it was kept. */
+static void
+fingerprint(struct tls *t, struct bh_op *op)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t len = (size_t)t->message[3] << 16 | (size_t)t->message[4] << 8 | t->message[5];
+	uint8_t digest[SHA1_DIGEST_SIZE];
+	char *text = t->fingerprint;
+	struct sha1_ctx sha;
+	unsigned i;
+
+	if (len > t->kept - 6u)
+		return;
+	sha1_init(&sha);
+	sha1_update(&sha, len, t->message + 6);
+	sha1_digest(&sha, sizeof(digest), digest);
+	for (i = 0; i < sizeof(digest); i++) {
+		text[3 * i] = hex[digest[i] >> 4];
+		text[3 * i + 1] = hex[digest[i] & 15];
+		text[3 * i + 2] = ':';
+	}
+	bh_op_add(op, BH_OP_TLS_FINGERPRINT, text, sizeof(t->fingerprint) - 1);
+}
+
 static enum bh_ops_status
 certificate(struct tls *t, struct bh_ops_out *out)
 {
@@ -366,6 +392,7 @@ certificate(struct tls *t, struct bh_ops_out *out)
 		bh_op_add(&out->op, BH_OP_TLS_NOT_AFTER, t->not_after, strlen(t->not_after));
 	if (t->serial[0] != '\0')
 		bh_op_add(&out->op, BH_OP_TLS_SERIAL, t->serial, strlen(t->serial));
+	fingerprint(t, &out->op);
 	out->op.flags |= BH_OP_RECORD;
 	return BH_OPS_OP;
 }

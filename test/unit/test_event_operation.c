@@ -65,6 +65,7 @@ static const char *const suricatas[] = {
 	"tls.issuerdn",
 	"tls.notafter",
 	"tls.serial",
+	"tls.fingerprint",
 	"quic.sni",
 	"quic.version",
 	"quic.ja3.hash",

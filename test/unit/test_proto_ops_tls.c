@@ -351,7 +351,9 @@ servers_hello_and_certificate_are_records(void)
 			t.text, "[1 record] server_version=1.2 "
 				"ja3s.hash=0a26c219c6c129f5c955265975fedfd6 server_alpns=h2\n"
 				"[1 record] subject=C=DE, CN=www.example issuerdn=O=Example CA "
-				"notafter=2031-12-24T18:30:59 serial=12:34\n");
+				"notafter=2031-12-24T18:30:59 serial=12:34 "
+				"fingerprint=e0:45:b8:e3:11:c0:83:e1:17:1b:22:d8:de:c7:c0:8d:cd:35:"
+				"77:09\n");
 		/* what follows is not looked at */
 		tell(&s, &t, 0, "anything", 8, 0);
 		tell(&s, &t, 1, "anything", 8, 0);
