@@ -281,6 +281,13 @@ bh_hash48(const struct bh_hash_key *key, const uint64_t w[6])
 	return bh_mum(h ^ key->k[6], key->k[7]);
 }
 
+/* The same of 24 bytes: two multiplies, the second of which meets the last word. */
+static inline uint64_t
+bh_hash24(const struct bh_hash_key *key, uint64_t a, uint64_t b, uint64_t c)
+{
+	return bh_mum(bh_mum(a ^ key->k[0], b ^ key->k[1]) ^ key->k[2], c ^ key->k[3]);
+}
+
 /* Keyed hash of any bytes; control threads (tables of names, label sets). */
 uint64_t bh_hash_bytes(const struct bh_hash_key *key, const void *p, size_t len);
 

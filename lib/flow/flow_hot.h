@@ -3,7 +3,7 @@
 #ifndef BH_FLOW_HOT_H
 #define BH_FLOW_HOT_H
 
-#include <emmintrin.h>
+#include <smmintrin.h>
 
 #include "flow.h"
 
@@ -55,10 +55,21 @@ struct bh_flow_table {
 /* The rest of bh_flow_touch, for packets that may change more than counters. */
 void bh_flow_advance(struct bh_flow *f, const struct bh_parsed *pkt);
 
+/* bh_flow_hash of an IPv4 key: 24 bytes, and zeros. */
+static inline uint64_t
+bh_flow_hash_ip4(const struct bh_flow_table *t, const struct bh_flow_key *key)
+{
+	const uint64_t *word = (const uint64_t *)(const void *)key;
+
+	return bh_hash24(&t->hash_key, word[0] | word[2] << 32, word[4], word[5]);
+}
+
 /* bh_flow_hash */
 static inline uint64_t
 bh_flow_hash_hot(const struct bh_flow_table *t, const struct bh_flow_key *key)
 {
+	if (BH_LIKELY(key->family == BH_IP4))
+		return bh_flow_hash_ip4(t, key);
 	/* The key as words, in place: a copy through the stack costs as much as the hash. */
 	return bh_hash48(&t->hash_key, (const uint64_t *)(const void *)key);
 }
@@ -111,28 +122,30 @@ bh_flow_match(const struct bh_flow_bucket *b, uint16_t tag)
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(eq, _mm_setzero_si128()));
 }
 
-/* Are these 48 bytes the same? */
+/* Is this the flow's key? Entries are aligned to their size, other keys need not be. */
 static inline bool
-bh_flow_key_equal(const struct bh_flow_key *a, const struct bh_flow_key *b)
+bh_flow_has_key(const struct bh_flow *f, const struct bh_flow_key *key)
 {
-	const __m128i *x = (const __m128i *)a, *y = (const __m128i *)b;
-	__m128i d0 = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
-	__m128i d1 = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
-	__m128i d2 = _mm_xor_si128(_mm_loadu_si128(x + 2), _mm_loadu_si128(y + 2));
+	const __m128i *x = (const __m128i *)&f->key, *y = (const __m128i *)key;
+	__m128i d0 = _mm_xor_si128(_mm_load_si128(x), _mm_loadu_si128(y));
+	__m128i d1 = _mm_xor_si128(_mm_load_si128(x + 1), _mm_loadu_si128(y + 1));
+	__m128i d2 = _mm_xor_si128(_mm_load_si128(x + 2), _mm_loadu_si128(y + 2));
 	__m128i any = _mm_or_si128(_mm_or_si128(d0, d1), d2);
 
-	return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) == 0xffff;
+	return _mm_testz_si128(any, any) != 0;
 }
 
 static inline struct bh_flow *
 bh_flow_candidate_in(const struct bh_flow_table *t, const struct bh_flow_bucket *b, uint16_t tag)
 {
-	unsigned m = bh_flow_match(b, tag);
+	__m128i eq = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)b->tag),
+				     _mm_set1_epi16((short)tag));
+	unsigned m = (unsigned)_mm_movemask_epi8(eq); /* two bits a slot */
 	struct bh_flow *f;
 
 	if (BH_UNLIKELY(m == 0))
 		return NULL;
-	f = &t->flow[b->entry[__builtin_ctz(m)]];
+	f = &t->flow[b->entry[(unsigned)__builtin_ctz(m) / 2]];
 	__builtin_prefetch(f);
 	__builtin_prefetch(&f->start_ns);
 	return f;
@@ -172,7 +185,7 @@ static inline struct bh_flow *
 bh_flow_confirm_hot(struct bh_flow_table *t, struct bh_flow *candidate,
 		    const struct bh_flow_key *key, uint64_t hash)
 {
-	if (candidate == NULL || BH_LIKELY(bh_flow_key_equal(&candidate->key, key)))
+	if (candidate == NULL || BH_LIKELY(bh_flow_has_key(candidate, key)))
 		return candidate;
 	return bh_flow_lookup(t, key, hash);
 }
@@ -181,17 +194,19 @@ bh_flow_confirm_hot(struct bh_flow_table *t, struct bh_flow *candidate,
 static inline bool
 bh_flow_is_quiet(const struct bh_flow *f, unsigned from, uint8_t tcp_flags)
 {
-	unsigned responder = from ^ (f->flags & BH_FLAG_INITIATOR);
+	unsigned responder = from ^ (f->flags & BH_FLAG_INITIATOR), state = f->state;
 
-	return (BH_FLOW_QUIET >> (f->state * 2 + responder) & 1) != 0 &&
+	return (BH_FLOW_QUIET >> (state * 2 + responder) & 1) != 0 &&
 	       (tcp_flags & ~f->tcp_seen[from]) == 0;
 }
 
 static inline void
 bh_flow_count_hot(struct bh_flow *f, unsigned from, uint16_t l3_len, uint32_t now_ms)
 {
+	uint32_t n = f->packets[from] + 1;
+
 	f->bytes[from] += l3_len;
-	f->packets[from] += f->packets[from] != UINT32_MAX;
+	f->packets[from] = n - (n == 0); /* saturates */
 	f->last_ms = now_ms;
 }
 

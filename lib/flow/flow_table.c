@@ -117,7 +117,7 @@ find_in(struct bh_flow_table *t, const struct bh_flow_bucket *b, uint16_t tag,
 	for (; m != 0; m &= m - 1) {
 		struct bh_flow *f = &t->flow[b->entry[__builtin_ctz(m)]];
 
-		if (BH_LIKELY(bh_flow_key_equal(&f->key, key)))
+		if (BH_LIKELY(bh_flow_has_key(f, key)))
 			return f;
 	}
 	return NULL;

@@ -141,7 +141,7 @@ find(struct bh_frag_store *s, const struct bh_parsed *pkt)
 	for (; i != NONE; i = s->datagram[i].chain) {
 		struct datagram *d = &s->datagram[i];
 
-		if (d->from == pkt->from && bh_flow_key_equal(&d->key, &pkt->key))
+		if (d->from == pkt->from && memcmp(&d->key, &pkt->key, sizeof(d->key)) == 0)
 			return d;
 	}
 	return NULL;

@@ -71,6 +71,7 @@ _Static_assert(sizeof(struct bh_known) == RTE_CACHE_LINE_SIZE, "56 + 8");
 struct bh_burst {
 	/* Frames of one wire as they were received, until the known stage has seen them. */
 	unsigned n_new, wire;
+	uint64_t bytes; /* of them */
 	struct rte_mbuf *m[BH_BURST];
 	struct bh_known known[BH_BURST]; /* that stage's own */
 	struct bh_flow *flow[BH_BURST];  /* the same */

@@ -50,6 +50,7 @@ bh_burst_received(struct bh_worker *w, unsigned wire, unsigned n)
 		bytes += m->pkt_len;
 		m->port = (uint16_t)wire;
 	}
+	b->bytes = bytes;
 	bh_count(&w->c.packets, n);
 	bh_count(&w->c.bytes, bytes);
 	bh_count(&w->wc[wire].rx_packets, n);

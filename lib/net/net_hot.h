@@ -147,33 +147,32 @@ struct bh_plain {
 	uint16_t l3_len;
 	uint8_t from;
 	uint8_t tcp_flags;
-	uint16_t l3_off;
-	uint16_t l4_head; /* bytes of the L4 header */
 };
-_Static_assert(sizeof(struct bh_plain) == 56, "48 + 8");
+_Static_assert(sizeof(struct bh_plain) == 56, "48 + 4, and 4 of alignment");
 
 /* The frame, and what its headers have said so far: wide, so that nothing is extended twice. */
 struct bh_net_straight {
 	const struct bh_parse_params *params;
 	const uint8_t *p;
 	uint32_t caplen, wirelen;
-	uint64_t pair;
-	uint64_t l3_off, l4_off, l3_len, family, proto, from;
+	uint32_t l4_off;
+	int32_t l4_len; /* bytes of the IP packet from there on; negative: its length is wrong */
+	uint64_t word;  /* of the key, behind its ports: proto, family, pair */
+	uint8_t proto;
+	bool from;
 };
 
-/* Length of the TCP header if it is right in itself and in its packet, else 0. */
-static inline uint32_t
-bh_net_straight_tcp(const uint8_t *h, uint32_t len, uint32_t have)
+/* Is the TCP header right in itself and in its packet? */
+static inline bool
+bh_net_straight_tcp(const uint8_t *h, int32_t len, int32_t have)
 {
-	uint32_t head;
+	int32_t head;
 
-	if (len < BH_TCP_HEADER || have < BH_TCP_HEADER)
-		return 0;
+	if (len < (int32_t)BH_TCP_HEADER || have < len)
+		return false;
 	head = h[12] >> 4 << 2;
-	if (head < BH_TCP_HEADER || head > len || head > have || bh_net_load16(h) == 0 ||
-	    bh_net_load16(h + 2) == 0)
-		return 0;
-	return bh_net_tcp_flags_ok(h[13]) ? head : 0;
+	return head >= (int32_t)BH_TCP_HEADER && head <= len && bh_net_load16(h) != 0 &&
+	       bh_net_load16(h + 2) != 0 && bh_net_tcp_flags_ok(h[13]);
 }
 
 /* The L4 header, and what stands behind the key's addresses. */
@@ -181,65 +180,60 @@ BH_NET_INLINE bool
 bh_net_straight_l4(const struct bh_net_straight *s, struct bh_plain *out)
 {
 	const uint8_t *h = s->p + s->l4_off;
-	uint32_t len = (uint32_t)(s->l3_off + s->l3_len - s->l4_off);
 	uint32_t ports = __builtin_bswap32(bh_net_load32(h)); /* source << 16 | destination */
-	uint64_t head, tcp_flags, word;
+	uint64_t word;
 
 	if (s->proto == BH_PROTO_UDP) {
-		if (bh_load_be16(h + 4) != len || bh_net_may_be_tunnel(s->params, (uint16_t)ports))
+		if (bh_load_be16(h + 4) != s->l4_len || s->l4_len < (int32_t)BH_UDP_HEADER ||
+		    bh_net_may_be_tunnel(s->params, (uint16_t)ports))
 			return false;
-		head = BH_UDP_HEADER;
-		tcp_flags = 0;
+		word = s->word | (uint64_t)BH_PROTO_UDP << 32;
+		out->tcp_flags = 0;
 	} else if (s->proto == BH_PROTO_TCP) {
-		head = bh_net_straight_tcp(h, len, s->caplen - (uint32_t)s->l4_off);
-		if (head == 0)
+		if (!bh_net_straight_tcp(h, s->l4_len, (int32_t)(s->caplen - s->l4_off)))
 			return false;
-		tcp_flags = h[13];
+		word = s->word | (uint64_t)BH_PROTO_TCP << 32;
+		out->tcp_flags = h[13];
 	} else {
 		return false;
 	}
 	_Static_assert(offsetof(struct bh_flow_key, tunnel) ==
 			       offsetof(struct bh_flow_key, port) + 7,
 		       "port[0], port[1], proto, family, pair, tunnel");
-	word = s->from ? ports : ports >> 16 | ports << 16; /* port[from] is the sender's */
-	word |= s->proto << 32 | s->family << 40 | s->pair << 48;
+	/* port[from] is the sender's. */
+	word |= s->from ? ports : ports >> 16 | ports << 16;
 	memcpy(&out->key.port, &word, sizeof(word));
-	_Static_assert(offsetof(struct bh_plain, l4_head) == offsetof(struct bh_plain, l3_len) + 6,
-		       "l3_len, from, tcp_flags, l3_off, l4_head");
-	word = s->l3_len | s->from << 16 | tcp_flags << 24 | s->l3_off << 32 | head << 48;
-	memcpy(&out->l3_len, &word, sizeof(word));
+	out->from = s->from;
 	return true;
 }
 
 /* The same sum as bh_net_ip4_sum_ok, of a header whose 8th byte is 0 and 7th at most 0x40: there is room for
  * the last word above the first ones. */
 static inline bool
-bh_net_straight_sum_ok(uint64_t first, uint64_t second, uint32_t last)
+bh_net_straight_sum_ok(const uint8_t *h)
 {
-	return bh_net_add(first + last, second) % 0xffff == 0;
+	return bh_net_add(bh_net_load64(h) + bh_net_load32(h + 16), bh_net_load64(h + 8)) %
+		       0xffff ==
+	       0;
 }
 
+/* Behind an IPv4 header's first byte, which is 0x45. */
 BH_NET_INLINE bool
 bh_net_straight_ip4(struct bh_net_straight *s, uint32_t off, struct bh_plain *out)
 {
 	const uint8_t *h = s->p + off;
-	uint64_t first, second, both, turned;
+	uint64_t both, turned;
 	uint32_t total;
 
 	if (s->caplen < off + BH_IP4_HEADER + BH_UDP_HEADER)
 		return false;
-	first = bh_net_load64(h);
-	second = bh_net_load64(h + 8);
-	total = __builtin_bswap16((uint16_t)(first >> 16));
+	total = bh_load_be16(h + 2);
 	both = __builtin_bswap64(bh_net_load64(h + 12)); /* source << 32 | destination */
 	turned = both << 32 | both >> 32;
-	/* Version and header length; of flags and offset only DF may be set. Equal addresses may be a
-	 * land attack. */
-	if (((first ^ 0x45) & UINT64_C(0xffbf0000000000ff)) != 0 || off + total > s->wirelen ||
-	    total < BH_IP4_HEADER + BH_UDP_HEADER || both == turned)
+	/* Of flags and offset only DF may be set. Equal addresses may be a land attack. */
+	if ((bh_net_load16(h + 6) & 0xffbf) != 0 || off + total > s->wirelen || both == turned)
 		return false;
-	if (s->params->check_ip4_checksum &&
-	    !bh_net_straight_sum_ok(first, second, bh_net_load32(h + 16)))
+	if (s->params->check_ip4_checksum && !bh_net_straight_sum_ok(h))
 		return false;
 	/* Without a branch: which end is the smaller is a coin toss to the predictor. */
 	s->from = both > turned;
@@ -248,11 +242,11 @@ bh_net_straight_ip4(struct bh_net_straight *s, uint32_t off, struct bh_plain *ou
 	out->key.addr[0].q[1] = 0;
 	out->key.addr[1].q[0] = both >> 32;
 	out->key.addr[1].q[1] = 0;
-	s->l3_off = off;
+	out->l3_len = (uint16_t)total;
 	s->l4_off = off + BH_IP4_HEADER;
-	s->l3_len = total;
-	s->family = BH_IP4;
-	s->proto = (uint8_t)(second >> 8);
+	s->l4_len = (int32_t)(total - BH_IP4_HEADER);
+	s->word |= (uint64_t)BH_IP4 << 40;
+	s->proto = h[9];
 	return bh_net_straight_l4(s, out);
 }
 
@@ -260,27 +254,61 @@ BH_NET_INLINE bool
 bh_net_straight_ip6(struct bh_net_straight *s, uint32_t off, struct bh_plain *out)
 {
 	const uint8_t *h = s->p + off;
-	uint64_t first;
 	uint32_t len;
 	int order;
 
 	if (s->caplen < off + BH_IP6_HEADER + BH_UDP_HEADER)
 		return false;
-	first = bh_net_load64(h);
 	order = bh_net_order6(h + 8, h + 24);
-	len = BH_IP6_HEADER + __builtin_bswap16((uint16_t)(first >> 32));
-	if ((first & 0xf0) != 0x60 || off + len > s->wirelen ||
-	    len < BH_IP6_HEADER + BH_UDP_HEADER || len > UINT16_MAX || order == 0)
+	len = BH_IP6_HEADER + bh_load_be16(h + 4);
+	if (h[0] >> 4 != 6 || off + len > s->wirelen || len > UINT16_MAX || order == 0)
 		return false;
 	s->from = order > 0;
 	memcpy(&out->key.addr[s->from], h + 8, 16);
 	memcpy(&out->key.addr[!s->from], h + 24, 16);
-	s->l3_off = off;
+	out->l3_len = (uint16_t)len;
 	s->l4_off = off + BH_IP6_HEADER;
-	s->l3_len = len;
-	s->family = BH_IP6;
-	s->proto = (uint8_t)(first >> 48);
+	s->l4_len = (int32_t)(len - BH_IP6_HEADER);
+	s->word |= (uint64_t)BH_IP6 << 40;
+	s->proto = h[6];
 	return bh_net_straight_l4(s, out);
+}
+
+/* Behind one tag. */
+BH_NET_INLINE bool
+bh_net_straight_vlan(struct bh_net_straight *s, struct bh_plain *out)
+{
+	const uint32_t off = BH_ETH_HEADER + BH_ETH_TAG;
+	uint16_t type = bh_load_be16(s->p + 16);
+
+	out->key.tenant = (bh_tenant)(bh_load_be16(s->p + 14) & 0xfff) << 52;
+	if (type == BH_ETH_IP4)
+		return s->p[off] == 0x45 && bh_net_straight_ip4(s, off, out);
+	return type == BH_ETH_IP6 && bh_net_straight_ip6(s, off, out);
+}
+
+/* IPv4 without options behind plain Ethernet? That is known from one look at four bytes, and asked apart from
+ * bh_net_plain() where the parse of the others need not be inlined. */
+static inline bool
+bh_net_may_be_plain_ip4(const uint8_t *p, uint32_t caplen)
+{
+	return caplen >= BH_ETH_HEADER + BH_IP4_HEADER + BH_UDP_HEADER &&
+	       (bh_net_load32(p + 12) & 0xffffff) == (0x450000 | __builtin_bswap16(BH_ETH_IP4));
+}
+
+/* The same as bh_net_plain(), where bh_net_may_be_plain_ip4() says so. */
+BH_NET_INLINE bool
+bh_net_plain_ip4(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
+		 uint32_t wirelen, uint8_t pair, struct bh_plain *out)
+{
+	struct bh_net_straight s = {.params = params,
+				    .p = p,
+				    .caplen = caplen,
+				    .wirelen = wirelen,
+				    .word = (uint64_t)pair << 48};
+
+	out->key.tenant = 0;
+	return bh_net_straight_ip4(&s, BH_ETH_HEADER, out);
 }
 
 /* True: that is what the frame is, and *out is complete. False: ask bh_net_parse(), same arguments. */
@@ -288,25 +316,22 @@ BH_NET_INLINE bool
 bh_net_plain(const struct bh_parse_params *params, const uint8_t *p, uint32_t caplen,
 	     uint32_t wirelen, uint8_t pair, struct bh_plain *out)
 {
-	struct bh_net_straight s = {
-		.params = params, .p = p, .caplen = caplen, .wirelen = wirelen, .pair = pair};
+	struct bh_net_straight s = {.params = params,
+				    .p = p,
+				    .caplen = caplen,
+				    .wirelen = wirelen,
+				    .word = (uint64_t)pair << 48};
 	uint16_t type;
 
-	if (caplen < BH_ETH_HEADER + BH_IP4_HEADER + BH_UDP_HEADER)
+	if (BH_LIKELY(bh_net_may_be_plain_ip4(p, caplen)))
+		return bh_net_plain_ip4(params, p, caplen, wirelen, pair, out);
+	if (caplen < BH_ETH_HEADER + BH_ETH_TAG + BH_IP4_HEADER + BH_UDP_HEADER)
 		return false;
 	type = bh_load_be16(p + 12);
 	out->key.tenant = 0;
-	if (BH_LIKELY(type == BH_ETH_IP4))
-		return bh_net_straight_ip4(&s, BH_ETH_HEADER, out);
 	if (type == BH_ETH_IP6)
 		return bh_net_straight_ip6(&s, BH_ETH_HEADER, out);
-	if (type != BH_ETH_VLAN)
-		return false;
-	type = bh_load_be16(p + 16);
-	out->key.tenant = (bh_tenant)(bh_load_be16(p + 14) & 0xfff) << 52;
-	if (BH_LIKELY(type == BH_ETH_IP4))
-		return bh_net_straight_ip4(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
-	return type == BH_ETH_IP6 && bh_net_straight_ip6(&s, BH_ETH_HEADER + BH_ETH_TAG, out);
+	return type == BH_ETH_VLAN && bh_net_straight_vlan(&s, out);
 }
 
 /* All that bh_net_parse() says of the frame that *plain is about. */
@@ -314,11 +339,11 @@ static inline void
 bh_net_plain_parsed(const struct bh_plain *plain, const uint8_t *p, uint32_t caplen,
 		    struct bh_parsed *out)
 {
-	const uint8_t *h = p + plain->l3_off;
 	bool v4 = plain->key.family == BH_IP4, tcp = plain->key.proto == BH_PROTO_TCP;
-	uint64_t l3_off = plain->l3_off, end = l3_off + plain->l3_len;
+	uint64_t l3_off = BH_ETH_HEADER + (bh_load_be16(p + 12) == BH_ETH_VLAN ? BH_ETH_TAG : 0);
 	uint64_t l4_off = l3_off + (v4 ? BH_IP4_HEADER : BH_IP6_HEADER);
-	uint64_t payload = l4_off + plain->l4_head, word;
+	uint64_t payload = l4_off + (tcp ? (uint64_t)p[l4_off + 12] >> 4 << 2 : BH_UDP_HEADER);
+	uint64_t end = l3_off + plain->l3_len, word;
 
 	out->key = plain->key;
 	_Static_assert(offsetof(struct bh_parsed, payload_len) ==
@@ -339,9 +364,9 @@ bh_net_plain_parsed(const struct bh_plain *plain, const uint8_t *p, uint32_t cap
 	memset(&out->frag_off, 0, 8);
 	out->flags = end > caplen ? BH_PKT_CUT : 0;
 	out->from = plain->from;
-	out->ttl = v4 ? h[8] : h[7];
+	out->ttl = p[l3_off + (v4 ? 8 : 7)];
 	out->tcp_flags = plain->tcp_flags;
-	out->ip_id = v4 ? bh_load_be16(h + 4) : 0;
+	out->ip_id = v4 ? bh_load_be16(p + l3_off + 4) : 0;
 	out->tcp_window = tcp ? bh_load_be16(p + l4_off + 14) : 0;
 	out->tcp_seq = tcp ? bh_load_be32(p + l4_off + 4) : 0;
 	out->tcp_ack = tcp ? bh_load_be32(p + l4_off + 8) : 0;

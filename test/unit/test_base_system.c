@@ -148,10 +148,35 @@ every_input_bit_moves_half_of_the_hash(void)
 	CU_ASSERT_TRUE(high <= 34);
 }
 
+/* The same of the hash of three words. */
+static void
+every_input_bit_moves_half_of_the_short_hash(void)
+{
+	unsigned bit, round, low = 64, high = 0;
+
+	for (bit = 0; bit < 192; bit++) {
+		unsigned changed = 0;
+
+		for (round = 0; round < 64; round++) {
+			struct bh_hash_key key = fixed_key(round);
+			uint64_t w[3] = {round, 2, round * 77}, before;
+
+			before = bh_hash24(&key, w[0], w[1], w[2]);
+			w[bit / 64] ^= UINT64_C(1) << bit % 64;
+			changed += (unsigned)__builtin_popcountll(
+				before ^ bh_hash24(&key, w[0], w[1], w[2]));
+		}
+		low = changed / 64 < low ? changed / 64 : low;
+		high = changed / 64 > high ? changed / 64 : high;
+	}
+	CU_ASSERT_TRUE(low >= 29);
+	CU_ASSERT_TRUE(high <= 34);
+}
+
 /* Keys as flows make them: addresses and ports that count up. Poisson says how many of 2^16 buckets
  * stay empty: 65536 / e = 24,109, standard deviation 99. */
 static void
-consecutive_flows_spread_evenly(void)
+spread_flows(bool brief)
 {
 	static uint8_t seen[65536];
 	static const unsigned shifts[] = {0, 24, 48};
@@ -166,13 +191,22 @@ consecutive_flows_spread_evenly(void)
 			uint64_t w[6] = {
 				0x0100000a + ((uint64_t)(i >> 8) << 24),   0, 0x0200000a, 0,
 				UINT64_C(0x0000040600350000) + (i & 0xff), 0};
+			uint64_t h = brief ? bh_hash24(&key, w[0] | w[2] << 32, w[4], w[5])
+					   : bh_hash48(&key, w);
 
-			seen[bh_hash48(&key, w) >> shifts[s] & 0xffff] = 1;
+			seen[h >> shifts[s] & 0xffff] = 1;
 		}
 		for (i = 0; i < 65536; i++)
 			empty += !seen[i];
 		CU_ASSERT_TRUE(empty > 24109 - 600 && empty < 24109 + 600);
 	}
+}
+
+static void
+consecutive_flows_spread_evenly(void)
+{
+	spread_flows(false);
+	spread_flows(true);
 }
 
 static void
@@ -223,6 +257,7 @@ const struct bh_unit_test bh_suite_base_system[] = {
 	BH_TEST(unmapped_memory_is_given_back_to_its_last_page),
 	BH_TEST(random_keys_differ_and_are_odd_and_large),
 	BH_TEST(every_input_bit_moves_half_of_the_hash),
+	BH_TEST(every_input_bit_moves_half_of_the_short_hash),
 	BH_TEST(consecutive_flows_spread_evenly),
 	BH_TEST(hash_depends_on_the_key),
 	BH_TEST(strings_of_any_length_hash_apart),
