@@ -205,8 +205,9 @@ bh_flow_count_hot(struct bh_flow *f, unsigned from, uint16_t l3_len, uint32_t no
 {
 	uint32_t n = f->packets[from] + 1;
 
+	if (BH_LIKELY(n != 0)) /* saturates */
+		f->packets[from] = n;
 	f->bytes[from] += l3_len;
-	f->packets[from] = n - (n == 0); /* saturates */
 	f->last_ms = now_ms;
 }
 

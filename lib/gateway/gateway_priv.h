@@ -51,7 +51,7 @@ struct bh_packet {
 	uint8_t judge;        /* flow stage to policy stage: enum bh_judge */
 	uint8_t asked;        /* workers that did not know the flow this ICMP error is about */
 	uint8_t unless_known; /* enum bh_reason that decides if it is of no known flow; NONE: policy */
-	bool parsed;          /* h is complete, hash is known */
+	bool found;           /* by the known stage: h is complete; hash and flow are known */
 };
 
 enum bh_judge {

@@ -107,9 +107,10 @@ judge_other(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
 		judge(b, p, BH_JUDGE_ERROR);
 }
 
-/* The packets that have a flow, as bits; their index lines are on their way. */
+/* The packets that have a flow, as bits: those to be looked up, whose index lines are on their way, and those that the
+ * known stage has looked up. */
 static inline uint32_t
-hash_burst(struct bh_worker *w, struct bh_burst *b)
+hash_burst(struct bh_worker *w, struct bh_burst *b, uint32_t *found)
 {
 	uint32_t open = 0;
 	unsigned i;
@@ -122,8 +123,11 @@ hash_burst(struct bh_worker *w, struct bh_burst *b)
 			judge_other(w, b, p);
 			continue;
 		}
-		if (!p->parsed)
-			p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
+		if (p->found) {
+			*found |= UINT32_C(1) << i;
+			continue;
+		}
+		p->hash = bh_flow_hash_hot(w->flows, &p->h.key);
 		bh_flow_prefetch_hot(w->flows, p->hash);
 		open |= UINT32_C(1) << i;
 	}
@@ -133,12 +137,12 @@ hash_burst(struct bh_worker *w, struct bh_burst *b)
 void
 bh_stage_flow(struct bh_worker *w, struct bh_burst *b)
 {
-	uint32_t open, late = 0, left;
+	uint32_t open, found = 0, late = 0, left;
 	struct bh_packet *p;
 
 	_Static_assert(BH_BURST <= 32, "a bit a packet");
 	b->n_judge = b->n_unnamed = 0;
-	open = hash_burst(w, b);
+	open = hash_burst(w, b, &found);
 	for (left = open; left != 0; left &= left - 1) {
 		p = &b->p[__builtin_ctz(left)];
 		p->flow = bh_flow_candidate_hot(w->flows, p->hash);
@@ -149,9 +153,10 @@ bh_stage_flow(struct bh_worker *w, struct bh_burst *b)
 		p = &b->p[__builtin_ctz(left)];
 		p->flow = bh_flow_late_hot(w->flows, p->hash);
 	}
-	for (left = open; left != 0; left &= left - 1) {
+	for (left = open | found; left != 0; left &= left - 1) {
 		p = &b->p[__builtin_ctz(left)];
-		p->flow = bh_flow_confirm_hot(w->flows, p->flow, &p->h.key, p->hash);
+		if (!p->found)
+			p->flow = bh_flow_confirm_hot(w->flows, p->flow, &p->h.key, p->hash);
 		if (likely(p->flow != NULL))
 			use_flow(w, b, p);
 		else

@@ -9,16 +9,16 @@
 struct hand {
 	struct bh_flow_table *flows;
 	struct bh_parse_params parse;
-	struct bh_entry entry;
+	uint64_t bad_checksum; /* of mbuf.ol_flags */
 	uint32_t max_len;
-	bool steers;
+	uint8_t pair;
 };
 
 /* A tag, IPv6. */
 static __rte_noinline bool
 read_other(const struct hand *h, const uint8_t *p, uint32_t len, struct bh_known *k)
 {
-	if (!bh_net_plain(&h->parse, p, len, len, h->entry.pair, &k->plain))
+	if (!bh_net_plain(&h->parse, p, len, len, h->pair, &k->plain))
 		return false;
 	k->hash = bh_flow_hash_hot(h->flows, &k->plain.key);
 	return true;
@@ -30,26 +30,38 @@ read_header(const struct hand *h, const struct rte_mbuf *m, struct bh_known *k)
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t len = m->data_len;
 
-	if (unlikely(len != m->pkt_len || len > h->max_len ||
-		     (m->ol_flags & h->entry.checksum_mask) == RTE_MBUF_F_RX_L4_CKSUM_BAD))
+	if (unlikely(len != m->pkt_len || len > h->max_len || (m->ol_flags & h->bad_checksum) != 0))
 		return false;
 	if (unlikely(!bh_net_may_be_plain_ip4(p, len)))
 		return read_other(h, p, len, k);
-	if (unlikely(!bh_net_plain_ip4(&h->parse, p, len, len, h->entry.pair, &k->plain)))
+	if (unlikely(!bh_net_plain_ip4(&h->parse, p, len, len, h->pair, &k->plain)))
 		return false;
 	k->hash = bh_flow_hash_ip4(h->flows, &k->plain.key);
 	return true;
+}
+
+/* How many of the first n packets are this worker's. */
+static __rte_noinline unsigned
+count_own(const struct bh_worker *w, const struct bh_burst *b, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && bh_steer_owner(w, &b->known[i].plain.key) == w->index; i++)
+		;
+	return i;
 }
 
 /* Pass 1. How many of the first packets are plain; their index lines are on their way. */
 static inline unsigned
 read_headers(struct bh_worker *w, struct bh_burst *b)
 {
+	/* What the driver says of a checksum that is neither good nor bad is for the parse stage, too. */
 	const struct hand h = {.flows = w->flows,
 			       .parse = w->parse,
-			       .entry = w->entry[b->wire],
+			       .bad_checksum =
+				       w->entry[b->wire].checksum_mask & RTE_MBUF_F_RX_L4_CKSUM_BAD,
 			       .max_len = w->exit[b->wire].max_len,
-			       .steers = w->g->p.steer && w->inbox != NULL};
+			       .pair = w->entry[b->wire].pair};
 	unsigned i, n = b->n_new;
 
 	for (i = 0; i < n; i++) {
@@ -57,36 +69,41 @@ read_headers(struct bh_worker *w, struct bh_burst *b)
 
 		if (unlikely(!read_header(&h, b->m[i], k)))
 			break;
-		if (unlikely(h.steers) && bh_steer_owner(w, &k->plain.key) != w->index)
-			break;
 		bh_flow_prefetch_hot(h.flows, k->hash);
 	}
+	if (unlikely(w->g->p.steer && w->inbox != NULL))
+		i = count_own(w, b, i);
 	return i;
 }
 
 /* Pass 2. How many of the first packets have an entry with their tag; those are on their way. */
 static inline unsigned
-find_entries(const struct bh_flow_table *t, const struct bh_known *k,
-	     struct bh_flow **restrict flow, unsigned n)
+find_entries(const struct bh_flow_table *table, const struct bh_known *k, struct bh_flow **flow,
+	     unsigned n)
 {
+	/* Not read again for each packet. */
+	const struct bh_flow_table t = {.bucket = table->bucket,
+					.flow = table->flow,
+					.bucket_mask = table->bucket_mask};
 	uint32_t late = 0;
 	unsigned i;
 
-	for (i = 0; i < n; i++) {
-		flow[i] = bh_flow_candidate_hot(t, k[i].hash);
+	for (i = 0; i < n; i++, k++) {
+		flow[i] = bh_flow_candidate_hot(&t, k->hash);
 		if (unlikely(flow[i] == NULL))
 			late |= UINT32_C(1) << i;
 	}
-	for (; unlikely(late != 0); late &= late - 1) {
+	for (k -= n; unlikely(late != 0); late &= late - 1) {
 		i = (unsigned)__builtin_ctz(late);
-		flow[i] = bh_flow_late_hot(t, k[i].hash);
+		flow[i] = bh_flow_late_hot(&t, k[i].hash);
 		if (flow[i] == NULL && i < n)
 			n = i;
 	}
 	return n;
 }
 
-/* Pass 3, of one packet. Does its flow's verdict let it pass, and does it move nothing? Then it is counted. */
+/* Pass 3, of one packet. Is its flow's verdict current and final, and does it move nothing? Then it is counted. The
+ * verdict itself is the caller's to look at. */
 static inline bool
 count_known(const struct bh_worker *w, const struct bh_view *view, const struct bh_known *k,
 	    struct bh_flow *f)
@@ -96,7 +113,7 @@ count_known(const struct bh_worker *w, const struct bh_view *view, const struct 
 	unsigned from = k->plain.from;
 
 	if (unlikely(!bh_flow_has_key(f, &k->plain.key) || (f->flags & usual) != usual ||
-		     f->verdict != BH_VERDICT_ALLOW || (k->plain.tcp_flags & moves) != 0 ||
+		     (k->plain.tcp_flags & moves) != 0 ||
 		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags) || bh_flow_is_expired(w, f) ||
 		     f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1])))
 		return false;
@@ -110,25 +127,41 @@ count_reason(struct bh_worker *w, unsigned reason, unsigned n)
 	bh_count(&w->c.passed[reason], n);
 }
 
-/* Pass 3 over the first n. How many of the first ones are known: those are counted. */
+/* A flow's verdict and its reason, in one. */
+static inline uint16_t
+verdict_of(const struct bh_flow *f)
+{
+	uint16_t v;
+
+	_Static_assert(offsetof(struct bh_flow, reason) == offsetof(struct bh_flow, verdict) + 1,
+		       "side by side");
+	memcpy(&v, &f->verdict, sizeof(v));
+	return v;
+}
+
+/* Pass 3 over the first n. How many of the first ones are known and pass: those are counted. */
 static inline unsigned
 count_burst(struct bh_worker *w, struct bh_burst *b, unsigned n)
 {
 	const struct bh_view view = *w->view;
-	uint8_t reason = BH_REASON_NONE;
+	uint16_t verdict = BH_VERDICT_ALLOW; /* for no reason: none has it */
 	unsigned i, first = 0;
 
 	for (i = 0; i < n; i++) {
-		if (unlikely(!count_known(w, &view, &b->known[i], b->flow[i])))
-			break;
-		/* Neighbours mostly pass for the same reason: counted together. */
-		if (unlikely(b->flow[i]->reason != reason)) {
-			count_reason(w, reason, i - first);
-			reason = b->flow[i]->reason;
+		struct bh_flow *f = b->flow[i];
+
+		/* Neighbours mostly pass for the same reason: looked at, and counted, together. */
+		if (unlikely(verdict_of(f) != verdict)) {
+			if (f->verdict != BH_VERDICT_ALLOW)
+				break;
+			count_reason(w, verdict >> 8, i - first);
+			verdict = verdict_of(f);
 			first = i;
 		}
+		if (unlikely(!count_known(w, &view, &b->known[i], f)))
+			break;
 	}
-	count_reason(w, reason, i - first);
+	count_reason(w, verdict >> 8, i - first);
 	return i;
 }
 
@@ -171,7 +204,8 @@ leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 		f = bh_flow_confirm_hot(w->flows, b->flow[i], &known->plain.key, known->hash);
 		for (k = 0; k < n_moved && moved[k] != f; k++)
 			;
-		if (f != NULL && k == n_moved && count_known(w, w->view, known, f)) {
+		if (f != NULL && k == n_moved && f->verdict == BH_VERDICT_ALLOW &&
+		    count_known(w, w->view, known, f)) {
 			p->h.kind = BH_FRAME_IP;
 			bh_packet_decide(p, BH_FATE_PASS, (enum bh_reason)f->reason);
 			continue;
@@ -181,7 +215,8 @@ leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 		bh_net_plain_parsed(&known->plain, rte_pktmbuf_mtod(m, const uint8_t *),
 				    m->data_len, &p->h);
 		p->hash = known->hash;
-		p->parsed = true;
+		p->flow = f;
+		p->found = true;
 	}
 }
 

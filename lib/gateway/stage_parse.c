@@ -270,7 +270,7 @@ bh_stage_parse(struct bh_worker *w, struct bh_burst *b)
 	for (i = 0; i < b->n; i++) {
 		struct bh_packet *p = &b->p[i];
 
-		if (p->parsed || likely(parse_straight(w, p)))
+		if (p->found || likely(parse_straight(w, p)))
 			continue;
 		parse_any(w, p);
 		b->n_fragments += p->h.kind == BH_FRAME_FRAGMENT;

@@ -13,7 +13,7 @@ bh_packet_place(struct bh_packet *p, struct rte_mbuf *m, unsigned wire)
 	p->judge = BH_JUDGE_NO;
 	p->unless_known = BH_REASON_NONE;
 	p->asked = 0;
-	p->parsed = false;
+	p->found = false;
 }
 
 void
