@@ -1,6 +1,6 @@
 /* flow: look up the whole burst at once. A known flow whose stamp is current has its verdict; one
  * whose labels or policy changed, and one that is new, go on to the policy stage. */
-#include "gateway_priv.h"
+#include "opening.h"
 
 static inline void
 judge(struct bh_burst *b, struct bh_packet *p, enum bh_judge why)
@@ -25,7 +25,9 @@ settle_earlier(struct bh_worker *w, struct bh_burst *b, const struct bh_packet *
 		if (f->mode != BH_MODE_PROTECT || (allowed && !examined && p->judge == BH_JUDGE_NO))
 			bh_packet_decide(p, BH_FATE_PASS, bh_flow_pass_reason(f));
 		else
-			bh_packet_decide(p, BH_FATE_DROP, BH_REASON_TCP_MIDSTREAM);
+			bh_packet_decide(p, BH_FATE_DROP,
+					 bh_is_blocked(f->verdict) ? (enum bh_reason)f->reason
+								   : BH_REASON_TCP_MIDSTREAM);
 		p->flow = NULL;
 	}
 }
@@ -57,6 +59,24 @@ judge_query_back(struct bh_worker *w, struct bh_packet *p)
 	p->flow = NULL;
 }
 
+/* What has no handshake is opened by whoever is heard first: by an answer, where the gateway starts or forgets
+ * while others talk. That its sender may not open speaks against this flow, not against the one that
+ * the other end may open. What was refused for what it said stays so. */
+static __rte_noinline bool
+opens_in_its_own_right(struct bh_worker *w, const struct bh_packet *p)
+{
+	const struct bh_flow *f = p->flow;
+	struct bh_judgement j;
+
+	if (f->reason != BH_REASON_DEFAULT_DENY && f->reason != BH_REASON_UNKNOWN_SEGMENT &&
+	    f->reason != BH_REASON_RULE_DENY && f->reason != BH_REASON_RULE_REJECT &&
+	    f->verdict != BH_VERDICT_VIOLATE)
+		return false;
+	bh_policy_judge(w->view, &p->h.key, p->h.from, bh_service_of(&p->h, p->h.from), NULL, &j);
+	bh_count(&w->c.judged, 1);
+	return !bh_is_against(j.verdict);
+}
+
 static inline void
 use_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
 {
@@ -75,6 +95,10 @@ use_flow(struct bh_worker *w, struct bh_burst *b, struct bh_packet *p)
 	}
 	if (unlikely(bh_flow_is_expired(w, f)))
 		end_flow(w, b, p, BH_FLOW_END_TIMEOUT);
+	else if (unlikely(bh_is_against(f->verdict)) &&
+		 p->h.from != (f->flags & BH_FLAG_INITIATOR) && bh_may_ask(&p->h) &&
+		 opens_in_its_own_right(w, p))
+		end_flow(w, b, p, BH_FLOW_END_CLOSED);
 	else if (unlikely((p->h.flags & BH_PKT_TO_SERVER_HINT) != 0 &&
 			  p->h.from != (f->flags & BH_FLAG_INITIATOR)))
 		judge_query_back(w, p);

@@ -1,25 +1,13 @@
 /* policy: judge what has no current verdict: new flows, and known ones after their labels or the
  * policy changed. */
 #include "app_threat.h"
+#include "opening.h"
 
 static inline bool
 is_flow_of(const struct bh_flow *f, const struct bh_flow_key *key)
 {
 	return f != NULL && (f->flags & BH_FLAG_USED) != 0 &&
 	       memcmp(&f->key, key, sizeof(*key)) == 0;
-}
-
-static inline bool
-is_blocked(uint8_t verdict)
-{
-	return verdict == BH_VERDICT_DENY || verdict == BH_VERDICT_REJECT;
-}
-
-/* Blocked, or would be in protect. */
-static inline bool
-is_against(uint8_t verdict)
-{
-	return is_blocked(verdict) || verdict == BH_VERDICT_VIOLATE;
 }
 
 /* Which end of the key opened a flow whose first seen packet this is? The sender, but for packets that
@@ -38,14 +26,6 @@ find_initiator(const struct bh_parsed *h)
 	if (h->key.port[h->from] < 1024 && h->key.port[peer] >= 1024)
 		return peer;
 	return h->from;
-}
-
-static uint16_t
-service_of(const struct bh_parsed *h, unsigned initiator)
-{
-	if (h->key.proto == 6 || h->key.proto == 17 || h->key.proto == 132)
-		return h->key.port[1 - initiator];
-	return h->service;
 }
 
 static void
@@ -119,7 +99,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 	}
 	if (refuse_midstream(w, p, initiator))
 		return;
-	bh_policy_judge(w->view, &p->h.key, initiator, service_of(&p->h, initiator), NULL, &j);
+	bh_policy_judge(w->view, &p->h.key, initiator, bh_service_of(&p->h, initiator), NULL, &j);
 	bh_count(&w->c.judged, 1);
 	if (w->watch.opened && bh_threat_opens(w, p, initiator, &j))
 		return;
@@ -127,7 +107,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 	p->flow = f;
 	if (f == NULL) {
 		bh_packet_decide(p, BH_FATE_DROP,
-				 is_blocked(j.verdict) ? j.reason : BH_REASON_FLOW_TABLE_FULL);
+				 bh_is_blocked(j.verdict) ? j.reason : BH_REASON_FLOW_TABLE_FULL);
 		return;
 	}
 	store_judgement(f, &j);
@@ -135,12 +115,12 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		bh_rule_decided(w, j.rule);
 	if (p->h.key.proto == 6 && !bh_tcp_opens(p->h.tcp_flags))
 		f->flags |= BH_FLAG_MIDSTREAM;
-	if (is_blocked(j.verdict))
+	if (bh_is_blocked(j.verdict))
 		f->state = BH_STATE_REFUSED;
 	if (w->watch.opened)
 		bh_threat_opened(w, p);
 	report_if_violation(w, p, &j);
-	if (unlikely(w->config->n_external_ips != 0) && !is_blocked(j.verdict))
+	if (unlikely(w->config->n_external_ips != 0) && !bh_is_blocked(j.verdict))
 		bh_app_threat_external(w, p);
 }
 
@@ -271,7 +251,7 @@ judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgeme
 static bool
 stays_refused(const struct bh_flow *f)
 {
-	return is_blocked(f->verdict) &&
+	return bh_is_blocked(f->verdict) &&
 	       (f->reason == BH_REASON_SENSOR || f->reason == BH_REASON_THREAT);
 }
 
@@ -287,12 +267,13 @@ static void
 judge_again(struct bh_worker *w, struct bh_packet *p)
 {
 	struct bh_flow *f = p->flow;
-	bool was_blocked = is_blocked(f->verdict), was_against = is_against(f->verdict), relabelled;
+	bool was_blocked = bh_is_blocked(f->verdict), was_against = bh_is_against(f->verdict),
+	     relabelled;
 	enum bh_mode was_mode = (enum bh_mode)f->mode;
 	struct bh_judgement j;
 
 	bh_judge_flow(w, f, &j);
-	if (stays_refused(f) && !is_blocked(j.verdict)) {
+	if (stays_refused(f) && !bh_is_blocked(j.verdict)) {
 		f->stamp = j.stamp;
 		f->slot[0] = j.slot[0];
 		f->slot[1] = j.slot[1];
@@ -317,17 +298,17 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 		bh_threat_sessions(w, f, true);
 	if (w->watch.opened && relabelled && bh_threat_on(w, BH_THREAT_SESSION_LIMIT))
 		bh_threat_session(w, f, true);
-	if (is_against(j.verdict) && (!was_against || was_mode != f->mode)) {
+	if (bh_is_against(j.verdict) && (!was_against || was_mode != f->mode)) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
 		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM && j.restriction == 0)
 			f->reason =
 				relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
 	}
-	if (is_blocked(j.verdict) && !was_blocked) {
+	if (bh_is_blocked(j.verdict) && !was_blocked) {
 		f->state = BH_STATE_REFUSED;
 		forget_words(w, f);
-	} else if (!is_blocked(j.verdict) && was_blocked) {
+	} else if (!bh_is_blocked(j.verdict) && was_blocked) {
 		f->state = restored_state(f);
 	}
 	report_if_violation(w, p, &j);
