@@ -44,7 +44,7 @@ class Documentation:
             text = f.read()
         documented = set(re.findall(r"`([a-z0-9_.]+)`", text))
         # An application's row lists the members of its object.
-        for application, cells in re.findall(r"^\| `([a-z0-9_]+)` \|(.*)", text, re.M):
+        for application, cells in re.findall(r"^\| `([a-z0-9_.]+)` \|(.*)", text, re.M):
             documented |= {f"{application}.{m}" for m in re.findall(r"`([a-z0-9_]+)`", cells)}
         # One scenario alone may have no events at all.
         scenario.check(scenario.seen_fields or len(sys.argv) > 1, "no event was seen")
