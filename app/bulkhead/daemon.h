@@ -1,9 +1,11 @@
-/* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control core's
- * loop, links.c carries link state, learning.c keeps conversations, promotion.c
- * learns rules and promotes segments, commit.c
- * takes policies through the store, events.c says where events go, usage.c adds up what rules decide, modes.c sets those of
- * segments, fleet.c shares the policy with other gateways, shared.c endpoints, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process, sandbox.c gives rights away,
- * notify.c tells the service manager, ops.c is what the API may ask of it. */
+/* daemon: the running gateway as one program. main.c starts and ends it, control.c is the control
+ * core's loop, links.c carries link state, learning.c keeps conversations, promotion.c learns
+ * rules and promotes segments, commit.c takes policies through the store, events.c says where
+ * events go, usage.c adds up what rules decide, modes.c sets those of segments, fleet.c shares the
+ * policy with other gateways, shared.c endpoints, failure.c says what happens to the ports when it
+ * is gone, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process,
+ * sandbox.c gives rights away, notify.c tells the service manager, ops.c is what the API may ask
+ * of it. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 

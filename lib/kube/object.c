@@ -200,7 +200,9 @@ bh_kube_object_read(struct bh_kube_object *out, enum bh_kube_kind kind, const js
 	    (out->ns[0] == '\0' && kind != BH_KUBE_NAMESPACE && kind != BH_KUBE_NODE))
 		return -EINVAL;
 	if (out->ns[0] != '\0') {
-		out->name = joined(a, joined(a, out->ns, "/"), name);
+		const char *prefix = joined(a, out->ns, "/");
+
+		out->name = prefix != NULL ? joined(a, prefix, name) : NULL;
 		if (out->name == NULL)
 			return -ENOMEM;
 	}

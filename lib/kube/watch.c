@@ -213,14 +213,16 @@ set_credentials(struct feed *f, struct bh_kube_access *a)
 	f->header = curl_slist_append(NULL, "Accept: application/json");
 	if (a->token != NULL && a->certificate[0] == '\0') {
 		bh_buf_printf(&line, "Authorization: Bearer %s", a->token);
-		if (line.failed)
-			return -ENOMEM;
-		f->header = curl_slist_append(f->header, line.data);
-		explicit_bzero(line.data, line.len);
+		if (!line.failed)
+			f->header = curl_slist_append(f->header, line.data);
+		else
+			rc = -ENOMEM;
+		if (line.data != NULL)
+			explicit_bzero(line.data, line.len);
 		bh_buf_free(&line);
 	}
 	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->header);
-	return 0;
+	return rc;
 }
 
 static int
