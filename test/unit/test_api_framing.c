@@ -341,7 +341,7 @@ body_that_does_not_come_blocks_nobody(void)
 	CU_ASSERT(send(fd, head, sizeof(head) - 1, MSG_NOSIGNAL) > 0);
 	CU_ASSERT_EQUAL(fix_send(&f, "GET", "/api/v1/health", NULL), 200);
 	/* The slow one is served, too, when it is done. */
-	CU_ASSERT(send(fd, REQ_BODY + 1, 12, MSG_NOSIGNAL) > 0);
+	CU_ASSERT(send(fd, &REQ_BODY[1], 12, MSG_NOSIGNAL) > 0);
 	fix_read(fd, 5000, &out);
 	CU_ASSERT(out.data != NULL && strncmp(out.data, "HTTP/1.1 201", 12) == 0);
 	close(fd);

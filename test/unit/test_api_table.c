@@ -78,8 +78,8 @@ static void
 escape_sequences_of_strangers_are_defused(void)
 {
 	static const char *const cells[] = {"a\033[31mb", "1",
-					    "c\nd\x7f\xc2\x9b"
-					    "e"};
+					    ("c\nd\x7f\xc2\x9b"
+					     "e")};
 	struct bh_buf out = {0};
 
 	print(&out, 0, true, cells, 3);

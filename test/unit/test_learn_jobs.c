@@ -171,8 +171,8 @@ static void
 job_labels(unsigned i, char *out, size_t size)
 {
 	static const char *const forms[] = {
-		"job-name=nightly-%u controller-uid=u%u batch.kubernetes.io/job-name=n%u "
-		"namespace=ci",
+		("job-name=nightly-%u controller-uid=u%u batch.kubernetes.io/job-name=n%u "
+		 "namespace=ci"),
 		"app=runner-%u pod-template-hash=%u controller-revision-hash=%u namespace=ci",
 		"app.kubernetes.io/name=report pod-template-hash=%u job-name=r%u x=%u namespace=ci",
 	};
