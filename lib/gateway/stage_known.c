@@ -96,7 +96,7 @@ find_entries(const struct bh_flow_table *table, const struct bh_known *k, struct
 	for (k -= n; unlikely(late != 0); late &= late - 1) {
 		i = (unsigned)__builtin_ctz(late);
 		flow[i] = bh_flow_late_hot(&t, k[i].hash);
-		if (flow[i] == NULL && i < n)
+		if (i < n && flow[i] == NULL)
 			n = i;
 	}
 	return n;

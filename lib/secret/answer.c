@@ -16,9 +16,15 @@ wipe(json_t *o)
 		text = json_string_value(o);
 		explicit_bzero((char *)(uintptr_t)text, json_string_length(o));
 	} else if (json_is_array(o)) {
-		json_array_foreach(o, i, item) wipe(item);
+		json_array_foreach(o, i, item)
+		{
+			wipe(item);
+		}
 	} else if (json_is_object(o)) {
-		json_object_foreach(o, key, item) wipe(item);
+		json_object_foreach(o, key, item)
+		{
+			wipe(item);
+		}
 	}
 }
 
