@@ -62,19 +62,19 @@ enum bh_judge {
 };
 
 /* A plain packet and its flow's hash: one line. */
-struct bh_known {
+struct bh_known_packet {
 	struct bh_plain plain;
 	uint64_t hash;
 } __rte_cache_aligned;
-_Static_assert(sizeof(struct bh_known) == RTE_CACHE_LINE_SIZE, "56 + 8");
+_Static_assert(sizeof(struct bh_known_packet) == RTE_CACHE_LINE_SIZE, "56 + 8");
 
 struct bh_burst {
 	/* Frames of one wire as they were received, until the known stage has seen them. */
 	unsigned n_new, wire;
 	uint64_t bytes; /* of them */
 	struct rte_mbuf *m[BH_BURST];
-	struct bh_known known[BH_BURST]; /* that stage's own */
-	struct bh_flow *flow[BH_BURST];  /* the same */
+	struct bh_known_packet known[BH_BURST]; /* that stage's own */
+	struct bh_flow *flow[BH_BURST];         /* the same */
 	unsigned n;
 	/* What later stages find to do, so that most bursts cost them one look. */
 	unsigned n_fragments; /* parse: for fragment */

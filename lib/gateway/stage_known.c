@@ -16,7 +16,7 @@ struct hand {
 
 /* A tag, IPv6. */
 static __rte_noinline bool
-read_other(const struct hand *h, const uint8_t *p, uint32_t len, struct bh_known *k)
+read_other(const struct hand *h, const uint8_t *p, uint32_t len, struct bh_known_packet *k)
 {
 	if (!bh_net_plain(&h->parse, p, len, len, h->pair, &k->plain))
 		return false;
@@ -25,7 +25,7 @@ read_other(const struct hand *h, const uint8_t *p, uint32_t len, struct bh_known
 }
 
 static inline bool
-read_header(const struct hand *h, const struct rte_mbuf *m, struct bh_known *k)
+read_header(const struct hand *h, const struct rte_mbuf *m, struct bh_known_packet *k)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t len = m->data_len;
@@ -65,7 +65,7 @@ read_headers(struct bh_worker *w, struct bh_burst *b)
 	unsigned i, n = b->n_new;
 
 	for (i = 0; i < n; i++) {
-		struct bh_known *k = &b->known[i];
+		struct bh_known_packet *k = &b->known[i];
 
 		if (unlikely(!read_header(&h, b->m[i], k)))
 			break;
@@ -78,8 +78,8 @@ read_headers(struct bh_worker *w, struct bh_burst *b)
 
 /* Pass 2. How many of the first packets have an entry with their tag; those are on their way. */
 static inline unsigned
-find_entries(const struct bh_flow_table *table, const struct bh_known *k, struct bh_flow **flow,
-	     unsigned n)
+find_entries(const struct bh_flow_table *table, const struct bh_known_packet *k,
+	     struct bh_flow **flow, unsigned n)
 {
 	/* Not read again for each packet. */
 	const struct bh_flow_table t = {.bucket = table->bucket,
@@ -105,7 +105,7 @@ find_entries(const struct bh_flow_table *table, const struct bh_known *k, struct
 /* Pass 3, of one packet. Is its flow's verdict current and final, and does it move nothing? Then it is counted. The
  * verdict itself is the caller's to look at. */
 static inline bool
-count_known(const struct bh_worker *w, const struct bh_view *view, const struct bh_known *k,
+count_known(const struct bh_worker *w, const struct bh_view *view, const struct bh_known_packet *k,
 	    struct bh_flow *f)
 {
 	const uint8_t usual = BH_FLAG_USED | BH_FLAG_APP_DONE;
@@ -193,7 +193,7 @@ leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 	unsigned n_moved = 0, k;
 
 	for (; i < b->n_new; i++) {
-		const struct bh_known *known = &b->known[i];
+		const struct bh_known_packet *known = &b->known[i];
 		struct bh_packet *p = &b->p[b->n++];
 		struct rte_mbuf *m = b->m[i];
 		struct bh_flow *f;
