@@ -328,6 +328,7 @@ gate_self_test(struct gate *t)
 	       c.dropped[BH_REASON_DEFAULT_DENY] == 1;
 }
 
+/* DNS, for one, is named and read on. */
 static inline bool
 gate_is_settled(struct gate *t)
 {
@@ -335,7 +336,8 @@ gate_is_settled(struct gate *t)
 	uint32_t cursor = 0;
 
 	while ((f = bh_flow_next(t->w->flows, &cursor, UINT32_MAX)) != NULL) {
-		if (f->verdict == BH_VERDICT_ALLOW && (f->flags & BH_FLAG_APP_DONE) == 0)
+		if (f->verdict == BH_VERDICT_ALLOW && (f->flags & BH_FLAG_APP_DONE) == 0 &&
+		    f->app == 0)
 			return false;
 	}
 	return true;
