@@ -11,9 +11,13 @@ confirmed(void *arg, const char *author)
 	struct bh_confirm waits;
 	struct bh_err err = {0};
 	uint32_t number;
+	int rc;
 
 	bh_store_waiting(d->store, &waits);
-	if (waits.number != 0 && bh_store_confirm(d->store, author, &number, &err) != 0)
+	if (waits.number == 0)
+		return;
+	rc = bh_store_confirm(d->store, author, &number, &err);
+	if (rc != 0 && rc != -ENOENT) /* who confirmed it here was first */
 		bh_log(BH_LOG_ERROR, "revision %u was confirmed elsewhere, and not here: %s",
 		       waits.number, err.what);
 }
@@ -73,9 +77,13 @@ int
 bh_daemon_confirm_revision(void *arg, const char *author, uint32_t *number, struct bh_err *err)
 {
 	struct bh_daemon *d = arg;
-	int rc = d->fleet != NULL ? bh_fleet_confirm(d->fleet, author, err) : 0;
+	struct bh_err why = {0};
+	uint32_t here;
+	int rc = bh_fleet_confirm(d->fleet, author, number, err);
 
-	if (rc == 0)
-		rc = bh_store_confirm(d->store, author, number, err);
-	return rc;
+	if (rc != 0)
+		return rc;
+	rc = bh_store_confirm(d->store, author, &here, &why);
+	/* The fleet has confirmed it, and its thread may be first to say so here. */
+	return rc == 0 || rc == -ENOENT ? 0 : bh_err_set(err, -rc, "%s", why.what);
 }

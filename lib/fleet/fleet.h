@@ -79,8 +79,9 @@ void bh_fleet_close(struct bh_fleet *f);                    /* NULL is fine; oth
  * most. */
 int bh_fleet_claim(struct bh_fleet *f, const struct bh_revision *r, uint64_t confirm_ms,
 		   uint32_t *number, struct bh_err *err);
-/* Before bh_store_confirm. -ENOENT: none waits; -ENOTCONN, -ESTALE as above. */
-int bh_fleet_confirm(struct bh_fleet *f, const char *author, struct bh_err *err);
+/* Before bh_store_confirm, which finds it done (-ENOENT) if `confirmed` was called meanwhile. number: that was confirmed. -ENOENT:
+ * none waits; -ENOTCONN, -ESTALE as above. */
+int bh_fleet_confirm(struct bh_fleet *f, const char *author, uint32_t *number, struct bh_err *err);
 /* Share it, or with value NULL that it is gone. Goes to etcd in its time. */
 void bh_fleet_put(struct bh_fleet *f, enum bh_fleet_kind kind, const char *name, const char *value,
 		  size_t len);

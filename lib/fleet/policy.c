@@ -330,7 +330,7 @@ bh_fleet_claim(struct bh_fleet *f, const struct bh_revision *in, uint64_t confir
 }
 
 int
-bh_fleet_confirm(struct bh_fleet *f, const char *author, struct bh_err *err)
+bh_fleet_confirm(struct bh_fleet *f, const char *author, uint32_t *number, struct bh_err *err)
 {
 	struct bh_fleet_record *r = calloc(1, sizeof(*r));
 	struct bh_err why = {0};
@@ -349,6 +349,7 @@ bh_fleet_confirm(struct bh_fleet *f, const char *author, struct bh_err *err)
 		rc = put_head(f, r, mod, &why);
 		if (rc != 0)
 			rc = unsure(rc, err, &why);
+		*number = r->number;
 	}
 	pthread_mutex_unlock(&f->claim);
 	free(r);

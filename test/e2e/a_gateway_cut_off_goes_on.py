@@ -79,7 +79,7 @@ def unconfirmed(a, b):
     """Cut off while a revision waits: taken back there alone; and the fleet, which confirmed it, has the last word."""
     revision = a.get("/fleet")["revision"]
     before = document(b)
-    same(put(a, policy(EVERYTHING), "?confirm=6s")[0], 200, "a commit that waits")
+    same(put(a, policy(EVERYTHING), "?confirm=15s")[0], 200, "a commit that waits")
     in_step([a, b], revision + 1)
     confirmed = document(b)
     b.cable(False)
@@ -91,7 +91,7 @@ def unconfirmed(a, b):
     same_document([a, b])
 
     revision = a.get("/fleet")["revision"]
-    same(put(a, policy(EVERYTHING), "?confirm=8s")[0], 200, "another that waits")
+    same(put(a, policy(EVERYTHING), "?confirm=15s")[0], 200, "another that waits")
     in_step([a, b], revision + 1)
     b.cable(False)
     same(a.request("POST", "/policy/confirm", {})[0], 200, "confirmed, but not heard of there")

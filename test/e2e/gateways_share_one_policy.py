@@ -56,21 +56,26 @@ def confirmation(a, b):
     same(b.request("POST", "/policy/confirm", {"author": "bert"})[0], 200, "confirmed at the other gateway")
     until(lambda: "unconfirmed" not in a.get("/policy"), "it does not wait any more where it was written")
     same([r["state"] for r in a.get("/policy/revisions")["items"]][0], "confirmed", "its state")
+    for i in range(20):
+        same(put(a, policy(RULES[: 1 + i % 2]), "?confirm=60s")[0], 200, f"commit {i} of 20 that wait")
+        in_step([a, b], revision + 2 + i)
+        status, answer = a.request("POST", "/policy/confirm", {"author": "anna"})
+        same((status, answer["revision"]), (200, revision + 2 + i), f"each is confirmed, whoever hears of it first ({answer})")
+    revision += 20
 
     kept = document(a)
     status, answer = put(b, policy(RULES[:1]), "?confirm=4s&author=bert")
     same(status, 200, f"a commit that nobody confirms ({answer})")
-    in_step([a, b], revision + 2)
     in_step([a, b], revision + 3)
     same((document(a), document(b)), (kept, kept), "it is taken back at both")
     for g in (a, b):
         same([r["state"] for r in g.get("/policy/revisions")["items"]][1], "rolled_back", f"its state at {g.name}")
 
-    status, answer = put(b, policy(RULES[:2]), "?confirm=5s")
+    status, answer = put(b, policy(RULES[:2]), "?confirm=15s")
     same(status, 200, f"a commit whose writer dies ({answer})")
     in_step([a, b], revision + 4)
     b.kill()
-    until(lambda: a.get("/policy")["revision"] == revision + 5, "it is taken back without its writer", 30)
+    until(lambda: a.get("/policy")["revision"] == revision + 5, "it is taken back without its writer", 60)
     same(document(a), kept, "what is in force")
     a.event("alert", b_kind="anomaly", seconds=20)
     b.start()
