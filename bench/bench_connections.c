@@ -99,16 +99,6 @@ run(struct gate *t, struct line *l, uint32_t n)
 	return (double)cycles;
 }
 
-static double
-run_bare(struct line *l, uint32_t n)
-{
-	uint64_t goal = l->done + n, start = rte_rdtsc();
-
-	while (l->done < goal)
-		gen_forward(l->wire);
-	return (double)(rte_rdtsc() - start);
-}
-
 /* All of n connections did what they should, but for `few` in a thousand whose entry in the full table went to a newer
  * one. Returns how many these are. */
 static double
@@ -181,8 +171,8 @@ measure(const struct kind *k, struct rte_mempool *pool, unsigned rounds, double 
 	for (i = 0; i < rounds; i++) {
 		double bare, gate;
 
-		run_bare(l, LINE_UNDER_WAY);
-		bare = run_bare(l, n);
+		line_run_bare(l, LINE_UNDER_WAY);
+		bare = line_run_bare(l, n);
 		bh_gateway_counters(t->g, 0, &before);
 		gate = run(t, l, n);
 		lost += check(t, k, &before, n, 1);

@@ -68,16 +68,6 @@ run(struct gate *t, struct line *l, uint32_t n)
 	return (double)cycles;
 }
 
-static double
-run_bare(struct line *l, uint32_t n)
-{
-	uint64_t goal = l->done + n, start = rte_rdtsc();
-
-	while (l->done < goal)
-		gen_forward(l->wire);
-	return (double)(rte_rdtsc() - start);
-}
-
 /* One request in connections of its own, `rounds` times. Returns findings. */
 static uint64_t
 measure(struct rte_mempool *pool, const char *request, unsigned rounds, double *ns)
@@ -107,7 +97,7 @@ measure(struct rte_mempool *pool, const char *request, unsigned rounds, double *
 	l->groups = GROUPS;
 
 	for (i = 0; i < rounds; i++) {
-		double bare = run_bare(l, n);
+		double bare = line_run_bare(l, n);
 
 		ns[i] = (run(t, l, n) - bare) / n * 1e9 / (double)rte_get_tsc_hz();
 	}

@@ -166,4 +166,15 @@ line_create(const struct line_step *steps, unsigned n, unsigned endpoints, struc
 	return l;
 }
 
+/* n connections through no gateway. Returns cycles. */
+static inline double
+line_run_bare(struct line *l, uint32_t n)
+{
+	uint64_t goal = l->done + n, start = rte_rdtsc();
+
+	while (l->done < goal)
+		gen_forward(l->wire);
+	return (double)(rte_rdtsc() - start);
+}
+
 #endif

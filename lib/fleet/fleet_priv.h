@@ -113,6 +113,7 @@ struct bh_fleet_record {
 	char claim
 		[33]; /* who wrote it, once more than its words: a transaction may be sent twice */
 };
+void bh_fleet_json(struct bh_buf *b, json_t *o); /* o as text, and freed; NULL: b has failed */
 void bh_fleet_record_write(struct bh_buf *b, const struct bh_fleet_record *r);
 int bh_fleet_record_read(struct bh_fleet_record *out, const char *text, size_t len); /* -EINVAL */
 /* A member's status, as it is written. -EINVAL. */

@@ -4,19 +4,7 @@
 #include <stdlib.h>
 
 #include "fleet_item.h"
-
-static void
-dump(struct bh_buf *b, json_t *o)
-{
-	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
-
-	if (text != NULL)
-		bh_buf_str(b, text);
-	else
-		b->failed = true;
-	free(text);
-	json_decref(o);
-}
+#include "fleet_priv.h"
 
 /* ---- endpoints ----------------------------------------------------------------------------------------------- */
 
@@ -37,7 +25,7 @@ bh_fleet_endpoint_write(struct bh_buf *b, const struct bh_endpoint *e)
 
 	for (i = 0; i < e->n_labels; i++)
 		json_object_set_new(labels, e->labels[i].key, json_string(e->labels[i].value));
-	dump(b, json_pack("{s:o}", "labels", labels));
+	bh_fleet_json(b, json_pack("{s:o}", "labels", labels));
 }
 
 static int
@@ -149,7 +137,9 @@ bh_fleet_learned_write(struct bh_buf *b, const struct bh_conversation *c)
 	address_hex(c->address[0], client);
 	address_hex(c->address[1], server);
 	snprintf(tenant, sizeof(tenant), "%llx", (unsigned long long)c->tenant);
-	dump(b, json_pack("{s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:I, s:I, s:o, s:[I, I], s:i,"
+	bh_fleet_json(
+		b,
+		json_pack("{s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:I, s:I, s:o, s:[I, I], s:i,"
 			  " s:s, s:s, s:s, s:o}",
 			  "from", c->from.name, "to", c->to.name, "from_reserved",
 			  (int)c->from.reserved, "to_reserved", (int)c->to.reserved, "service",

@@ -5,8 +5,8 @@
 
 #include "fleet_priv.h"
 
-static void
-dump(struct bh_buf *b, json_t *o)
+void
+bh_fleet_json(struct bh_buf *b, json_t *o)
 {
 	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
 
@@ -30,7 +30,9 @@ words(const char *s)
 void
 bh_fleet_record_write(struct bh_buf *b, const struct bh_fleet_record *r)
 {
-	dump(b, json_pack("{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:s}",
+	bh_fleet_json(
+		b,
+		json_pack("{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:o, s:s}",
 			  "number", (json_int_t)r->number, "repeats", (json_int_t)r->base,
 			  "time_ns", (json_int_t)r->time_ns, "bytes", (json_int_t)r->size, "origin",
 			  bh_revision_origin_name(r->origin), "sha256", r->sha256, "gateway",
@@ -109,9 +111,10 @@ bh_fleet_record_read(struct bh_fleet_record *r, const char *text, size_t len)
 void
 bh_fleet_member_write(struct bh_buf *b, const struct bh_fleet_member *m)
 {
-	dump(b, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s}", "name", m->name, "revision",
-			  (json_int_t)m->revision, "sha256", m->sha256, "since_ns",
-			  (json_int_t)m->since_ns, "state", m->state, "version", m->version));
+	bh_fleet_json(b,
+		      json_pack("{s:s, s:I, s:s, s:I, s:s, s:s}", "name", m->name, "revision",
+				(json_int_t)m->revision, "sha256", m->sha256, "since_ns",
+				(json_int_t)m->since_ns, "state", m->state, "version", m->version));
 }
 
 int

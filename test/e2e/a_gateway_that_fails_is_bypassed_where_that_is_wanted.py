@@ -8,29 +8,17 @@ import subprocess
 import time
 
 from lib.check import check, main, same, say, until
+from lib.failure import RECORD, guardians
 from lib.gateway import Gateway, policy, rule
 from lib.pump import Pump
 from lib.wire import Server, attempt, make, run
 
 AFTER = 0.5
 RULES = [rule("web-only", "web", "redis", ["tcp/6379", "udp/5000", "udp/5001"])]
-RECORD = "/run/bulkhead/failure.json"
 
 
 def joined(port):
     return "bh_bypass" in run("tc", "filter", "show", "dev", port, "ingress", ok=False).stdout
-
-
-def guardians():
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
-                if f.read().startswith("bulkhead-bypass"):
-                    found.append(int(pid))
-        except OSError:
-            pass
-    return found
 
 
 def gone(gateway):

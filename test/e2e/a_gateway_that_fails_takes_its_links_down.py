@@ -6,12 +6,12 @@ import os
 import signal
 
 from lib.check import check, main, same, until
+from lib.failure import RECORD, guardians
 from lib.gateway import EVERYTHING, Gateway, policy
 from lib.pump import Pump
 from lib.wire import make, run
 
 HOOK = "/run/bulkhead-hook"
-RECORD = "/run/bulkhead/failure.json"
 
 
 def up(port):
@@ -20,18 +20,6 @@ def up(port):
 
 def carrier(ns):
     return "LOWER_UP" in json.loads(run("ip", "-j", "link", "show", "dev", "eth0", ns=ns))[0]["flags"]
-
-
-def guardians():
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
-                if f.read().startswith("bulkhead-bypass"):
-                    found.append(int(pid))
-        except OSError:
-            pass
-    return found
 
 
 def fail(gateway, pump, sig, cause, action="down"):

@@ -1,18 +1,7 @@
 /* `sinks` of bulkhead.yaml: what a good list becomes, and where a bad one is wrong. */
 #include <stdio.h>
 
-#include "../../lib/conf/conf.h"
-#include "unit.h"
-
-static struct bh_config config;
-
-static int
-load(const char *text, struct bh_err *err)
-{
-	*err = (struct bh_err){0};
-	return bh_config_load_text(&config, "/etc/bulkhead/bulkhead.yaml", text, strlen(text),
-				   false, err);
-}
+#include "conf_rig.h"
 
 static void
 a_good_list_is_read(void)
