@@ -62,6 +62,19 @@ parse_length(const char *value, size_t len, uint64_t *out)
 	return len != 0 && len <= 18;
 }
 
+/* No blank and no control: a reader that ends the target there sees another one (RFC 9112 3.2). */
+static bool
+target_valid(const char *uri)
+{
+	for (; *uri != '\0'; uri++) {
+		unsigned char c = (unsigned char)*uri;
+
+		if (c <= 0x20 || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static void
 fault(struct scan *s, const char *what)
 {
@@ -174,6 +187,8 @@ bh_front_framing(struct bh_front_req *req, struct MHD_Connection *conn)
 	struct scan s = {.req = req, .problem = BH_PROBLEM_FRAMING};
 	bool old = strcmp(req->head.version, "HTTP/1.0") == 0;
 
+	if (!target_valid(req->uri))
+		fault(&s, "the target has a blank or a control character");
 	MHD_get_connection_values_n(conn, MHD_HEADER_KIND, one_header, &s);
 	if (s.lengths != 0 && s.codings != 0) {
 		s.problem = BH_PROBLEM_FRAMING;

@@ -1,9 +1,10 @@
-/* front_priv: http.c (libmicrohttpd's callbacks), framing.c (one reading or none), channel.c (messages), reply.c,
- * web.c (files). */
+/* front_priv: http.c (libmicrohttpd's callbacks), framing.c (one reading or none), refusal.c
+ * (libmicrohttpd's own), channel.c (messages), reply.c, web.c (files). */
 #ifndef BH_FRONT_PRIV_H
 #define BH_FRONT_PRIV_H
 
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,11 @@ struct bh_front_req {
 /* Collect the headers. false: the request is ambiguous or malformed, the reply is set and the connection must be
  * closed. */
 bool bh_front_framing(struct bh_front_req *req, struct MHD_Connection *conn);
+
+/* ---- refusal.c */
+
+/* libmicrohttpd's log. */
+void bh_front_on_log(void *arg, const char *format, va_list words);
 
 /* ---- reply.c */
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import ssl
 import subprocess
 
 from lib.check import check, main, same, until
@@ -47,6 +49,21 @@ def save(name, text):
     os.chmod(file(name), 0o600)
 
 
+def say_raw(request):
+    """What comes back for it until the connection is closed."""
+    context = ssl.create_default_context(cafile=file("ca.pem"))
+    context.check_hostname = False
+    answer = b""
+    with socket.create_connection(("127.0.0.1", 8471), timeout=30) as plain, context.wrap_socket(plain) as s:
+        s.sendall(request)
+        try:
+            while part := s.recv(65536):
+                answer += part
+        except (ssl.SSLEOFError, ConnectionError):
+            pass
+    return answer
+
+
 def test():
     make()
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "ca.key",
@@ -65,6 +82,12 @@ def test():
     same(json.loads(curl(f"{url}/health"))["status"], "ok", "health over TLS")
     curl("--tls-max", "1.2", f"{url}/health", want=35)
     curl("http://127.0.0.1:8471/api/v1/health", want=52)
+
+    # A refusal is one whole response through TLS, too, and then the end.
+    refused = say_raw(b"PUT /api/v1/policy HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 13, 13\r\n\r\n")
+    head, _, body = refused.partition(b"\r\n\r\n")
+    same(head.split(b" ")[1], b"400", "a list of lengths")
+    check(f"Content-Length: {len(body)}".encode() in head and b"problem:framing" in body, f"one response: {refused}")
 
     # The first admin.
     first = "/run/bulkhead/admin-token"
