@@ -6,6 +6,7 @@
 #     deploy/install-deps.sh bench    also what `make bench` draws with, and the rivals that it measures
 set -eu
 
+backports=
 packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	libclang-rt-14-dev dpdk-dev libdpdk-dev libyaml-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libsodium-dev libpcap-dev
 	libnghttp2-dev nettle-dev libpcre2-dev libhyperscan-dev zlib1g-dev libbrotli-dev libzstd-dev libsqlite3-dev libcurl4-gnutls-dev librdkafka-dev libcunit1-dev libbsd-dev libnuma-dev
@@ -21,18 +22,36 @@ command -v npm >/dev/null 2>&1 || packages="$packages npm"
 
 if [ "${1:-}" = bench ]; then
 	packages="$packages gnuplot-nox dpdk openvswitch-switch-dpdk nftables libnginx-mod-http-modsecurity modsecurity-crs"
-	# Debian 12 itself has none; bookworm-backports has, where that is among apt's sources.
-	apt-cache policy suricata 2>/dev/null | grep -q 'Candidate: [0-9]' && packages="$packages suricata"
+	backports=suricata # Debian 12 itself has none
 fi
+
+installed() {
+	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
+}
+
+# From the backports of the mirror that apt has for this release, asked for the time of this installation only. A mirror without
+# them is no failure: the benchmark does without that rival.
+install_backports() {
+	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	mirror=$(apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^$release main //p" | head -n 1)
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release-backports main" >"$list"
+	if ! apt-get update -qq -o Dir::Etc::sourcelist="$list" -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0 ||
+		! apt-get install -y -qq --no-install-recommends -t "$release-backports" "$@" >/dev/null; then
+		echo "not to be had from $release-backports at '$mirror': $*"
+	fi
+	rm -f "$list"
+}
 
 missing=""
 for p in $packages; do
-	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+	installed "$p" || missing="$missing $p"
 done
-[ -n "$missing" ] || exit 0
+[ -z "$backports" ] || ! installed "$backports" || backports=
+[ -n "$missing$backports" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
-	echo "these Debian packages are missing:$missing" >&2
+	echo "these Debian packages are missing:$missing${backports:+ $backports (bookworm-backports)}" >&2
 	echo "run this as root, or: sudo apt-get install$missing" >&2
 	exit 1
 fi
@@ -42,17 +61,23 @@ for p in libvectorscan-dev libvectorscan5; do
 	*libhyperscan*) dpkg-query -W "$p" >/dev/null 2>&1 && missing="$missing $p-" ;;
 	esac
 done
-echo "installing:$missing"
+echo "installing:$missing${backports:+ $backports}"
 
 # A policy script that forbids service starts for the time of the installation, as Debian's own
 # image builders do; removed again whatever happens.
 policy=/usr/sbin/policy-rc.d
+list=/etc/apt/sources.list.d/bulkhead-bench.list
+made=
 if [ ! -e "$policy" ]; then
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
 	chmod +x "$policy"
-	trap 'rm -f "$policy"' EXIT INT TERM
+	made=$policy
 fi
+trap 'rm -f "$list" $made' EXIT INT TERM
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+	apt-get update -qq
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+[ -z "$backports" ] || install_backports "$backports"
