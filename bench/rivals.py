@@ -6,14 +6,17 @@
 Each has one CPU; bench_wire sends and receives on another: 64-byte UDP, 10,000 flows at random, half in each direction.
 Bulkhead is the daemon with its defaults and ten rules. Who does not pass what is allowed, or passes what is not, is no rival
 (testpmd passes everything: it is what the ports can do). A rate is what came out; latency is measured at half of what
-Bulkhead takes, for testpmd and Bulkhead, and what Bulkhead adds is the difference of the same quantile.
+Bulkhead takes, for testpmd and Bulkhead, and what Bulkhead adds is the difference of the same quantile. Suricata does not forward:
+it and Bulkhead read captures (lib/replay.py).
+
+    rivals.py replay       captures alone
 """
 import pathlib
-import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import kernel
+import replay
 import tell
 import topology
 
@@ -119,9 +122,9 @@ def over_kernel(ours):
 
 
 def main():
-    over_kernel(over_memif())
-    if not shutil.which("suricata"):
-        tell.unmeasured("REPLAY", "Suricata is not installed; Debian 12 has none but in bookworm-backports")
+    if sys.argv[1:] != ["replay"]:
+        over_kernel(over_memif())
+    replay.over_suricata()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
  * file. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_mempool.h>
 
@@ -229,10 +230,20 @@ feed_packet(struct replay *r, const struct bh_capture_packet *p)
 	r->batch[r->n_batch++] = m;
 }
 
+static double
+cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 void
 replay_feed(struct replay *r)
 {
 	uint64_t start = bh_clock_system.mono_ns(NULL);
+	double cpu = cpu_seconds();
 	struct bh_capture_packet p;
 	struct bh_err err = {0};
 	uint32_t left;
@@ -252,4 +263,5 @@ replay_feed(struct replay *r)
 	if (r->eve != NULL)
 		bh_eve_file_flush(r->eve);
 	r->seconds = (double)(bh_clock_system.mono_ns(NULL) - start) / 1e9;
+	r->cpu_seconds = cpu_seconds() - cpu;
 }

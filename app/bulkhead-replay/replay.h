@@ -96,10 +96,10 @@ struct replay {
 	uint64_t packets, bytes, forwarded;
 	uint64_t dropped[BH_REASON_COUNT]; /* packets that never reached a wire */
 	uint64_t events, events_not_written;
-	bool names_left_out; /* no room or memory for addresses of names */
-	bool usable;         /* command line, configuration, policy and capture are good */
-	bool cut;            /* the capture broke off */
-	double seconds;
+	bool names_left_out;         /* no room or memory for addresses of names */
+	bool usable;                 /* command line, configuration, policy and capture are good */
+	bool cut;                    /* the capture broke off */
+	double seconds, cpu_seconds; /* from the first packet to the end of the drain */
 };
 
 /* engine.c */

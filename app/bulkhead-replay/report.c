@@ -89,8 +89,9 @@ format_stats(struct bh_buf *out, const struct replay *r, const struct bh_counter
 	bh_json_u64(&j, "events_lost", c->events_lost + r->events_not_written);
 	bh_json_bool(&j, "complete", !r->cut);
 	bh_buf_printf(out,
-		      ",\"seconds\":%.6f,\"capture_seconds\":%.6f,\"packets_per_second\":%.0f}\n",
-		      r->seconds, (double)r->clock.span_ns / 1e9, rate(r));
+		      ",\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"capture_seconds\":%.6f,"
+		      "\"packets_per_second\":%.0f}\n",
+		      r->seconds, r->cpu_seconds, (double)r->clock.span_ns / 1e9, rate(r));
 }
 
 int
