@@ -12,7 +12,7 @@
 struct plain {
 	bool there;
 	struct bh_kube_object o;
-	char name[24], ns[8], start[8], uid[8], value[8];
+	char name[24], ns[8], start[8], uid[16], value[8];
 };
 
 struct world {
