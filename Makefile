@@ -189,7 +189,7 @@ unit: $(UNIT)
 	$(Q)test/run-unit.sh $(UNIT)
 
 ## make scenario   captures made by our generators through bulkhead-replay: verdicts and events
-scenario: $(B)/bulkhead-replay
+scenario: $(B)/bulkhead-replay $(B)/bulkheadctl
 	$(Q)B=$(B) test/scenario/run.sh
 
 # What drives Chromium in the dashboard's test; without it that test is skipped.

@@ -41,9 +41,9 @@ def test():
         same((denied["received"], denied["foreign"]), (0, 0), "what arrives of denied flows")
     server = Server("--port", "6379")
     back = measure("back", "--client", "iface:gc", *SLOW, "--frames", "64,1514", "--port", "6379")
-    for trial in back["trials"]:
-        whole(trial, f"there and back {trial['frames']}")
     answered = server.stop()["results"][0]
+    for trial in back["trials"]:
+        whole(trial, f"there and back {trial['frames']}; the server: {answered}; the gateway: {gateway.total()}")
     check(answered["reflected"] >= sum(t["sent"] for t in back["trials"]), f"the server sent them back ({answered})")
     found = measure("throughput", *PORTS, "--test", "latency", "--rate", "400", "--seconds", "1", "--flows", "20",
                     "--prime", "500", "--precision", "0.4", "--at", "50", "--loss", "0.5", "--port", "6379")
