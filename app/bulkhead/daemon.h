@@ -5,7 +5,7 @@
  * policy with other gateways, shared.c endpoints, failure.c says what happens to the ports when it
  * is gone, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process,
  * sandbox.c gives rights away, notify.c tells the service manager, ops.c is what the API may ask
- * of it. */
+ * of it, telemetry.c tells DPDK's clients. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
 
@@ -322,6 +322,11 @@ void bh_daemon_notify_reloading(struct bh_daemon *d);
 void bh_daemon_notify_ready(struct bh_daemon *d);
 void bh_daemon_notify_alive(struct bh_daemon *d, uint64_t mono_ns); /* the workers answer */
 void bh_daemon_notify_close(struct bh_daemon *d);
+
+/* telemetry.c. prepare: before there is another thread; begin: once there are workers and ports; end: before they go. */
+void bh_daemon_telemetry_prepare(struct bh_daemon *d);
+void bh_daemon_telemetry_begin(struct bh_daemon *d);
+void bh_daemon_telemetry_end(void);
 
 /* ops.c */
 void bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops);

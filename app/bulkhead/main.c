@@ -398,6 +398,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		rc = start_workers(d, err);
 	early->running = rc == 0;
 	if (rc == 0)
+		bh_daemon_telemetry_begin(d);
+	if (rc == 0)
 		rc = bh_daemon_names_start(d, err);
 	if (rc == 0)
 		rc = bh_daemon_labels_open(d, err);
@@ -427,6 +429,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 		bh_daemon_take_events(d);
 		_exit(BH_EXIT_STALLED);
 	}
+	bh_daemon_telemetry_end();
 	bh_daemon_sensors_join(d);
 	bh_secrets_end(d->secrets);
 	bh_daemon_names_stop(d);
@@ -516,6 +519,7 @@ main(int argc, char **argv)
 		return code;
 	if (bh_config_load(&d.config, o.config, true, &err) != 0)
 		return fail(&err, BH_EXIT_CONFIG);
+	bh_daemon_telemetry_prepare(&d);
 	d.n_workers = d.config.n_workers != 0 ? d.config.n_workers : 1;
 	d.started_mono_ns = bh_clock_system.mono_ns(NULL);
 	d.started_wall_ns = bh_clock_system.wall_ns(NULL);

@@ -39,41 +39,12 @@ put_workers(struct bh_buf *b, const struct bh_api_ops *ops)
 		const char *name, *type, *help;
 		size_t offset;
 	} list[] = {
-#define METRIC(member, name, type, help) {name, type, help, offsetof(struct bh_counters, member)}
-		METRIC(packets, "received_packets_total", "counter", "Packets taken from ports."),
-		METRIC(bytes, "received_bytes_total", "counter",
-		       "Bytes of packets taken from ports."),
-		METRIC(forwarded, "forwarded_packets_total", "counter", "Packets forwarded."),
-		METRIC(forwarded_bytes, "forwarded_bytes_total", "counter",
-		       "Bytes of packets forwarded."),
-		METRIC(held, "held_packets", "gauge",
-		       "Packets that wait for fragments or a judgement."),
-		METRIC(answers, "answers_total", "counter", "Resets and ICMP errors sent."),
-		METRIC(answers_suppressed, "answers_suppressed_total", "counter",
-		       "Answers not sent: rate, size, tunnel, or ICMP about ICMP."),
-		METRIC(flows, "flows", "gauge", "Flows in the table."),
-		METRIC(flows_opened, "flows_opened_total", "counter", "Flows that began."),
-		METRIC(flows_ended, "flows_ended_total", "counter", "Flows that ended."),
-		METRIC(flows_evicted, "flows_evicted_total", "counter",
-		       "Flows that made room for others."),
-		METRIC(flows_relabelled, "flows_relabelled_total", "counter",
-		       "Flows judged anew because an end's labels changed."),
-		METRIC(judged, "judgements_total", "counter", "Look-ups in the policy."),
-		METRIC(steered, "steered_packets_total", "counter",
-		       "Packets handed to another worker."),
-		METRIC(apps_named, "applications_named_total", "counter",
-		       "Flows whose application was proven."),
-		METRIC(apps_unasked, "applications_unasked_total", "counter",
-		       "Flows that found no context (applications.contexts)."),
-		METRIC(findings, "sensor_findings_total", "counter", "Findings of sensors."),
-		METRIC(names_held, "names_held_total", "counter",
-		       "DNS answers that waited until segments had their addresses (names.hold)."),
-		METRIC(events_lost, "events_lost_total", "counter",
-		       "Events that found no room in their worker's ring."),
-		METRIC(polls, "polls_total", "counter", "Polls of ports."),
-		METRIC(empty_polls, "empty_polls_total", "counter",
-		       "Polls of ports that brought nothing."),
-#undef METRIC
+#define BH_WORKER_METRIC(member, name, type, help)                                                 \
+	{name, type, help, offsetof(struct bh_counters, member)},
+#define BH_PORT_METRIC(member, name, type, help)
+#include "metric.def"
+#undef BH_WORKER_METRIC
+#undef BH_PORT_METRIC
 	};
 	unsigned n = ops->n_workers(ops->arg), w;
 	struct bh_counters c;
@@ -205,25 +176,23 @@ port_row(const struct bh_api_ops *ops, unsigned k, struct row *out)
 	if (k >= ops->n_ports(ops->arg) || !ops->port(ops->arg, k, &p))
 		return false;
 	snprintf(out->labels, sizeof(out->labels), "{port=\"%s\",pair=\"%s\"}", p.name, p.pair);
-	memcpy(out->value,
-	       (const uint64_t[ROW_MAX]){p.wire.rx_packets, p.wire.rx_bytes, p.wire.tx_packets,
-					 p.wire.tx_bytes, p.wire.dropped, p.rx_missed, p.rx_errors,
-					 p.tx_errors, p.rx_nombuf, p.link_up},
-	       sizeof(out->value));
+	const uint64_t value[ROW_MAX] = {
+#define BH_WORKER_METRIC(member, name, type, help)
+#define BH_PORT_METRIC(member, name, type, help) p.member,
+#include "metric.def"
+#undef BH_WORKER_METRIC
+#undef BH_PORT_METRIC
+	};
+	memcpy(out->value, value, sizeof(out->value));
 	return true;
 }
 
 static const struct metric ports[] = {
-	{"port_received_packets_total", "counter", "Packets received on a port."},
-	{"port_received_bytes_total", "counter", "Bytes received on a port."},
-	{"port_sent_packets_total", "counter", "Packets sent on a port."},
-	{"port_sent_bytes_total", "counter", "Bytes sent on a port."},
-	{"port_dropped_packets_total", "counter", "Packets dropped that came in on a port."},
-	{"port_missed_packets_total", "counter", "Packets that the device had no room for."},
-	{"port_receive_errors_total", "counter", "Errors of the device at reception."},
-	{"port_send_errors_total", "counter", "Errors of the device at sending."},
-	{"port_no_buffer_total", "counter", "Packets for which there was no buffer."},
-	{"port_up", "gauge", "Whether a port has its link."},
+#define BH_WORKER_METRIC(member, name, type, help)
+#define BH_PORT_METRIC(member, name, type, help) {"port_" name, type, help},
+#include "metric.def"
+#undef BH_WORKER_METRIC
+#undef BH_PORT_METRIC
 };
 
 static bool

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -139,8 +140,13 @@ build(struct args *a, const struct bh_config *c, const struct bh_memory_plan *pl
 		arg(a, "-m%u", plan->megabytes);
 		arg(a, "--no-shconf");
 	}
-	arg(a, "--no-telemetry");
-	arg(a, "--file-prefix=bulkhead-%d", (int)getpid());
+	/* Where telemetry is asked for, its socket has a name that can be told; it meets no other instance's (bh_port_init). */
+	if (c->telemetry) {
+		arg(a, "--file-prefix=bulkhead");
+	} else {
+		arg(a, "--no-telemetry");
+		arg(a, "--file-prefix=bulkhead-%d", (int)getpid());
+	}
 	arg(a, "--log-level=*:error");
 	return 0;
 }
@@ -160,17 +166,33 @@ remove_runtime_dir(void)
 	rmdir(dir);
 }
 
+/* Its folder lets nobody else in, nor does it. */
+static void
+shut_socket(void)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/dpdk_telemetry.v2", rte_eal_get_runtime_dir());
+	chmod(path, 0600);
+}
+
 static int
-start_eal(struct args *a, struct bh_err *err)
+start_eal(struct args *a, bool telemetry, struct bh_err *err)
 {
 	struct bh_capture said;
 	char why[400];
 	int rc;
 
+	/* Called after EAL's own, which takes telemetry's socket away. */
+	if (telemetry && atexit(remove_runtime_dir) != 0)
+		return bh_err_set(err, ENOMEM, "no memory");
 	bh_capture_begin(&said);
 	rc = rte_eal_init(a->n, a->v);
 	bh_capture_end(&said);
-	remove_runtime_dir();
+	if (telemetry && rc >= 0)
+		shut_socket();
+	else
+		remove_runtime_dir();
 	if (rc < 0) {
 		bh_explain(said.text, why, sizeof(why));
 		rc = bh_err_set(err, rte_errno != 0 ? rte_errno : EIO, "DPDK does not start: %s",
@@ -233,8 +255,10 @@ bh_port_init(const struct bh_config *c, struct bh_port_env *env, struct bh_err *
 	if (a == NULL)
 		return bh_err_set(err, ENOMEM, "no memory");
 	rc = build(a, c, &plan, err);
+	if (rc == 0 && c->telemetry)
+		rc = bh_lock_make_dir(c->run_dir, err);
 	if (rc == 0)
-		rc = start_eal(a, err);
+		rc = start_eal(a, c->telemetry, err);
 	free(a);
 	if (rc < 0)
 		return rc;

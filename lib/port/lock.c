@@ -13,8 +13,8 @@
 
 #include "port_priv.h"
 
-static int
-make_dir(const char *dir, struct bh_err *err)
+int
+bh_lock_make_dir(const char *dir, struct bh_err *err)
 {
 	struct stat st;
 
@@ -155,7 +155,7 @@ bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, st
 	*owner = 0;
 	if (snprintf(l->path, sizeof(l->path), "%s/port-%s.lock", dir, key) >= (int)sizeof(l->path))
 		return bh_err_set(err, ENAMETOOLONG, "run_dir '%s' is too long", dir);
-	rc = make_dir(dir, err);
+	rc = bh_lock_make_dir(dir, err);
 	if (rc < 0)
 		return rc;
 	l->claim = claim(key, owner);

@@ -27,7 +27,8 @@ struct bh_port_env {
 
 /* Start EAL: lcore 0 on cores.control (the calling thread), lcore i + 1 for worker i (two may share a CPU),
  * hugepages as configured. No device is probed; that is bh_port_open's. Makes the pool, with more buffers than
- * configured where the devices' rings would take all. Translates EAL's failures to sentences that say what to
+ * configured where the devices' rings would take all. With c->telemetry the environment's RUNTIME_DIRECTORY must name
+ * run_dir: EAL puts its socket below. Translates EAL's failures to sentences that say what to
  * do. Callable once per process. 0 or -errno. */
 int bh_port_init(const struct bh_config *c, struct bh_port_env *env, struct bh_err *err);
 void bh_port_fini(void);

@@ -24,6 +24,8 @@ struct bh_lock {
 	char left[128]; /* what an owner that was killed had noted, "" if none */
 };
 
+/* run_dir. 0; -errno, err says what to do. */
+int bh_lock_make_dir(const char *dir, struct bh_err *err);
 /* -EBUSY when another process holds it: *owner is its pid, or 0 if not known. */
 int bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner,
 		 struct bh_err *err);

@@ -5,6 +5,8 @@ import http.client
 import json
 import os
 import signal
+import socket
+import subprocess
 
 from lib.check import check, main, same, until
 from lib.gateway import TOKEN, Gateway, policy, rule
@@ -58,6 +60,61 @@ def is_confined(gateway):
     same(limits["Max processes"][:2], ["0", "0"], "its processes")
 
 
+RUN = "/run/bulkhead"
+SOCKET = f"{RUN}/dpdk/bulkhead/dpdk_telemetry.v2"
+
+
+class Telemetry:
+    """A client of DPDK's socket: one message a command, one an answer."""
+
+    def __init__(self):
+        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.s.settimeout(60)
+        self.s.connect(SOCKET)
+        self.room = json.loads(self.s.recv(1024))["max_output_len"]
+
+    def ask(self, command):
+        self.s.send(command.encode())
+        return json.loads(self.s.recv(self.room))[command.split(",")[0]]
+
+
+def metrics(gateway):
+    """By name and labels, as they stand there."""
+    c = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+    c.request("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    lines = c.getresponse().read().decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+
+def telemetry(gateway):
+    """DPDK's socket, in the sandbox too: for root alone, and the figures are those of /metrics."""
+    same(os.stat(SOCKET).st_mode & 0o777, 0o600, "mode of the socket")
+    same(os.stat(os.path.dirname(SOCKET)).st_mode & 0o777, 0o700, "mode of its folder")
+    t = Telemetry()
+    same(t.ask("/bulkhead/workers"), [0], "workers")
+    same(t.ask("/bulkhead/ports"), ["shop", "cde"], "ports")
+    same(t.ask("/bulkhead/info")["mode"], "protect", "mode")
+    before = metrics(gateway)
+    worker, port, drops = t.ask("/bulkhead/worker,0"), t.ask("/bulkhead/port,shop"), t.ask("/bulkhead/drops")
+    after = metrics(gateway)
+    told = {f'bulkhead_{k}{{worker="0"}}': v for k, v in worker.items()}
+    told |= {f'bulkhead_port_{k}{{port="shop",pair="shop-cde"}}': v for k, v in port.items() if isinstance(v, int)}
+    check(len(told) >= 31, f"figures of a worker and a port: {told}")
+    reasons = [k for k in before if k.startswith("bulkhead_dropped_packets_total{")]
+    same(len(drops), len(reasons), "reasons")
+    told |= {k: drops[k.split('"')[1]] for k in reasons}
+    for k, v in told.items():
+        check(before[k] <= v <= after[k] or not k.partition("{")[0].endswith("_total"), f"{k}: {before[k]}, {v}, {after[k]}")
+    check(told['bulkhead_forwarded_packets_total{worker="0"}'] > 0, "packets were forwarded")
+    for wrong in ("/bulkhead/worker", "/bulkhead/worker,1", "/bulkhead/worker,-1", "/bulkhead/worker,x", "/bulkhead/port,none"):
+        same(t.ask(wrong), None, wrong)
+    check("/ethdev/list" in t.ask("/"), "DPDK's own commands are there")
+    tool = subprocess.run(["dpdk-telemetry.py", "-f", "bulkhead"], input="/bulkhead/workers\nquit\n", text=True, capture_output=True,
+                          env={**os.environ, "RUNTIME_DIRECTORY": RUN}, timeout=120, check=False)
+    check('"/bulkhead/workers": [' in tool.stdout, f"dpdk-telemetry.py: {tool.stdout} {tool.stderr}")
+    return t
+
+
 def loaded(gateway):
     return gateway.log().count("rules,")
 
@@ -93,8 +150,16 @@ def test():
     until(lambda: gateway.request("GET", "/health")[0] == 200, "it answers")
     is_confined(gateway)
     pump.flowing()
+    held = telemetry(gateway)
     pump.stop()
     gateway.stop()
+    same(held.s.recv(100), b"", "the socket's other end")
+    check(not os.path.exists(f"{RUN}/dpdk"), "DPDK's folder is gone with the gateway")
+
+    # Not asked for, it is not there.
+    without = Gateway(metrics={"telemetry": False}).start()
+    check(not os.path.exists(SOCKET), "no socket")
+    without.stop()
 
     # Root's right over others' files goes with the rest: said at start, not when something is to be written.
     store = os.path.join(gateway.dir, "of-another")
