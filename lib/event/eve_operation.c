@@ -38,11 +38,13 @@ put_text(struct bh_json *j, const char *key, const struct value *v)
 	for (i = 0; i < n; i++)
 		text[i] = v->at[i] != 0 ? (char)v->at[i] : '?';
 	text[n] = '\0';
-	/* The one that Suricata's schema has as a number. */
-	if (v->info == bh_op_field_info(BH_OP_HTTP_STATUS) && text[0] != '\0' &&
-	    text[strspn(text, "0123456789")] == '\0' && n < 10) {
-		bh_json_u64(j, key, strtoull(text, NULL, 10));
-		return;
+	/* The one that Suricata's schema has as a number, and by another name where it is none. */
+	if (v->info == bh_op_field_info(BH_OP_HTTP_STATUS)) {
+		if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' && n < 10) {
+			bh_json_u64(j, key, strtoull(text, NULL, 10));
+			return;
+		}
+		key = "status_string";
 	}
 	bh_event_mask(text);
 	bh_json_str(j, key, text);
@@ -55,38 +57,40 @@ same_key(const struct value *a, const struct value *b)
 	       strcmp(a->info->eve_key, b->info->eve_key) == 0;
 }
 
-/* All values of v's key, from v on. */
+/* Values of v's key, from v on: all of them, or the first. */
 static void
-put_values(struct bh_json *j, const char *key, struct value *v, struct value *end)
+put_values(struct bh_json *j, const char *key, struct value *v, struct value *end, bool all)
 {
 	struct value *other;
 	unsigned n = 0;
 
 	for (other = v; other < end; other++)
 		n += !other->done && same_key(v, other);
-	if (n > 1)
+	all = all && n > 1;
+	if (all)
 		bh_json_open(j, key, '[');
 	for (other = v; other < end; other++) {
 		if (other->done || (other != v && !same_key(v, other)))
 			continue;
-		put_text(j, n > 1 ? NULL : key, other);
+		if (all || other == v)
+			put_text(j, all ? NULL : key, other);
 		other->done = other != v;
 	}
 	v->done = true;
-	if (n > 1)
+	if (all)
 		bh_json_close(j, ']');
 }
 
 /* v's key; of a member of an object inside, all others of that object as well. */
 static void
-put_key(struct bh_json *j, struct value *v, struct value *end)
+put_key(struct bh_json *j, struct value *v, struct value *end, bool all)
 {
 	char outer[32], same[32];
 	const char *inner = inner_key(v->info->eve_key, outer, sizeof(outer));
 	const char *object = v->info->eve_object;
 
 	if (inner == NULL) {
-		put_values(j, v->info->eve_key, v, end);
+		put_values(j, v->info->eve_key, v, end, all);
 		return;
 	}
 	bh_json_open(j, outer, '{');
@@ -94,7 +98,7 @@ put_key(struct bh_json *j, struct value *v, struct value *end)
 		inner = inner_key(v->info->eve_key, same, sizeof(same));
 		if (!v->done && inner != NULL && strcmp(outer, same) == 0 &&
 		    strcmp(object, v->info->eve_object) == 0)
-			put_values(j, inner, v, end);
+			put_values(j, inner, v, end, all);
 	}
 	bh_json_close(j, '}');
 }
@@ -125,14 +129,32 @@ is_ours(const struct value *v)
 	return strncmp(v->info->eve_object, OURS, OURS_LEN) == 0;
 }
 
+static const char *
+object_of(const struct value *v)
+{
+	return v->info->eve_object + (is_ours(v) ? OURS_LEN : 0);
+}
+
+/* Is it told there? Suricata's members have one value: the first. Where there are several, as of a DNS message with two
+ * questions, all stand in ours. */
+static bool
+belongs(const struct value *v, const struct value *list, unsigned n, bool ours)
+{
+	unsigned i, several = 0;
+
+	if (is_ours(v) || !ours)
+		return is_ours(v) == ours;
+	for (i = 0; i < n; i++)
+		several += same_key(v, &list[i]);
+	return several > 1;
+}
+
 const char *
 bh_eve_operation_type(const struct bh_event *e)
 {
 	struct value v[1];
 
-	if (read_values(e, v, 1) == 0)
-		return "operation";
-	return v[0].info->eve_object + (is_ours(&v[0]) ? OURS_LEN : 0);
+	return read_values(e, v, 1) == 0 ? "operation" : object_of(&v[0]);
 }
 
 void
@@ -142,12 +164,13 @@ bh_eve_put_operation(struct bh_json *j, const struct bh_event *e, bool ours)
 	unsigned n = read_values(e, v, BH_OP_VALUES), i, k;
 
 	for (i = 0; i < n; i++) {
-		if (v[i].done || is_ours(&v[i]) != ours)
+		if (v[i].done || !belongs(&v[i], v, n, ours))
 			continue;
-		bh_json_open(j, v[i].info->eve_object + (ours ? OURS_LEN : 0), '{');
+		bh_json_open(j, object_of(&v[i]), '{');
 		for (k = i; k < n; k++) {
-			if (!v[k].done && strcmp(v[i].info->eve_object, v[k].info->eve_object) == 0)
-				put_key(j, &v[k], v + n);
+			if (!v[k].done && belongs(&v[k], v, n, ours) &&
+			    strcmp(object_of(&v[i]), object_of(&v[k])) == 0)
+				put_key(j, &v[k], v + n, ours);
 		}
 		bh_json_close(j, '}');
 	}

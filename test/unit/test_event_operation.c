@@ -148,6 +148,35 @@ what_suricata_has_no_member_for_stands_inside_ours(void)
 	bh_event_ring_destroy(r);
 }
 
+/* RFC 1035 allows several, Suricata's member has one. */
+static void
+of_two_questions_the_first_is_suricatas_and_both_are_ours(void)
+{
+	struct bh_event e[1 + BH_EVENT_TEXT_SLOTS];
+	struct bh_event_text t = {0};
+	struct bh_event_ring *r;
+	json_t *v, *ours, *names_asked;
+
+	CU_ASSERT_EQUAL_FATAL(bh_event_ring_create(&r, 16), 0);
+	e[0] = tcp_event(BH_EVENT_OPERATION);
+	bh_event_text_add(&t, BH_OP_DNS_TYPE, "A", 1);
+	bh_event_text_add(&t, BH_OP_DNS_NAME, "a.test", 6);
+	bh_event_text_add(&t, BH_OP_DNS_NAME, "b.test", 6);
+	CU_ASSERT_TRUE(bh_event_push_text(r, &e[0], &t));
+	CU_ASSERT(bh_event_pop(r, e, BH_ARRAY_SIZE(e)) >= 2);
+	v = written(e, &names);
+	check_members(json_object_get(v, "dns"), "dns");
+	CU_ASSERT_STRING_EQUAL(str(v, "dns", "rrname"), "a.test");
+	CU_ASSERT_STRING_EQUAL(str(v, "dns", "rrtype"), "A");
+	ours = json_object_get(json_object_get(v, "bulkhead"), "dns");
+	CU_ASSERT_EQUAL(json_object_size(ours), 1);
+	names_asked = json_object_get(ours, "rrname");
+	CU_ASSERT_EQUAL(json_array_size(names_asked), 2);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(names_asked, 1)), "b.test");
+	json_decref(v);
+	bh_event_ring_destroy(r);
+}
+
 /* The issuer and the last four digits stay; times, hashes and longer numbers are as they were. */
 static void
 no_word_shows_a_card_number(void)
@@ -192,6 +221,7 @@ no_word_shows_a_card_number(void)
 const struct bh_unit_test bh_suite_event_operation[] = {
 	BH_TEST(operation_is_written_field_by_field),
 	BH_TEST(what_suricata_has_no_member_for_stands_inside_ours),
+	BH_TEST(of_two_questions_the_first_is_suricatas_and_both_are_ours),
 	BH_TEST(no_word_shows_a_card_number),
 	BH_TEST_END,
 };

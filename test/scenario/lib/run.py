@@ -72,6 +72,7 @@ def main():
         failed += 1
         print(f"FAIL  documentation\n      | {wrong}")
     passed += wrong is None
+    print(f"EVE: {len(scenario.seen_forms)} forms of {', '.join(sorted(scenario.seen_types))} are Suricata's")
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 

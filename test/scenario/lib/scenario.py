@@ -6,6 +6,8 @@ import re
 import subprocess
 from collections import Counter
 
+import jsonschema
+
 from lib import capture
 from lib.capture import ETHERNET, Record
 
@@ -20,6 +22,9 @@ SMALL = "flows: {max: 1024}\nmemory: {mbufs: 4096}\n"
 
 # Dotted names of all fields that any event had; run.py holds them against docs/events.md.
 seen_fields = set()
+seen_types, seen_forms = set(), set()
+with open(os.path.join(os.path.dirname(__file__), "..", "..", "eve.schema.json"), encoding="utf-8") as schema:
+    EVE = jsonschema.Draft7Validator(json.load(schema))
 
 
 class Failed(Exception):
@@ -120,7 +125,20 @@ def read_events(directory):
             check(isinstance(e["event_type"], str), f"event_type: {line}")
             events.append(e)
             seen_fields.update(fields(e))
+            _check_form(e)
     return events
+
+
+def _check_form(event):
+    """What is not inside `bulkhead` is as Suricata's schema of EVE has it; each form once."""
+    plain = {k: v for k, v in event.items() if k != "bulkhead"}
+    form = frozenset((name, type(lookup(plain, name))) for name in fields(plain))
+    if form in seen_forms:
+        return
+    seen_types.add(event["event_type"])
+    for wrong in EVE.iter_errors(plain):
+        check(False, f"{'.'.join(map(str, wrong.absolute_path))}: {wrong.message}: {event}")
+    seen_forms.add(form)
 
 
 def fields(event, prefix=""):
