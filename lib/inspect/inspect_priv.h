@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "byte.h"
 #include "inspect.h"
 
 /* Bytes of a value that are judged in one piece; a longer one is cut into pieces that overlap. */
@@ -53,10 +54,21 @@ struct bh_inspect_scratch {
 	struct bh_isql_token sql[BH_SQL_TOKENS];
 };
 
-#define BH_INSPECT_DATABASES 5
+#define BH_INSPECT_DATABASES 16
+
+/* Patterns that are matched together. */
+struct bh_inspect_database {
+	struct hs_database *db; /* NULL: there are none */
+	uint64_t classes;
+	uint32_t needs; /* BH_KIND_*: a text that has none of them can't match; 0: any can */
+	uint32_t least; /* bytes of the shortest text that can */
+	uint16_t on;    /* BH_ON_* of values */
+	uint16_t
+		ordinary; /* of values, also of those that the place's own database is enough for */
+};
 
 struct bh_inspect_engine {
-	struct hs_database *db[BH_INSPECT_DATABASES];
+	struct bh_inspect_database db[BH_INSPECT_DATABASES];
 	struct hs_scratch *proto; /* what workers' scratches are cloned from */
 };
 
@@ -77,7 +89,8 @@ struct bh_judge {
 	const struct bh_inspect_engine *engine;
 	uint64_t found; /* BH_INSPECT_BIT */
 	uint32_t offset[BH_INSPECT_CLASS_COUNT];
-	uint16_t on; /* BH_ON_* of this value */
+	uint32_t kinds; /* BH_KIND_* of this reading */
+	uint16_t on;    /* BH_ON_* of this value */
 	uint8_t where;
 	bool encoded; /* this reading is not the value as it stood */
 };
@@ -91,8 +104,8 @@ bh_judge_hit(struct bh_judge *j, unsigned class, size_t offset)
 	j->offset[class] = (uint32_t)offset;
 }
 
-/* engine.c: the patterns over one reading, and those of sensitive data. */
-void bh_judge_rules(struct bh_judge *j, const struct bh_view *v);
+/* engine.c: the patterns of these classes, perhaps of others, over one reading; those of sensitive data. */
+void bh_judge_rules(struct bh_judge *j, const struct bh_view *v, uint64_t classes);
 void bh_judge_data(struct bh_judge *j, const struct bh_view *v);
 
 /* sql.c, html.c, shell.c, php.c, path.c, url.c, lookup.c, xml.c: one reading as what it would be where it lands. */

@@ -99,17 +99,19 @@ judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct
 
 	if (r->len == 0)
 		return;
-	bh_judge_lookup(j, r);
+	j->kinds = bh_kinds(r->at, r->len);
+	if (j->kinds & BH_KIND_DOLLAR)
+		bh_judge_lookup(j, r);
 	if (is_plain(v)) {
 		uint64_t keep = BH_INSPECT_BIT(BH_INSPECT_LOG4SHELL) |
 				BH_INSPECT_BIT(BH_INSPECT_SHELLSHOCK) |
 				BH_INSPECT_BIT(BH_INSPECT_SCANNER);
 
-		bh_judge_rules(j, r);
+		bh_judge_rules(j, r, keep);
 		j->found &= keep;
 		return;
 	}
-	bh_judge_rules(j, r);
+	bh_judge_rules(j, r, BH_INSPECT_ALL);
 	if ((j->found & ~before & BH_INSPECT_BIT(BH_INSPECT_LDAPI)) && is_whole_filter(r))
 		j->found &= ~BH_INSPECT_BIT(BH_INSPECT_LDAPI);
 	if (v->where == BH_AT_RESPONSE || v->where == BH_AT_QUERY)
