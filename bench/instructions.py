@@ -19,7 +19,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 B = pathlib.Path(os.environ.get("B", "build")).resolve()
 BASELINE = HERE / "baseline.json"
 SCENARIOS = {"known": "packet of a known flow", "opens": "packet that opens a flow", "silent": "TCP connection, nothing said",
-             "http": "TCP connection, HTTP judged by its name"}
+             "http": "TCP connection, HTTP judged by its name",
+             "flood": "SYN of a flood, not answered"}
 TOLERANCE = 0.03  # of it 1 % is the hash key's, which is drawn anew each time
 ROW = re.compile(r"^\s*([\d,]+) \(\s*[\d.]+%\)\s+(?:\S+?:)?([^\s\[]+)", re.M)
 

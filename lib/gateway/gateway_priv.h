@@ -226,8 +226,9 @@ struct bh_train {
 
 /* What is watched for threats. */
 struct bh_threat_watch {
-	bool opened; /* flows that open, and how their states move */
-	bool packet; /* every packet: quotas of packets and bytes */
+	bool opened;  /* flows that open, and how their states move */
+	bool packet;  /* every packet: quotas of packets and bytes */
+	bool flooded; /* some address is, or was not long ago */
 };
 /* In mbuf.dynfield1, of frames that wait; [0] is the length on the wire, of captures. */
 enum bh_mbuf_field { BH_MBUF_ARRIVAL = 1, BH_MBUF_L4_OFF, BH_MBUF_L3_OFF, BH_MBUF_EVIDENCE };
@@ -522,6 +523,8 @@ void bh_threat_destroy(struct bh_worker *w);
 
 /* threat_flood.c, stage_threat.c */
 /* A flow is about to open, and this is what policy says. True: it does not, the packet's fate is decided. */
+/* A packet of no flow, before policy judges it: one more SYN of a flood that is dropped unanswered? Its fate is decided. */
+bool bh_threat_sieved(struct bh_worker *w, struct bh_packet *p);
 bool bh_threat_opens(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 		     const struct bh_judgement *j);
 void bh_threat_opened(struct bh_worker *w, struct bh_packet *p);
@@ -561,6 +564,11 @@ bh_threat_on(const struct bh_worker *w, enum bh_threat threat)
 
 /* worker.c */
 bool bh_bucket_take(struct bh_bucket *b, uint64_t now_ms);
+static inline bool
+bh_bucket_is_empty(const struct bh_bucket *b, uint64_t now_ms)
+{
+	return b->tokens + (now_ms - b->last_ms) * b->rate < 1000;
+}
 /* mail.c: a slice of the pending question, if there is one. */
 void bh_mail_work(struct bh_worker *w);
 

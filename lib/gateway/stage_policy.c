@@ -97,6 +97,8 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 				 (enum bh_reason)p->unless_known);
 		return;
 	}
+	if (unlikely(w->watch.flooded) && bh_threat_sieved(w, p))
+		return;
 	if (refuse_midstream(w, p, initiator))
 		return;
 	bh_policy_judge(w->view, &p->h.key, initiator, bh_service_of(&p->h, initiator), NULL, &j);

@@ -7,6 +7,8 @@
 #define PRESSED_ANSWERS 4u /* of a burst */
 /* Cookies are good for up to 2 * 65,536 ms. */
 #define COOKIES_MS 131072
+/* SYNs are looked at for floods before they are judged for so long after the last one of a flood. */
+#define FLOODED_MS 60000
 
 static bool
 is_half_open(uint8_t state)
@@ -27,16 +29,30 @@ flood_case(const struct bh_packet *p, unsigned initiator, uint64_t count)
 
 /* ---- cookies ----------------------------------------------------------------------------------------- */
 
-static bool
-is_verified(struct bh_worker *w, const struct bh_packet *p)
+static struct bh_threat_cell *
+verified_cell(struct bh_worker *w, const struct bh_packet *p)
 {
 	struct bh_threat_cell *c = bh_threat_known(w, &p->h.key, p->h.from, BH_SALT_VERIFIED);
 
-	if (c == NULL || w->now_ms - c->start_ms >= VERIFIED_MS)
+	return c != NULL && w->now_ms - c->start_ms < VERIFIED_MS ? c : NULL;
+}
+
+static bool
+is_verified(struct bh_worker *w, const struct bh_packet *p)
+{
+	struct bh_threat_cell *c = verified_cell(w, p);
+
+	if (c == NULL)
 		return false;
 	c->start_ms = c->seen_ms = w->now_ms;
 	c->count++;
 	return true;
+}
+
+static bool
+is_bare(const struct bh_packet *p)
+{
+	return p->h.payload_off - p->h.l4_off == TCP_HEAD;
 }
 
 /* An answer costs more than all else that is done about a SYN, and under a flood frames of those who have connections wait
@@ -47,12 +63,23 @@ may_ask(struct bh_worker *w, const struct bh_packet *p)
 {
 	struct bh_threat_state *s = w->threat;
 
-	if (p->h.payload_off - p->h.l4_off == TCP_HEAD)
+	if (is_bare(p))
 		return bh_bucket_take(&s->bare, w->mono_ns / BH_NS_PER_MS);
 	if (s->answered_at != w->c.packets)
 		s->answered = 0;
 	s->answered_at = w->c.packets;
 	return !w->pressed || s->answered++ < PRESSED_ANSWERS;
+}
+
+/* Would may_ask() say no? */
+static bool
+is_not_asked(const struct bh_worker *w, const struct bh_packet *p)
+{
+	const struct bh_threat_state *s = w->threat;
+
+	if (is_bare(p))
+		return bh_bucket_is_empty(&s->bare, w->mono_ns / BH_NS_PER_MS);
+	return w->pressed && s->answered_at == w->c.packets && s->answered >= PRESSED_ANSWERS;
 }
 
 static void
@@ -99,6 +126,50 @@ calm_down(struct bh_worker *w, struct bh_threat_cell *c)
 		c->over = false;
 }
 
+static void
+remember_flood(struct bh_worker *w)
+{
+	w->watch.flooded = true;
+	w->threat->flooded_ms = w->now_ms;
+}
+
+/* Most SYNs of a flood end unanswered, and looking up who they claim to be is most of what one costs. Policy is not asked
+ * where it could say nothing else: all ends protect, and none is an exception. */
+bool
+bh_threat_sieved(struct bh_worker *w, struct bh_packet *p)
+{
+	const struct bh_threat_rule *rule = &w->config->threat[BH_THREAT_SYN_FLOOD];
+	struct bh_threat_state *s = w->threat;
+	struct bh_threat_cell *c;
+
+	if (w->now_ms - s->flooded_ms >= FLOODED_MS) {
+		w->watch.flooded = false;
+		return false;
+	}
+	if (p->h.key.proto != 6 || !bh_tcp_opens(p->h.tcp_flags) || !is_not_asked(w, p) ||
+	    rule->action == BH_THREAT_ALERT || rule->except != 0 || !w->g->p.send_rejects ||
+	    !bh_policy_all_protect(w->view))
+		return false;
+	c = bh_threat_known(w, &p->h.key, 1u - p->h.from, BH_SALT_SYN);
+	if (c == NULL || !c->over)
+		return false;
+	s->flooded_ms = w->now_ms;
+	if (verified_cell(w, p) != NULL)
+		return false;
+	if (bh_threat_window(c, 1, w->now_ms, rule->window_ms))
+		calm_down(w, c);
+	if (c->seen_ms != w->now_ms) {
+		const struct bh_threat_case k = flood_case(p, p->h.from, c->count);
+
+		c->seen_ms = w->now_ms;
+		bh_threat_report(w, &k);
+	} else {
+		bh_count(&w->c.threats[BH_THREAT_SYN_FLOOD], 1);
+	}
+	bh_packet_decide(p, BH_FATE_DROP, BH_REASON_SYN_COOKIE);
+	return true;
+}
+
 bool
 bh_threat_syn(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 	      const struct bh_judgement *j)
@@ -124,6 +195,7 @@ bh_threat_syn(struct bh_worker *w, struct bh_packet *p, unsigned initiator,
 	if (c->over) {
 		const struct bh_threat_case k = flood_case(p, initiator, c->count);
 
+		remember_flood(w);
 		bh_threat_report(w, &k);
 	}
 	ask_for_proof(w, p);
@@ -146,6 +218,7 @@ count_embryo(struct bh_worker *w, struct bh_packet *p)
 		const struct bh_threat_case k = flood_case(p, initiator, c->extra);
 
 		c->over = true;
+		remember_flood(w);
 		bh_threat_report(w, &k);
 	}
 }

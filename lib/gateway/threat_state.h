@@ -36,6 +36,7 @@ struct bh_threat_state {
 	bool cookies;                        /* one was given less than two minutes ago */
 	bool besieged;                       /* half-open connections fill half of the flow table */
 	uint32_t cookie_ms;                  /* when the last one was given */
+	uint32_t flooded_ms;                 /* when the last SYN of a flood was seen */
 	uint32_t silent_at,
 		silent_turn; /* the sweep for silent clients: entry, and how often it went round */
 	bool small_windows;  /* there has been one; stays */

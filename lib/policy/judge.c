@@ -396,6 +396,12 @@ bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key, unsi
 	return false;
 }
 
+bool
+bh_policy_all_protect(const struct bh_view *view)
+{
+	return view->modes->least == BH_MODE_PROTECT;
+}
+
 enum bh_mode
 bh_policy_pair_mode(const struct bh_view *view, const struct bh_flow_key *key, unsigned initiator)
 {
@@ -403,7 +409,7 @@ bh_policy_pair_mode(const struct bh_view *view, const struct bh_flow_key *key, u
 	unsigned i;
 
 	/* Most policies have one mode for all. */
-	if (view->modes->least == BH_MODE_PROTECT)
+	if (bh_policy_all_protect(view))
 		return BH_MODE_PROTECT;
 	for (i = 0; i < 2; i++)
 		find_end(view, key, i, &end[i]);

@@ -507,6 +507,8 @@ bool bh_policy_end_in(const struct bh_view *view, const struct bh_flow_key *key,
 /* The mode of two ends alone. */
 enum bh_mode bh_policy_pair_mode(const struct bh_view *view, const struct bh_flow_key *key,
 				 unsigned initiator);
+/* No two ends have any other than protect. */
+bool bh_policy_all_protect(const struct bh_view *view);
 
 /* ---- explaining (control threads) ------------------------------------------------------------------- */
 

@@ -1,5 +1,7 @@
 """Under a SYN flood from made-up addresses the server sees a few hundred of its SYNs and no more, the flow table keeps as
-few, established connections keep their goodput, and new clients, whose addresses are real, connect within a second."""
+few, established connections keep their goodput, and new clients, whose addresses are real, connect within a second.
+
+CASES=unpaced in the environment: also as fast as this machine can, without a claim."""
 
 import os
 import sys
@@ -60,10 +62,13 @@ def unpaced(gateway):
     run("ip", "link", "add", "past0", "type", "veth", "peer", "name", "past1", "netns", side("redis"), ns=side("web"))
     for ns, name in (("web", "past0"), ("redis", "past1")):
         run("ip", "link", "set", name, "up", ns=side(ns))
+    kept = []
     for device, way in (("past0", "past"), ("eth0", "through")):
         rate, before, under, times = attack(gateway, 0, device)
+        kept.append(under / before)
         say(f"unpaced, {way} the gateway: {rate:.0f} SYN/s: goodput {before / 1e6:.1f} before, {under / 1e6:.1f} Mbit/s under it; "
             f"new clients connected after {', '.join(f'{t * 1000:.0f}' for t in times)} ms")
+    say(f"of the goodput beside a generator that floods nobody: {100 * kept[1] / kept[0]:.0f} %")
 
 
 def test():
@@ -89,7 +94,8 @@ def test():
     same(alert["bulkhead"]["attack_id"], "T1498.001", "MITRE ATT&CK id")
     same(alert["alert"]["action"], "blocked", "what was done")
     check(gateway.total()["threats"]["syn_flood"] > 1000, "and counted")
-    unpaced(gateway)
+    if os.environ.get("CASES") == "unpaced":
+        unpaced(gateway)
     gateway.stop()
 
 

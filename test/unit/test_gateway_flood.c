@@ -109,6 +109,39 @@ bare_syns_are_answered_at_a_rate_alone(void)
 	rig_stop(&r);
 }
 
+/* Bare SYNs beyond a rate get no answer: they are not even judged. Who has proved itself is, and a flood that ended is no
+ * reason to look at SYNs twice. */
+static void
+unanswered_syns_are_not_judged(void)
+{
+	struct rig_frame f;
+	struct rig r;
+	uint64_t judged;
+	uint32_t cookie;
+
+	threat_start(&r, small, BH_MODE_PROTECT);
+	r.g->worker[0]->threat->bare.rate = 50;
+	flood(&r, 0, 66, SERVER);
+	cookie = cookie_in(&r);
+	answer_cookie(&r, 65, cookie);
+	flood(&r, 200, 600, SERVER);
+	judged = r.c.judged;
+	rig_clear(&r);
+	flood(&r, 600, 1100, SERVER);
+	CU_ASSERT_EQUAL(r.wire[RIG_INSIDE].n_out, 0);
+	CU_ASSERT(r.c.judged - judged < 50);
+	/* The RST was no SYN, and the one that made it a flood was let in. */
+	CU_ASSERT_EQUAL(threat_total(&r), r.c.dropped[BH_REASON_SYN_COOKIE] - 1 + 1);
+	syn_of(&f, 65, SERVER);
+	CU_ASSERT(rig_passes(&r, RIG_OUTSIDE, &f));
+	CU_ASSERT(connects(&r, "10.1.7.7", SERVER2, 3000, 80));
+	rig_wait(&r, 70000);
+	rig_run(&r);
+	CU_ASSERT(connects(&r, "10.1.7.7", SERVER2, 3001, 80));
+	CU_ASSERT_FALSE(r.g->worker[0]->watch.flooded);
+	rig_stop(&r);
+}
+
 static void
 same_syns_again_do_not_pass(void)
 {
@@ -283,6 +316,7 @@ alert_and_monitor_let_it_pass(void)
 const struct bh_unit_test bh_suite_gateway_flood[] = {
 	BH_TEST(flood_fills_neither_table_nor_server),
 	BH_TEST(bare_syns_are_answered_at_a_rate_alone),
+	BH_TEST(unanswered_syns_are_not_judged),
 	BH_TEST(same_syns_again_do_not_pass),
 	BH_TEST(client_that_answers_its_cookie_connects),
 	BH_TEST(old_cookie_is_worth_nothing),
