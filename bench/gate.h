@@ -178,8 +178,9 @@ gate_make_flows(struct gate *t)
 	}
 }
 
+/* dry_run: compiled, not published. */
 static inline void
-gate_load_policy(struct gate *t, const struct gate_options *o)
+gate_compile_policy(struct gate *t, const struct gate_options *o, bool dry_run)
 {
 	struct bh_err err = {0};
 	struct bh_buf text = {0};
@@ -187,9 +188,15 @@ gate_load_policy(struct gate *t, const struct gate_options *o)
 	gate_policy_text(&text, o);
 	if (text.failed)
 		gate_die("no memory for the policy");
-	if (bh_policy_load_text(t->policy, "bench", text.data, text.len, false, NULL, &err) != 0)
+	if (bh_policy_load_text(t->policy, "bench", text.data, text.len, dry_run, NULL, &err) != 0)
 		gate_die(err.what);
 	bh_buf_free(&text);
+}
+
+static inline void
+gate_load_policy(struct gate *t, const struct gate_options *o)
+{
+	gate_compile_policy(t, o, false);
 }
 
 static inline void
