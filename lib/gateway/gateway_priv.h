@@ -426,6 +426,9 @@ void bh_evidence_held(struct bh_worker *w, const struct rte_mbuf *m, enum bh_fat
 
 /* stage_policy.c: what policy says of a known flow now. Changes nothing. */
 void bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out);
+/* A flow that is allowed and has a stale stamp. true: it is judged as it was, and current again. false: nothing has changed;
+ * the policy stage is to see it. */
+bool bh_judge_stays(struct bh_worker *w, struct bh_flow *f);
 
 /* rule_use.c: a rule has decided; a connection that it decided has ended. One line of memory each: per connection and
  * operation, never per packet. */

@@ -102,10 +102,10 @@ find_entries(const struct bh_flow_table *table, const struct bh_known_packet *k,
 	return n;
 }
 
-/* Pass 3, of one packet. Is its flow's verdict current and final, and does it move nothing? Then it is counted. The
- * verdict itself is the caller's to look at. */
+/* Pass 3, of one packet. Is its flow's verdict final and current, or becomes so as it is, and does it move nothing? Then it is
+ * counted. The verdict itself is the caller's to look at. */
 static inline bool
-count_known(const struct bh_worker *w, const struct bh_view *view, const struct bh_known_packet *k,
+count_known(struct bh_worker *w, const struct bh_view *view, const struct bh_known_packet *k,
 	    struct bh_flow *f)
 {
 	const uint8_t usual = BH_FLAG_USED | BH_FLAG_APP_DONE;
@@ -114,8 +114,10 @@ count_known(const struct bh_worker *w, const struct bh_view *view, const struct 
 
 	if (unlikely(!bh_flow_has_key(f, &k->plain.key) || (f->flags & usual) != usual ||
 		     (k->plain.tcp_flags & moves) != 0 ||
-		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags) || bh_flow_is_expired(w, f) ||
-		     f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1])))
+		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags) || bh_flow_is_expired(w, f)))
+		return false;
+	if (unlikely(f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1])) &&
+	    !bh_judge_stays(w, f))
 		return false;
 	bh_flow_count_hot(f, from, k->plain.l3_len, w->now_ms);
 	return true;

@@ -143,8 +143,8 @@ flow_service(const struct bh_flow *f, unsigned initiator)
 	}
 }
 
-void
-bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out)
+static void
+judge(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out)
 {
 	unsigned initiator = f->flags & BH_FLAG_INITIATOR;
 	struct bh_proto_state own;
@@ -152,7 +152,31 @@ bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement 
 
 	bh_policy_judge(w->view, &f->key, initiator, flow_service(f, initiator),
 			bh_app_said(w, f, &own, &said), out);
+}
+
+void
+bh_judge_flow(struct bh_worker *w, const struct bh_flow *f, struct bh_judgement *out)
+{
+	judge(w, f, out);
 	bh_count(&w->c.judged, 1);
+}
+
+bool
+bh_judge_stays(struct bh_worker *w, struct bh_flow *f)
+{
+	struct bh_judgement j;
+
+	if (f->ext != 0 || (w->watch.opened && w->config->n_quotas != 0))
+		return false;
+	judge(w, f, &j);
+	if (j.verdict != f->verdict || j.reason != f->reason || (j.mode & 3u) != f->mode ||
+	    j.by_operation || j.class_[0] != f->class_[0] || j.class_[1] != f->class_[1])
+		return false;
+	bh_count(&w->c.judged, 1);
+	if (f->rule != j.rule)
+		bh_rule_decided(w, j.rule);
+	store_judgement(f, &j);
+	return true;
 }
 
 /* Same key, another owner of an address: the record of the old flow ends here and a new one begins,
