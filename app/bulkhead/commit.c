@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../lib/learn/draft.h"
 #include "daemon.h"
 
 #define POLICY_MAX (UINT64_C(64) << 20) /* as a policy file's */
@@ -18,7 +17,8 @@ struct commit {
 	uint32_t number_before;
 	struct bh_api_sweep *sweep; /* NULL: nobody asks */
 	struct bh_sweep sessions;
-	bool alone; /* where nobody can be asked, it is done here */
+	uint32_t only_after; /* 0, or the revision that it was made from */
+	bool alone;          /* where nobody can be asked, it is done here */
 };
 
 static int
@@ -26,8 +26,12 @@ check(void *arg, const char *text, size_t len, struct bh_buf *summary, struct bh
 {
 	struct commit *c = arg;
 	struct bh_policy_change *p = &c->planned;
-	int rc = bh_policy_load_text(c->d->policy, c->name, text, len, true, p, err);
+	uint32_t now = bh_policy_revision(c->d->policy);
+	int rc;
 
+	if (c->only_after != 0 && c->only_after != now)
+		return bh_err_set(err, ESTALE, "revision %u came into force meanwhile", now);
+	rc = bh_policy_load_text(c->d->policy, c->name, text, len, true, p, err);
 	if (rc == 0)
 		bh_buf_printf(summary,
 			      "{\"segments\":{\"total\":%u,\"added\":%u,\"removed\":%u,"
@@ -163,7 +167,7 @@ bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_cha
 	struct bh_buf carried = {0};
 	struct commit c;
 	uint32_t number;
-	int rc = bh_daemon_carry_learned(d, in->text, in->len, &carried, err);
+	int rc = in->whole ? 0 : bh_daemon_carry_learned(d, in->text, in->len, &carried, err);
 
 	if (rc != 0)
 		return rc;
@@ -173,6 +177,7 @@ bh_daemon_commit(void *arg, const struct bh_api_commit *in, struct bh_policy_cha
 	}
 	begin(&c, d, "request body", &ops);
 	c.sweep = in->sweep;
+	c.only_after = in->only_after;
 	rc = bh_store_commit(d->store, &what, &ops, &number, err);
 	*change = c.change;
 	end(&c, rc);
@@ -247,7 +252,7 @@ bh_daemon_store_tick(struct bh_daemon *d)
 int
 bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, struct bh_err *err)
 {
-	struct bh_buf force = {0}, learned = {0};
+	struct bh_buf force = {0};
 	struct bh_commit_ops ops;
 	uint32_t number;
 	struct commit c;
@@ -258,9 +263,6 @@ bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, str
 	if (rc != 0)
 		return rc;
 	bh_policy_text(d->policy, &force);
-	if (force.len != 0)
-		bh_document_learned(force.data, force.len, &learned);
-	bh_buf_free(&force);
 	begin(&c, d, d->config.policy_file, &ops);
 	rc = bh_store_file(d->store, text, len, &ops, &number, err);
 	*change = c.change;
@@ -268,9 +270,9 @@ bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, str
 	free(text);
 	if (rc == 0) {
 		log_head(d);
-		bh_daemon_keep_learned(d, &learned);
+		bh_daemon_keep_learned(d, &force);
 	}
-	bh_buf_free(&learned);
+	bh_buf_free(&force);
 	return rc;
 }
 
@@ -339,7 +341,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 					       .keep = (uint32_t)d->config.store_keep};
 	struct bh_store_started started;
 	struct bh_down down = {0};
-	struct bh_buf learned = {0};
+	struct bh_buf before = {0};
 	struct bh_store_start in = {0};
 	char *text = NULL;
 	int rc = 0;
@@ -352,7 +354,7 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 		goto free_text;
 	bh_store_down(d->store, &down, NULL);
 	in.file_text = text;
-	bh_daemon_stored_learned(d, &learned);
+	bh_daemon_stored(d, &before);
 	rc = bh_daemon_modes_load(d, err);
 	if (rc == 0)
 		rc = resume(d, &in, &started, err);
@@ -370,9 +372,9 @@ bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err)
 				    "rolled back");
 	audit_start(d, &down);
 	if (started.from_file)
-		bh_daemon_keep_learned(d, &learned);
+		bh_daemon_keep_learned(d, &before);
 free_text:
-	bh_buf_free(&learned);
+	bh_buf_free(&before);
 	free(text);
 	return rc;
 }

@@ -183,6 +183,10 @@ int bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, struct bh_daemon_
 			  struct bh_err *err);
 void bh_daemon_secret_sink_free(struct bh_daemon_sink_secrets *s);
 
+/* clusters.c: as bh_kube_params.wish */
+int bh_daemon_clusters_wish(void *arg, const struct bh_kube_part *part, uint32_t *revision,
+			    struct bh_err *err);
+
 /* labels.c: clusters and watched files */
 int bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_labels_begin(struct bh_daemon *d,
@@ -203,14 +207,14 @@ void bh_daemon_learn_close(struct bh_daemon *d);
 
 /* promotion.c */
 void bh_daemon_promotion_tick(struct bh_daemon *d, uint64_t mono_ns);
-/* A document that has no `learned:` part, with that of the policy in force; out stays empty when there is nothing to
+/* A document that has no `clusters:` or `learned:` part, with that of the policy in force; out stays empty when there is nothing to
  * carry over. */
 int bh_daemon_carry_learned(struct bh_daemon *d, const char *text, size_t len, struct bh_buf *out,
 			    struct bh_err *err);
-/* A policy file came into force: what was learned goes on beside it. learned: the part that was there before. */
-void bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *learned);
-/* That part of the newest revision that was in force. */
-void bh_daemon_stored_learned(struct bh_daemon *d, struct bh_buf *out);
+/* A policy file came into force: what was learned, and what clusters wish, goes on beside it. before: the document that was in force. */
+void bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *before);
+/* That document, of the newest revision that was in force. */
+void bh_daemon_stored(struct bh_daemon *d, struct bh_buf *out);
 bool bh_daemon_learn_segment(void *arg, size_t index, struct bh_api_learn_segment *out);
 
 /* responses.c */

@@ -16,6 +16,7 @@ bh_daemon_labels_open(struct bh_daemon *d, struct bh_err *err)
 					 .policy = d->policy,
 					 .secrets = d->secrets,
 					 .note = note,
+					 .wish = bh_daemon_clusters_wish,
 					 .arg = d};
 
 	return d->config.n_sources != 0 ? bh_kube_open(&d->kube, &p, err) : 0;
@@ -53,6 +54,8 @@ bh_daemon_source(void *arg, unsigned index, struct bh_api_source *out)
 				      .refused = s.refused,
 				      .changes = s.changes,
 				      .lists = s.lists,
+				      .policies = s.wishes,
+				      .policies_refused = s.wishes_refused,
 				      .failures = s.failures};
 	snprintf(out->trouble, sizeof(out->trouble), "%s", s.trouble);
 	return true;

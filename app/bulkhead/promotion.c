@@ -307,28 +307,28 @@ bh_daemon_carry_learned(struct bh_daemon *d, const char *text, size_t len, struc
 }
 
 void
-bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *learned)
+bh_daemon_keep_learned(struct bh_daemon *d, const struct bh_buf *before)
 {
-	struct bh_buf text = {0}, own = {0}, out = {0};
+	struct bh_buf text = {0}, out = {0};
 	struct bh_err err = {0};
-	int rc;
+	bool carried = false;
+	int rc = 0;
 
-	if (learned->len == 0 || learned->failed)
+	if (before->len == 0 || before->failed)
 		return;
 	bh_policy_text(d->policy, &text);
 	if (text.len != 0)
-		bh_document_learned(text.data, text.len, &own);
-	if (own.len != 0 || text.len == 0)
-		goto out;
-	rc = bh_document_with(text.data, text.len, learned->data, &out, &err);
-	if (rc == 0)
-		rc = commit(d, &out, "learned rules go on beside the policy file", &err);
+		rc = bh_document_carry(before, text.data, text.len, &out, &carried, &err);
+	if (rc == 0 && carried)
+		rc = commit(d, &out,
+			    "learned rules, and those of clusters, go on beside the policy file",
+			    &err);
 	if (rc != 0)
 		bh_log(BH_LOG_ERROR,
-		       "the policy file came into force without the learned rules: %s", err.what);
-out:
+		       "the policy file came into force without learned rules and those of "
+		       "clusters: %s",
+		       err.what);
 	bh_buf_free(&text);
-	bh_buf_free(&own);
 	bh_buf_free(&out);
 }
 
@@ -342,20 +342,20 @@ find_in_force(void *arg, const struct bh_revision *r)
 }
 
 static bool
-take_learned(void *arg, const struct bh_revision *r)
+take_text(void *arg, const struct bh_revision *r)
 {
 	if (r->text != NULL)
-		bh_document_learned(r->text, r->size, arg);
+		bh_buf_add(arg, r->text, r->size);
 	return false;
 }
 
 void
-bh_daemon_stored_learned(struct bh_daemon *d, struct bh_buf *out)
+bh_daemon_stored(struct bh_daemon *d, struct bh_buf *out)
 {
 	uint32_t number = 0;
 
 	if (bh_store_revisions(d->store, 0, 100, find_in_force, &number, NULL) == 0 && number != 0)
-		bh_store_revision(d->store, number, take_learned, out, NULL);
+		bh_store_revision(d->store, number, take_text, out, NULL);
 }
 
 /* ---- for the API --------------------------------------------------------------------------------------------- */

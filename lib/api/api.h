@@ -63,7 +63,9 @@ struct bh_api_commit {
 	size_t len;
 	uint32_t to; /* rollback only: as in bh_store_rollback */
 	const char *author, *why;
-	uint64_t confirm_ms;        /* commit only */
+	uint64_t confirm_ms; /* commit only */
+	bool whole;          /* commit only: nothing of the one in force is carried over into it */
+	uint32_t only_after; /* commit only; not 0: -ESTALE unless this revision is in force */
 	struct bh_api_sweep *sweep; /* where the answer goes; NULL: nobody asks */
 };
 
@@ -105,7 +107,8 @@ struct bh_api_source {
 	bool connected, synced, stale;
 	uint64_t age_ns; /* since it last said anything, or that nothing is new */
 	uint64_t objects, endpoints, left_out, refused, changes, lists, failures;
-	char trouble[256]; /* "": none */
+	uint64_t policies, policies_refused; /* of a cluster */
+	char trouble[256];                   /* "": none */
 };
 
 /* Changes of endpoints over REST, for the audit log. */

@@ -18,6 +18,9 @@ bh_api_ep_sources_list(struct bh_api_req *req)
 		json_object_set_new(o, "left_out", json_integer((json_int_t)s.left_out));
 		json_object_set_new(o, "refused", json_integer((json_int_t)s.refused));
 		json_object_set_new(o, "changes", json_integer((json_int_t)s.changes));
+		json_object_set_new(o, "policies", json_integer((json_int_t)s.policies));
+		json_object_set_new(o, "policies_refused",
+				    json_integer((json_int_t)s.policies_refused));
 		json_object_set_new(o, "lists", json_integer((json_int_t)s.lists));
 		json_object_set_new(o, "failures", json_integer((json_int_t)s.failures));
 		json_object_set_new(o, "trouble", bh_api_str(s.trouble));

@@ -190,6 +190,9 @@ enum bh_vault_auth { BH_VAULT_TOKEN, BH_VAULT_APPROLE, BH_VAULT_KUBERNETES };
 /* One of `sources`: who tells us labels. */
 #define BH_CONFIG_SOURCES 8
 enum bh_source_type { BH_SOURCE_KUBERNETES, BH_SOURCE_WATCHED_FILE };
+#define BH_SOURCE_PODS 8 /* networks of a cluster's pods */
+/* What becomes of a cluster's BulkheadSegments and BulkheadPolicies. */
+enum bh_wishes { BH_WISHES_OFF, BH_WISHES_DRAFT, BH_WISHES_APPLY };
 struct bh_config_source {
 	uint8_t type;  /* enum bh_source_type */
 	char name[64]; /* a cluster's: label k8s.cluster */
@@ -198,7 +201,11 @@ struct bh_config_source {
 	bool insecure;   /* a kubeconfig may say insecure-skip-tls-verify */
 	char path[256];  /* of a file */
 	uint64_t stale_ms;
-	bool stale_drop; /* then its endpoints are gone, instead of kept */
+	bool stale_drop;       /* then its endpoints are gone, instead of kept */
+	bool network_policies; /* its NetworkPolicies are part of the policy */
+	uint8_t resources;     /* enum bh_wishes */
+	unsigned n_pods;
+	struct bh_prefix pods[BH_SOURCE_PODS];
 };
 
 struct bh_config {

@@ -81,10 +81,52 @@ read_stale(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_conf
 }
 
 static int
+read_pods(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_config_source *s)
+{
+	const struct bh_yaml *list = bh_yaml_get(map, "pods");
+	int rc = 0;
+
+	if (list == NULL)
+		return 0;
+	if (list->type != BH_YAML_LIST || list->n > BH_SOURCE_PODS)
+		return bh_yaml_err(
+			r->doc, list, r->err,
+			"'pods' is a list of at most %d networks, such as [10.244.0.0/16]",
+			BH_SOURCE_PODS);
+	for (; rc == 0 && s->n_pods < list->n; s->n_pods++)
+		rc = bh_yaml_prefix(r->doc, list->item[s->n_pods], &s->pods[s->n_pods], r->err);
+	return rc;
+}
+
+/* What policy the cluster may wish. */
+static int
+read_wishes(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_config_source *s)
+{
+	static const char *const whether[] = {"off", "apply", NULL};
+	static const char *const words[] = {"off", "draft", "apply", NULL};
+	const struct bh_yaml *policies = bh_yaml_get(map, "network_policies"),
+			     *resources = bh_yaml_get(map, "resources");
+	unsigned choice = 0, other = 0;
+	int rc = 0;
+
+	if (policies != NULL)
+		rc = bh_yaml_enum(r->doc, policies, whether, &choice, r->err);
+	if (rc == 0 && resources != NULL)
+		rc = bh_yaml_enum(r->doc, resources, words, &other, r->err);
+	s->network_policies = choice == 1;
+	s->resources = (uint8_t)other;
+	return rc == 0 ? read_pods(r, map, s) : rc;
+}
+
+static int
 read_cluster(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_config_source *s)
 {
-	static const char *const known[] = {"type",       "name",     "kubeconfig", "context",
-					    "in_cluster", "insecure", "stale",      NULL};
+	static const char *const known[] = {"type",       "name",
+					    "kubeconfig", "context",
+					    "in_cluster", "insecure",
+					    "stale",      "network_policies",
+					    "resources",  "pods",
+					    NULL};
 	int rc = bh_yaml_check_map(r->doc, map, "a source of type kubernetes", known, r->err);
 
 	if (rc == 0)
@@ -99,7 +141,7 @@ read_cluster(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_co
 		rc = bh_yaml_err(r->doc, map, r->err,
 				 "a source of type kubernetes has either 'kubeconfig: FILE' or "
 				 "'in_cluster: true'");
-	return rc;
+	return rc == 0 ? read_wishes(r, map, s) : rc;
 }
 
 static int

@@ -19,6 +19,7 @@ enum bh_form { BH_FORM_AUTO, BH_FORM_NETWORKPOLICY, BH_FORM_NV, BH_FORM_GROUPS, 
 const char *bh_form_name(unsigned form);
 
 /* Labels that an endpoint carries besides those of its pod. */
+#define BH_LABEL_CLUSTER "k8s.cluster"              /* the source that told of it */
 #define BH_LABEL_NAMESPACE "k8s.namespace"          /* name of its namespace */
 #define BH_LABEL_NAMESPACE_LABEL "k8s.namespace/"   /* in front of each label of its namespace */
 #define BH_LABEL_NAME "kubernetes.io/metadata.name" /* of a namespace: always its name */
@@ -40,6 +41,10 @@ struct bh_import_params {
 	/* Where pods have their addresses; decides whether an ipBlock takes all pods in or none. */
 	const struct bh_prefix *pods; /* n_pods */
 	size_t n_pods;
+	const char
+		*cluster;   /* NetworkPolicies: of pods with this k8s.cluster alone; NULL: of all */
+	const char *prefix; /* before each name that is made, with a '/' behind it; NULL: none */
+	bool closed;        /* pods that no NetworkPolicy isolates are left to other rules */
 	bh_import_note_fn note; /* NULL: nobody wants to know */
 	void *arg;
 };

@@ -215,6 +215,8 @@ struct bh_k8s_policy {
 	bool isolates[2]; /* by direction: 0 ingress, 1 egress */
 };
 
+/* That it is a pod of the cluster whose policies these are. As bh_term_add. */
+int bh_k8s_cluster(struct bh_import *im, struct bh_term *t);
 /* A LabelSelector of pods, or of namespaces, onto a term (k8s_selector.c). BH_TERM_OK, BH_TERM_EMPTY or
  * -errno. */
 int bh_k8s_selector(struct bh_import *im, const struct bh_yaml *node, bool of_ns,

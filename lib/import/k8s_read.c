@@ -39,6 +39,14 @@ ip_block(struct bh_import *im, const struct bh_yaml *node, struct bh_term *t)
 	return rc != 0 ? rc : bh_block_subtract(im, t, &block, except, n);
 }
 
+int
+bh_k8s_cluster(struct bh_import *im, struct bh_term *t)
+{
+	return im->p->cluster != NULL
+		       ? bh_term_add(im, t, BH_LABEL_CLUSTER, BH_WANT_IN, &im->p->cluster, 1)
+		       : 0;
+}
+
 /* Pods by label: those of the policy's own namespace unless a namespaceSelector says which. */
 static int
 pod_peer(struct bh_import *im, const struct bh_k8s_policy *policy, const struct bh_yaml *map,
@@ -52,6 +60,8 @@ pod_peer(struct bh_import *im, const struct bh_k8s_policy *policy, const struct 
 		rc = bh_term_add(im, t, BH_LABEL_NAMESPACE, BH_WANT_IN, &policy->ns, 1);
 	else
 		rc = bh_term_add(im, t, BH_LABEL_NAMESPACE, BH_WANT_EXISTS, NULL, 0);
+	if (rc == 0)
+		rc = bh_k8s_cluster(im, t);
 	if (rc == 0 && spaces != NULL)
 		rc = bh_k8s_selector(im, spaces, true, t);
 	if (rc < 0)
@@ -293,6 +303,8 @@ bh_k8s_read(struct bh_import *im, struct bh_forms *f, const struct bh_yaml *doc)
 		return rc;
 	pods = bh_import_get(spec, "podSelector");
 	rc = bh_term_add(im, &policy->subject, BH_LABEL_NAMESPACE, BH_WANT_IN, &policy->ns, 1);
+	if (rc == 0)
+		rc = bh_k8s_cluster(im, &policy->subject);
 	if (rc == 0 && pods != NULL)
 		rc = bh_k8s_selector(im, pods, false, &policy->subject);
 	if (rc == BH_TERM_EMPTY) {

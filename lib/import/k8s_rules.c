@@ -217,6 +217,8 @@ plain_names(struct bh_import *im, const struct bh_k8s *k, struct names *pods)
 	int rc = bh_term_add(im, &all, BH_LABEL_NAMESPACE, BH_WANT_EXISTS, NULL, 0);
 
 	if (rc == 0)
+		rc = bh_k8s_cluster(im, &all);
+	if (rc == 0)
 		rc = add_term(im, pods, &all, "k8s/pods");
 	for (i = 0; rc == 0 && i < k->n_policies; i++)
 		rc = add_term(im, &subjects, &k->policy[i]->subject, k->policy[i]->name);
@@ -263,5 +265,5 @@ bh_k8s_finish(struct bh_import *im, struct bh_forms *f)
 		rc = plain_rules(im, k, 0);
 	if (rc == 0)
 		rc = deny(im, "k8s/isolated-ingress", &any, &in, "isolated for ingress");
-	return rc != 0 ? rc : open_rules(im, &pods);
+	return rc != 0 || im->p->closed ? rc : open_rules(im, &pods);
 }

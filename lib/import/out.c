@@ -45,6 +45,11 @@ bh_out_name(struct bh_import *im, const char *hint)
 	bool fresh;
 	size_t i, n;
 
+	if (im->p->prefix != NULL) {
+		hint = bh_import_text(im, "%s/%s", im->p->prefix, hint);
+		if (hint == NULL)
+			return NULL;
+	}
 	clean_name(hint, name);
 	for (i = 0; i < BH_ARRAY_SIZE(reserved); i++) {
 		if (strcmp(name, reserved[i]) == 0)

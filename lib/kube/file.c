@@ -81,7 +81,8 @@ read_all(const struct bh_yaml_doc *doc, struct bh_kube_model *m, uint8_t source,
 		rc = bh_yaml_err(doc, root, err,
 				 "a file of endpoints needs 'endpoints'; [] for none");
 	for (i = 0; rc == 0 && list->type == BH_YAML_LIST && i < list->n; i++) {
-		struct bh_kube_object o = {.source = source, .kind = BH_KUBE_FILE};
+		struct bh_kube_address at;
+		struct bh_kube_object o = {.source = source, .kind = BH_KUBE_FILE, .address = &at};
 
 		rc = read_endpoint(doc, list->item[i], &o, err);
 		if (rc == 0 && m != NULL && bh_kube_model_put(m, &o) != 0)

@@ -13,6 +13,10 @@ struct bh_kube {
 	struct bh_kube_params params;
 	pthread_mutex_t lock; /* model, status, heard */
 	struct bh_kube_model *model;
+	struct bh_kube_intent *intent; /* NULL: nothing is wished */
+	pthread_t judge;
+	bool judging;
+	char gateway[64];
 	struct bh_kube_source source[BH_CONFIG_SOURCES];
 	unsigned n;
 	int stop_fd;
@@ -29,6 +33,18 @@ bool
 bh_kube_stopping(struct bh_kube *k)
 {
 	return k->stop;
+}
+
+struct bh_kube_intent *
+bh_kube_intent_of(struct bh_kube *k)
+{
+	return k->intent;
+}
+
+const char *
+bh_kube_gateway(const struct bh_kube *k)
+{
+	return k->gateway;
 }
 
 struct bh_secrets *
@@ -273,6 +289,8 @@ bh_kube_status(struct bh_kube *k, unsigned index, struct bh_kube_status *out)
 	out->age_ns = now_ns() - s->heard_ns;
 	bh_kube_model_count(k->model, s->index, out);
 	bh_kube_unlock(k);
+	if (k->intent != NULL)
+		bh_kube_intent_counts(k->intent, s->index, out);
 	return true;
 }
 
@@ -288,6 +306,33 @@ run(void *arg)
 	else
 		bh_kube_run_file(s);
 	return NULL;
+}
+
+static void *
+judge(void *arg)
+{
+	bh_kube_intent_run(arg);
+	return NULL;
+}
+
+/* Where a source is to be asked for its wishes, and somebody takes them. */
+static int
+open_wishes(struct bh_kube *k)
+{
+	const struct bh_kube_intent_params p = {.config = k->params.config,
+						.wish = k->params.wish,
+						.arg = k->params.arg};
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < k->n; i++)
+		any |= k->source[i].config->network_policies ||
+		       k->source[i].config->resources != BH_WISHES_OFF;
+	if (k->params.gateway != NULL)
+		snprintf(k->gateway, sizeof(k->gateway), "%s", k->params.gateway);
+	else if (gethostname(k->gateway, sizeof(k->gateway) - 1) != 0)
+		k->gateway[0] = '\0';
+	return any && p.wish != NULL ? bh_kube_intent_create(&k->intent, &p) : 0;
 }
 
 static int
@@ -331,7 +376,8 @@ bh_kube_open(struct bh_kube **out, const struct bh_kube_params *params, struct b
 			break;
 	}
 	k->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (rc == 0 && (k->stop_fd < 0 || bh_kube_model_create(&k->model, name, k->n) != 0))
+	if (rc == 0 && (k->stop_fd < 0 || bh_kube_model_create(&k->model, name, k->n) != 0 ||
+			open_wishes(k) != 0))
 		rc = bh_err_set(err, ENOMEM, "no memory for sources");
 	if (rc != 0) {
 		bh_kube_close(k);
@@ -347,6 +393,13 @@ bh_kube_begin(struct bh_kube *k, struct bh_err *err)
 	unsigned i;
 	int rc;
 
+	if (k->intent != NULL) {
+		rc = pthread_create(&k->judge, NULL, judge, k->intent);
+		k->judging = rc == 0;
+		if (rc != 0)
+			return bh_err_set(err, rc, "cannot start a thread for policies: %s",
+					  strerror(rc));
+	}
 	for (i = 0; i < k->n; i++) {
 		rc = pthread_create(&k->source[i].thread, NULL, run, &k->source[i]);
 		if (rc != 0)
@@ -372,6 +425,11 @@ bh_kube_close(struct bh_kube *k)
 		if (k->source[i].running)
 			pthread_join(k->source[i].thread, NULL);
 	}
+	if (k->judging) {
+		bh_kube_intent_stop(k->intent);
+		pthread_join(k->judge, NULL);
+	}
+	bh_kube_intent_free(k->intent);
 	if (k->stop_fd >= 0)
 		close(k->stop_fd);
 	bh_kube_model_free(k->model);

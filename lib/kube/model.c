@@ -244,6 +244,12 @@ keep(const struct bh_kube_object *o)
 		k->o.label[i].value = bh_arena_text(&k->memory, l->value, strlen(l->value));
 		full |= k->o.label[i].key == NULL || k->o.label[i].value == NULL;
 	}
+	if (o->n_addresses != 0) {
+		k->o.address = bh_arena_alloc(&k->memory, o->n_addresses * sizeof(*o->address));
+		full |= k->o.address == NULL;
+	}
+	if (!full && o->n_addresses != 0)
+		memcpy(k->o.address, o->address, o->n_addresses * sizeof(*o->address));
 	if (!full)
 		return k;
 	free_kept(k);
@@ -491,7 +497,7 @@ change_of(struct bh_kube_model *m, struct place *p, struct bh_kube_batch *out)
 	if (rc != 0 && !p->ours)
 		return 0;
 	c->op = rc == 0 ? BH_ENDPOINT_PUT : BH_ENDPOINT_DELETE;
-	out->meek[out->n] = rc == 0 && !p->ours && w->rank == BH_KUBE_RANK_EXTERNAL;
+	out->meek[out->n] = rc == 0 && !p->ours && w->rank >= BH_KUBE_RANK_EXTERNAL;
 	out->n++;
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* object: what the Kubernetes API says of namespaces, nodes, services and pods, as far as endpoints are concerned. What is not
+/* object: what the Kubernetes API says of namespaces, nodes, services, pods and EndpointSlices, as far as endpoints are concerned. What is not
  * of the expected type counts as not there. */
 #include <errno.h>
 #include <stdio.h>
@@ -90,9 +90,37 @@ read_labels(struct bh_kube_object *out, const json_t *labels, struct bh_arena *a
 	return 0;
 }
 
-static void
-add_address(struct bh_kube_object *out, const char *word, enum bh_kube_rank rank)
+/* Whose addresses are read, and where they lie. */
+struct claims {
+	struct bh_kube_object *out;
+	struct bh_arena *a;
+	unsigned room;
+	bool failed;
+};
+
+static bool
+make_room(struct claims *c)
 {
+	unsigned room = c->room != 0 ? 4 * c->room : 4;
+	struct bh_kube_address *more;
+
+	if (c->out->n_addresses < c->room)
+		return true;
+	more = bh_arena_alloc(c->a, room * sizeof(*more));
+	c->failed |= more == NULL;
+	if (more == NULL)
+		return false;
+	if (c->room != 0)
+		memcpy(more, c->out->address, c->room * sizeof(*more));
+	c->out->address = more;
+	c->room = room;
+	return true;
+}
+
+static void
+add_address(struct claims *c, const char *word, enum bh_kube_rank rank)
+{
+	struct bh_kube_object *out = c->out;
 	struct bh_prefix p;
 	unsigned i;
 
@@ -103,14 +131,15 @@ add_address(struct bh_kube_object *out, const char *word, enum bh_kube_rank rank
 		if (memcmp(&out->address[i].prefix, &p, sizeof(p)) == 0)
 			return;
 	}
+	if (!make_room(c))
+		return;
 	out->address[out->n_addresses++] =
 		(struct bh_kube_address){.prefix = p, .rank = (uint8_t)rank};
 }
 
 /* A list of texts, or of maps that have the text under a key. */
 static void
-add_addresses(struct bh_kube_object *out, const json_t *list, const char *key,
-	      enum bh_kube_rank rank)
+add_addresses(struct claims *c, const json_t *list, const char *key, enum bh_kube_rank rank)
 {
 	const json_t *v;
 	size_t i;
@@ -120,13 +149,14 @@ add_addresses(struct bh_kube_object *out, const json_t *list, const char *key,
 		const char *word = key != NULL ? text(v, key) : json_string_value(v);
 
 		if (word != NULL)
-			add_address(out, word, rank);
+			add_address(c, word, rank);
 	}
 }
 
-static int
-read_pod(struct bh_kube_object *out, const json_t *spec, const json_t *status)
+static void
+read_pod(struct claims *c, const json_t *spec, const json_t *status)
 {
+	struct bh_kube_object *out = c->out;
 	const char *phase = text(status, "phase"), *start = text(status, "startTime");
 
 	if (start[0] != '\0')
@@ -134,17 +164,17 @@ read_pod(struct bh_kube_object *out, const json_t *spec, const json_t *status)
 	out->node = text(spec, "nodeName");
 	if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
 	    json_is_true(json_object_get(spec, "hostNetwork")))
-		return 0;
-	add_address(out, text(status, "podIP"), BH_KUBE_RANK_POD);
-	add_addresses(out, json_object_get(status, "podIPs"), "ip", BH_KUBE_RANK_POD);
+		return;
+	add_address(c, text(status, "podIP"), BH_KUBE_RANK_POD);
+	add_addresses(c, json_object_get(status, "podIPs"), "ip", BH_KUBE_RANK_POD);
 	if (bh_label_value_valid(out->node) && out->node[0] != '\0')
 		add_label(out, "k8s.node", out->node);
-	return 0;
 }
 
-static int
-read_node(struct bh_kube_object *out, const json_t *status, const char *name)
+static void
+read_node(struct claims *c, const json_t *status, const char *name)
 {
+	struct bh_kube_object *out = c->out;
 	const json_t *v;
 	size_t i;
 
@@ -153,32 +183,59 @@ read_node(struct bh_kube_object *out, const json_t *status, const char *name)
 		const char *type = text(v, "type");
 
 		if (strcmp(type, "InternalIP") == 0 || strcmp(type, "ExternalIP") == 0)
-			add_address(out, text(v, "address"), BH_KUBE_RANK_NODE);
+			add_address(c, text(v, "address"), BH_KUBE_RANK_NODE);
 	}
 	for (i = 0; i < out->n_labels && strcmp(out->label[i].key, "kubernetes.io/hostname") != 0;)
 		i++;
 	if (i == out->n_labels)
 		add_label(out, "kubernetes.io/hostname", name);
 	add_label(out, "k8s.node", name);
-	return 0;
 }
 
-static int
-read_service(struct bh_kube_object *out, const json_t *spec, const json_t *status, const char *name)
+static void
+read_service(struct claims *c, const json_t *spec, const json_t *status, const char *name)
 {
+	struct bh_kube_object *out = c->out;
+
 	if (strcmp(text(spec, "type"), "ExternalName") == 0)
-		return 0;
+		return;
 	if (strcmp(text(spec, "clusterIP"), "None") != 0)
-		add_address(out, text(spec, "clusterIP"), BH_KUBE_RANK_SERVICE);
-	add_addresses(out, json_object_get(spec, "clusterIPs"), NULL, BH_KUBE_RANK_SERVICE);
-	add_addresses(out, json_object_get(json_object_get(status, "loadBalancer"), "ingress"),
-		      "ip", BH_KUBE_RANK_EXTERNAL);
-	add_addresses(out, json_object_get(spec, "externalIPs"), NULL, BH_KUBE_RANK_EXTERNAL);
+		add_address(c, text(spec, "clusterIP"), BH_KUBE_RANK_SERVICE);
+	add_addresses(c, json_object_get(spec, "clusterIPs"), NULL, BH_KUBE_RANK_SERVICE);
+	add_addresses(c, json_object_get(json_object_get(status, "loadBalancer"), "ingress"), "ip",
+		      BH_KUBE_RANK_EXTERNAL);
+	add_addresses(c, json_object_get(spec, "externalIPs"), NULL, BH_KUBE_RANK_EXTERNAL);
 	/* k8s.namespace would make a pod of it: NetworkPolicies speak of pods, behind the translation of addresses. */
 	add_label(out, "k8s.service", name);
 	add_label(out, "k8s.service.namespace", out->ns);
 	add_label(out, "namespace", out->ns);
-	return 0;
+}
+
+/* Who stands behind a service and is no object of the cluster: a database outside, written by hand. Pods and nodes that it
+ * names are who their own objects say. */
+static void
+read_slice(struct claims *c, const json_t *o)
+{
+	struct bh_kube_object *out = c->out;
+	const char *service = text(json_object_get(json_object_get(o, "metadata"), "labels"),
+				   "kubernetes.io/service-name");
+	const json_t *end;
+	size_t i;
+
+	if (strcmp(text(o, "addressType"), "FQDN") == 0)
+		return;
+	json_array_foreach(json_object_get(o, "endpoints"), i, end)
+	{
+		const json_t *target = json_object_get(end, "targetRef");
+
+		if (!json_is_object(target))
+			add_addresses(c, json_object_get(end, "addresses"), NULL,
+				      BH_KUBE_RANK_SLICE);
+	}
+	if (service[0] != '\0')
+		add_label(out, "k8s.service", service);
+	add_label(out, "k8s.service.namespace", out->ns);
+	add_label(out, "namespace", out->ns);
 }
 
 int
@@ -188,6 +245,7 @@ bh_kube_object_read(struct bh_kube_object *out, enum bh_kube_kind kind, const js
 	const json_t *meta = json_object_get(o, "metadata"), *spec = json_object_get(o, "spec"),
 		     *status = json_object_get(o, "status");
 	const char *name = text(meta, "name");
+	struct claims c = {.out = out, .a = a};
 	int rc;
 
 	*out = (struct bh_kube_object){.kind = (uint8_t)kind,
@@ -211,8 +269,12 @@ bh_kube_object_read(struct bh_kube_object *out, enum bh_kube_kind kind, const js
 	if (rc != 0)
 		return rc;
 	if (kind == BH_KUBE_POD)
-		return read_pod(out, spec, status);
-	if (kind == BH_KUBE_NODE)
-		return read_node(out, status, name);
-	return kind == BH_KUBE_SERVICE ? read_service(out, spec, status, name) : 0;
+		read_pod(&c, spec, status);
+	else if (kind == BH_KUBE_NODE)
+		read_node(&c, status, name);
+	else if (kind == BH_KUBE_SERVICE)
+		read_service(&c, spec, status, name);
+	else if (kind == BH_KUBE_SLICE)
+		read_slice(&c, o);
+	return c.failed ? -ENOMEM : 0;
 }

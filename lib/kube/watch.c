@@ -19,34 +19,25 @@
 #define STEADY_NS (5 * BH_NS_PER_SEC)
 #define FAILED_WATCHES 3 /* then from a list: the version may be of a server that was set back */
 
-enum state { IDLE, LISTING, WATCHING };
+#define MISSING 5 /* refusals in a row until what nobody must have counts as not there */
+#define LOOK_AGAIN_NS (30 * BH_NS_PER_SEC)
 
-struct feed {
-	struct cluster *c;
-	enum bh_kube_kind kind;
-	const char *path;
-	CURL *easy;
-	struct curl_slist *header;
-	enum state state;
-	bool open, synced;            /* open: the watch was answered with 200 */
-	char version[64], next[1024]; /* version "": list */
-	struct bh_buf body;
-	struct bh_lines lines;
-	uint64_t due_ns, opened_ns;
-	unsigned failures;
-	int rc; /* of reading an answer */
+/* In the order in which they are asked for; `older`: where a server has it that does not know the first. */
+static const struct {
+	const char *path, *older;
+	bool optional; /* a cluster without it, or without the right to it, is whole */
+} feeds[BH_KUBE_FEEDS] = {
+	[BH_KUBE_NAMESPACE] = {"/api/v1/namespaces", NULL, false},
+	[BH_KUBE_NODE] = {"/api/v1/nodes", NULL, false},
+	[BH_KUBE_SERVICE] = {"/api/v1/services", NULL, false},
+	[BH_KUBE_POD] = {"/api/v1/pods", NULL, false},
+	[BH_KUBE_SLICE] = {"/apis/discovery.k8s.io/v1/endpointslices",
+			   "/apis/discovery.k8s.io/v1beta1/endpointslices", true},
+	[BH_KUBE_KINDS + BH_KUBE_SEGMENT] = {BH_KUBE_GROUP "bulkheadsegments", NULL, false},
+	[BH_KUBE_KINDS + BH_KUBE_POLICY] = {BH_KUBE_GROUP "bulkheadpolicies", NULL, false},
+	[BH_KUBE_KINDS +
+		BH_KUBE_NETPOL] = {"/apis/networking.k8s.io/v1/networkpolicies", NULL, false},
 };
-
-struct cluster {
-	struct bh_kube_source *s;
-	CURLM *multi;
-	struct feed feed[BH_KUBE_KINDS];
-	int file[3]; /* of what a kubeconfig holds itself: libcurl's GnuTLS reads files only */
-	bool dirty;
-};
-
-static const char *const paths[BH_KUBE_KINDS] = {"/api/v1/namespaces", "/api/v1/nodes",
-						 "/api/v1/services", "/api/v1/pods"};
 
 static uint64_t
 now_ns(void)
@@ -56,14 +47,30 @@ now_ns(void)
 
 /* ---- what comes in ------------------------------------------------------------------------------------------ */
 
+static int
+take_wish(struct bh_kube_feed *f, const json_t *o, bool deleted)
+{
+	struct bh_kube_intent *in = bh_kube_intent_of(f->c->s->kube);
+	uint8_t kind = (uint8_t)(f->kind - BH_KUBE_KINDS);
+
+	if (!deleted)
+		return bh_kube_intent_put(in, f->c->s->index, kind, o);
+	bh_kube_intent_delete(in, f->c->s->index, kind, o);
+	return 0;
+}
+
 /* deleted: by name alone. */
 static int
-take_object(struct feed *f, const json_t *o, bool deleted)
+take_object(struct bh_kube_feed *f, const json_t *o, bool deleted)
 {
 	struct bh_kube_object read;
 	struct bh_arena memory = {0};
 	struct bh_kube_model *m;
-	int rc = bh_kube_object_read(&read, f->kind, o, &memory);
+	int rc;
+
+	if (f->kind >= BH_KUBE_KINDS)
+		return take_wish(f, o, deleted);
+	rc = bh_kube_object_read(&read, (enum bh_kube_kind)f->kind, o, &memory);
 
 	if (rc == 0) {
 		read.source = f->c->s->index;
@@ -82,7 +89,7 @@ take_object(struct feed *f, const json_t *o, bool deleted)
 static int
 take_event(void *arg, const char *line, size_t len)
 {
-	struct feed *f = arg;
+	struct bh_kube_feed *f = arg;
 	struct bh_kube_event e;
 	int rc = bh_kube_event_read(&e, line, len);
 
@@ -106,12 +113,12 @@ take_event(void *arg, const char *line, size_t len)
 static size_t
 take_body(char *data, size_t size, size_t n, void *arg)
 {
-	struct feed *f = arg;
+	struct bh_kube_feed *f = arg;
 	long status = 0;
 
 	size *= n;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && f->state == WATCHING) {
+	if (status == 200 && f->state == BH_KUBE_WATCHING) {
 		f->rc = bh_lines_feed(&f->lines, data, size, take_event, f);
 		return f->rc == 0 ? size : 0;
 	}
@@ -128,21 +135,49 @@ take_body(char *data, size_t size, size_t n, void *arg)
 static size_t
 take_header(char *data, size_t size, size_t n, void *arg)
 {
-	struct feed *f = arg;
+	struct bh_kube_feed *f = arg;
 	long status = 0;
 
 	(void)data;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (!f->open && f->state == WATCHING && status == 200) {
+	if (!f->open && f->state == BH_KUBE_WATCHING && status == 200) {
 		f->open = true;
 		f->opened_ns = now_ns();
 	}
 	return size * n;
 }
 
+static void
+list_begins(struct bh_kube_feed *f)
+{
+	struct bh_kube_source *s = f->c->s;
+
+	if (f->kind >= BH_KUBE_KINDS) {
+		bh_kube_intent_list_begin(bh_kube_intent_of(s->kube), s->index,
+					  (uint8_t)(f->kind - BH_KUBE_KINDS));
+		return;
+	}
+	bh_kube_model_list_begin(bh_kube_lock(s->kube), s->index, (uint8_t)f->kind);
+	bh_kube_unlock(s->kube);
+}
+
+static void
+list_ends(struct bh_kube_feed *f)
+{
+	struct bh_kube_source *s = f->c->s;
+
+	if (f->kind >= BH_KUBE_KINDS) {
+		bh_kube_intent_list_end(bh_kube_intent_of(s->kube), s->index,
+					(uint8_t)(f->kind - BH_KUBE_KINDS));
+		return;
+	}
+	bh_kube_model_list_end(bh_kube_lock(s->kube), s->index, (uint8_t)f->kind);
+	bh_kube_unlock(s->kube);
+}
+
 /* A page of a list. Returns 1 when it was the last. */
 static int
-take_page(struct feed *f)
+take_page(struct bh_kube_feed *f)
 {
 	struct bh_kube_source *s = f->c->s;
 	struct bh_kube_page page;
@@ -152,10 +187,8 @@ take_page(struct feed *f)
 
 	if (rc != 0)
 		return rc;
-	if (f->next[0] == '\0') {
-		bh_kube_model_list_begin(bh_kube_lock(s->kube), s->index, (uint8_t)f->kind);
-		bh_kube_unlock(s->kube);
-	}
+	if (f->next[0] == '\0')
+		list_begins(f);
 	json_array_foreach(page.items, i, o)
 	{
 		rc = take_object(f, o, false);
@@ -165,11 +198,13 @@ take_page(struct feed *f)
 	rc = 0;
 	snprintf(f->next, sizeof(f->next), "%s", page.next);
 	if (f->next[0] == '\0') {
-		bh_kube_model_list_end(bh_kube_lock(s->kube), s->index, (uint8_t)f->kind);
+		list_ends(f);
+		bh_kube_lock(s->kube);
 		s->status.lists++;
 		bh_kube_unlock(s->kube);
 		snprintf(f->version, sizeof(f->version), "%s", page.version);
 		f->synced = true;
+		f->absent = false;
 		f->c->dirty = true;
 		rc = 1;
 	}
@@ -180,60 +215,15 @@ out:
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
 
-/* PEM into the memory file, whose path goes into out. */
 static int
-put_file(int fd, const char *pem, char out[256])
-{
-	size_t len = strlen(pem);
-
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, pem, len, 0) != (ssize_t)len)
-		return -EIO;
-	snprintf(out, 256, "/proc/%d/fd/%d", (int)getpid(), fd);
-	return 0;
-}
-
-static int
-set_credentials(struct feed *f, struct bh_kube_access *a)
-{
-	struct bh_buf line = {0};
-	int rc = 0;
-
-	if (a->ca_data != NULL)
-		rc = put_file(f->c->file[0], a->ca_data, a->ca);
-	if (rc == 0 && a->certificate_data != NULL)
-		rc = put_file(f->c->file[1], a->certificate_data, a->certificate);
-	if (rc == 0 && a->key_data != NULL)
-		rc = put_file(f->c->file[2], a->key_data, a->key);
-	if (rc != 0)
-		return rc;
-	bh_client_trust(f->easy, &(struct bh_client_tls){.ca = a->ca,
-							 .certificate = a->certificate,
-							 .key = a->key,
-							 .insecure = a->insecure});
-	f->header = curl_slist_append(NULL, "Accept: application/json");
-	if (a->token != NULL && a->certificate[0] == '\0') {
-		bh_buf_printf(&line, "Authorization: Bearer %s", a->token);
-		if (!line.failed)
-			f->header = curl_slist_append(f->header, line.data);
-		else
-			rc = -ENOMEM;
-		if (line.data != NULL)
-			explicit_bzero(line.data, line.len);
-		bh_buf_free(&line);
-	}
-	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->header);
-	return rc;
-}
-
-static int
-set_url(struct feed *f, const char *server)
+set_url(struct bh_kube_feed *f, const char *server)
 {
 	struct bh_buf url = {0};
 	char *next = NULL;
 	int rc = 0;
 
 	bh_buf_printf(&url, "%s%s?", server, f->path);
-	if (f->state == WATCHING) {
+	if (f->state == BH_KUBE_WATCHING) {
 		bh_buf_printf(&url,
 			      "watch=true&allowWatchBookmarks=true&resourceVersion=%s&"
 			      "timeoutSeconds=%u",
@@ -255,10 +245,10 @@ set_url(struct feed *f, const char *server)
 }
 
 static void
-set_options(struct feed *f)
+set_options(struct bh_kube_feed *f)
 {
 	curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
-	bh_client_options(f->easy, "https", f->state == WATCHING ? SILENT_S : 30);
+	bh_client_options(f->easy, "https", f->state == BH_KUBE_WATCHING ? SILENT_S : 30);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, take_header);
@@ -266,23 +256,7 @@ set_options(struct feed *f)
 }
 
 static void
-clear(struct feed *f)
-{
-	if (f->easy != NULL) {
-		curl_multi_remove_handle(f->c->multi, f->easy);
-		curl_easy_cleanup(f->easy);
-	}
-	curl_slist_free_all(f->header);
-	f->easy = NULL;
-	f->header = NULL;
-	f->state = IDLE;
-	f->open = false;
-	bh_buf_free(&f->body);
-	bh_buf_free(&f->lines.buf);
-}
-
-static void
-fail(struct feed *f, const char *why)
+fail(struct bh_kube_feed *f, const char *why)
 {
 	struct bh_kube_source *s = f->c->s;
 	char text[256];
@@ -292,13 +266,13 @@ fail(struct feed *f, const char *why)
 	f->next[0] = '\0';
 	if (f->failures >= FAILED_WATCHES)
 		f->version[0] = '\0';
-	snprintf(text, sizeof(text), "%s: %s", f->path, why);
+	snprintf(text, sizeof(text), "%s: %.160s", f->path, why);
 	bh_kube_trouble(s, text);
-	clear(f);
+	bh_kube_clear(f);
 }
 
 static void
-begin(struct feed *f)
+begin(struct bh_kube_feed *f)
 {
 	struct bh_kube_access a;
 	struct bh_err err = {0};
@@ -308,13 +282,13 @@ begin(struct feed *f)
 		fail(f, err.what);
 		return;
 	}
-	f->state = f->version[0] != '\0' ? WATCHING : LISTING;
+	f->state = f->version[0] != '\0' ? BH_KUBE_WATCHING : BH_KUBE_LISTING;
 	f->rc = 0;
 	f->easy = curl_easy_init();
 	rc = f->easy == NULL ? -ENOMEM : 0;
 	if (rc == 0) {
 		set_options(f);
-		rc = set_credentials(f, &a);
+		rc = bh_kube_credentials(f, &a);
 	}
 	if (rc == 0)
 		rc = set_url(f, a.server);
@@ -324,20 +298,33 @@ begin(struct feed *f)
 	fail(f, "no memory for a request");
 }
 
-/* The API's own words for an error, where it gave any. */
+/* The server does not know this kind, or does not let us see it. */
 static void
-words(const struct feed *f, long status, char out[200])
+not_there(struct bh_kube_feed *f, long status)
 {
-	json_t *doc = f->body.len != 0 ? json_loadb(f->body.data, f->body.len, 0, NULL) : NULL;
-	const char *message = json_string_value(json_object_get(doc, "message"));
+	struct bh_kube_source *s = f->c->s;
+	bool empty = f->kind < BH_KUBE_KINDS
+			     ? feeds[f->kind].optional && !f->synced
+			     : bh_kube_intent_count(bh_kube_intent_of(s->kube), s->index,
+						    (uint8_t)(f->kind - BH_KUBE_KINDS)) == 0;
 
-	snprintf(out, 200, "%ld%s%.150s", status, message != NULL ? ": " : "",
-		 message != NULL ? message : "");
-	json_decref(doc);
+	if (status == 404 && feeds[f->kind].older != NULL)
+		f->path = f->path == feeds[f->kind].older ? feeds[f->kind].path
+							  : feeds[f->kind].older;
+	/* A server that has just started may not know its own resources yet. */
+	if (!empty || (status != 404 && !feeds[f->kind].optional) || f->failures < MISSING)
+		return;
+	if (!f->absent)
+		bh_log(BH_LOG_WARN,
+		       "source %s: %s: %ld: taken as empty until the server has it, or the right "
+		       "to list and watch it is given",
+		       s->config->name, feeds[f->kind].path, status);
+	f->absent = true;
+	f->due_ns = now_ns() + LOOK_AGAIN_NS;
 }
 
 static void
-done(struct feed *f, CURLcode code)
+done(struct bh_kube_feed *f, CURLcode code)
 {
 	long status = 0;
 	char why[200];
@@ -347,17 +334,19 @@ done(struct feed *f, CURLcode code)
 	if (f->rc == -ESTALE || status == 410) {
 		f->version[0] = f->next[0] = '\0';
 		f->due_ns = now_ns() + bh_client_random_below(100) * BH_NS_PER_MS;
-		clear(f);
+		bh_kube_clear(f);
 		return;
 	}
 	if (code != CURLE_OK || status != 200) {
-		words(f, status, why);
+		bh_kube_words(f, status, why);
 		fail(f, f->rc != 0         ? strerror(-f->rc)
 			: code != CURLE_OK ? curl_easy_strerror(code)
 					   : why);
+		if (status == 404 || status == 403)
+			not_there(f, status);
 		return;
 	}
-	if (f->state == LISTING) {
+	if (f->state == BH_KUBE_LISTING) {
 		rc = take_page(f);
 		if (rc < 0) {
 			fail(f, "its answer is no list of the API");
@@ -368,26 +357,40 @@ done(struct feed *f, CURLcode code)
 		f->due_ns = now_ns() + 50 * BH_NS_PER_MS; /* a watch that always ends at once */
 	}
 	f->failures = 0;
-	clear(f);
+	bh_kube_clear(f);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------------------------- */
 
+/* Is this kind of object asked for? */
+static bool
+is_wanted(const struct bh_kube_cluster *c, unsigned kind)
+{
+	const struct bh_config_source *s = c->s->config;
+
+	if (kind < BH_KUBE_KINDS)
+		return true;
+	return kind == BH_KUBE_KINDS + BH_KUBE_NETPOL ? s->network_policies
+						      : s->resources != BH_WISHES_OFF;
+}
+
 static void
-tell(struct cluster *c)
+tell(struct bh_kube_cluster *c)
 {
 	bool connected = true, synced = true;
 	unsigned i;
 
-	for (i = 0; i < BH_KUBE_KINDS; i++) {
-		const struct feed *f = &c->feed[i];
+	for (i = 0; i < c->n_feeds; i++) {
+		struct bh_kube_feed *f = &c->feed[i];
 
 		/* A watch that ended in its time and is asked for again is no loss. */
-		connected &= f->synced && (f->open || (f->failures == 0 && f->version[0] != '\0'));
-		synced &= f->synced;
+		connected &=
+			f->absent ||
+			(f->synced && (f->open || (f->failures == 0 && f->version[0] != '\0')));
+		synced &= f->synced || f->absent;
 		/* One that breaks again at once has not mended anything. */
 		if (f->open && now_ns() - f->opened_ns > STEADY_NS)
-			c->feed[i].failures = 0;
+			f->failures = 0;
 	}
 	bh_kube_lock(c->s->kube);
 	c->s->status.synced = synced;
@@ -397,34 +400,52 @@ tell(struct cluster *c)
 		bh_kube_apply(c->s);
 	}
 	c->dirty = false;
+	if (synced && bh_kube_intent_of(c->s->kube) != NULL)
+		bh_kube_intent_ready(bh_kube_intent_of(c->s->kube), c->s->index);
 	bh_kube_heard(c->s, connected);
 	bh_kube_look_stale(c->s);
 }
 
-static void
-turn(struct cluster *c)
+/* Returns how long nothing is due, at most `wait_ms`. */
+static uint64_t
+begin_due(struct bh_kube_cluster *c, uint64_t wait_ms)
 {
-	struct curl_waitfd stop = {.fd = bh_kube_stop_fd(c->s->kube), .events = CURL_WAIT_POLLIN};
-	uint64_t now = now_ns(), wait_ms = 1000;
-	struct feed *f;
-	CURLMsg *msg;
-	int n;
+	uint64_t now = now_ns();
 	unsigned i;
 
-	for (i = 0; i < BH_KUBE_KINDS; i++) {
-		f = &c->feed[i];
-		if (f->state == IDLE && f->due_ns <= now)
+	for (i = 0; i < c->n_feeds; i++) {
+		struct bh_kube_feed *f = &c->feed[i];
+
+		if (f->state == BH_KUBE_IDLE && f->due_ns <= now)
 			begin(f);
-		if (f->state == IDLE && f->due_ns > now &&
+		if (f->state == BH_KUBE_IDLE && f->due_ns > now &&
 		    (f->due_ns - now) / BH_NS_PER_MS < wait_ms)
 			wait_ms = (f->due_ns - now) / BH_NS_PER_MS + 1;
 	}
+	if (c->s->config->resources != BH_WISHES_OFF && c->teller.state == BH_KUBE_IDLE &&
+	    c->teller.due_ns <= now && bh_kube_tell_begin(&c->teller))
+		wait_ms = 0;
+	return wait_ms;
+}
+
+static void
+turn(struct bh_kube_cluster *c)
+{
+	struct curl_waitfd stop = {.fd = bh_kube_stop_fd(c->s->kube), .events = CURL_WAIT_POLLIN};
+	uint64_t wait_ms = begin_due(c, c->s->config->resources != BH_WISHES_OFF ? 200 : 1000);
+	struct bh_kube_feed *f;
+	CURLMsg *msg;
+	int n;
+
 	curl_multi_perform(c->multi, &n);
 	while ((msg = curl_multi_info_read(c->multi, &n)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &f);
-		done(f, msg->data.result);
+		if (f == &c->teller)
+			bh_kube_tell_done(f, msg->data.result);
+		else
+			done(f, msg->data.result);
 		wait_ms = 0;
 	}
 	tell(c);
@@ -434,17 +455,22 @@ turn(struct cluster *c)
 void
 bh_kube_run_cluster(struct bh_kube_source *s)
 {
-	struct cluster c = {.s = s, .multi = curl_multi_init(), .file = {-1, -1, -1}};
+	struct bh_kube_cluster c = {.s = s, .multi = curl_multi_init(), .file = {-1, -1, -1}};
 	unsigned i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(c.file); i++)
 		c.file[i] = memfd_create("kube", MFD_CLOEXEC);
-	for (i = 0; i < BH_KUBE_KINDS; i++)
-		c.feed[i] = (struct feed){.c = &c, .kind = (enum bh_kube_kind)i, .path = paths[i]};
+	for (i = 0; i < BH_KUBE_FEEDS; i++) {
+		if (is_wanted(&c, i))
+			c.feed[c.n_feeds++] =
+				(struct bh_kube_feed){.c = &c, .kind = i, .path = feeds[i].path};
+	}
+	c.teller.c = &c;
 	while (c.multi != NULL && !bh_kube_stopping(s->kube))
 		turn(&c);
-	for (i = 0; i < BH_KUBE_KINDS; i++)
-		clear(&c.feed[i]);
+	for (i = 0; i < c.n_feeds; i++)
+		bh_kube_clear(&c.feed[i]);
+	bh_kube_clear(&c.teller);
 	if (c.multi != NULL)
 		curl_multi_cleanup(c.multi);
 	for (i = 0; i < BH_ARRAY_SIZE(c.file); i++) {

@@ -1,4 +1,4 @@
-/* The part of a policy document that the gateway writes: lines from `learned:` up to the next one that begins a key. The
+/* The parts of a policy document that the gateway writes: lines from `learned:` or `clusters:` up to the next one that begins a key. The
  * rest of the text stays as people wrote it, comments and all. */
 #include <errno.h>
 #include <stdio.h>
@@ -60,12 +60,12 @@ block_tail(const char *text, const struct range *r)
 	return at;
 }
 
-void
-bh_document_written(const char *text, size_t len, struct bh_buf *out)
+static void
+without(const char *text, size_t len, const char *key, struct bh_buf *out)
 {
 	struct range r;
 
-	if (!find_block(text, len, KEY, &r)) {
+	if (!find_block(text, len, key, &r)) {
 		bh_buf_add(out, text, len);
 		return;
 	}
@@ -74,12 +74,24 @@ bh_document_written(const char *text, size_t len, struct bh_buf *out)
 }
 
 void
-bh_document_learned(const char *text, size_t len, struct bh_buf *out)
+bh_document_part(const char *text, size_t len, const char *key, struct bh_buf *out)
 {
 	struct range r;
 
-	if (find_block(text, len, KEY, &r))
+	if (find_block(text, len, key, &r))
 		bh_buf_add(out, text + r.from, r.to - r.from);
+}
+
+void
+bh_document_written(const char *text, size_t len, struct bh_buf *out)
+{
+	without(text, len, KEY, out);
+}
+
+void
+bh_document_learned(const char *text, size_t len, struct bh_buf *out)
+{
+	bh_document_part(text, len, KEY, out);
 }
 
 static bool
@@ -95,22 +107,30 @@ is_flow_style(const char *text, size_t len)
 }
 
 int
-bh_document_with(const char *text, size_t len, const char *learned, struct bh_buf *out,
-		 struct bh_err *err)
+bh_document_with_part(const char *text, size_t len, const char *key, const char *part,
+		      struct bh_buf *out, struct bh_err *err)
 {
 	if (len == 0) {
 		bh_buf_str(out, "version: 1\n");
 	} else if (is_flow_style(text, len)) {
 		return bh_err_set(err, EINVAL,
 				  "the policy in force is written in flow style (JSON), to which "
-				  "learned rules can't be added: write it as YAML, a key a line");
+				  "%.*s rules can't be added: write it as YAML, a key a line",
+				  (int)strcspn(key, ":"), key);
 	} else {
-		bh_document_written(text, len, out);
+		without(text, len, key, out);
 		if (out->len != 0 && out->data[out->len - 1] != '\n')
 			bh_buf_str(out, "\n");
 	}
-	bh_buf_str(out, learned);
+	bh_buf_str(out, part);
 	return out->failed ? bh_err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+int
+bh_document_with(const char *text, size_t len, const char *learned, struct bh_buf *out,
+		 struct bh_err *err)
+{
+	return bh_document_with_part(text, len, KEY, learned, out, err);
 }
 
 /* ---- segments ------------------------------------------------------------------------------------------------ */

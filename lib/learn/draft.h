@@ -78,12 +78,17 @@ int bh_learn_whatif(struct bh_learn *l, const struct bh_whatif *w, bh_whatif_fn 
 void bh_document_written(const char *text, size_t len, struct bh_buf *out);
 /* Its `learned:` part alone; nothing where there is none. */
 void bh_document_learned(const char *text, size_t len, struct bh_buf *out);
+/* The part of this name ("clusters:") alone; nothing where there is none. */
+void bh_document_part(const char *text, size_t len, const char *key, struct bh_buf *out);
+/* The same document with this part instead of its own; part "": without it. As bh_document_with. */
+int bh_document_with_part(const char *text, size_t len, const char *key, const char *part,
+			  struct bh_buf *out, struct bh_err *err);
 /* The same document with this `learned:` part instead of its own. An empty document becomes one. -EINVAL: it is
  * written in flow style (JSON), to which nothing can be appended. */
 int bh_document_with(const char *text, size_t len, const char *learned, struct bh_buf *out,
 		     struct bh_err *err);
-/* A document as it comes into force after another one: with the `learned:` part of that, unless it has its own. *carried
- * (may be NULL): it got one. As bh_document_with. */
+/* A document as it comes into force after another one: with the `clusters:` and the `learned:` part of that, unless it has its
+ * own. *carried (may be NULL): it got one. As bh_document_with. */
 int bh_document_carry(const struct bh_buf *force, const char *text, size_t len, struct bh_buf *out,
 		      bool *carried, struct bh_err *err);
 /* Learned rules become written ones: the lines of those with these ids (n 0: all), and of the segments that they name, move

@@ -303,7 +303,7 @@ find_parts(struct bh_doc_reader *r, const struct bh_yaml *root,
 	int rc = 0;
 
 	part[BH_RULE_WRITTEN] = root;
-	for (i = BH_RULE_IMPORTED; rc == 0 && i < BH_RULE_ORIGINS; i++) {
+	for (i = BH_RULE_CLUSTERS; rc == 0 && i < BH_RULE_ORIGINS; i++) {
 		const char *name = bh_rule_origin_name(i);
 		const struct bh_yaml *node = bh_yaml_get(root, name);
 
@@ -345,7 +345,7 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 {
 	static const char *const known[] = {"version",  "networks", "modes",      "endpoints",
 					    "segments", "zones",    "namespaces", "rules",
-					    "imported", "learned",  NULL};
+					    "clusters", "imported", "learned",    NULL};
 	const struct bh_yaml *part[BH_RULE_ORIGINS] = {NULL};
 	int rc = bh_yaml_check_map(r->yaml, root, "the policy", known, r->err);
 

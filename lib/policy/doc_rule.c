@@ -333,7 +333,7 @@ bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_R
 const char *
 bh_rule_origin_name(unsigned origin)
 {
-	static const char *const names[] = {"written", "imported", "learned"};
+	static const char *const names[] = {"written", "clusters", "imported", "learned"};
 
 	return origin < BH_RULE_ORIGINS ? names[origin] : "invalid";
 }

@@ -259,11 +259,12 @@ struct bh_rule_list {
 /* Where a rule stands in the document: that is also the order in which they are tried. */
 enum bh_rule_origin {
 	BH_RULE_WRITTEN,  /* rules */
+	BH_RULE_CLUSTERS, /* clusters.rules */
 	BH_RULE_IMPORTED, /* imported.rules */
 	BH_RULE_LEARNED,  /* learned.rules */
 	BH_RULE_ORIGINS
 };
-const char *bh_rule_origin_name(unsigned origin); /* "written", "imported", "learned" */
+const char *bh_rule_origin_name(unsigned origin); /* "written", "clusters", "imported", "learned" */
 
 /* An application that a rule names. Of several of one name each is an alternative. */
 struct bh_rule_app {

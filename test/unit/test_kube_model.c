@@ -12,6 +12,7 @@
 struct plain {
 	bool there;
 	struct bh_kube_object o;
+	struct bh_kube_address at[2];
 	char name[24], ns[8], start[8], uid[16], value[8];
 };
 
@@ -174,7 +175,8 @@ put_pod(struct world *w, unsigned s, unsigned n)
 				       .node = "",
 				       .terminating = pick(w, 4) == 0,
 				       .n_labels = 1,
-				       .label = {{"app", p->value}}};
+				       .label = {{"app", p->value}},
+				       .address = p->at};
 	for (i = 0; i < count; i++)
 		p->o.address[p->o.n_addresses++] = (struct bh_kube_address){
 			.prefix = address((pick(w, ADDRESSES / 2) * 2 + i) % ADDRESSES),
@@ -389,6 +391,7 @@ static void
 a_service_is_no_pod_and_takes_nobodys_address(void)
 {
 	static const struct bh_prefix taken = {.addr = {10, 0, 0, 1}, .family = 4, .len = 32};
+	struct bh_kube_address at = {taken, BH_KUBE_RANK_POD};
 	struct bh_arena a = {0};
 	json_t *doc;
 	struct bh_kube_object o = read_object(BH_KUBE_SERVICE,
@@ -405,7 +408,7 @@ a_service_is_no_pod_and_takes_nobodys_address(void)
 				     .n_labels = 1,
 				     .label = {{"app", "y"}},
 				     .n_addresses = 1,
-				     .address = {{taken, BH_KUBE_RANK_POD}}};
+				     .address = &at};
 	struct bh_kube_object ns = {.kind = BH_KUBE_NAMESPACE, .name = "n"};
 	struct bh_kube_model *m;
 	struct bh_kube_batch b;
@@ -440,6 +443,54 @@ a_service_is_no_pod_and_takes_nobodys_address(void)
 }
 
 static void
+a_slice_is_who_is_no_object_of_the_cluster(void)
+{
+	static const char text[] =
+		"{\"metadata\":{\"name\":\"db-1\",\"namespace\":\"n\",\"labels\":{"
+		"\"kubernetes.io/service-name\":\"db\",\"site\":\"b\",\"k8s.node\":\"x\"}},"
+		"\"addressType\":\"IPv4\",\"endpoints\":["
+		"{\"addresses\":[\"192.0.2.7\"]},"
+		"{\"addresses\":[\"10.0.0.1\"],\"targetRef\":{\"kind\":\"Pod\",\"name\":\"p\"}},"
+		"{\"addresses\":[\"192.0.2.8\"],\"targetRef\":null},"
+		"{\"addresses\":[\"host.example\"]}]}";
+	struct bh_arena a = {0};
+	json_t *doc;
+	struct bh_kube_object o = read_object(BH_KUBE_SLICE, text, &a, &doc);
+
+	CU_ASSERT_EQUAL(o.n_addresses, 2);
+	CU_ASSERT_EQUAL(o.address[0].rank, BH_KUBE_RANK_SLICE);
+	CU_ASSERT_EQUAL(o.address[1].prefix.addr[3], 8);
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.service"), "db");
+	CU_ASSERT_STRING_EQUAL(value(&o, "site"), "b");
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.node"), "");
+	CU_ASSERT_STRING_EQUAL(value(&o, "k8s.namespace"), "");
+	json_decref(doc);
+	bh_arena_free(&a);
+}
+
+static void
+a_slice_may_have_a_thousand_ends(void)
+{
+	struct bh_buf text = {0};
+	struct bh_arena a = {0};
+	struct bh_kube_object o;
+	json_t *doc;
+	unsigned i;
+
+	bh_buf_str(&text, "{\"metadata\":{\"name\":\"s\",\"namespace\":\"n\"},\"endpoints\":[");
+	for (i = 0; i < 1100; i++)
+		bh_buf_printf(&text, "%s{\"addresses\":[\"192.0.%u.%u\"]}", i != 0 ? "," : "",
+			      i / 250, i % 250);
+	bh_buf_str(&text, "]}");
+	o = read_object(BH_KUBE_SLICE, text.data, &a, &doc);
+	CU_ASSERT_EQUAL(o.n_addresses, BH_KUBE_ADDRESSES);
+	CU_ASSERT_EQUAL(o.address[999].prefix.addr[3], 999 % 250);
+	json_decref(doc);
+	bh_arena_free(&a);
+	bh_buf_free(&text);
+}
+
+static void
 a_source_that_is_not_trusted_has_no_endpoints_until_it_is(void)
 {
 	static struct world w;
@@ -467,12 +518,13 @@ a_source_that_is_not_trusted_has_no_endpoints_until_it_is(void)
 static void
 a_pod_with_more_labels_than_an_endpoint_has_is_unknown(void)
 {
+	struct bh_kube_address at = {address(1), BH_KUBE_RANK_POD};
 	struct bh_kube_object o = {.kind = BH_KUBE_POD,
 				   .name = "n/p",
 				   .ns = "n",
 				   .too_many = true,
 				   .n_addresses = 1,
-				   .address = {{address(1), BH_KUBE_RANK_POD}}},
+				   .address = &at},
 			      ns = {.kind = BH_KUBE_NAMESPACE, .name = "n"};
 	struct bh_kube_status st = {0};
 	struct bh_kube_model *m;
@@ -496,6 +548,8 @@ const struct bh_unit_test bh_suite_kube_model[] = {
 	BH_TEST(completed_pods_and_those_on_the_host_claim_nothing),
 	BH_TEST(a_node_is_its_inner_and_outer_addresses),
 	BH_TEST(a_service_is_no_pod_and_takes_nobodys_address),
+	BH_TEST(a_slice_is_who_is_no_object_of_the_cluster),
+	BH_TEST(a_slice_may_have_a_thousand_ends),
 	BH_TEST(a_source_that_is_not_trusted_has_no_endpoints_until_it_is),
 	BH_TEST(a_pod_with_more_labels_than_an_endpoint_has_is_unknown),
 	BH_TEST_END,

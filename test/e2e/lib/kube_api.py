@@ -14,6 +14,11 @@ from .gateway import DIR
 from .wire import run
 
 KINDS = {"namespaces": "Namespace", "nodes": "Node", "services": "Service", "pods": "Pod"}
+# Groups besides the first one: what is not in `groups` of a server is not there, 404.
+GROUPS = {"endpointslices": "discovery.k8s.io/v1", "networkpolicies": "networking.k8s.io/v1",
+          "bulkheadsegments": "bulkhead.internal/v1", "bulkheadpolicies": "bulkhead.internal/v1"}
+KINDS.update({"endpointslices": "EndpointSlice", "networkpolicies": "NetworkPolicy",
+              "bulkheadsegments": "BulkheadSegment", "bulkheadpolicies": "BulkheadPolicy"})
 
 
 def certificates():
@@ -41,7 +46,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class KubeApi:
-    def __init__(self, port, path, token=None, page=None, bookmark=1.0):
+    def __init__(self, port, path, token=None, page=None, bookmark=1.0, groups=None):
+        self.groups = GROUPS if groups is None else groups
         self.port, self.path, self.token, self.page, self.bookmark = port, path, token, page, bookmark
         self.lock = threading.Condition()
         self.version, self.oldest = 1000, 1000
@@ -57,6 +63,12 @@ class KubeApi:
         with self.lock:
             self.version += 1
             meta = o["metadata"]
+            before = self.objects[kind].get((meta.get("namespace", ""), meta["name"]))
+            if kind in GROUPS:
+                same_spec = before and before.get("spec") == o.get("spec")
+                meta["generation"] = before["metadata"]["generation"] + (not same_spec) if before else 1
+                if before and "status" in before and "status" not in o:
+                    o["status"] = before["status"]
             meta["resourceVersion"] = str(self.version)
             key = (meta.get("namespace", ""), meta["name"])
             o = json.loads(json.dumps(o))
@@ -127,6 +139,9 @@ class KubeApi:
             def do_GET(self):
                 api.answer(self)
 
+            def do_PATCH(self):
+                api.patch(self)
+
         self.up = True
         self.server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -156,12 +171,43 @@ class KubeApi:
         if self.token and h.headers.get("Authorization") != f"Bearer {self.token}":
             self.refused += 1
             self.status(h, 401, "Unauthorized")
-        elif kind not in KINDS:
+        elif kind not in KINDS or not self.knows(kind, url.path):
             self.status(h, 404, "not found")
         elif ask.get("watch") == "true":
             self.watch(h, kind, ask)
         else:
             self.list(h, kind, ask)
+
+    def knows(self, kind, path):
+        """Is this where it has the kind?"""
+        return path == (f"/apis/{self.groups[kind]}/{kind}" if kind in GROUPS and kind in self.groups else
+                        "" if kind in GROUPS else f"/api/v1/{kind}")
+
+    def patch(self, h):
+        """The status of an object, as a merge patch."""
+        body = json.loads(h.rfile.read(int(h.headers["Content-Length"])))
+        *_, kind, name, last = h.path.split("/")
+        with self.lock:
+            o = self.objects.get(kind, {}).get(("", name))
+        if h.headers.get("Content-Type") != "application/merge-patch+json" or last != "status" or set(body) != {"status"}:
+            self.status(h, 415, "no merge patch of a status")
+        elif o is None or not self.knows(kind, h.path.rsplit("/", 2)[0]):
+            self.status(h, 404, "not found")
+        else:
+            o = json.loads(json.dumps(o))
+            merged = {**o.get("status", {}), **body["status"]}
+            o["status"] = {key: v for key, v in merged.items() if v is not None}
+            self.put(kind, o)
+            self.send(h, 200, o)
+
+    def state(self, kind, name):
+        """What was said of the newest text of an object: (state, reason), or None."""
+        with self.lock:
+            o = self.objects[kind].get(("", name), {})
+            status = o.get("status", {})
+            if not status or status.get("observedGeneration") != o["metadata"]["generation"]:
+                return None
+            return status["state"], status.get("reason", "")
 
     def send(self, h, code, body):
         data = json.dumps(body).encode()
