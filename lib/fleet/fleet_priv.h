@@ -161,7 +161,8 @@ struct bh_fleet {
 	int64_t revision; /* of etcd, seen */
 	int64_t lease;
 	bool named;                     /* this gateway has its name */
-	bool behind;                    /* of etcd's watch: once more, and all is read again */
+	bool watching;                  /* etcd has said that it watches */
+	unsigned behind;                /* beats in a row that were ahead of the watch */
 	struct bh_fleet_member told;    /* as it was written */
 	uint64_t beat_ns, reconcile_ns; /* mono: when next */
 	unsigned failures;

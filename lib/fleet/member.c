@@ -136,8 +136,11 @@ bh_fleet_member_tell(struct bh_fleet *f, struct bh_err *err)
 	return rc;
 }
 
+#define LAGS 2  /* beats that a watch may be behind */
+#define OPENS 5 /* that it may take to be one: a ttl */
+
 /* A read that takes the majority: it is what "connected" means. A head that the watch has not brought by the next one is a
- * watch that lags. */
+ * watch that lags; one that is not open yet (TLS, a busy machine) has more time, or none would ever be. */
 static int
 read_head(struct bh_fleet *f, struct bh_err *err)
 {
@@ -161,9 +164,9 @@ read_head(struct bh_fleet *f, struct bh_err *err)
 		snprintf(f->status.endpoint, sizeof(f->status.endpoint), "%s",
 			 f->c->fleet_endpoint[f->reader.at]);
 		pthread_mutex_unlock(&f->lock);
-		if (ahead && f->behind)
+		f->behind = ahead ? f->behind + 1 : 0;
+		if (f->behind >= (f->watching ? LAGS : OPENS))
 			rc = bh_err_set(err, EPIPE, "the watch brings nothing");
-		f->behind = ahead;
 	}
 	bh_etcd_answer_free(&a);
 	bh_buf_free(&ask);

@@ -180,6 +180,9 @@ take_line(void *arg, const char *line, size_t len)
 
 	if (rc != 0)
 		return rc;
+	if (!w->f->watching)
+		w->f->behind = 0;
+	w->f->watching = true;
 	if (a.compacted != 0 || strstr(a.error, "has been compacted") != NULL) {
 		rc = -ESTALE;
 	} else if (a.error[0] != '\0' || a.canceled) {
@@ -284,6 +287,8 @@ watch(struct bh_fleet *f, struct bh_err *err)
 	int rc = watch_begin(&w), flush;
 
 	f->beat_ns = 0;
+	f->watching = false;
+	f->behind = 0;
 	while (rc == 0 && !f->stop) {
 		watch_perform(&w);
 		if (w.rc != 0 || w.ended) {

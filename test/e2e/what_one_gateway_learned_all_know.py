@@ -1,10 +1,12 @@
 """What was learned at one door is known at the others: a conversation at gateway A is among B's, proposed there, and protected by
-the policy that both share."""
+the policy that both share. All that over TLS with client certificates and a password of etcd's, which is another one after a while."""
+
+import os
 
 from lib.check import check, main, same, until
 from lib.fleet import Door, Etcd, in_step
-from lib.gateway import Gateway
-from lib.wire import addr, connect, make, spawn
+from lib.gateway import DIR, Gateway, write
+from lib.wire import addr, connect, make, run, spawn
 
 PING, PONG = b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"
 
@@ -20,11 +22,31 @@ def conversation(gateway):
                  if (c["from"], c["to"], c["application"]) == ("web.shop", "redis.shop", "redis")), None)
 
 
+def new_password(etcd, path, gateways):
+    """Etcd forgets its tokens with its end: who is to be let in again needs the password that holds by then."""
+    stranger = run("curl", "-s", "--cacert", etcd.path("ca.crt"), f"{etcd.urls()[0]}/version", ok=False)
+    check(stranger.returncode != 0, f"who has no certificate is let in: {stranger.stdout}")
+    etcd.ctl("user", "passwd", "bulkhead", "--interactive=false", said="second-password")
+    write(path, "second-password\n")
+    etcd.kill(0)
+    until(lambda: all(not g.get("/fleet")["connected"] for g in gateways), "etcd is away", 60)
+    etcd.start(0, fresh=False)
+    until(lambda: all(g.get("/fleet")["connected"] for g in gateways), "all are let in with the new password", 60)
+    in_step(gateways, seconds=60)
+    for g in gateways:
+        check("-password" not in g.log().replace("etcd-password", ""), "no password is in the log")
+
+
 def test():
     make()
-    etcd = Etcd()
+    etcd = Etcd(secure=True)
+    etcd.with_passwords("first-password")
+    password = os.path.join(DIR, "etcd-password")
+    write(password, "first-password\n")
+    os.chmod(password, 0o600)
     more = {"mode": "discover", "store": {"path": "store.db"}, "learning": {"segments": True, "look": "200ms"}}
-    fleet = {"endpoints": etcd.urls(), "ttl": "3s"}
+    fleet = {"endpoints": etcd.urls(), "ttl": "3s", "user": "bulkhead", "password_file": password,
+             "tls": {"ca": etcd.path("ca.crt"), "certificate": etcd.path("client.crt"), "key": etcd.path("client.key")}}
     a = Gateway(policy="", name="a", fleet=dict(fleet, name="a"), **more).start()
     b = Door(2, policy="", name="b", fleet=dict(fleet, name="b"), **more).start()
     for host in ("web", "redis"):
@@ -46,7 +68,8 @@ def test():
 
     b.kill()
     b.start()
-    check(conversation(b) is not None, "known after a restart")
+    until(lambda: conversation(b), "known after a restart, from its file or from the fleet", 60)
+    new_password(etcd, password, [a, b])
     redis.kill()
     a.stop()
     b.stop()

@@ -11,10 +11,29 @@ from .wire import inside, run, spawn
 NET = "10.77.0"
 
 
-class Etcd:
-    """Members on the main namespace's end of the cables; clients at port 2379 and the next ones."""
+def certificates():
+    """An authority, etcd's certificate and a gateway's; etcd is a client of its own HTTP gateway, too."""
+    def path(name):
+        return os.path.join(DIR, f"etcd-{name}")
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/O=etcd-ca", "-keyout", path("ca.key"), "-out", path("ca.crt"))
+    for name, extension in (("server", f"subjectAltName=IP:{NET}.1\nextendedKeyUsage=serverAuth,clientAuth"),
+                            ("client", "extendedKeyUsage=clientAuth")):
+        with open(path(f"{name}.ext"), "w", encoding="utf-8") as f:
+            f.write(extension + "\n")
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/O={name}",
+            "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"))
+        run("openssl", "x509", "-req", "-in", path(f"{name}.csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
+            "-CAcreateserial", "-days", "2", "-extfile", path(f"{name}.ext"), "-out", path(f"{name}.crt"))
+    return path
 
-    def __init__(self, members=1):
+
+class Etcd:
+    """Members on the main namespace's end of the cables; clients at port 2379 and the next ones. secure: with client certificates,
+    and passwords of its own authentication."""
+
+    def __init__(self, members=1, secure=False):
+        self.path, self.user = certificates() if secure else None, None
         run("ip", "link", "add", "etcd0", "type", "bridge")
         run("ip", "addr", "add", f"{NET}.1/24", "dev", "etcd0")
         run("ip", "link", "set", "etcd0", "up")
@@ -25,9 +44,11 @@ class Etcd:
         self.healthy()
 
     def urls(self):
-        return [f"http://{NET}.1:{2379 + 10 * i}" for i in range(len(self.names))]
+        return [f"http{'s' if self.path else ''}://{NET}.1:{2379 + 10 * i}" for i in range(len(self.names))]
 
     def start(self, i, fresh=True):
+        tls = ["--cert-file", self.path("server.crt"), "--key-file", self.path("server.key"), "--client-cert-auth",
+               "--trusted-ca-file", self.path("ca.crt")] if self.path else []
         peers = ",".join(f"{n}=http://{NET}.1:{2380 + 10 * k}" for k, n in enumerate(self.names))
         with open(os.path.join(DIR, f"{self.names[i]}.etcd"), "ab") as log:
             self.p[i] = spawn(
@@ -35,15 +56,27 @@ class Etcd:
                 "--listen-client-urls", self.urls()[i], "--advertise-client-urls", self.urls()[i],
                 "--listen-peer-urls", f"http://{NET}.1:{2380 + 10 * i}",
                 "--initial-advertise-peer-urls", f"http://{NET}.1:{2380 + 10 * i}",
-                "--initial-cluster", peers, "--initial-cluster-state", "new" if fresh else "existing",
+                *tls, "--initial-cluster", peers, "--initial-cluster-state", "new" if fresh else "existing",
                 stdout=log, stderr=log)
 
     def kill(self, i):
         self.p[i].send_signal(signal.SIGKILL)
         self.p[i].wait(30)
 
-    def ctl(self, *words, ok=True):
-        return run("env", "ETCDCTL_API=3", "etcdctl", "--endpoints", ",".join(self.urls()), *words, ok=ok)
+    def ctl(self, *words, ok=True, said=""):
+        """said: a line that it reads."""
+        tls = ["--cacert", self.path("ca.crt"), "--cert", self.path("client.crt"), "--key", self.path("client.key")] if self.path else []
+        user = ["--user", self.user] if self.user else []
+        return run("sh", "-c", 'echo "$0" | "$@"', said, "env", "ETCDCTL_API=3", "etcdctl", "--endpoints", ",".join(self.urls()), *tls, *user, *words,
+                   ok=ok)
+
+    def with_passwords(self, password):
+        """From now on each request needs a user: root, or bulkhead, who has what lies below /bulkhead/ alone."""
+        for words in ("user add root:root-password", "user grant-role root root", "role add bulkhead",
+                      "role grant-permission bulkhead readwrite --prefix=true /bulkhead/", f"user add bulkhead:{password}",
+                      "user grant-role bulkhead bulkhead", "auth enable"):
+            self.ctl(*words.split())
+        self.user = "root:root-password"
 
     def healthy(self):
         until(lambda: self.ctl("put", "/test", "1", ok=False).returncode == 0, "etcd takes a key", 60)
