@@ -52,8 +52,8 @@ struct bh_flow_table {
 	 BH_FLOW_QUIET_BOTH(ESTABLISHED) | BH_FLOW_QUIET_BOTH(FIN_WAIT) |                          \
 	 BH_FLOW_QUIET_BOTH(CLOSED) | BH_FLOW_QUIET_FROM(REFUSED, 0))
 
-/* The rest of bh_flow_touch, for packets that may change more than counters. */
-void bh_flow_advance(struct bh_flow *f, const struct bh_parsed *pkt);
+/* The rest of bh_flow_touch, for packets of end `from` that may change more than counters. */
+void bh_flow_advance(struct bh_flow *f, unsigned from, uint8_t tcp_flags);
 
 /* bh_flow_hash of an IPv4 key: 24 bytes, and zeros. */
 static inline uint64_t
@@ -220,7 +220,7 @@ bh_flow_touch_hot(struct bh_flow *f, const struct bh_parsed *pkt, uint32_t now_m
 	bh_flow_count_hot(f, from, pkt->l3_len, now_ms);
 	if (BH_LIKELY(bh_flow_is_quiet(f, from, pkt->tcp_flags)))
 		return false;
-	bh_flow_advance(f, pkt);
+	bh_flow_advance(f, from, pkt->tcp_flags);
 	return true;
 }
 

@@ -135,18 +135,17 @@ advance_tcp(struct bh_flow *f, unsigned from, bool responder, uint8_t tcp_flags)
 }
 
 void
-bh_flow_advance(struct bh_flow *f, const struct bh_parsed *pkt)
+bh_flow_advance(struct bh_flow *f, unsigned from, uint8_t tcp_flags)
 {
-	unsigned from = pkt->from & 1;
 	bool responder = from != (f->flags & BH_FLAG_INITIATOR);
 
-	f->tcp_seen[from] |= pkt->tcp_flags;
+	f->tcp_seen[from] |= tcp_flags;
 	if (responder)
 		f->flags |= BH_FLAG_REPLIED;
 	if (f->state == BH_STATE_REFUSED)
 		return;
 	if (f->key.proto == PROTO_TCP)
-		advance_tcp(f, from, responder, pkt->tcp_flags);
+		advance_tcp(f, from, responder, tcp_flags);
 	else if (f->state == BH_STATE_NEW && responder)
 		f->state = BH_STATE_REPLIED;
 }

@@ -537,8 +537,8 @@ void bh_threat_sessions(struct bh_worker *w, const struct bh_flow *f, bool opens
 void bh_threat_session(struct bh_worker *w, const struct bh_flow *f, bool opens);
 /* threat_slow.c: a slice of the flow table, for clients that say nothing. */
 void bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms);
-/* A packet may have moved its flow's state. */
-void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h,
+/* A packet of end `from` may have moved its flow's state. */
+void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, unsigned from, uint8_t tcp_flags,
 		     uint8_t before);
 /* A SYN on an examined connection, before the stream judges it. True: the connection is refused and not examined any more. */
 bool bh_threat_split(struct bh_worker *w, struct bh_packet *p);
@@ -555,7 +555,7 @@ bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 
 	if (likely(!bh_flow_touch_hot(f, h, w->now_ms)) || !w->watch.opened)
 		return false;
-	bh_threat_moved(w, f, h, before);
+	bh_threat_moved(w, f, h->from, h->tcp_flags, before);
 	return true;
 }
 

@@ -1,5 +1,5 @@
-/* known: what most packets are. A plain packet (net_hot.h) of a flow whose verdict stands, which moves nothing but its
- * flow's counters, is counted and sent here, in three passes over the burst: headers and hash, index, entry. None of the
+/* known: what most packets are. A plain packet (net_hot.h) of a flow whose verdict stands, which moves its flow's counters, or
+ * the state of a connection and says nothing, is counted and sent here, in three passes over the burst: headers and hash, index, entry. None of the
  * other stages would look at it twice; they get the others. From the first of these on a burst stays together, so that
  * frames leave in the order in which they came; and what follows in it is judged here only if no packet of its flow goes
  * to the other stages, since that one may move the flow's state. */
@@ -102,22 +102,48 @@ find_entries(const struct bh_flow_table *table, const struct bh_known_packet *k,
 	return n;
 }
 
-/* Pass 3, of one packet. Is its flow's verdict final and current, or becomes so as it is, and does it move nothing? Then it is
- * counted. The verdict itself is the caller's to look at. */
+/* A segment that is more than one to count: it moves its connection's state (but for a SYN, which may open another one), or
+ * the connection has no name yet. Without payload none of the other stages would do more than this: a context is taken, and
+ * a flow without one examined, by what is said (app_tcp.c). */
+static __rte_noinline bool
+move_known(struct bh_worker *w, const struct bh_known_packet *k, const struct rte_mbuf *m,
+	   struct bh_flow *f)
+{
+	unsigned from = k->plain.from;
+	uint8_t before = f->state;
+
+	if (k->plain.key.proto != BH_PROTO_TCP || bh_tcp_opens(k->plain.tcp_flags) ||
+	    (f->flags & BH_FLAG_USED) == 0)
+		return false;
+	if ((f->flags & BH_FLAG_APP_DONE) == 0 &&
+	    (f->ext != 0 || bh_net_plain_tcp_says(&k->plain, rte_pktmbuf_mtod(m, const uint8_t *))))
+		return false;
+	bh_flow_count_hot(f, from, k->plain.l3_len, w->now_ms);
+	if (bh_flow_is_quiet(f, from, k->plain.tcp_flags))
+		return true;
+	bh_flow_advance(f, from, k->plain.tcp_flags);
+	if (w->watch.opened)
+		bh_threat_moved(w, f, from, k->plain.tcp_flags, before);
+	return true;
+}
+
+/* Pass 3, of one packet. Is its flow's verdict final and current, or becomes so as it is, and is all that it does to be done
+ * here? Then it is counted. That the verdict lets it pass is the caller's to know. */
 static inline bool
 count_known(struct bh_worker *w, const struct bh_view *view, const struct bh_known_packet *k,
-	    struct bh_flow *f)
+	    const struct rte_mbuf *m, struct bh_flow *f)
 {
 	const uint8_t usual = BH_FLAG_USED | BH_FLAG_APP_DONE;
 	const uint8_t moves = BH_TCP_SYN | BH_TCP_FIN | BH_TCP_RST;
 	unsigned from = k->plain.from;
+	bool stale = f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1]);
 
-	if (unlikely(!bh_flow_has_key(f, &k->plain.key) || (f->flags & usual) != usual ||
-		     (k->plain.tcp_flags & moves) != 0 ||
-		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags) || bh_flow_is_expired(w, f)))
+	if (unlikely(!bh_flow_has_key(f, &k->plain.key) || bh_flow_is_expired(w, f)))
 		return false;
-	if (unlikely(f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1])) &&
-	    !bh_judge_stays(w, f))
+	if (unlikely((f->flags & usual) != usual || (k->plain.tcp_flags & moves) != 0 ||
+		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags)))
+		return !stale && move_known(w, k, m, f);
+	if (unlikely(stale) && !bh_judge_stays(w, f))
 		return false;
 	bh_flow_count_hot(f, from, k->plain.l3_len, w->now_ms);
 	return true;
@@ -160,7 +186,7 @@ count_burst(struct bh_worker *w, struct bh_burst *b, unsigned n)
 			verdict = verdict_of(f);
 			first = i;
 		}
-		if (unlikely(!count_known(w, &view, &b->known[i], f)))
+		if (unlikely(!count_known(w, &view, &b->known[i], b->m[i], f)))
 			break;
 	}
 	count_reason(w, verdict >> 8, i - first);
@@ -207,7 +233,7 @@ leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 		for (k = 0; k < n_moved && moved[k] != f; k++)
 			;
 		if (f != NULL && k == n_moved && f->verdict == BH_VERDICT_ALLOW &&
-		    count_known(w, w->view, known, f)) {
+		    count_known(w, w->view, known, m, f)) {
 			p->h.kind = BH_FRAME_IP;
 			bh_packet_decide(p, BH_FATE_PASS, (enum bh_reason)f->reason);
 			continue;

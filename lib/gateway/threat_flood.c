@@ -275,11 +275,11 @@ uncount_embryo(struct bh_worker *w, const struct bh_flow *f)
 
 /* Both ends want to open the connection to each other: RFC 9293 allows it, and nobody does it but to confuse who looks on. */
 static enum bh_threat_action
-report_split(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
+report_split(struct bh_worker *w, struct bh_flow *f, unsigned from)
 {
 	const struct bh_threat_case k = {.f = f,
 					 .threat = BH_THREAT_SPLIT_HANDSHAKE,
-					 .source = h->from};
+					 .source = from};
 	enum bh_threat_action action = bh_threat_report(w, &k);
 
 	if (action != BH_THREAT_ALERT) {
@@ -292,9 +292,9 @@ report_split(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 
 /* SYN, not SYN/ACK, of whom was asked. */
 static bool
-is_split(const struct bh_worker *w, const struct bh_flow *f, const struct bh_parsed *h)
+is_split(const struct bh_worker *w, const struct bh_flow *f, unsigned from, uint8_t tcp_flags)
 {
-	return bh_tcp_opens(h->tcp_flags) && h->from != (f->flags & BH_FLAG_INITIATOR) &&
+	return bh_tcp_opens(tcp_flags) && from != (f->flags & BH_FLAG_INITIATOR) &&
 	       bh_threat_on(w, BH_THREAT_SPLIT_HANDSHAKE);
 }
 
@@ -304,9 +304,9 @@ bh_threat_split(struct bh_worker *w, struct bh_packet *p)
 	struct bh_flow *f = p->flow;
 	enum bh_threat_action action;
 
-	if (f->state != BH_STATE_SYN_SENT || !is_split(w, f, &p->h))
+	if (f->state != BH_STATE_SYN_SENT || !is_split(w, f, p->h.from, p->h.tcp_flags))
 		return false;
-	action = report_split(w, f, &p->h);
+	action = report_split(w, f, p->h.from);
 	if (action == BH_THREAT_ALERT)
 		return false;
 	bh_app_release(w, f->ext, BH_REASON_THREAT);
@@ -316,17 +316,18 @@ bh_threat_split(struct bh_worker *w, struct bh_packet *p)
 }
 
 void
-bh_threat_moved(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h, uint8_t before)
+bh_threat_moved(struct bh_worker *w, struct bh_flow *f, unsigned from, uint8_t tcp_flags,
+		uint8_t before)
 {
 	if ((f->flags & BH_FLAG_EMBRYO) != 0 && !is_half_open(f->state)) {
 		uncount_embryo(w, f);
 		f->flags &= (uint8_t)~BH_FLAG_EMBRYO;
 	}
 	if (before == BH_STATE_SYN_SENT && f->state == BH_STATE_CLOSED &&
-	    h->from != (f->flags & BH_FLAG_INITIATOR))
+	    from != (f->flags & BH_FLAG_INITIATOR))
 		bh_threat_unanswered(w, f);
-	if (before == BH_STATE_SYN_SENT && f->ext == 0 && is_split(w, f, h))
-		report_split(w, f, h);
+	if (before == BH_STATE_SYN_SENT && f->ext == 0 && is_split(w, f, from, tcp_flags))
+		report_split(w, f, from);
 }
 
 void

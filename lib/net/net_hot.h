@@ -334,13 +334,29 @@ bh_net_plain(const struct bh_parse_params *params, const uint8_t *p, uint32_t ca
 	return type == BH_ETH_VLAN && bh_net_straight_vlan(&s, out);
 }
 
+/* Where the IP header of the frame is that *plain is about. */
+static inline uint32_t
+bh_net_plain_l3(const uint8_t *p)
+{
+	return BH_ETH_HEADER + (bh_load_be16(p + 12) == BH_ETH_VLAN ? BH_ETH_TAG : 0);
+}
+
+/* Does the TCP segment that *plain is about say anything? */
+static inline bool
+bh_net_plain_tcp_says(const struct bh_plain *plain, const uint8_t *p)
+{
+	uint32_t head = plain->key.family == BH_IP4 ? BH_IP4_HEADER : BH_IP6_HEADER;
+
+	return plain->l3_len > head + (p[bh_net_plain_l3(p) + head + 12] >> 4 << 2);
+}
+
 /* All that bh_net_parse() says of the frame that *plain is about. */
 static inline void
 bh_net_plain_parsed(const struct bh_plain *plain, const uint8_t *p, uint32_t caplen,
 		    struct bh_parsed *out)
 {
 	bool v4 = plain->key.family == BH_IP4, tcp = plain->key.proto == BH_PROTO_TCP;
-	uint64_t l3_off = BH_ETH_HEADER + (bh_load_be16(p + 12) == BH_ETH_VLAN ? BH_ETH_TAG : 0);
+	uint64_t l3_off = bh_net_plain_l3(p);
 	uint64_t l4_off = l3_off + (v4 ? BH_IP4_HEADER : BH_IP6_HEADER);
 	uint64_t payload = l4_off + (tcp ? (uint64_t)p[l4_off + 12] >> 4 << 2 : BH_UDP_HEADER);
 	uint64_t end = l3_off + plain->l3_len, word;

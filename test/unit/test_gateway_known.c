@@ -98,7 +98,9 @@ put_packet(struct pair *p, unsigned wire)
 		.tcp_flags = random_flags(),
 		.seq = 1000,
 		.ack = 1000,
-		.payload = (uint16_t)(rnd(20) == 0 ? 1400 + rnd(200) : rnd(60)),
+		.payload = (uint16_t)(rnd(20) == 0  ? 1400 + rnd(200)
+				      : rnd(3) == 0 ? 0
+						    : rnd(60)),
 		.seed = (uint8_t)(128 + rnd(100)),
 		.vlan = c->vlan,
 	};
@@ -117,6 +119,10 @@ put_packet(struct pair *p, unsigned wire)
 			put_both(p, wire, &piece[i], 0);
 		return;
 	}
+	/* Whether a SYN opens its connection anew is asked by the other stages before any packet of its burst moves the
+	 * old one's state, by this one in the order in which they came: it comes first. */
+	for (i = 0; i < 2 && bh_tcp_opens(k.tcp_flags); i++)
+		rig_run(&p->r[i]);
 	if (rnd(60) == 0)
 		f.b[14 + rnd(20)] ^= (uint8_t)(1 + rnd(255));
 	put_both(p, wire, &f, rnd(60) == 0 ? 40 : 0);
