@@ -15,11 +15,17 @@ void
 bh_decider_start(struct bh_decider *d, const struct bh_snapshot *s, const struct bh_said *said,
 		 uint8_t proto)
 {
-	memset(d, 0, sizeof(*d));
+	/* proven and possible are set when the first rule asks, see hear(). Field by field: a memset would be a
+	 * `rep stos`, whose start takes as long as all the rest. */
 	d->s = s;
 	d->said = said;
 	d->proto = proto;
+	d->op = NULL;
+	d->scratch = NULL;
+	d->fence[0] = d->fence[1] = d->hard = 0;
 	d->rule = d->first_may = d->first_allow = d->first_listed = BH_NO_RULE;
+	d->may = 0;
+	d->app_known = d->later = d->by_application = d->passed_over = d->refused = false;
 }
 
 /* The first rule that names applications asks what is said. */

@@ -19,9 +19,10 @@ struct end {
  *
  * The writer changes the table, then bumps the slot that the address resolved to before (release). We read
  * the generation (acquire), then resolve again: if that still gives this slot, the table as we saw it
- * had no change that this generation does not already count; a change that comes later bumps it. If
- * it gives another, that one is looked at the same way. After TRIES changes within a judgement, the
- * answer is right for this packet and its stamp made stale, so that the next packet asks again.
+ * had no change that this generation does not already count; a change that comes later bumps it. Where
+ * nothing at all was changed meanwhile, which is nearly always so, that is known without asking. If it gives
+ * another, that one is looked at the same way. After TRIES changes within a judgement, the answer is right for this
+ * packet and its stamp made stale, so that the next packet asks again.
  *
  * Slots are not reused while we run (quiescence), so that what place[] and slot_class[] say is about
  * this address and no other. */
@@ -29,14 +30,17 @@ static void
 resolve(const struct bh_view *v, const struct bh_flow_key *key, unsigned end, struct end *e)
 {
 	const uint8_t *addr = key->addr[end].b;
-	uint32_t slot = bh_table_resolve(v->endpoints, addr, key->family, key->tenant), again;
+	uint32_t version = bh_table_version(v->endpoints), again;
+	uint32_t slot = bh_table_resolve(v->endpoints, addr, key->family, key->tenant);
 	unsigned i;
 
 	for (i = 0;; i++) {
 		e->slot = slot;
 		e->generation = __atomic_load_n(&v->generation[slot], __ATOMIC_ACQUIRE);
+		if (BH_LIKELY(bh_table_unchanged(v->endpoints, version)))
+			return;
 		again = bh_table_resolve(v->endpoints, addr, key->family, key->tenant);
-		if (BH_LIKELY(again == slot))
+		if (again == slot)
 			return;
 		slot = again;
 		if (i == TRIES)

@@ -238,6 +238,7 @@ enum { BH_TENANT_ANY, BH_TENANT_VNI_ONLY, BH_TENANT_EXACT, BH_TENANT_KINDS };
 struct bh_endpoints {
 	uint64_t *cell;
 	uint32_t mask;
+	uint32_t version;             /* odd: a change is being made; see bh_table_unchanged */
 	const struct bh_place *place; /* by slot; the model's, shared by all tables */
 	struct bh_hash_key hash_key;
 	uint64_t lens[BH_TENANT_KINDS][2][3]; /* prefix lengths in use, a bit each */
@@ -261,6 +262,22 @@ uint32_t bh_table_find(const struct bh_endpoints *t, const struct bh_place *p);
 /* Readers: the slot that a packet's address resolves to, 0 = none. */
 uint32_t bh_table_resolve(const struct bh_endpoints *t, const uint8_t addr[16], uint8_t family,
 			  bh_tenant tenant);
+/* Readers: has the table stood still from here to there? What was read of it, and of what its changes are followed by
+ * (generations), is then of one moment. */
+static inline uint32_t
+bh_table_version(const struct bh_endpoints *t)
+{
+	return __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+}
+
+static inline bool
+bh_table_unchanged(const struct bh_endpoints *t, uint32_t since)
+{
+	/* What was read before this is not read after it. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return (since & 1) == 0 && __atomic_load_n(&t->version, __ATOMIC_RELAXED) == since;
+}
+
 /* What addresses of p resolve to without p itself. Exact for tenant any, and for single addresses. */
 uint32_t bh_table_cover(const struct bh_endpoints *t, const struct bh_place *p);
 void bh_place_set(struct bh_place *p, const struct bh_prefix *prefix, bh_tenant tenant);

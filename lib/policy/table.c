@@ -73,11 +73,20 @@ same_place(const struct bh_place *a, const struct bh_place *b)
 	       a->family == b->family;
 }
 
+/* An IPv4 address is the upper half of hi, and the rest is 0. */
+static inline uint64_t
+place_hash4(const struct bh_endpoints *t, uint64_t hi, bh_tenant tenant, unsigned len)
+{
+	return bh_hash24(&t->hash_key, hi | len, tenant, 0);
+}
+
 static inline uint64_t
 place_hash(const struct bh_endpoints *t, const struct bh_place *p)
 {
 	uint64_t w[6] = {p->hi, p->lo, p->tenant, (uint64_t)p->family << 8 | p->len, 0, 0};
 
+	if (p->family != BH_IP6)
+		return place_hash4(t, p->hi, p->tenant, p->len);
 	return bh_hash48(&t->hash_key, w);
 }
 
@@ -157,9 +166,9 @@ resolve_kinds(const struct bh_endpoints *t, const struct bh_place *p, unsigned k
 	return 0;
 }
 
-uint32_t
-bh_table_resolve(const struct bh_endpoints *t, const uint8_t addr[16], uint8_t family,
-		 bh_tenant tenant)
+static uint32_t
+resolve_other(const struct bh_endpoints *t, const uint8_t addr[16], uint8_t family,
+	      bh_tenant tenant)
 {
 	struct bh_place p = {.hi = load_be64(addr),
 			     .lo = load_be64(addr + 8),
@@ -169,6 +178,35 @@ bh_table_resolve(const struct bh_endpoints *t, const uint8_t addr[16], uint8_t f
 	return resolve_kinds(t, &p, BH_TENANT_KINDS, family == BH_IP6 ? 128 : 32);
 }
 
+/* The same as longest(), of an IPv4 address without tenant. */
+static inline uint32_t
+resolve4(const struct bh_endpoints *t, const uint8_t addr[16])
+{
+	uint64_t host = (uint64_t)bh_load_be32(addr) << 32, value;
+	uint64_t bits = __atomic_load_n(&t->lens[BH_TENANT_ANY][0][0], __ATOMIC_ACQUIRE);
+	struct bh_place p = {.family = BH_IP4};
+	unsigned len;
+
+	for (; bits != 0; bits ^= UINT64_C(1) << len) {
+		len = 63 - (unsigned)__builtin_clzll(bits);
+		p.hi = len != 0 ? host & ~UINT64_C(0) << (64 - len) : 0;
+		p.len = (uint8_t)len;
+		find_cell(t, &p, place_hash4(t, p.hi, 0, len), &value);
+		if (cell_slot(value) != 0)
+			return cell_slot(value);
+	}
+	return 0;
+}
+
+uint32_t
+bh_table_resolve(const struct bh_endpoints *t, const uint8_t addr[16], uint8_t family,
+		 bh_tenant tenant)
+{
+	if (BH_LIKELY(family == BH_IP4 && tenant == 0))
+		return resolve4(t, addr);
+	return resolve_other(t, addr, family, tenant);
+}
+
 uint32_t
 bh_table_cover(const struct bh_endpoints *t, const struct bh_place *p)
 {
@@ -176,6 +214,20 @@ bh_table_cover(const struct bh_endpoints *t, const struct bh_place *p)
 }
 
 /* ---- changes: the model only ------------------------------------------------------------------------ */
+
+/* Readers that see any part of a change see that the version is odd, or another one. */
+static void
+begin_change(struct bh_endpoints *t)
+{
+	__atomic_store_n(&t->version, t->version + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static void
+end_change(struct bh_endpoints *t)
+{
+	__atomic_store_n(&t->version, t->version + 1, __ATOMIC_RELEASE);
+}
 
 static void
 count_len(struct bh_endpoints *t, const struct bh_place *p, int by)
@@ -198,6 +250,7 @@ bh_table_insert(struct bh_endpoints *t, uint32_t slot)
 	uint64_t hash = place_hash(t, p);
 	uint32_t i = (uint32_t)hash & t->mask;
 
+	begin_change(t);
 	count_len(t, p, 1);
 	while (t->cell[i] != 0 && t->cell[i] != BH_CELL_GONE)
 		i = (i + 1) & t->mask;
@@ -205,6 +258,7 @@ bh_table_insert(struct bh_endpoints *t, uint32_t slot)
 		t->n_gone--;
 	t->n_live++;
 	__atomic_store_n(&t->cell[i], hash >> 32 << 32 | slot, __ATOMIC_RELEASE);
+	end_change(t);
 }
 
 void
@@ -214,6 +268,7 @@ bh_table_remove(struct bh_endpoints *t, uint32_t slot)
 	uint64_t value;
 	uint32_t i = find_cell(t, p, place_hash(t, p), &value);
 
+	begin_change(t);
 	t->n_live--;
 	t->n_gone++;
 	__atomic_store_n(&t->cell[i], BH_CELL_GONE, __ATOMIC_RELEASE);
@@ -224,6 +279,7 @@ bh_table_remove(struct bh_endpoints *t, uint32_t slot)
 		}
 	}
 	count_len(t, p, -1);
+	end_change(t);
 }
 
 bool
