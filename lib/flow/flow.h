@@ -55,6 +55,13 @@ enum {
 	BH_FLAG_USED = 1 << 7,      /* entry is in the table */
 };
 
+/* bh_flow.carried */
+enum bh_carried {
+	BH_CARRIED_NOT,      /* opened here */
+	BH_CARRIED,          /* taken over from another gateway */
+	BH_CARRIED_EXAMINED, /* and what it says next can't be judged without what it said there */
+};
+
 /* bh_flow.app_proof */
 enum { BH_PROOF_CLIENT = 1 << 6, BH_PROOF_SERVER = 1 << 7, BH_PROOF_PACKETS = 63 };
 
@@ -79,8 +86,9 @@ struct bh_flow {
 	uint32_t ext;       /* index of an extension (reassembly, inspection), 0 = none */
 	uint8_t app;        /* 0 until an application is proven */
 	uint8_t app_proof; /* by what: BH_PROOF_* of the sides that had spoken, and segments or datagrams till then */
-	uint8_t state : 4; /* enum bh_flow_state */
-	uint8_t mode : 2;  /* enum bh_mode of its two ends, when it was judged */
+	uint8_t state : 4;   /* enum bh_flow_state */
+	uint8_t mode : 2;    /* enum bh_mode of its two ends, when it was judged */
+	uint8_t carried : 2; /* enum bh_carried */
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct bh_flow) == 128, "48+8+4+1+1+2 | 8+16+8+4+4+8+8+4+2+1+1");
@@ -195,6 +203,9 @@ void bh_flow_end_all(struct bh_flow_table *t, enum bh_flow_end why);
 /* Iterate: the first used entry with number >= *cursor and < end; *cursor moves behind it. NULL
  * when there is none: *cursor is then end, or less at the end of the table. */
 struct bh_flow *bh_flow_next(struct bh_flow_table *t, uint32_t *cursor, uint32_t end);
+/* Number of a flow's entry, and the flow of an entry; NULL: it is not in use. */
+uint32_t bh_flow_number(const struct bh_flow_table *t, const struct bh_flow *f);
+struct bh_flow *bh_flow_at(const struct bh_flow_table *t, uint32_t number);
 /* Number of used entries, and the capacity. */
 uint32_t bh_flow_count(const struct bh_flow_table *t);
 uint32_t bh_flow_capacity(const struct bh_flow_table *t);

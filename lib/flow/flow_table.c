@@ -346,6 +346,20 @@ bh_flow_next(struct bh_flow_table *t, uint32_t *cursor, uint32_t end)
 }
 
 uint32_t
+bh_flow_number(const struct bh_flow_table *t, const struct bh_flow *f)
+{
+	return (uint32_t)(f - t->flow);
+}
+
+struct bh_flow *
+bh_flow_at(const struct bh_flow_table *t, uint32_t number)
+{
+	struct bh_flow *f = &t->flow[number];
+
+	return (f->flags & BH_FLAG_USED) != 0 ? f : NULL;
+}
+
+uint32_t
 bh_flow_count(const struct bh_flow_table *t)
 {
 	return t->count;

@@ -10,6 +10,9 @@ bh_app_said(const struct bh_worker *w, const struct bh_flow *f, struct bh_proto_
 		said->app = &w->app[f->ext].state;
 		return said;
 	}
+	/* A connection in the middle of which another gateway stopped listening: nor is what it said there. */
+	if (f->carried == BH_CARRIED_EXAMINED && f->key.proto == 6)
+		return NULL;
 	/* A connection that was refused while it was examined: what it says now is nobody's judgement. */
 	if ((f->flags & BH_FLAG_APP_DONE) == 0 &&
 	    (f->app == 0 || (f->key.proto == 6 && f->state == BH_STATE_REFUSED)))
@@ -91,6 +94,7 @@ bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason r
 	}
 	f->verdict = (uint8_t)verdict;
 	f->state = BH_STATE_REFUSED;
+	bh_carry_changed(w, f);
 	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
 		bh_answer_reset(w, p, c->stream,
 				how == BH_DENIED_RESPOND && c->asked == c->answered);

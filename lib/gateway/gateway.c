@@ -315,6 +315,8 @@ bh_gateway_destroy(struct bh_gateway *g)
 
 	if (g == NULL)
 		return;
+	bh_gateway_carry_stop(g);
+	bh_gateway_adopt_stop(g);
 	while ((r = g->retired) != NULL) {
 		g->retired = r->next;
 		r->free_fn(r->obj);

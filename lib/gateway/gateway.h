@@ -118,6 +118,11 @@ uint32_t bh_worker_drain(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns
 
 /* ---- control ------------------------------------------------------------------------------------- */
 
+/* No TCP connection opens from here on (SYNs are dropped, reason handover), or again: those that are being named get done with
+ * it before their flows are handed over. */
+void bh_gateway_settle_connections(struct bh_gateway *g, bool on);
+/* Workers have returned, and the flows go on in another gateway: their end here is no event. */
+void bh_gateway_passed(struct bh_gateway *g);
 void bh_gateway_stop(struct bh_gateway *g); /* any thread, also a signal handler */
 bool bh_gateway_stopping(const struct bh_gateway *g);
 /* Frees what is quiescent. Call every few ms from one control thread. */

@@ -20,6 +20,7 @@
 #include "../signature/signature.h"
 #include "../stream/stream.h"
 #include "../threat/threat.h"
+#include "carry.h"
 #include "gateway.h"
 
 #define BH_BURST 32
@@ -253,7 +254,11 @@ struct bh_worker {
 	struct bh_slab *slab;
 	struct bh_policy_scratch *policy_scratch;
 	struct bh_threat_watch watch;
-	bool examines; /* the known stage lets every packet through to the others */
+	struct bh_carrier
+		*carry;         /* carry.c; NULL: nobody is told of flows. Looked at once a turn */
+	struct bh_adopt *adopt; /* adopt.c; NULL: no flows are taken over */
+	bool adopted_ends;      /* a flow ends because it did elsewhere: told there */
+	bool examines;          /* the known stage lets every packet through to the others */
 	struct bh_threat_state *threat;   /* threat_report.c */
 	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
@@ -296,8 +301,12 @@ struct bh_worker {
 	struct bh_wire_counters wc[BH_MAX_WIRES];
 	struct bh_rule_use *rule_use; /* [BH_RULE_SLOTS + 2], rule_use.c */
 	_Atomic uint64_t beat_ns;
+	struct bh_carry_counts carried;
 	/* shared with control, see bh_mail */
 	struct bh_mail mail __rte_cache_aligned;
+	_Atomic(struct bh_carrier *)
+		carry_set; /* control writes (release), loaded once a turn (acquire) */
+	_Atomic(struct bh_adopt *) adopt_set;
 	/* written by control: answers taken from the ring; how many of these are in force (release / acquire) */
 	uint32_t names_taken;
 	_Atomic uint32_t names_in_force;
@@ -329,11 +338,15 @@ struct bh_gateway {
 	_Atomic(const struct bh_view *) view __rte_cache_aligned; /* release / acquire */
 	_Atomic bool stop;                                        /* relaxed */
 	_Atomic bool wire_down[BH_MAX_WIRES];                     /* relaxed */
+	_Atomic bool settles;                                     /* relaxed: no connection opens */
 	/* control only */
 	pthread_mutex_t retire_lock __rte_cache_aligned; /* retired */
 	pthread_mutex_t query_lock;                      /* one question to the workers at a time */
 	struct bh_retired *retired;
+	bool carrying, adopting;
+	uint64_t told; /* records handed out */
 };
+#define BH_CARRY_WORKERS RTE_MAX_LCORE
 
 /* A counter that one thread writes and others may read at any time. */
 static inline void
@@ -547,18 +560,6 @@ void bh_threat_ended(struct bh_worker *w, const struct bh_flow *f, enum bh_flow_
 /* A packet of a connection that is still half open. True: its fate is decided. */
 bool bh_threat_syn_again(struct bh_worker *w, struct bh_packet *p);
 
-/* Count a packet of a flow. True: its state may have moved, and that is watched. */
-static inline bool
-bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
-{
-	uint8_t before = f->state;
-
-	if (likely(!bh_flow_touch_hot(f, h, w->now_ms)) || !w->watch.opened)
-		return false;
-	bh_threat_moved(w, f, h->from, h->tcp_flags, before);
-	return true;
-}
-
 static inline bool
 bh_threat_on(const struct bh_worker *w, enum bh_threat threat)
 {
@@ -598,5 +599,6 @@ bh_wire_length(const struct bh_worker *w, const struct rte_mbuf *m, unsigned wir
 }
 
 #include "gateway_app.h"
+#include "gateway_touch.h"
 
 #endif

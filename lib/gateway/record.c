@@ -317,6 +317,8 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 	struct bh_worker *w = worker;
 	struct bh_event e = {.type = BH_EVENT_FLOW};
 
+	if (unlikely(w->carry != NULL))
+		bh_carry_gone(w, f);
 	bh_count(&w->c.flows_ended, 1);
 	bh_rule_ended(w, f);
 	if (w->watch.opened)
@@ -326,7 +328,7 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);
 	if (why == BH_FLOW_END_EVICTED)
 		bh_count(&w->c.flows_evicted, 1);
-	if (!w->config->event_flows && !w->config->learn)
+	if ((!w->config->event_flows && !w->config->learn) || w->adopted_ends)
 		return;
 	fill_flow(w, &e, f);
 	e.time_ns = w->wall_ns;

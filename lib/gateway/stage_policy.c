@@ -101,6 +101,11 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		return;
 	if (refuse_midstream(w, p, initiator))
 		return;
+	if (unlikely(atomic_load_explicit(&w->g->settles, memory_order_relaxed)) &&
+	    p->h.key.proto == 6 && bh_tcp_opens(p->h.tcp_flags)) {
+		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_HANDOVER);
+		return;
+	}
 	bh_policy_judge(w->view, &p->h.key, initiator, bh_service_of(&p->h, initiator), NULL, &j);
 	bh_count(&w->c.judged, 1);
 	if (w->watch.opened && bh_threat_opens(w, p, initiator, &j))
@@ -249,11 +254,18 @@ static void
 judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgement *j)
 {
 	bool asks = j->verdict == BH_VERDICT_PENDING || j->by_operation;
+	enum bh_exception x = BH_EXCEPTION_MIDSTREAM;
 	enum bh_exception_action action;
 	struct bh_flow *f = p->flow;
 
 	if (f->ext != 0)
 		w->app[f->ext].ask_again = true;
+	if (unlikely(f->carried != BH_CARRIED_NOT)) {
+		/* What sensors have to look for is in bytes that come next, too. */
+		asks |= f->carried == BH_CARRIED_EXAMINED && f->key.proto == 6 &&
+			j->verdict == BH_VERDICT_ALLOW && bh_app_inspect_blocks(w);
+		x = BH_EXCEPTION_HANDOVER;
+	}
 	if (!asks)
 		return;
 	if (can_be_heard(w, p, (enum bh_mode)j->mode)) {
@@ -262,14 +274,17 @@ judge_again_by_words(struct bh_worker *w, struct bh_packet *p, struct bh_judgeme
 		f->flags &= (uint8_t)~BH_FLAG_APP_DONE;
 		return;
 	}
-	action = (enum bh_exception_action)w->config->exception[BH_EXCEPTION_MIDSTREAM];
-	bh_count(&w->c.exceptions[BH_EXCEPTION_MIDSTREAM], 1);
+	action = (enum bh_exception_action)w->config->exception[x];
+	bh_count(&w->c.exceptions[x], 1);
 	j->verdict = BH_VERDICT_ALLOW;
 	j->reason = BH_REASON_EXCEPTION;
 	if (j->mode == BH_MODE_PROTECT && action != BH_ACTION_PASS) {
 		j->verdict = action == BH_ACTION_REJECT ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
 		j->protect_verdict = j->verdict;
-		j->reason = BH_REASON_TCP_MIDSTREAM;
+		j->reason =
+			x == BH_EXCEPTION_HANDOVER ? BH_REASON_HANDOVER : BH_REASON_TCP_MIDSTREAM;
+		if (x == BH_EXCEPTION_HANDOVER)
+			bh_count(&w->carried.cut, 1);
 	}
 }
 
@@ -326,7 +341,8 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 		bh_threat_session(w, f, true);
 	if (bh_is_against(j.verdict) && (!was_against || was_mode != f->mode)) {
 		/* Was allowed: say what changed rather than that nothing allows it. */
-		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM && j.restriction == 0)
+		if (!was_against && j.reason != BH_REASON_TCP_MIDSTREAM &&
+		    j.reason != BH_REASON_HANDOVER && j.restriction == 0)
 			f->reason =
 				relabelled ? BH_REASON_LABELS_CHANGED : BH_REASON_POLICY_CHANGED;
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
@@ -380,6 +396,8 @@ bh_stage_policy(struct bh_worker *w, struct bh_burst *b)
 		else if (p->flow->stamp !=
 			 bh_view_stamp(w->view, p->flow->slot[0], p->flow->slot[1]))
 			judge_again(w, p);
+		if (unlikely(w->carry != NULL) && p->flow != NULL)
+			bh_carry_mark(w, p->flow);
 	}
 	if (unlikely(ended != w->c.flows_ended))
 		find_again(w, b);

@@ -56,6 +56,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	w->wall_ns = wall_ns;
 	w->now_ms = (uint32_t)(w->mono_ns / BH_NS_PER_MS);
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
+	w->carry = atomic_load_explicit(&w->carry_set, memory_order_acquire);
+	w->adopt = atomic_load_explicit(&w->adopt_set, memory_order_acquire);
 	find_exits(w);
 	if (unlikely(w->sensor != NULL))
 		bh_app_sensor_turn(w);
@@ -64,7 +66,11 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 static void
 end_turn(struct bh_worker *w)
 {
+	if (unlikely(w->adopt != NULL))
+		bh_adopt_turn(w);
 	bh_stage_housekeeping(w);
+	if (unlikely(w->carry != NULL))
+		bh_carry_turn(w);
 	bh_stage_tx(w);
 	w->view = NULL;
 	/* Nothing of the old view is held beyond this line. */

@@ -41,7 +41,7 @@
 #include "../net/net.h"
 
 #define BH_HANDOVER_MAGIC UINT32_C(0x31564f48) /* "HOV1" */
-#define BH_HANDOVER_VERSION 1
+#define BH_HANDOVER_VERSION 1u
 
 enum bh_carry {
 	BH_CARRY_PLAIN = 1,

@@ -1,0 +1,36 @@
+/* gateway_touch: what changes a flow, and who hears of it. Part of gateway_priv.h, which includes it. */
+#ifndef BH_GATEWAY_TOUCH_H
+#define BH_GATEWAY_TOUCH_H
+
+#include "gateway_priv.h"
+
+/* carry.c, adopt.c: the worker's part, at a turn's end; if w->carry, w->adopt. */
+void bh_carry_turn(struct bh_worker *w);
+void bh_adopt_turn(struct bh_worker *w);
+/* Whoever is told of flows is to hear of this one, if w->carry: it may have changed; it ends. */
+void bh_carry_mark(struct bh_worker *w, const struct bh_flow *f);
+void bh_carry_gone(struct bh_worker *w, const struct bh_flow *f);
+
+static inline void
+bh_carry_changed(struct bh_worker *w, const struct bh_flow *f)
+{
+	if (unlikely(w->carry != NULL))
+		bh_carry_mark(w, f);
+}
+
+/* Count a packet of a flow. True: its state may have moved, and that is watched. */
+static inline bool
+bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
+{
+	uint8_t before = f->state;
+
+	if (likely(!bh_flow_touch_hot(f, h, w->now_ms)))
+		return false;
+	bh_carry_changed(w, f);
+	if (!w->watch.opened)
+		return false;
+	bh_threat_moved(w, f, h->from, h->tcp_flags, before);
+	return true;
+}
+
+#endif
