@@ -12,6 +12,7 @@ enum bh_guardian_phase {
 	BH_GUARDIAN_STARTING, /* silence means nothing yet */
 	BH_GUARDIAN_FORWARDING,
 	BH_GUARDIAN_STOPPING, /* by an order */
+	BH_GUARDIAN_PASSED,   /* another gateway forwards: nothing is to be done */
 };
 
 struct bh_guardian {

@@ -192,7 +192,8 @@ run_hook(const struct bh_guardian *g, const struct failure *f)
 		       action, (unsigned)status);
 }
 
-static void
+/* False: there is nothing to do, another gateway forwards. */
+static bool
 decide(const struct bh_guardian *g, int process, struct failure *f)
 {
 	if (watch(g)) {
@@ -200,18 +201,21 @@ decide(const struct bh_guardian *g, int process, struct failure *f)
 		bh_log(BH_LOG_ERROR, "the gateway (pid %d) has been silent for %u ms: killing it",
 		       g->pid, g->after_ms);
 		syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+	} else if (now(&g->phase) == BH_GUARDIAN_PASSED) {
+		return false;
 	} else if (now(&g->phase) == BH_GUARDIAN_STOPPING) {
 		*f = (struct failure){.cause = "stop", .action = (enum bh_failure)g->stop};
 	} else {
 		*f = (struct failure){.cause = "crash", .action = (enum bh_failure)g->crash};
 	}
 	if (has_ended(process, END_MS))
-		return;
+		return true;
 	/* It may still pass frames: not both at once. */
 	snprintf(f->error, sizeof(f->error), "the process %d does not end", g->pid);
 	bh_log(BH_LOG_ERROR, "%s", f->error);
 	if (f->action == BH_FAILURE_BYPASS)
 		f->action = BH_FAILURE_DOWN;
+	return true;
 }
 
 int
@@ -237,7 +241,8 @@ main(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	process = open_process(g->pid);
-	decide(g, process, &f);
+	if (!decide(g, process, &f))
+		return 0;
 	act(g, &f);
 	bh_log(f.action == BH_FAILURE_BYPASS ? BH_LOG_ERROR : BH_LOG_WARN,
 	       "the gateway is gone (%s): %s", f.cause,

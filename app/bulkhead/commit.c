@@ -379,6 +379,22 @@ free_text:
 	return rc;
 }
 
+int
+bh_daemon_store_reopen(struct bh_daemon *d, struct bh_err *err)
+{
+	const struct bh_store_params params = {.path = d->config.store_path,
+					       .keep = (uint32_t)d->config.store_keep};
+	const struct bh_down none = {0};
+	int rc;
+
+	if (params.path[0] == '\0')
+		return 0;
+	rc = bh_store_open(&d->store, &params, err);
+	if (rc == 0)
+		audit_start(d, &none);
+	return rc;
+}
+
 void
 bh_daemon_store_close(struct bh_daemon *d)
 {

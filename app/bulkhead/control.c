@@ -281,6 +281,14 @@ bh_daemon_loop(struct bh_daemon *d)
 			return BH_EXIT_FAILED;
 		if (!take_signals(d))
 			return BH_EXIT_OK;
+		switch (bh_daemon_pass_turn(d)) {
+		case BH_PASS_OVER:
+			return BH_EXIT_OK;
+		case BH_PASS_STALLED:
+			return BH_EXIT_STALLED;
+		case BH_PASS_GOES_ON:
+			break;
+		}
 		now = bh_clock_system.mono_ns(NULL);
 		bh_daemon_failure_beat(d);
 		bh_gateway_control(d->gateway);

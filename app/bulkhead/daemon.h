@@ -117,6 +117,11 @@ struct bh_daemon {
 	bool started;                        /* workers run */
 	struct bh_guardian *guardian;        /* NULL: nobody watches */
 	int guardian_fd;                     /* -1: nobody does any more */
+	int failure_fd;                      /* the lock of who watches; -1: there is none */
+	int pass_fd;                         /* where the next version of this gateway asks; -1 */
+	int api_fd;  /* a socket that listens for the API already; -1: there is none */
+	bool passed; /* another gateway forwards in this one's place */
+	struct bh_adopting *adopting; /* adopt.c; NULL: nothing is taken over */
 	struct {
 		uint64_t time_s; /* 0: none is known; atomic, the words before it */
 		char cause[16], action[16];
@@ -135,6 +140,9 @@ void bh_daemon_record(struct bh_daemon *d, enum bh_event_type type, const char *
 /* events.c: where events go, the file and the store. Control core. */
 int bh_daemon_events_open(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_events_close(struct bh_daemon *d);
+/* Store and sinks, which one process has for itself, closed and opened again; the file stays open. */
+void bh_daemon_events_part(struct bh_daemon *d);
+int bh_daemon_events_join(struct bh_daemon *d, struct bh_err *err);
 bool bh_daemon_events_wanted(const struct bh_daemon *d);
 void bh_daemon_put_event(struct bh_daemon *d, const struct bh_event *e); /* and its words */
 void bh_daemon_put_note(struct bh_daemon *d, const struct bh_eve_note *note);
@@ -232,6 +240,8 @@ void bh_links_release(struct bh_daemon *d);
 /* commit.c */
 int bh_daemon_store_load(struct bh_daemon *d, struct bh_err *err); /* open, policy in force */
 void bh_daemon_store_close(struct bh_daemon *d);
+/* After a close: the policy in force stays the one that is. */
+int bh_daemon_store_reopen(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change,
 			   struct bh_err *err);
 void bh_daemon_store_tick(struct bh_daemon *d);
@@ -315,6 +325,20 @@ bool bh_daemon_failure_stopping(struct bh_daemon *d);
 void bh_daemon_front_web(const char *configured, char *out, size_t size);
 int bh_daemon_front_start(void *arg, int listener, int channel, struct bh_err *err);
 void bh_daemon_front_end(void *arg);
+
+/* pass.c: the gateway that is replaced (pass.h). Socket: once ports are locked, before the sandbox. */
+int bh_daemon_pass_open(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_pass_close(struct bh_daemon *d);
+enum bh_pass_end { BH_PASS_GOES_ON, BH_PASS_OVER, BH_PASS_STALLED };
+/* Whoever asks is served to the end. OVER: nothing more is forwarded here. */
+enum bh_pass_end bh_daemon_pass_turn(struct bh_daemon *d);
+/* adopt.c: the one that comes. Begin: before anything is opened that only one process may have. */
+int bh_daemon_adopt_begin(struct bh_daemon *d, struct bh_err *err);
+int bh_daemon_adopt_endpoints(struct bh_daemon *d, struct bh_err *err); /* the policy is loaded */
+bool bh_daemon_adopt_loan(const struct bh_daemon *d, unsigned port, struct bh_port_loan *out);
+/* Workers run, ports are open: returns when the other one has stopped; the ports are to be started at once, then end. */
+int bh_daemon_adopt_flows(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_adopt_end(struct bh_daemon *d);
 
 /* sandbox.c: after everything is open and all threads run, before a port receives. */
 int bh_daemon_confine(struct bh_daemon *d, struct bh_err *err);

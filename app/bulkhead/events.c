@@ -4,27 +4,42 @@
 #define DAY_NS (86400 * BH_NS_PER_SEC)
 
 int
-bh_daemon_events_open(struct bh_daemon *d, struct bh_err *err)
+bh_daemon_events_join(struct bh_daemon *d, struct bh_err *err)
 {
-	const struct bh_eve_file_params file = {.path = d->config.eve_file, .names = &d->names};
 	const struct bh_record_params store = {.path = d->config.event_store,
 					       .keep_ns = d->config.event_keep_days * DAY_NS,
 					       .keep_bytes = d->config.event_keep_bytes};
 	int rc = 0;
 
-	if (file.path[0] != '\0')
-		rc = bh_eve_file_open(&d->eve, &file, err);
-	if (rc == 0 && store.path[0] != '\0')
+	if (store.path[0] != '\0')
 		rc = bh_record_open(&d->event_store, &store, err);
 	return rc == 0 ? bh_daemon_sinks_open(d, err) : rc;
+}
+
+void
+bh_daemon_events_part(struct bh_daemon *d)
+{
+	bh_record_close(d->event_store);
+	d->event_store = NULL;
+	bh_daemon_sinks_close(d);
+}
+
+int
+bh_daemon_events_open(struct bh_daemon *d, struct bh_err *err)
+{
+	const struct bh_eve_file_params file = {.path = d->config.eve_file, .names = &d->names};
+	int rc = 0;
+
+	if (file.path[0] != '\0')
+		rc = bh_eve_file_open(&d->eve, &file, err);
+	return rc == 0 ? bh_daemon_events_join(d, err) : rc;
 }
 
 void
 bh_daemon_events_close(struct bh_daemon *d)
 {
 	bh_eve_file_close(d->eve);
-	bh_record_close(d->event_store);
-	bh_daemon_sinks_close(d);
+	bh_daemon_events_part(d);
 	bh_buf_free(&d->event_line);
 }
 

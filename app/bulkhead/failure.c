@@ -88,6 +88,8 @@ fill(struct bh_daemon *d, struct bh_guardian *g)
 	g->stall = c->failure_stall;
 	g->after_ms = (uint32_t)c->failure_after_ms;
 	g->pid = getpid();
+	/* Until this one forwards itself, its end is nobody's loss. */
+	g->phase = d->adopting != NULL ? BH_GUARDIAN_PASSED : BH_GUARDIAN_STARTING;
 	g->n_pairs = c->n_pairs;
 	for (i = 0; i < c->n_pairs; i++) {
 		const struct bh_config_pair *p = &c->pair[i];
@@ -151,7 +153,8 @@ bh_daemon_failure_start(struct bh_daemon *d, struct bh_err *err)
 	d->guardian_fd = -1;
 	if (!wanted(&d->config))
 		return 0;
-	fd[2] = take_lock(&d->config, err);
+	/* Taken over from a gateway that still runs: the lock is one with that of its guardian. */
+	fd[2] = d->failure_fd >= 0 ? d->failure_fd : take_lock(&d->config, err);
 	if (fd[2] < 0)
 		return fd[2];
 	fd[0] = memfd_create("bulkhead-guardian", MFD_CLOEXEC);
@@ -181,7 +184,7 @@ out:
 		close(channel[1]);
 	if (fd[0] >= 0)
 		close(fd[0]);
-	close(fd[2]);
+	d->failure_fd = fd[2];
 	return rc;
 }
 

@@ -15,12 +15,15 @@
 #include "daemon.h"
 
 static const char usage[] =
-	"usage: bulkhead -c CONFIG [--check]\n"
+	"usage: bulkhead -c CONFIG [--adopt | --check]\n"
 	"\n"
 	"Stands on the wire between segments and passes what the policy allows.\n"
 	"\n"
 	"  -c, --config FILE   configuration (docs/configuration.md; a sample: "
 	"config/bulkhead.yaml)\n"
+	"      --adopt         take over from the gateway that runs with this run_dir: its ports "
+	"and\n"
+	"                      flows, without a gap (docs/deploy.md); if that fails, it goes on\n"
 	"      --check         read configuration, policy and sensors, say what is wrong, and end\n"
 	"      --version       print the version\n"
 	"      --help          print this\n"
@@ -33,7 +36,7 @@ static const char usage[] =
 
 struct options {
 	const char *config;
-	bool check;
+	bool check, adopt;
 };
 
 /* Returns -1 to go on, else the exit code. */
@@ -41,11 +44,9 @@ static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, 'k'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'}, {"adopt", no_argument, NULL, 'a'},
+		{"check", no_argument, NULL, 'k'},        {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -53,6 +54,9 @@ read_options(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'c':
 			o->config = optarg;
+			break;
+		case 'a':
+			o->adopt = true;
 			break;
 		case 'k':
 			o->check = true;
@@ -168,6 +172,7 @@ wire_tx(void *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 static int
 open_ports(struct bh_daemon *d, struct bh_err *err)
 {
+	struct bh_port_loan loan;
 	char why[160];
 	unsigned i;
 	int rc;
@@ -177,7 +182,10 @@ open_ports(struct bh_daemon *d, struct bh_err *err)
 		return rc;
 	bh_log(BH_LOG_INFO, "memory: %s", d->env.memory_text);
 	for (i = 0; i < d->config.n_ports; i++) {
-		rc = bh_port_open(&d->port[i], &d->config, i, d->n_workers, err);
+		if (bh_daemon_adopt_loan(d, i, &loan))
+			rc = bh_port_open_lent(&d->port[i], &d->config, i, &loan, err);
+		else
+			rc = bh_port_open(&d->port[i], &d->config, i, d->n_workers, err);
 		if (rc != 0)
 			return rc;
 		d->n_ports++;
@@ -291,14 +299,13 @@ static int
 start_ports(struct bh_daemon *d, struct bh_err *err)
 {
 	unsigned i;
-	int rc;
+	int rc = d->adopting != NULL ? bh_daemon_adopt_flows(d, err) : 0;
 
-	for (i = 0; i < d->n_ports; i++) {
+	for (i = 0; rc == 0 && i < d->n_ports; i++)
 		rc = bh_port_start(d->port[i], err);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	if (rc == 0 && d->adopting != NULL)
+		bh_daemon_adopt_end(d);
+	return rc;
 }
 
 /* ---- records ---------------------------------------------------------------------------------- */
@@ -404,6 +411,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_labels_open(d, err);
 	if (rc == 0)
+		rc = bh_daemon_pass_open(d, err);
+	if (rc == 0)
 		rc = bh_daemon_confine(d, err);
 	if (rc == 0)
 		rc = bh_secrets_begin(d->secrets, err);
@@ -440,9 +449,13 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 		bh_gateway_stop(d->gateway);
 	if (d->started)
 		rte_eal_mp_wait_lcore();
+	/* Flows that go on elsewhere have not ended. */
+	if (d->passed)
+		bh_gateway_passed(d->gateway);
 	if (d->started)
 		bh_daemon_drain(d);
-	if (d->gateway != NULL)
+	bh_daemon_pass_close(d);
+	if (d->gateway != NULL && !d->passed)
 		bh_links_release(d);
 	for (i = 0; i < d->n_ports; i++) {
 		bh_port_stop(d->port[i]);
@@ -497,7 +510,8 @@ run(struct bh_daemon *d, struct early_view *early)
 	bh_daemon_notify_ready(d);
 	code = bh_daemon_loop(d);
 	bh_daemon_notify(d, "STOPPING=1");
-	finish(d, code == BH_EXIT_STALLED, code == BH_EXIT_OK && bh_daemon_failure_stopping(d));
+	finish(d, code == BH_EXIT_STALLED,
+	       d->passed || (code == BH_EXIT_OK && bh_daemon_failure_stopping(d)));
 	bh_log(BH_LOG_INFO, "ended");
 	return code;
 }
@@ -507,6 +521,10 @@ main(int argc, char **argv)
 {
 	static struct bh_daemon d = {.signal_fd = -1,
 				     .notify_fd = -1,
+				     .guardian_fd = -1,
+				     .failure_fd = -1,
+				     .pass_fd = -1,
+				     .api_fd = -1,
 				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
 				     .notes = {.lock = PTHREAD_MUTEX_INITIALIZER},
 				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
@@ -527,9 +545,11 @@ main(int argc, char **argv)
 	if (bh_daemon_secrets_open(&d, &err) != 0 ||
 	    bh_daemon_failure_check(&d.config, &err) != 0 ||
 	    bh_daemon_responses_check(&d, &err) != 0 ||
+	    (o.adopt && !o.check && bh_daemon_adopt_begin(&d, &err) != 0) ||
 	    load_policy(&d, &early, o.check, &err) != 0 ||
 	    (o.check &&
-	     (bh_daemon_sensors_check(&d, &err) != 0 || bh_daemon_labels_open(&d, &err) != 0))) {
+	     (bh_daemon_sensors_check(&d, &err) != 0 || bh_daemon_labels_open(&d, &err) != 0)) ||
+	    (d.adopting != NULL && bh_daemon_adopt_endpoints(&d, &err) != 0)) {
 		bh_store_close(d.store);
 		bh_policy_destroy(d.policy);
 		bh_secrets_close(d.secrets);

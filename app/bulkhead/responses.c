@@ -20,6 +20,8 @@ bh_daemon_respond(struct bh_daemon *d, struct bh_event *e, unsigned n)
 	struct bh_event *end = e + n;
 	unsigned what;
 
+	if (d->response == NULL)
+		return;
 	for (; e < end; e += 1 + e->n_text) {
 		what = bh_response_event(d->response, e);
 		if ((what & BH_RESPONSE_SUPPRESS) == 0)
@@ -35,6 +37,8 @@ bh_daemon_responses_turn(struct bh_daemon *d)
 {
 	char *p, *nl;
 
+	if (d->response == NULL)
+		return;
 	bh_response_tick(d->response);
 	bh_buf_reset(&d->record);
 	bh_response_take_records(d->response, &d->record);

@@ -62,6 +62,8 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 	rc = read_secrets(d, &params, err);
 	if (rc == 0) {
 		bh_daemon_ops(d, &params.ops);
+		params.listener = d->api_fd > 0 ? d->api_fd : 0;
+		d->api_fd = -1;
 		rc = bh_api_start(&d->api, &params, err);
 	}
 	explicit_bzero(params.token, sizeof(params.token));
@@ -77,6 +79,9 @@ bh_daemon_rest_stop(struct bh_daemon *d)
 	size_t i;
 
 	bh_api_stop(d->api);
-	for (i = 0; i < BH_ARRAY_SIZE(d->api_pem); i++)
+	d->api = NULL;
+	for (i = 0; i < BH_ARRAY_SIZE(d->api_pem); i++) {
 		bh_secret_free(d->api_pem[i]);
+		d->api_pem[i] = NULL;
+	}
 }

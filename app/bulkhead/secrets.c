@@ -137,7 +137,7 @@ token_changed(void *arg)
 	char *token;
 	int rc = bh_daemon_secret_token(d, &token, &err);
 
-	if (rc == 0)
+	if (rc == 0 && d->api != NULL)
 		rc = bh_api_set_token(d->api, token, &err);
 	if (rc != 0)
 		tell_refused(d, &err);
@@ -153,6 +153,8 @@ tls_changed(void *arg)
 	struct bh_err err = {0};
 	size_t i;
 
+	if (d->api == NULL)
+		return;
 	if (bh_daemon_secret_tls(d, pem, &err) != 0) {
 		tell_refused(d, &err);
 		return;

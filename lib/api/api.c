@@ -1,6 +1,7 @@
 /* api: start and stop; what may be listened on. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -105,6 +106,13 @@ open_socket(struct bh_api *api, union address *a, socklen_t len, struct bh_err *
 	const int one = 1;
 	int fd, rc;
 
+	if (api->p.listener != 0) {
+		fd = api->p.listener;
+		if (getsockname(fd, &a->sa, &len) != 0)
+			goto fail;
+		api->port = ntohs(a->sa.sa_family == AF_INET6 ? a->in6.sin6_port : a->in.sin_port);
+		return fd;
+	}
 	fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		goto fail;
@@ -269,6 +277,14 @@ bh_api_stop(struct bh_api *api)
 	if (api->first_token[0] != '\0')
 		unlink(api->p.first_token_file); /* it ends with this process */
 	free_secrets(api);
+}
+
+int
+bh_api_listener(const struct bh_api *api)
+{
+	int fd = fcntl(api->listener, F_DUPFD_CLOEXEC, 3);
+
+	return fd >= 0 ? fd : -errno;
 }
 
 uint16_t

@@ -183,8 +183,9 @@ struct bh_api_front {
 };
 
 struct bh_api_params {
-	char listen[256];           /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
-	char token[256];            /* bearer token for changes; "" = changes are refused */
+	char listen[256]; /* "127.0.0.1:8471", "[::1]:8471"; port 0: any free one */
+	int listener;     /* a socket that listens there already, the API's from now on; 0: none */
+	char token[256];  /* bearer token for changes; "" = changes are refused */
 	char first_token_file[256]; /* where the one-time token goes; "" = there is none */
 	unsigned rate;              /* requests a second of one identity; 0: any */
 	uint64_t max_body;          /* bytes; default 16 MiB */
@@ -214,6 +215,8 @@ struct bh_api;
 /* 0; -EINVAL (address, token, missing operation, other than loopback without a token), -EADDRINUSE,
  * -EACCES, ..., -ENOMEM; err says what to do. */
 int bh_api_start(struct bh_api **out, const struct bh_api_params *params, struct bh_err *err);
+/* Its listening socket, for a gateway that comes after this one: a copy, or -errno. */
+int bh_api_listener(const struct bh_api *api);
 /* Another token, or certificate, key and authorities (PEM; the caller's, until the next call or bh_api_stop), from now on: the
  * HTTP process begins anew with those, and its connections end. Any control thread. The token: 0 or -EINVAL, then it stays. */
 int bh_api_set_token(struct bh_api *api, const char *token, struct bh_err *err);

@@ -172,6 +172,29 @@ bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner, st
 }
 
 int
+bh_lock_lent(struct bh_lock *l, const char *dir, const char *key, const int fd[2],
+	     struct bh_err *err)
+{
+	l->left[0] = '\0';
+	if (snprintf(l->path, sizeof(l->path), "%s/port-%s.lock", dir, key) >= (int)sizeof(l->path))
+		return bh_err_set(err, ENAMETOOLONG, "run_dir '%s' is too long", dir);
+	l->claim = fd[0];
+	l->fd = fd[1];
+	read_owner(l->fd, l->left, sizeof(l->left));
+	return 0;
+}
+
+void
+bh_lock_return(struct bh_lock *l)
+{
+	if (l->fd < 0)
+		return;
+	close(l->fd);
+	close(l->claim);
+	l->fd = l->claim = -1;
+}
+
+int
 bh_lock_note(const struct bh_lock *l, const char *text)
 {
 	return write_owner(l->fd, text);

@@ -16,6 +16,8 @@ take_lock(struct bh_port *p, const struct bh_config *c, const struct bh_device *
 {
 	int owner, rc;
 
+	if (p->lent)
+		return bh_lock_lent(&p->lock, c->run_dir, d->key, p->loan.fd, err);
 	rc = bh_lock_take(&p->lock, c->run_dir, d->key, &owner, err);
 	if (rc != -EBUSY)
 		return rc;
@@ -42,6 +44,8 @@ remember(struct bh_port *p)
 		p->kif.found = before;
 		p->kif.guard_qdisc = true;
 	}
+	if (p->lent)
+		return;
 	bh_kif_found_format(&p->kif.found, text, sizeof(text));
 	bh_lock_note(&p->lock, text);
 }
@@ -74,6 +78,8 @@ open_interface(struct bh_port *p, const struct bh_config *c, const struct bh_dev
 		return bh_err_set(err, EINVAL, "interface %s: MTU %d is too large, 9000 at most",
 				  d->ifname, rc);
 	p->info.mtu = (uint16_t)rc;
+	if (p->lent)
+		return 0;
 	return bh_guard_clear_xdp(&p->kif, err);
 }
 
@@ -253,7 +259,8 @@ open_af_packet(struct bh_port *p, const struct bh_port_setup *s, struct bh_err *
 	rc = bh_kif_prepare(&p->kif, bh_kif_queues(&p->kif, &combined), why);
 	if (rc < 0)
 		return rc;
-	guard(&p->kif);
+	if (!p->lent)
+		guard(&p->kif);
 	rc = bh_packet_open(&p->packet, &params, why);
 	if (rc < 0)
 		return rc;
@@ -323,11 +330,11 @@ open_devargs(struct bh_port *p, struct bh_port_setup *s, const struct bh_device 
 	return rc < 0 ? bh_err_set(why, -rc, "%s", dpdk.what) : 0;
 }
 
-int
-bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, unsigned n_workers,
-	     struct bh_err *err)
+static int
+open_port(struct bh_port **out, struct bh_port_setup *s, unsigned index,
+	  const struct bh_port_loan *loan, struct bh_err *err)
 {
-	struct bh_port_setup s = {.config = c, .n_workers = n_workers};
+	const struct bh_config *c = s->config;
 	struct bh_err why = {0};
 	struct bh_device d;
 	struct bh_port *p = calloc(1, sizeof(*p));
@@ -336,6 +343,11 @@ bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, un
 	if (p == NULL)
 		return bh_err_set(err, ENOMEM, "no memory for a port");
 	p->kif.fd = p->kif.xdp_link = p->lock.fd = p->lock.claim = -1;
+	if (loan != NULL) {
+		p->lent = true;
+		p->loan = *loan;
+		p->kif.xdp_link = loan->fd[2];
+	}
 	p->info.name = c->port[index].name;
 	p->info.device = c->port[index].device;
 	rc = bh_device_parse(&d, p->info.device, &why);
@@ -348,12 +360,16 @@ bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, un
 		rc = open_interface(p, c, &d, &why);
 	if (rc < 0)
 		goto fail;
-	if (d.kind == BH_DEVICE_IFACE)
-		rc = open_iface(p, &s, index, err);
+	if (p->lent && d.kind != BH_DEVICE_IFACE && d.kind != BH_DEVICE_PACKET)
+		rc = bh_err_set(&why, ENOTSUP, "its driver has it for one process alone");
+	else if (p->lent)
+		rc = open_af_packet(p, s, &why);
+	else if (d.kind == BH_DEVICE_IFACE)
+		rc = open_iface(p, s, index, err);
 	else if (d.kind == BH_DEVICE_PACKET)
-		rc = open_af_packet(p, &s, &why);
+		rc = open_af_packet(p, s, &why);
 	else
-		rc = open_devargs(p, &s, &d, &why);
+		rc = open_devargs(p, s, &d, &why);
 	if (rc < 0)
 		goto fail;
 	*out = p;
@@ -364,6 +380,55 @@ fail:
 			  c->port[index].device, why.what);
 }
 
+int
+bh_port_open(struct bh_port **out, const struct bh_config *c, unsigned index, unsigned n_workers,
+	     struct bh_err *err)
+{
+	struct bh_port_setup s = {.config = c, .n_workers = n_workers};
+
+	return open_port(out, &s, index, NULL, err);
+}
+
+int
+bh_port_open_lent(struct bh_port **out, const struct bh_config *c, unsigned index,
+		  const struct bh_port_loan *loan, struct bh_err *err)
+{
+	struct bh_port_setup s = {.config = c, .n_workers = 1};
+
+	return open_port(out, &s, index, loan, err);
+}
+
+int
+bh_port_lend(const struct bh_port *p, struct bh_port_loan *out)
+{
+	if (p->packet == NULL)
+		return -ENOTSUP;
+	*out = (struct bh_port_loan){{p->lock.claim, p->lock.fd, p->kif.xdp_link}};
+	return 0;
+}
+
+void
+bh_port_own(struct bh_port *p)
+{
+	char text[sizeof(p->lock.left)];
+
+	p->lent = false;
+	p->kif.guarded = true;
+	bh_kif_found_format(&p->kif.found, text, sizeof(text));
+	bh_lock_note(&p->lock, text);
+}
+
+/* The interface is another process's: nothing of it is undone. */
+static void
+give_back(struct bh_port *p)
+{
+	if (p->kif.xdp_link >= 0)
+		close(p->kif.xdp_link);
+	bh_kif_close(&p->kif);
+	bh_lock_return(&p->lock);
+	free(p);
+}
+
 void
 bh_port_close(struct bh_port *p)
 {
@@ -372,6 +437,10 @@ bh_port_close(struct bh_port *p)
 	bh_port_stop(p);
 	bh_port_unplug(p);
 	bh_packet_close(p->packet);
+	if (p->lent) {
+		give_back(p);
+		return;
+	}
 	bh_guard_remove(&p->kif);
 	bh_kif_restore(&p->kif);
 	bh_kif_close(&p->kif);

@@ -51,6 +51,21 @@ int bh_port_start(struct bh_port *p, struct bh_err *err);
 void bh_port_stop(struct bh_port *p);
 void bh_port_close(struct bh_port *p); /* NULL is fine */
 
+/* What the next version of this gateway needs to open the same device while this one still forwards (restart without a gap):
+ * the claim on it, the locked file, the program on its interface; -1: none. */
+struct bh_port_loan {
+	int fd[3];
+};
+/* Descriptors stay this port's; whoever gets them by a socket has others of the same. -ENOTSUP: its driver has a device for
+ * itself alone (all but "af_packet"). */
+int bh_port_lend(const struct bh_port *p, struct bh_port_loan *out);
+/* As bh_port_open(), of a device that another process forwards on, which lent it; its descriptors are the port's then. Until
+ * bh_port_own() the interface is the other process's: close leaves it as it is. */
+int bh_port_open_lent(struct bh_port **out, const struct bh_config *c, unsigned index,
+		      const struct bh_port_loan *loan, struct bh_err *err);
+/* The other process has stopped, and leaves the interface as it is. Before bh_port_start(). */
+void bh_port_own(struct bh_port *p);
+
 /* Can all of these run RSS with one key, so that both directions of a flow meet? Decided over the whole
  * set; then rx_queues == tx_queues == n_workers for each. */
 enum bh_steering bh_port_steering(struct bh_port *const ports[], unsigned n, unsigned n_workers,

@@ -30,6 +30,11 @@ int bh_lock_make_dir(const char *dir, struct bh_err *err);
 int bh_lock_take(struct bh_lock *l, const char *dir, const char *key, int *owner,
 		 struct bh_err *err);
 /* Leave a line for whoever takes the lock after us, should we be killed. */
+/* One that another process holds and has lent: its descriptors. */
+int bh_lock_lent(struct bh_lock *l, const char *dir, const char *key, const int fd[2],
+		 struct bh_err *err);
+/* Close without giving up what the other one holds. */
+void bh_lock_return(struct bh_lock *l);
 int bh_lock_note(const struct bh_lock *l, const char *text);
 void bh_lock_drop(struct bh_lock *l);
 
@@ -173,6 +178,8 @@ struct bh_port {
 	bool put_back;            /* its driver may strip tags */
 	bool multi_seg;           /* it sends chained buffers */
 	bool probed;
+	bool lent; /* the interface is another process's still */
+	struct bh_port_loan loan;
 	bool started; /* control writes, workers read: release, acquire */
 	bool rss;     /* symmetric hash over all receive queues */
 	struct bh_port_info info;
