@@ -147,8 +147,9 @@ struct bh_flow *bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key
  * (USED), start and last times, and state: SYN_SENT (TCP), ICMP (ICMP, ICMPv6) or NEW.
  *
  * When the table is full, one flow that is not established makes room and is reported to on_end
- * as EVICTED. May go: NEW, ICMP, SYN_SENT, SYN_RECEIVED, CLOSING, CLOSED, REFUSED. Never:
- * ESTABLISHED, REPLIED, FIN_WAIT. First the (at most 16) flows in the key's two buckets are
+ * as EVICTED. First that which was told to bh_flow_over before all others and still is CLOSED or
+ * REFUSED. Where there is none, NEW, ICMP, SYN_SENT, SYN_RECEIVED, CLOSING may go, too. Never:
+ * ESTABLISHED, REPLIED, FIN_WAIT. The (at most 16) flows in the key's two buckets are
  * looked at, then, if none of them may go, the 64 that follow a clock hand over the entries (8
  * when its last whole turn found none); of each lot the longest idle goes. When there is none,
  * NULL: the new flow is refused.
@@ -157,6 +158,8 @@ struct bh_flow *bh_flow_lookup(struct bh_flow_table *t, const struct bh_flow_key
  * on_end said EVICTED, pointers from before must be looked up again. */
 struct bh_flow *bh_flow_insert(struct bh_flow_table *t, const struct bh_flow_key *key,
 			       uint64_t hash, uint32_t now_ms, uint64_t wall_ns);
+/* This flow has become CLOSED or REFUSED: it makes room before any that has not. */
+void bh_flow_over(struct bh_flow_table *t, const struct bh_flow *f);
 /* Report and free one flow. */
 void bh_flow_remove(struct bh_flow_table *t, struct bh_flow *f, enum bh_flow_end why);
 

@@ -30,7 +30,12 @@ struct bh_flow_table {
 	uint32_t bucket_mask;
 	uint32_t capacity;
 	uint32_t timeout_ms[BH_STATE_COUNT];
+	/* Numbers of entries whose flow said that it was over, from over_first on, of which there are no more than the ring
+	 * holds: a newer one takes the oldest's place. An entry that was reused since is told by its state. */
+	uint32_t *over;
+	uint32_t over_mask;
 	/* What changes with the flows. */
+	uint32_t over_first, over_next;
 	uint32_t count;
 	uint32_t top;       /* entries below it have been used at least once */
 	uint32_t free_head; /* last entry freed, BH_FLOW_NONE: none; the next one is in its ext */
@@ -51,6 +56,15 @@ struct bh_flow_table {
 	(BH_FLOW_QUIET_FROM(NEW, 0) | BH_FLOW_QUIET_BOTH(REPLIED) | BH_FLOW_QUIET_FROM(ICMP, 0) |  \
 	 BH_FLOW_QUIET_BOTH(ESTABLISHED) | BH_FLOW_QUIET_BOTH(FIN_WAIT) |                          \
 	 BH_FLOW_QUIET_BOTH(CLOSED) | BH_FLOW_QUIET_FROM(REFUSED, 0))
+
+/* bh_flow_over */
+static inline void
+bh_flow_over_hot(struct bh_flow_table *t, const struct bh_flow *f)
+{
+	t->over[t->over_next++ & t->over_mask] = (uint32_t)(f - t->flow);
+	if (BH_UNLIKELY(t->over_next - t->over_first > t->over_mask + 1))
+		t->over_first++;
+}
 
 /* The rest of bh_flow_touch, for packets of end `from` that may change more than counters. */
 void bh_flow_advance(struct bh_flow *f, unsigned from, uint8_t tcp_flags);

@@ -23,6 +23,33 @@ void bh_flow_index_del(struct bh_flow_table *t, uint64_t hash, uint32_t entry);
 /* State of a flow of which no packet was counted yet. */
 uint8_t bh_flow_first_state(uint8_t proto);
 
+static inline void
+bh_flow_prefetch_entry(const struct bh_flow_table *t, uint32_t entry)
+{
+	const struct bh_flow *f = &t->flow[entry];
+
+	__builtin_prefetch(f);
+	__builtin_prefetch(&f->start_ns);
+}
+
+static inline int32_t
+bh_flow_idle_ms(const struct bh_flow *f, uint32_t now_ms)
+{
+	return (int32_t)(now_ms - f->last_ms);
+}
+
+/* flow_evict.c. Who makes room for a key of this hash in a table whose every entry is in use, or NULL. */
+struct bh_flow *bh_flow_victim(struct bh_flow_table *t, uint64_t hash, uint32_t now_ms);
+/* Drop from the front of `over` what is not over any more. */
+void bh_flow_over_forget(struct bh_flow_table *t);
+
+static inline bool
+bh_flow_is_over(const struct bh_flow *f)
+{
+	return (f->flags & BH_FLAG_USED) != 0 &&
+	       (f->state == BH_STATE_CLOSED || f->state == BH_STATE_REFUSED);
+}
+
 /* May a flow in this state make room for another one? */
 static inline bool
 bh_flow_evictable(uint8_t state)

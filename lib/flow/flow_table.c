@@ -1,4 +1,4 @@
-/* The flow table: entries, look-up, room for new ones, ageing. The index is flow_index.c. */
+/* The flow table: entries, look-up, ageing. The index is flow_index.c; who makes room is flow_evict.c. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -6,10 +6,6 @@
 
 #define CAPACITY_MIN 64
 #define CAPACITY_MAX (UINT32_C(1) << 27)
-/* Entries an eviction looks at beyond its buckets; fewer after a whole turn of the hand without a
- * victim: a flood of new flows against a table of established ones costs an eighth. */
-#define HAND_SPAN 64
-#define HAND_SPAN_BARREN 8
 #define ID_TIME_BITS 55
 /* How far ahead ageing asks for an entry: 16 take about as long as a line from memory does. */
 #define AGE_AHEAD 16
@@ -26,6 +22,12 @@ static size_t
 entries_size(const struct bh_flow_table *t)
 {
 	return (size_t)t->capacity * sizeof(struct bh_flow);
+}
+
+static size_t
+over_size(const struct bh_flow_table *t)
+{
+	return ((size_t)t->over_mask + 1) * sizeof(*t->over);
 }
 
 static bool
@@ -54,6 +56,7 @@ bh_flow_table_create(struct bh_flow_table **out, const struct bh_flow_table_para
 	t->hash_key = params->hash_key;
 	t->capacity = params->capacity;
 	t->bucket_mask = bh_flow_index_buckets(params->capacity) - 1;
+	t->over_mask = (UINT32_C(1) << (31 - __builtin_clz(params->capacity))) - 1;
 	t->free_head = BH_FLOW_NONE;
 	memcpy(t->timeout_ms, params->timeout_ms, sizeof(t->timeout_ms));
 	t->on_end = params->on_end;
@@ -65,9 +68,14 @@ bh_flow_table_create(struct bh_flow_table **out, const struct bh_flow_table_para
 	t->flow = bh_mem_map(entries_size(t), true, NULL);
 	if (t->flow == NULL)
 		goto unmap_index;
+	t->over = bh_mem_map(over_size(t), true, NULL);
+	if (t->over == NULL)
+		goto unmap_entries;
 	*out = t;
 	return 0;
 
+unmap_entries:
+	bh_mem_unmap(t->flow, entries_size(t));
 unmap_index:
 	bh_mem_unmap(t->bucket, index_size(t));
 free_table:
@@ -80,6 +88,7 @@ bh_flow_table_destroy(struct bh_flow_table *t)
 {
 	if (t == NULL)
 		return;
+	bh_mem_unmap(t->over, over_size(t));
 	bh_mem_unmap(t->flow, entries_size(t));
 	bh_mem_unmap(t->bucket, index_size(t));
 	free(t);
@@ -97,15 +106,6 @@ void
 bh_flow_prefetch(const struct bh_flow_table *t, uint64_t hash)
 {
 	bh_flow_prefetch_hot(t, hash);
-}
-
-static inline void
-prefetch_flow(const struct bh_flow_table *t, uint32_t entry)
-{
-	const struct bh_flow *f = &t->flow[entry];
-
-	__builtin_prefetch(f);
-	__builtin_prefetch(&f->start_ns);
 }
 
 static struct bh_flow *
@@ -159,12 +159,6 @@ bh_flow_lookup_bulk(struct bh_flow_table *t, const struct bh_flow_key *const key
 
 /* ---- going ----------------------------------------------------------------------------------- */
 
-static int32_t
-idle_ms(const struct bh_flow *f, uint32_t now_ms)
-{
-	return (int32_t)(now_ms - f->last_ms);
-}
-
 void
 bh_flow_remove(struct bh_flow_table *t, struct bh_flow *f, enum bh_flow_end why)
 {
@@ -195,7 +189,7 @@ bh_flow_age(struct bh_flow_table *t, uint32_t now_ms, uint32_t budget)
 		/* Past the last entry at the end: an address, not a pointer. */
 		__builtin_prefetch((void *)((uintptr_t)&f->start_ns + AGE_AHEAD * sizeof(*f)));
 		if ((f->flags & BH_FLAG_USED) == 0 ||
-		    idle_ms(f, now_ms) < (int32_t)t->timeout_ms[f->state])
+		    bh_flow_idle_ms(f, now_ms) < (int32_t)t->timeout_ms[f->state])
 			continue;
 		bh_flow_remove(t, f,
 			       f->state == BH_STATE_CLOSED ? BH_FLOW_END_CLOSED
@@ -203,6 +197,7 @@ bh_flow_age(struct bh_flow_table *t, uint32_t now_ms, uint32_t budget)
 		ended++;
 	}
 	t->age_at = i;
+	bh_flow_over_forget(t);
 	return ended;
 }
 
@@ -218,65 +213,6 @@ bh_flow_end_all(struct bh_flow_table *t, enum bh_flow_end why)
 
 /* ---- coming ---------------------------------------------------------------------------------- */
 
-/* The longer idle of `best` (may be NULL) and f, if that may go at all. */
-static struct bh_flow *
-better_victim(struct bh_flow *best, struct bh_flow *f, uint32_t now_ms)
-{
-	if (!bh_flow_evictable(f->state))
-		return best;
-	return best == NULL || idle_ms(f, now_ms) > idle_ms(best, now_ms) ? f : best;
-}
-
-static struct bh_flow *
-victim_in_bucket(struct bh_flow_table *t, const struct bh_flow_bucket *b, struct bh_flow *best,
-		 uint32_t now_ms)
-{
-	unsigned m = ~bh_flow_match(b, 0) & 0xff;
-
-	for (; m != 0; m &= m - 1)
-		best = better_victim(best, &t->flow[b->entry[__builtin_ctz(m)]], now_ms);
-	return best;
-}
-
-static struct bh_flow *
-victim_at_hand(struct bh_flow_table *t, uint32_t now_ms)
-{
-	uint32_t span = t->barren < t->capacity ? HAND_SPAN : HAND_SPAN_BARREN, i;
-	struct bh_flow *best = NULL;
-
-	for (i = 0; i < span; i++)
-		__builtin_prefetch(&t->flow[(t->hand + i) % t->capacity].start_ns);
-	for (i = 0; i < span; i++) {
-		best = better_victim(best, &t->flow[t->hand], now_ms);
-		t->hand = t->hand + 1 < t->capacity ? t->hand + 1 : 0;
-	}
-	if (best != NULL)
-		t->barren = 0;
-	else if (t->barren < t->capacity)
-		t->barren += span;
-	return best;
-}
-
-/* Only for a full table: every entry is in use. */
-static struct bh_flow *
-find_victim(struct bh_flow_table *t, uint64_t hash, uint32_t now_ms)
-{
-	uint32_t home = bh_flow_home(t, hash);
-	const struct bh_flow_bucket *first = &t->bucket[home];
-	const struct bh_flow_bucket *second = &t->bucket[bh_flow_other(t, home, bh_flow_tag(hash))];
-	struct bh_flow *best = NULL;
-	unsigned i;
-
-	for (i = 0; i < BH_FLOW_SLOTS; i++) {
-		/* Of a free slot: some entry or other, harmless. */
-		__builtin_prefetch(&t->flow[first->entry[i]].start_ns);
-		__builtin_prefetch(&t->flow[second->entry[i]].start_ns);
-	}
-	best = victim_in_bucket(t, first, best, now_ms);
-	best = victim_in_bucket(t, second, best, now_ms);
-	return best != NULL ? best : victim_at_hand(t, now_ms);
-}
-
 static uint32_t
 take_entry(struct bh_flow_table *t)
 {
@@ -286,7 +222,7 @@ take_entry(struct bh_flow_table *t)
 		return t->top < t->capacity ? t->top++ : BH_FLOW_NONE;
 	t->free_head = t->flow[entry].ext;
 	if (t->free_head != BH_FLOW_NONE)
-		prefetch_flow(t, t->free_head);
+		bh_flow_prefetch_entry(t, t->free_head);
 	return entry;
 }
 
@@ -308,7 +244,7 @@ bh_flow_insert(struct bh_flow_table *t, const struct bh_flow_key *key, uint64_t 
 	uint32_t entry;
 
 	if (BH_UNLIKELY(t->count == t->capacity)) {
-		f = find_victim(t, hash, now_ms);
+		f = bh_flow_victim(t, hash, now_ms);
 		if (f == NULL)
 			return NULL;
 		bh_flow_remove(t, f, BH_FLOW_END_EVICTED);

@@ -360,7 +360,7 @@ bh_app_threat_external(struct bh_worker *w, struct bh_packet *p)
 		break;
 	}
 	f->reason = BH_REASON_THREAT;
-	f->state = BH_STATE_REFUSED;
+	bh_flow_refuse(w, f);
 }
 
 /* ---- DNS datagrams ---------------------------------------------------------------------------------------- */

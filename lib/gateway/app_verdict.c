@@ -93,8 +93,7 @@ bh_app_refuse(struct bh_worker *w, const struct bh_app_case *k, enum bh_reason r
 		return true;
 	}
 	f->verdict = (uint8_t)verdict;
-	f->state = BH_STATE_REFUSED;
-	bh_carry_changed(w, f);
+	bh_flow_refuse(w, f);
 	if (how != BH_DENIED_DROP && p != NULL && c->stream != NULL)
 		bh_answer_reset(w, p, c->stream,
 				how == BH_DENIED_RESPOND && c->asked == c->answered);

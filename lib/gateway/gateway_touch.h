@@ -18,6 +18,28 @@ bh_carry_changed(struct bh_worker *w, const struct bh_flow *f)
 		bh_carry_mark(w, f);
 }
 
+/* A packet of end `from` may have moved its flow's state. True: and that is watched. */
+static inline bool
+bh_flow_moved(struct bh_worker *w, struct bh_flow *f, unsigned from, uint8_t tcp_flags,
+	      uint8_t before)
+{
+	bh_carry_changed(w, f);
+	if (f->state == BH_STATE_CLOSED && before != BH_STATE_CLOSED)
+		bh_flow_over_hot(w->flows, f);
+	if (w->watch.opened)
+		bh_threat_moved(w, f, from, tcp_flags, before);
+	return w->watch.opened;
+}
+
+/* Nothing of it passes any more. */
+static inline void
+bh_flow_refuse(struct bh_worker *w, struct bh_flow *f)
+{
+	f->state = BH_STATE_REFUSED;
+	bh_flow_over_hot(w->flows, f);
+	bh_carry_changed(w, f);
+}
+
 /* Count a packet of a flow. True: its state may have moved, and that is watched. */
 static inline bool
 bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
@@ -26,11 +48,7 @@ bh_touch_flow(struct bh_worker *w, struct bh_flow *f, const struct bh_parsed *h)
 
 	if (likely(!bh_flow_touch_hot(f, h, w->now_ms)))
 		return false;
-	bh_carry_changed(w, f);
-	if (!w->watch.opened)
-		return false;
-	bh_threat_moved(w, f, h->from, h->tcp_flags, before);
-	return true;
+	return bh_flow_moved(w, f, h->from, h->tcp_flags, before);
 }
 
 #endif

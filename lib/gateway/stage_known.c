@@ -122,9 +122,7 @@ move_known(struct bh_worker *w, const struct bh_known_packet *k, const struct rt
 	if (bh_flow_is_quiet(f, from, k->plain.tcp_flags))
 		return true;
 	bh_flow_advance(f, from, k->plain.tcp_flags);
-	bh_carry_changed(w, f);
-	if (w->watch.opened)
-		bh_threat_moved(w, f, from, k->plain.tcp_flags, before);
+	bh_flow_moved(w, f, from, k->plain.tcp_flags, before);
 	return true;
 }
 

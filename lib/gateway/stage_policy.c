@@ -123,7 +123,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 	if (p->h.key.proto == 6 && !bh_tcp_opens(p->h.tcp_flags))
 		f->flags |= BH_FLAG_MIDSTREAM;
 	if (bh_is_blocked(j.verdict))
-		f->state = BH_STATE_REFUSED;
+		bh_flow_refuse(w, f);
 	if (w->watch.opened)
 		bh_threat_opened(w, p);
 	report_if_violation(w, p, &j);
@@ -348,7 +348,7 @@ judge_again(struct bh_worker *w, struct bh_packet *p)
 		f->flags &= (uint8_t)~BH_FLAG_ALERTED;
 	}
 	if (bh_is_blocked(j.verdict) && !was_blocked) {
-		f->state = BH_STATE_REFUSED;
+		bh_flow_refuse(w, f);
 		forget_words(w, f);
 	} else if (!bh_is_blocked(j.verdict) && was_blocked) {
 		f->state = restored_state(f);

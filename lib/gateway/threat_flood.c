@@ -285,7 +285,7 @@ report_split(struct bh_worker *w, struct bh_flow *f, unsigned from)
 	if (action != BH_THREAT_ALERT) {
 		f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
 		f->reason = BH_REASON_THREAT;
-		f->state = BH_STATE_REFUSED;
+		bh_flow_refuse(w, f);
 	}
 	return action;
 }

@@ -41,7 +41,7 @@ count_silent(struct bh_worker *w, struct bh_flow *f)
 	f->ext = 0;
 	f->verdict = action == BH_THREAT_RESET ? BH_VERDICT_REJECT : BH_VERDICT_DENY;
 	f->reason = BH_REASON_THREAT;
-	f->state = BH_STATE_REFUSED;
+	bh_flow_refuse(w, f);
 }
 
 void

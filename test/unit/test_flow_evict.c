@@ -239,6 +239,136 @@ syn_flood_does_not_push_out_connections(void)
 	bh_flow_table_destroy(t);
 }
 
+/* Told in another order than they were opened in; some were taken back since, some left and their entries are others'. */
+static void
+what_is_over_makes_room_in_its_order(void)
+{
+	struct gone gone;
+	struct bh_flow_table *t = full_table(640, 38, BH_STATE_SYN_SENT, &gone);
+	uint32_t i, wrong = 0, left = 0;
+
+	for (i = 0; i < 100; i++) {
+		struct bh_flow *f = rig_find(t, i * 37 % 640);
+
+		f->state = i % 2 == 0 ? BH_STATE_CLOSED : BH_STATE_REFUSED;
+		bh_flow_over(t, f);
+	}
+	for (i = 0; i < 100; i++) {
+		struct bh_flow *f = rig_find(t, i * 37 % 640);
+
+		if (i % 3 == 0) {
+			f->state = BH_STATE_ESTABLISHED;
+		} else if (i % 7 == 0) {
+			bh_flow_remove(t, f, BH_FLOW_END_CLOSED);
+			CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 1000 + i, 0));
+		}
+	}
+	gone.n = 0;
+	for (i = 0; i < 100; i++) {
+		struct bh_flow_key key = rig_key(i * 37 % 640);
+
+		if (i % 3 == 0 || i % 7 == 0)
+			continue;
+		CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 2000 + i, 0));
+		left++;
+		wrong += gone.n != left || gone.why != BH_FLOW_END_EVICTED ||
+			 memcmp(&gone.flow.key, &key, sizeof(key)) != 0;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	/* None is left: as if there had been none. */
+	CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 3000, 0));
+	CU_ASSERT_TRUE(gone.flow.state == BH_STATE_SYN_SENT || gone.flow.state == BH_STATE_NEW);
+	CU_ASSERT_TRUE(rig_is_sound(t));
+	bh_flow_table_destroy(t);
+}
+
+static void
+half_open_flows_stay_while_closed_ones_are_there(void)
+{
+	struct gone gone;
+	struct bh_flow_table *t = full_table(1024, 39, BH_STATE_SYN_SENT, &gone);
+	uint32_t i, missing = 0;
+	uint64_t seed = 39;
+
+	for (i = 0; i < 1024; i += 2) {
+		struct bh_flow *f = rig_find(t, i);
+
+		f->state = BH_STATE_CLOSED;
+		bh_flow_over(t, f);
+	}
+	/* Each that comes is closed a little later: the closed ones are never used up. */
+	for (i = 0; i < 100000; i++) {
+		struct bh_flow *f = rig_insert(t, 2000 + i, i / 100);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		if (i >= 400) {
+			f = rig_find(t, 2000 + i - rig_below(&seed, 400));
+			if (f != NULL && f->state == BH_STATE_NEW) {
+				f->state = BH_STATE_CLOSED;
+				bh_flow_over(t, f);
+			}
+		}
+		if (t->over_first == t->over_next)
+			break;
+	}
+	for (i = 1; i < 1024; i += 2)
+		missing += rig_find(t, i) == NULL;
+	CU_ASSERT_EQUAL(missing, 0);
+	CU_ASSERT_TRUE(gone.n > 400);
+	bh_flow_table_destroy(t);
+}
+
+/* What said so and is not over any more does not hide who is: ageing takes it from the front. */
+static void
+who_is_over_no_more_is_forgotten(void)
+{
+	struct gone gone;
+	struct bh_flow_table *t = full_table(640, 40, BH_STATE_SYN_SENT, &gone);
+	struct bh_flow_key key = rig_key(639);
+	struct bh_flow *f;
+	uint32_t i;
+
+	for (i = 0; i < 500; i++) {
+		f = rig_find(t, i);
+		f->state = BH_STATE_REFUSED;
+		bh_flow_over(t, f);
+		f->state = BH_STATE_ESTABLISHED;
+	}
+	f = rig_find(t, 639);
+	f->state = BH_STATE_CLOSED;
+	bh_flow_over(t, f);
+	for (i = 0; i < 10; i++)
+		bh_flow_age(t, 0, 1);
+	CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 1000, 0));
+	CU_ASSERT_EQUAL(gone.n, 1);
+	CU_ASSERT_EQUAL(memcmp(&gone.flow.key, &key, sizeof(key)), 0);
+	bh_flow_table_destroy(t);
+}
+
+static void
+only_so_many_are_remembered_and_the_newest_are(void)
+{
+	struct gone gone;
+	struct bh_flow_table *t = full_table(640, 41, BH_STATE_SYN_SENT, &gone);
+	struct bh_flow_key key = rig_key(7);
+	uint32_t i;
+
+	for (i = 0; i < 10000; i++) {
+		struct bh_flow *f = rig_find(t, 7);
+
+		f->state = BH_STATE_CLOSED;
+		bh_flow_over(t, f);
+	}
+	CU_ASSERT_EQUAL(t->over_next - t->over_first, t->over_mask + 1);
+	CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 1000, 0));
+	CU_ASSERT_EQUAL(memcmp(&gone.flow.key, &key, sizeof(key)), 0);
+	for (i = 1; i < 100; i++)
+		CU_ASSERT_PTR_NOT_NULL(rig_insert(t, 1000 + i, 0));
+	CU_ASSERT_EQUAL(gone.n, 100);
+	CU_ASSERT_TRUE(rig_is_sound(t));
+	bh_flow_table_destroy(t);
+}
+
 const struct bh_unit_test bh_suite_flow_evict[] = {
 	BH_TEST(established_flows_stay_however_full_the_table),
 	BH_TEST(each_state_that_is_not_established_may_go),
@@ -247,5 +377,9 @@ const struct bh_unit_test bh_suite_flow_evict[] = {
 	BH_TEST(clock_hand_takes_the_longest_idle_of_its_64),
 	BH_TEST(clock_hand_tires_and_recovers),
 	BH_TEST(syn_flood_does_not_push_out_connections),
+	BH_TEST(what_is_over_makes_room_in_its_order),
+	BH_TEST(half_open_flows_stay_while_closed_ones_are_there),
+	BH_TEST(who_is_over_no_more_is_forgotten),
+	BH_TEST(only_so_many_are_remembered_and_the_newest_are),
 	BH_TEST_END,
 };
