@@ -212,13 +212,44 @@ send_known(struct bh_worker *w, struct bh_burst *b, unsigned n)
 		bh_tx_flush(w, wire);
 }
 
+/* Flows that go to the other stages with a packet of this burst. Few of those that do not are asked for in the list: a bit of
+ * a flow's number says that it may be there. */
+struct moved {
+	unsigned n;
+	const struct bh_flow *flow[BH_BURST];
+	uint64_t bits[8];
+};
+
+static inline bool
+is_moved(const struct moved *m, const struct bh_flow_table *t, const struct bh_flow *f)
+{
+	uint32_t number = (uint32_t)(f - t->flow);
+	unsigned k;
+
+	if (likely((m->bits[number / 64 % 8] >> number % 64 & 1) == 0))
+		return false;
+	for (k = 0; k < m->n && m->flow[k] != f; k++)
+		;
+	return k < m->n;
+}
+
+static inline void
+add_moved(struct moved *m, const struct bh_flow_table *t, const struct bh_flow *f)
+{
+	uint32_t number = (uint32_t)(f - t->flow);
+
+	m->flow[m->n++] = f;
+	m->bits[number / 64 % 8] |= UINT64_C(1) << number % 64;
+}
+
 /* The packets from i on, for the other stages; the first n of the burst are plain. */
 static __rte_noinline void
 leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 {
-	struct bh_flow *moved[BH_BURST];
-	unsigned n_moved = 0, k;
+	struct moved moved;
 
+	moved.n = 0;
+	memset(moved.bits, 0, sizeof(moved.bits));
 	for (; i < b->n_new; i++) {
 		const struct bh_known_packet *known = &b->known[i];
 		struct bh_packet *p = &b->p[b->n++];
@@ -229,16 +260,15 @@ leave_rest(struct bh_worker *w, struct bh_burst *b, unsigned n, unsigned i)
 		if (i >= n)
 			continue;
 		f = bh_flow_confirm_hot(w->flows, b->flow[i], &known->plain.key, known->hash);
-		for (k = 0; k < n_moved && moved[k] != f; k++)
-			;
-		if (f != NULL && k == n_moved && f->verdict == BH_VERDICT_ALLOW &&
-		    count_known(w, w->view, known, m, f)) {
-			p->h.kind = BH_FRAME_IP;
-			bh_packet_decide(p, BH_FATE_PASS, (enum bh_reason)f->reason);
-			continue;
+		if (f != NULL && !is_moved(&moved, w->flows, f)) {
+			if (f->verdict == BH_VERDICT_ALLOW &&
+			    count_known(w, w->view, known, m, f)) {
+				p->h.kind = BH_FRAME_IP;
+				bh_packet_decide(p, BH_FATE_PASS, (enum bh_reason)f->reason);
+				continue;
+			}
+			add_moved(&moved, w->flows, f);
 		}
-		if (f != NULL && k == n_moved)
-			moved[n_moved++] = f;
 		bh_net_plain_parsed(&known->plain, rte_pktmbuf_mtod(m, const uint8_t *),
 				    m->data_len, &p->h);
 		p->hash = known->hash;
