@@ -47,8 +47,10 @@ has_own_path(const struct bh_proto_input *in)
 	const uint8_t *end = eol != NULL ? eol : p + in->len[BH_CLIENT];
 	size_t i;
 
-	while (p < end && (p = memmem(p, (size_t)(end - p), "/_", 2)) != NULL) {
-		p += 2;
+	while (p < end && (p = memchr(p, '/', (size_t)(end - p))) != NULL) {
+		if (++p == end || *p != '_')
+			continue;
+		p++;
 		for (i = 0; i < BH_ARRAY_SIZE(paths); i++) {
 			size_t k = strlen(paths[i]);
 

@@ -1,4 +1,6 @@
 /* Text questions that many detectors ask of the first bytes of a side. */
+#include <emmintrin.h>
+
 #include "proto_priv.h"
 
 static uint8_t
@@ -70,29 +72,49 @@ same_nocase(const uint8_t *p, const char *text, uint32_t n)
 	return i == n;
 }
 
-/* A byte of the needle that has one case only is looked for by memchr; a word of letters, letter by letter. */
+/* Where a needle of n bytes may begin in the 16 places from p on, as bits: its first and its last byte are there, but for
+ * bit 5, by which the cases of a letter differ. */
+static inline unsigned
+may_begin(const uint8_t *p, uint32_t n, __m128i first, __m128i last)
+{
+	const __m128i bit5 = _mm_set1_epi8(0x20);
+	__m128i a = _mm_loadu_si128((const __m128i *)p);
+	__m128i b = _mm_loadu_si128((const __m128i *)(p + n - 1));
+
+	a = _mm_cmpeq_epi8(_mm_or_si128(a, bit5), first);
+	b = _mm_cmpeq_epi8(_mm_or_si128(b, bit5), last);
+	return (unsigned)_mm_movemask_epi8(_mm_and_si128(a, b));
+}
+
 int
 bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
 		     uint32_t limit)
 {
-	uint32_t n = (uint32_t)strlen(needle), len = in->len[side], at, i;
-	const uint8_t *p = in->data[side], *hit;
+	uint32_t n = (uint32_t)strlen(needle), len = in->len[side], places, i = 0;
+	const uint8_t *p = in->data[side];
+	__m128i first, last;
+	unsigned hits;
 
 	if (len > limit)
 		len = limit;
 	if (len < n)
 		return -1;
-	for (at = 0;
-	     at < n && lower((uint8_t)needle[at]) >= 'a' && lower((uint8_t)needle[at]) <= 'z';)
-		at++;
-	for (i = 0; i + n <= len; i++) {
-		if (at < n) {
-			hit = memchr(p + i + at, needle[at], len - n + 1 - i);
-			if (hit == NULL)
-				return -1;
-			i = (uint32_t)(hit - p) - at;
+	places = len - n + 1;
+	first = _mm_set1_epi8((char)(needle[0] | 0x20));
+	last = _mm_set1_epi8((char)(needle[n - 1] | 0x20));
+	/* The last 16 places overlap with those before them, which hold none. */
+	for (; places >= 16 && i < places; i += 16) {
+		uint32_t from = i + 16 <= places ? i : places - 16;
+
+		for (hits = may_begin(p + from, n, first, last); hits != 0; hits &= hits - 1) {
+			uint32_t at = from + (uint32_t)__builtin_ctz(hits);
+
+			if (same_nocase(p + at, needle, n))
+				return (int)at;
 		}
-		if (same_nocase(p + i, needle, n))
+	}
+	for (; i < places; i++) {
+		if (((p[i] ^ (uint8_t)needle[0]) & 0xdf) == 0 && same_nocase(p + i, needle, n))
 			return (int)i;
 	}
 	return -1;
@@ -112,11 +134,14 @@ bh_proto_path(const struct bh_proto_input *in, const char *const paths[])
 		return n < 24 ? bh_proto_wants_more(in, BH_CLIENT) : BH_PROTO_NO;
 	at = (uint32_t)(space - p) + 1;
 	for (i = 0; paths[i] != NULL; i++) {
-		uint32_t k = (uint32_t)strlen(paths[i]);
+		const char *want = paths[i];
+		uint32_t k = at;
 
-		if (n - at >= k && memcmp(p + at, paths[i], k) == 0)
+		for (; *want != '\0' && k < n && p[k] == (uint8_t)*want; k++)
+			want++;
+		if (*want == '\0')
 			return BH_PROTO_YES;
-		if (n - at < k && memcmp(p + at, paths[i], n - at) == 0)
+		if (k == n)
 			best = bh_proto_wants_more(in, BH_CLIENT);
 	}
 	return best;
