@@ -370,7 +370,6 @@ open_decoder(struct connection *one, unsigned app)
 		bh_inspect_http2_open(&one->u.http2);
 	} else if (bh_app_is(app, BH_APP_HTTP)) {
 		one->kind = HTTP;
-		memset(&one->u.http, 0, sizeof(one->u.http));
 		bh_inspect_http_open(&one->u.http);
 	} else if (bh_inspect_wire_knows(app)) {
 		one->kind = WIRE;

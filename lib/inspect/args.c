@@ -11,7 +11,8 @@ static bool
 is_among(const struct bh_view *name, const char *const *list, size_t n)
 {
 	while (n-- > 0)
-		if (bh_is(name, 0, name->len, list[n]))
+		if (name->len > 0 && bh_lower(name->at[0]) == (uint8_t)list[n][0] &&
+		    bh_is(name, 0, name->len, list[n]))
 			return true;
 	return false;
 }
@@ -41,6 +42,18 @@ login(struct bh_message *m, const struct bh_view *name, size_t value_len)
 		bh_message_say(m, BH_INSPECT_DLP_PASSWORD, "********");
 }
 
+/* With + and %XX undone, once: in `out`, of cap bytes, or where it stands when
+ * there are none. */
+static struct bh_view
+undone(uint8_t *out, size_t cap, const struct bh_view *v)
+{
+	bool changed;
+
+	if (!(bh_kinds(v->at, v->len) & (BH_KIND_PERCENT | BH_KIND_PLUS)))
+		return *v;
+	return (struct bh_view){out, bh_decode_percent(out, cap, v, true, &changed)};
+}
+
 /* One pair, percent-encoding undone once, as every receiver does. */
 static void
 pair(struct bh_message *m, struct bh_view text)
@@ -48,8 +61,7 @@ pair(struct bh_message *m, struct bh_view text)
 	struct bh_inspect_scratch *s = m->ctx->scratch;
 	const uint8_t *eq = memchr(text.at, '=', text.len);
 	struct bh_view name = text, value = {NULL, 0};
-	uint8_t name_buf[256], *buf = s->view[0];
-	bool changed;
+	uint8_t name_buf[256];
 
 	if (eq != NULL) {
 		name.len = (size_t)(eq - text.at);
@@ -57,15 +69,13 @@ pair(struct bh_message *m, struct bh_view text)
 	}
 	if (name.len > sizeof(name_buf) - 8)
 		name.len = sizeof(name_buf) - 8;
-	name.len = bh_decode_percent(name_buf, sizeof(name_buf), &name, true, &changed);
-	name.at = name_buf;
+	name = undone(name_buf, sizeof(name_buf), &name);
 	login(m, &name, value.len);
 	while (value.len > 0) {
 		struct bh_view piece = {value.at, value.len < BH_INSPECT_PIECE - 8
 							  ? value.len
 							  : BH_INSPECT_PIECE - 8};
-		struct bh_view out = {buf, bh_decode_percent(buf, BH_INSPECT_PIECE, &piece, true,
-							     &changed)};
+		struct bh_view out = undone(s->view[0], BH_INSPECT_PIECE, &piece);
 
 		bh_message_value(m, BH_AT_ARG, name, out);
 		bh_message_dlp(m, BH_AT_ARG, name, out);

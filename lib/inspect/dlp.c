@@ -24,6 +24,31 @@ add(struct found *f, unsigned class, size_t at, size_t len)
 	f->len[class] = len;
 }
 
+/* Could something begin with the digits at pos? Groups of 4 or no groups (cards), of 3 (telephone, social security, CPF, SIN),
+ * one digit and a space (NIR), eight and a letter (DNI). */
+static bool
+begins(const struct bh_view *v, size_t pos)
+{
+	size_t end = pos + 1, n;
+	uint8_t c;
+
+	while (end < v->len && bh_is_digit(v->at[end]))
+		end++;
+	n = end - pos;
+	c = end < v->len ? v->at[end] : 0;
+	switch (n) {
+	case 1:
+		return c == ' ';
+	case 3:
+		return c == ' ' || c == '-' || c == '.';
+	case 4:
+		return c == ' ' || c == '-';
+	case 8:
+		return c >= 'A' && c <= 'Z';
+	}
+	return n >= 12 && n <= 19;
+}
+
 /* What begins with a digit, behind something that is none. Returns its length. */
 static size_t
 at_digit(struct found *f, const struct bh_view *v, size_t pos)
@@ -39,6 +64,8 @@ at_digit(struct found *f, const struct bh_view *v, size_t pos)
 	};
 	unsigned i;
 
+	if (!begins(v, pos))
+		return 0;
 	for (i = 0; i < BH_ARRAY_SIZE(kinds); i++) {
 		size_t n = kinds[i].look(v, pos);
 
@@ -55,8 +82,14 @@ at_digit(struct found *f, const struct bh_view *v, size_t pos)
 static size_t
 at_letter(struct found *f, const struct bh_view *v, size_t pos)
 {
-	size_t n = bh_dlp_iban(v, pos);
+	uint8_t next = pos + 1 < v->len ? v->at[pos + 1] : 0;
+	size_t n;
 
+	/* a word: all that is looked for goes on with a capital, a digit or a
+   * passport's filler */
+	if (!(next >= 'A' && next <= 'Z') && !bh_is_digit(next) && next != '<')
+		return 0;
+	n = bh_dlp_iban(v, pos);
 	if (n > 0) {
 		add(f, BH_INSPECT_DLP_IBAN, pos, n);
 		return n;
@@ -99,6 +132,11 @@ scan(struct found *f, const struct bh_view *v, bool more)
 		uint8_t c = v->at[i];
 		size_t n = 0;
 
+		if (c >= 'a' && c <= 'z') {
+			before = c;
+			i++;
+			continue;
+		}
 		if (bh_is_digit(c)) {
 			if (!bh_is_digit(before))
 				n = at_digit(f, v, i);
@@ -131,21 +169,27 @@ bh_inspect_dlp(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value *
 	struct bh_judge j = {.scratch = ctx->scratch, .engine = ctx->engine, .on = BH_ON_DATA};
 	struct bh_view text = {v->at, v->len};
 	struct bh_inspect_finding out = {.where = v->where};
-	struct found f = {.tally = ctx->tally, .v = v};
-	uint64_t set;
+	struct found f;
+	uint64_t set, scanned;
 
 	if (v->len < 6)
 		return 0;
+	/* places are written with their classes: no more of them is zeroed */
+	f.set = 0;
+	f.tally = ctx->tally;
+	f.v = v;
 	scan(&f, &text, v->more);
+	scanned = f.set;
 	bh_judge_data(&j, &text);
 	if (is_credential(v))
 		bh_judge_hit(&j, BH_INSPECT_DLP_PASSWORD, 0);
 	f.set = (f.set | j.found) & ctx->classes;
-	bh_inspect_mask(out.name, sizeof(out.name), (const uint8_t *)v->name, v->name_len);
+	if (f.set != 0)
+		bh_inspect_mask(out.name, sizeof(out.name), (const uint8_t *)v->name, v->name_len);
 	for (set = f.set; set != 0; set &= set - 1) {
 		unsigned class = (unsigned)__builtin_ctzll(set);
 		size_t at = j.found & BH_INSPECT_BIT(class) ? j.offset[class] : f.at[class];
-		size_t len = f.len[class] != 0 ? f.len[class] : v->len - at;
+		size_t len = scanned & BH_INSPECT_BIT(class) ? f.len[class] : v->len - at;
 
 		out.class = (uint8_t) class;
 		out.offset = (uint32_t)at;

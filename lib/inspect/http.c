@@ -109,8 +109,12 @@ bh_message_unread(struct bh_message *m)
 void
 bh_inspect_http_open(struct bh_inspect_http *c)
 {
+	unsigned side;
+
 	memset(&c->reader, 0, sizeof(c->reader));
-	memset(c->side, 0, sizeof(c->side));
+	/* not the windows: what is in them is written before it is read */
+	for (side = 0; side < 2; side++)
+		memset(&c->side[side], 0, offsetof(struct bh_inspect_side, window));
 	memset(c->socket, 0, sizeof(c->socket));
 	c->over = c->frames = false;
 }

@@ -216,7 +216,7 @@ struct bh_inspect_socket {
 	bool lost; /* what follows can't be inflated */
 };
 
-/* One connection. Zero it before open. */
+/* One connection. */
 struct bh_inspect_http {
 	struct bh_http1 reader;
 	struct bh_inspect_side side[2];

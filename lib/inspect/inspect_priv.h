@@ -93,6 +93,8 @@ struct bh_judge {
 	uint16_t on;    /* BH_ON_* of this value */
 	uint8_t where;
 	bool encoded; /* this reading is not the value as it stood */
+	bool plain;   /* the value is one in which only what is seldom and exact counts
+               */
 };
 
 static inline void

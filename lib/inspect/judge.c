@@ -64,12 +64,13 @@ is_plain(const struct bh_inspect_value *v)
 
 	if (v->where == BH_AT_STREAM)
 		return true;
-	if (v->where != BH_AT_HEADER)
+	if (v->where != BH_AT_HEADER || v->name_len == 0)
 		return false;
 	if (v->name_len > 4 && strncasecmp(v->name, "sec-", 4) == 0)
 		return true;
 	for (i = 0; i < BH_ARRAY_SIZE(dull); i++)
-		if (v->name_len == strlen(dull[i]) &&
+		if (bh_lower((uint8_t)v->name[0]) == (uint8_t)dull[i][0] &&
+		    v->name_len == strlen(dull[i]) &&
 		    strncasecmp(v->name, dull[i], v->name_len) == 0)
 			return true;
 	return false;
@@ -102,7 +103,7 @@ judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct
 	j->kinds = bh_kinds(r->at, r->len);
 	if (j->kinds & BH_KIND_DOLLAR)
 		bh_judge_lookup(j, r);
-	if (is_plain(v)) {
+	if (j->plain) {
 		uint64_t keep = BH_INSPECT_BIT(BH_INSPECT_LOG4SHELL) |
 				BH_INSPECT_BIT(BH_INSPECT_SHELLSHOCK) |
 				BH_INSPECT_BIT(BH_INSPECT_SCANNER);
@@ -116,11 +117,13 @@ judge_reading(struct bh_judge *j, const struct bh_inspect_value *v, const struct
 		j->found &= ~BH_INSPECT_BIT(BH_INSPECT_LDAPI);
 	if (v->where == BH_AT_RESPONSE || v->where == BH_AT_QUERY)
 		return;
-	bh_judge_html(j, r);
+	if (j->kinds & BH_KIND_ANGLE)
+		bh_judge_html(j, r);
 	bh_judge_path(j, r);
 	bh_judge_sql(j, r);
 	bh_judge_shell(j, r);
-	bh_judge_php(j, r);
+	if (j->kinds & BH_KIND_PAREN)
+		bh_judge_php(j, r);
 	if (v->where == BH_AT_BODY || v->where == BH_AT_ARG)
 		bh_judge_xml(j, r);
 	if (v->where != BH_AT_NAME)
@@ -137,6 +140,8 @@ unwrap(struct bh_inspect_scratch *s, uint8_t *to, const struct bh_view *in, bool
 	unsigned round;
 
 	*any = false;
+	if (!(bh_kinds(in->at, in->len) & (BH_KIND_PERCENT | BH_KIND_HIGH)))
+		return v;
 	for (round = 0; round < 3; round++) {
 		uint8_t *out = v.at == to ? other : to;
 		size_t n = bh_decode_percent(out, BH_INSPECT_PIECE, &v, false, &changed);
@@ -181,30 +186,43 @@ again(struct bh_judge *j, const struct bh_inspect_value *v, const struct bh_view
 		judge_reading(j, v, &decoded);
 }
 
+/* What there is in base64, its padding and the space behind it. */
+#define BASE64                                                                                     \
+	((uint32_t)(BH_KIND_LETTER | BH_KIND_DIGIT | BH_KIND_PLUS | BH_KIND_DASH | BH_KIND_SLASH | \
+		    BH_KIND_UNDERSCORE | BH_KIND_EQUALS | BH_KIND_SPACE | BH_KIND_CONTROL))
+
 static void
 judge_piece(struct bh_judge *j, const struct bh_inspect_value *v, const struct bh_view *piece)
 {
 	struct bh_inspect_scratch *s = j->scratch;
 	struct bh_view plain = *piece, decoded, base;
+	uint32_t kinds;
 	bool changed;
-	size_t n;
+	size_t n = 0;
 
 	judge_reading(j, v, &plain);
 	if (v->where == BH_AT_RESPONSE)
 		return;
+	kinds = j->kinds;
 	j->encoded = true;
 	decoded = unwrap(s, s->view[1], &plain, &changed);
-	if (changed)
+	if (changed) {
+		kinds = bh_kinds(decoded.at, decoded.len);
 		judge_reading(j, v, &decoded);
-	else
+	} else {
 		decoded = plain;
-	n = bh_decode_escapes(s->view[2], BH_INSPECT_PIECE, &decoded, &changed);
+	}
+	if (kinds & (BH_KIND_AMPERSAND | BH_KIND_BACKSLASH))
+		n = bh_decode_escapes(s->view[2], BH_INSPECT_PIECE, &decoded, &changed);
+	else
+		changed = false;
 	if (changed) {
 		decoded = (struct bh_view){s->view[2], n};
+		kinds = bh_kinds(decoded.at, decoded.len);
 		judge_reading(j, v, &decoded);
 		again(j, v, &decoded);
 	}
-	n = bh_decode_base64(s->view[3], BH_INSPECT_PIECE, &decoded);
+	n = kinds & ~BASE64 ? 0 : bh_decode_base64(s->view[3], BH_INSPECT_PIECE, &decoded);
 	if (n > 0) {
 		base = (struct bh_view){s->view[3], n};
 		n = bh_decode_escapes(s->view[1], BH_INSPECT_PIECE, &base, &changed);
@@ -249,6 +267,7 @@ bh_inspect_value(const struct bh_inspect_ctx *ctx, const struct bh_inspect_value
 	if (v->len == 0 || (v->len < 3 && bh_is_alnum(v->at[0]) && bh_is_alnum(v->at[v->len - 1])))
 		return 0;
 	j.on = rules_of(v);
+	j.plain = is_plain(v);
 	while (pos < v->len) {
 		struct bh_view piece = {v->at + pos, v->len - pos};
 

@@ -79,6 +79,8 @@ leftover(struct bh_message *m, struct bh_http_text path)
 		".env",     ".ds_store",
 	};
 	char low[512];
+	const char *end;
+	size_t len;
 	uint32_t i, n = 0;
 
 	for (i = 0; i < path.len && n < sizeof(low); i++) {
@@ -93,12 +95,14 @@ leftover(struct bh_message *m, struct bh_http_text path)
 	}
 	if (i < path.len)
 		return;
-	for (i = 0; i < BH_ARRAY_SIZE(ends); i++) {
-		uint32_t len = (uint32_t)strlen(ends[i]);
-
-		if (n > len && memcmp(low + n - len, ends[i], len) == 0 && low[n - len - 1] != '/')
+	/* each begins with its only dot, but for the tilde */
+	end = n > 0 && low[n - 1] == '~' ? low + n - 1 : memrchr(low, '.', n);
+	if (end == NULL || end == low || end[-1] == '/')
+		return;
+	len = (size_t)(low + n - end);
+	for (i = 0; i < BH_ARRAY_SIZE(ends); i++)
+		if (strlen(ends[i]) == len && memcmp(end, ends[i], len) == 0)
 			bh_message_say(m, BH_INSPECT_HTTP, "a file that is not meant to be served");
-	}
 }
 
 void

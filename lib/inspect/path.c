@@ -73,6 +73,8 @@ from_hex(uint8_t *out, size_t cap, const struct bh_view *v)
 {
 	size_t i = 0, n = 0, found = 0;
 
+	if (memmem(v->at, v->len, "0x", 2) == NULL && memmem(v->at, v->len, "0X", 2) == NULL)
+		return 0;
 	while (i < v->len && n < cap) {
 		if (i + 3 < v->len && v->at[i] == '0' && (v->at[i + 1] | 0x20) == 'x' &&
 		    bh_hex(v->at[i + 2]) >= 0 && bh_hex(v->at[i + 3]) >= 0) {
@@ -172,12 +174,16 @@ bh_judge_path(struct bh_judge *j, const struct bh_view *v)
 
 	if (j->where == BH_AT_COOKIE && v->len < 4)
 		return;
-	if (judge(j, v, &at)) {
+	/* No path without a separator, a dot or a drive's colon. */
+	if ((j->kinds & (BH_KIND_SLASH | BH_KIND_BACKSLASH | BH_KIND_DOT | BH_KIND_COLON)) &&
+	    judge(j, v, &at)) {
 		bh_judge_hit(j, BH_INSPECT_TRAVERSAL, at);
 		return;
 	}
-	hex = (struct bh_view){tmp, from_hex(tmp, BH_INSPECT_PIECE, v)};
-	if (hex.len == 0)
+	hex = (struct bh_view){tmp, 0};
+	if (j->kinds & BH_KIND_DIGIT)
+		hex.len = from_hex(tmp, BH_INSPECT_PIECE, v);
+	if (hex.len == 0 && (j->kinds & BH_KIND_CONTROL))
 		hex.len = without_controls(tmp, v);
 	if (hex.len > 0 && judge(j, &hex, &at))
 		bh_judge_hit(j, BH_INSPECT_TRAVERSAL, 0);

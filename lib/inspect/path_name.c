@@ -38,11 +38,41 @@ spells_file(const struct bh_view *v, size_t pos, const char *file)
 		 bh_is_alpha(v->at[i - 1]));
 }
 
+/* One of a sorted list, in which every path begins with a slash and another
+ * byte: only those whose second byte is the one behind the text's slashes are
+ * compared. */
+static bool
+spells_any(const struct bh_view *v, size_t pos, const char *const *list, unsigned n)
+{
+	size_t i = pos + 1, limit = pos + 32;
+	unsigned lo = 0, hi = n;
+	uint8_t c;
+
+	while (i < v->len && i < limit &&
+	       (bh_path_is_slash(v->at[i]) ||
+		(v->at[i] == '.' && i + 1 < v->len && bh_path_is_slash(v->at[i + 1]))))
+		i++;
+	if (i >= v->len)
+		return false;
+	c = bh_lower(v->at[i]);
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if ((uint8_t)list[mid][1] < c)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < n && (uint8_t)list[lo][1] == c; lo++)
+		if (spells_file(v, pos, list[lo]))
+			return true;
+	return false;
+}
+
 bool
 bh_path_names_file(const struct bh_view *v, size_t *at)
 {
 	size_t i;
-	unsigned k;
 
 	for (i = 0; i < v->len; i++) {
 		/* the last slash of a run, also with dots between them, stands for all */
@@ -50,11 +80,10 @@ bh_path_names_file(const struct bh_view *v, size_t *at)
 		    (i + 1 < v->len && bh_path_is_slash(v->at[i + 1])) ||
 		    (i + 2 < v->len && v->at[i + 1] == '.' && bh_path_is_slash(v->at[i + 2])))
 			continue;
-		for (k = 0; k < BH_ARRAY_SIZE(files); k++)
-			if (spells_file(v, i, files[k])) {
-				*at = i;
-				return true;
-			}
+		if (spells_any(v, i, files, BH_ARRAY_SIZE(files))) {
+			*at = i;
+			return true;
+		}
 	}
 	return false;
 }
@@ -119,7 +148,6 @@ bool
 bh_path_is_system(const struct bh_view *v)
 {
 	struct bh_view p = *v;
-	unsigned i;
 
 	if (bh_at(&p, 0, "file:")) {
 		p.at += 5;
@@ -131,10 +159,8 @@ bh_path_is_system(const struct bh_view *v)
 	}
 	if (p.len > 4 && bh_is_alpha(p.at[0]) && p.at[1] == ':' && bh_path_is_slash(p.at[2]))
 		return is_windows_system(&p);
-	for (i = 0; i < BH_ARRAY_SIZE(roots); i++)
-		if (spells_file(&p, 0, roots[i]))
-			return true;
-	return false;
+	return p.len > 0 && bh_path_is_slash(p.at[0]) &&
+	       spells_any(&p, 0, roots, BH_ARRAY_SIZE(roots));
 }
 
 bool
@@ -142,6 +168,8 @@ bh_path_is_hidden(const struct bh_view *v)
 {
 	unsigned k;
 
+	if (v->len == 0 || v->at[0] != '.')
+		return false;
 	for (k = 0; k < BH_ARRAY_SIZE(files); k++)
 		if (files[k][1] == '.' && files[k][3] != '/' && spells_file(v, 0, files[k] + 1))
 			return true;

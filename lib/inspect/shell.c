@@ -17,7 +17,11 @@ struct line {
 static inline bool
 is_delimiter(uint8_t c)
 {
-	return bh_is_space(c) || memchr(";|&<>()`{},", c, 11) != NULL || c == 0;
+	const uint32_t delimiters = BH_KIND_SEMICOLON | BH_KIND_PIPE | BH_KIND_AMPERSAND |
+				    BH_KIND_ANGLE | BH_KIND_PAREN | BH_KIND_BACKTICK |
+				    BH_KIND_BRACE | BH_KIND_COMMA;
+
+	return bh_is_space(c) || (bh_kind_of[c] & delimiters) || c == 0;
 }
 
 /* The command at pos: quotes dropped, its directory cut off. */
@@ -310,6 +314,10 @@ is_quotation(const struct bh_view *v, size_t pos)
 void
 bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 {
+	/* ; | & $( ` and the ends of lines, also spelt \n */
+	const uint32_t separators = BH_KIND_SEMICOLON | BH_KIND_PIPE | BH_KIND_AMPERSAND |
+				    BH_KIND_DOLLAR | BH_KIND_BACKTICK | BH_KIND_BACKSLASH |
+				    BH_KIND_CONTROL;
 	struct line l = {.v = v};
 	size_t i;
 
@@ -317,7 +325,7 @@ bh_judge_shell(struct bh_judge *j, const struct bh_view *v)
 		bh_judge_hit(j, BH_INSPECT_CMDI, 0);
 		return;
 	}
-	if (j->where == BH_AT_BODY && v->len > 0 && v->at[0] == '<')
+	if (!(j->kinds & separators) || (j->where == BH_AT_BODY && v->len > 0 && v->at[0] == '<'))
 		return;
 	for (i = 0; i < v->len; i++) {
 		uint8_t c = v->at[i], d = i + 1 < v->len ? v->at[i + 1] : 0;

@@ -450,6 +450,12 @@ judge_context(struct bh_judge *j, const struct bh_view *v, uint8_t quote, bool m
 	return false;
 }
 
+static bool
+has(const struct bh_judge *j, const struct bh_view *v, uint8_t c)
+{
+	return (j->kinds & bh_kind_of[c]) && memchr(v->at, c, v->len) != NULL;
+}
+
 void
 bh_judge_sql(struct bh_judge *j, const struct bh_view *v)
 {
@@ -458,21 +464,18 @@ bh_judge_sql(struct bh_judge *j, const struct bh_view *v)
 		bool mysql;
 	} contexts[] = {{0, false}, {'\'', true},  {'"', true},
 			{0, true},  {'\'', false}, {'`', true}};
-	bool has[256] = {false};
 	size_t i, at = 0;
 
-	if (v->len < 3)
+	/* Letters and digits alone are a word, or a number and one that nothing
+   * follows. */
+	if (v->len < 3 || !(j->kinds & ~BH_KIND_WORD))
 		return;
-	for (i = 0; i < v->len; i++)
-		has[v->at[i]] = true;
 	for (i = 0; i < BH_ARRAY_SIZE(contexts); i++) {
 		uint8_t q = contexts[i].quote;
 
-		if (q != 0 && !has[q])
+		if (q != 0 && !has(j, v, q))
 			continue;
-		if (contexts[i].mysql && q == 0 && !has['#'] && !has['\\'])
-			continue;
-		if (!contexts[i].mysql && q != 0 && !has['\\'] && !has['#'])
+		if (contexts[i].mysql == (q == 0) && !has(j, v, '#') && !has(j, v, '\\'))
 			continue;
 		if (judge_context(j, v, q, contexts[i].mysql, &at)) {
 			bh_judge_hit(j, BH_INSPECT_SQLI, at);

@@ -338,6 +338,10 @@ bh_judge_url(struct bh_judge *j, const struct bh_view *v)
 		w.len--;
 	if (w.len < 5 || w.len > 2048)
 		return;
+	/* neither a scheme nor slashes: a name alone, or dots in front of one */
+	if (!(j->kinds & (BH_KIND_COLON | BH_KIND_SLASH | BH_KIND_BACKSLASH)) && w.at[0] != '.' &&
+	    !bh_at(&w, 0, "localhost4."))
+		return;
 	if (j->where == BH_AT_PATH) {
 		/* a path whose text has a whole address in it */
 		const uint8_t *p = memmem(w.at, w.len, "://", 3);

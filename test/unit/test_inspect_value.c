@@ -401,6 +401,30 @@ every_class_has_its_key(void)
 	CU_ASSERT_EQUAL(bh_inspect_class_find("nothing"), BH_INSPECT_CLASS_COUNT);
 }
 
+/* They are looked up: the lists have to be in order. */
+static void
+each_listed_file_and_directory_is_found(void)
+{
+	static const char *const files[] = {
+#include "../../lib/inspect/path_file.def"
+	};
+	static const char *const roots[] = {
+#include "../../lib/inspect/path_root.def"
+	};
+	char text[128];
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(files); i++) {
+		snprintf(text, sizeof(text), "/x//.%s", files[i]);
+		CU_ASSERT_TRUE(inspect_at(BH_AT_PATH, NULL, text, strlen(text)) &
+			       BH_INSPECT_BIT(BH_INSPECT_TRAVERSAL));
+	}
+	for (i = 0; i < BH_ARRAY_SIZE(roots); i++) {
+		snprintf(text, sizeof(text), "%sxyz", roots[i]);
+		CU_ASSERT_TRUE(inspect_arg(text) & BH_INSPECT_BIT(BH_INSPECT_TRAVERSAL));
+	}
+}
+
 const struct bh_unit_test bh_suite_inspect_value[] = {
 	BH_TEST(sql_that_changes_the_statement_is_seen),
 	BH_TEST(prose_with_words_of_sql_is_not_sql),
@@ -418,5 +442,6 @@ const struct bh_unit_test bh_suite_inspect_value[] = {
 	BH_TEST(an_attack_behind_any_padding_is_seen),
 	BH_TEST(only_wanted_classes_are_reported),
 	BH_TEST(every_class_has_its_key),
+	BH_TEST(each_listed_file_and_directory_is_found),
 	BH_TEST_END,
 };
