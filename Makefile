@@ -25,6 +25,8 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(NEED_PKGS)
 DPDK_SHARED := $(shell pkg-config --libs libdpdk)
 LIBDIR := $(shell pkg-config --variable=libdir libdpdk)
 endif
+# Where `make kube-test` builds its API server.
+KUBE_DIR ?= $(B)/kube
 # DPDK=patched links what `make dpdk` made of Debian's source and dpdk-patches/, statically; the headers are Debian's.
 DPDK ?= debian
 DPDK_DIR ?= $(B)/dpdk
@@ -59,7 +61,7 @@ FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps build dpdk dpdk-test web demo test unit scenario e2e check format format-check arch tidy sanitize \
+.PHONY: all help deps build dpdk dpdk-test kube-test web demo test unit scenario e2e check format format-check arch tidy sanitize \
 	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb deb-test clean
 
 all: build
@@ -154,6 +156,13 @@ dpdk:
 ## make dpdk-test  each patch does what it is for, and without it its test fails (root)
 dpdk-test: dpdk
 	$(Q)test/dpdk/run.sh $(DPDK_DIR)
+
+# ---- a real cluster ---------------------------------------------------------------------------------
+
+## make kube-test  the gateway against Debian's kube-apiserver (built from its source package), etcd and kubectl (root)
+kube-test: build
+	$(Q)test/kube/build.sh $(KUBE_DIR)
+	$(Q)B=$(B) test/kube/run.sh $(KUBE_DIR)
 
 # ---- tests ------------------------------------------------------------------------------------------
 # One runner a room: test/unit/suites_<room>.def lists its suites, test/unit/main.c runs them.

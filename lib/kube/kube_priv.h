@@ -271,6 +271,7 @@ struct bh_kube_feed {
 	struct curl_slist *header;
 	enum bh_kube_state state;
 	bool open, synced;            /* open: the watch was answered with 200 */
+	bool refused;                 /* nobody listened when it last asked */
 	bool absent;                  /* the server has no such kind: it counts as empty */
 	char version[64], next[1024]; /* version "": list */
 	struct bh_buf body;
@@ -288,7 +289,7 @@ struct bh_kube_cluster {
 	struct bh_kube_feed teller;
 	struct bh_kube_told told; /* what the teller says */
 	int file[3]; /* of what a kubeconfig holds itself: libcurl's GnuTLS reads files only */
-	bool dirty;
+	bool dirty, answered; /* answered: with 200, since the last turn */
 };
 
 /* tell.c */

@@ -19,6 +19,8 @@
 #define STEADY_NS (5 * BH_NS_PER_SEC)
 #define FAILED_WATCHES 3 /* then from a list: the version may be of a server that was set back */
 
+#define PROBE_MS                                                                                   \
+	250 /* and up to as long again: how often a server is tried that takes no connection, by one feed */
 #define MISSING 5 /* refusals in a row until what nobody must have counts as not there */
 #define LOOK_AGAIN_NS (30 * BH_NS_PER_SEC)
 
@@ -140,6 +142,7 @@ take_header(char *data, size_t size, size_t n, void *arg)
 
 	(void)data;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	f->c->answered |= status == 200;
 	if (!f->open && f->state == BH_KUBE_WATCHING && status == 200) {
 		f->open = true;
 		f->opened_ns = now_ns();
@@ -271,6 +274,33 @@ fail(struct bh_kube_feed *f, const char *why)
 	bh_kube_clear(f);
 }
 
+/* Nobody listens: one feed finds out soon when somebody does, and wakes the others. */
+static void
+refused(struct bh_kube_feed *f)
+{
+	f->refused = true;
+	if (f != &f->c->feed[0])
+		return;
+	f->due_ns = now_ns() + (PROBE_MS + bh_client_random_below(PROBE_MS)) * BH_NS_PER_MS;
+}
+
+static void
+wake_others(struct bh_kube_cluster *c)
+{
+	uint64_t now = now_ns(), soon;
+	unsigned i;
+
+	for (i = 0; i < c->n_feeds; i++) {
+		struct bh_kube_feed *f = &c->feed[i];
+
+		soon = now + bh_client_random_below(PROBE_MS) * BH_NS_PER_MS;
+		if (f->refused && f->state == BH_KUBE_IDLE && f->due_ns > soon)
+			f->due_ns = soon;
+		f->refused = false;
+	}
+	c->answered = false;
+}
+
 static void
 begin(struct bh_kube_feed *f)
 {
@@ -339,10 +369,15 @@ done(struct bh_kube_feed *f, CURLcode code)
 	}
 	if (code != CURLE_OK || status != 200) {
 		bh_kube_words(f, status, why);
+		/* Who was away and is back says no for a moment only. */
+		if (f->refused && code == CURLE_OK)
+			f->failures = 0;
 		fail(f, f->rc != 0         ? strerror(-f->rc)
 			: code != CURLE_OK ? curl_easy_strerror(code)
 					   : why);
-		if (status == 404 || status == 403)
+		if (code == CURLE_COULDNT_CONNECT)
+			refused(f);
+		else if (status == 404 || status == 403)
 			not_there(f, status);
 		return;
 	}
@@ -413,6 +448,8 @@ begin_due(struct bh_kube_cluster *c, uint64_t wait_ms)
 	uint64_t now = now_ns();
 	unsigned i;
 
+	if (c->answered)
+		wake_others(c);
 	for (i = 0; i < c->n_feeds; i++) {
 		struct bh_kube_feed *f = &c->feed[i];
 

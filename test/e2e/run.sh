@@ -12,7 +12,8 @@ B=$(realpath -m "${B:-build}")
 export B
 # The Debian package python3-scapy belongs to Debian's own interpreter.
 python=/usr/bin/python3
-limit=240 # seconds for one test; the slowest needs 40 on two busy cores
+tests_dir=${TESTS:-test/e2e} # and lib/ in it
+limit=${LIMIT:-240} # seconds for one test; the slowest needs 40 on two busy cores
 passed=0 failed=0 skipped=0 running=
 failures=
 
@@ -43,7 +44,8 @@ run_one() {
 	# PYTHONPATH is not inherited: a test sees Debian's modules and ours.
 	isolated env -i PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 B="$B" E2E_DIR="$dir" E2E_LIMIT=$limit \
 		${CASES:+CASES="$CASES"} ${SEED:+SEED="$SEED"} ${SURICATA_SCHEMA:+SURICATA_SCHEMA="$SURICATA_SCHEMA"} \
-		PYTHONDONTWRITEBYTECODE=1 "$python" "test/e2e/$name.py" >"$dir/output" 2>&1 &
+		${KUBE:+KUBE="$KUBE"} ${PODS:+PODS="$PODS"} \
+		PYTHONDONTWRITEBYTECODE=1 "$python" "$tests_dir/$name.py" >"$dir/output" 2>&1 &
 	running=$!
 	wait "$running"
 	rc=$?
@@ -71,7 +73,7 @@ run_one() {
 if [ $# -gt 0 ]; then
 	tests=$(for t in "$@"; do basename "$t" .py; done)
 else
-	tests=$(cd test/e2e && ls ./*.py | sed -n 's|^\./\(.*\)\.py$|\1|p' | grep -v '^lib')
+	tests=$(cd "$tests_dir" && ls ./*.py | sed -n 's|^\./\(.*\)\.py$|\1|p' | grep -v '^lib')
 fi
 why=$(obstacle)
 for t in $tests; do

@@ -1,6 +1,7 @@
-/* Any bytes as what an API server sends, or as a kubeconfig (by the first byte). Beyond no crash: events come out the same however
+/* Any bytes as what an API server sends, as specs of policies, or as a kubeconfig (by the first byte). Beyond no crash: events come out the same however
  * their bytes come in pieces; an object's labels are labels, none of them one that only the cluster may give; its addresses are whole; the
- * model says no address twice in a batch and has nothing more to say behind it; a refused kubeconfig has a sentence and leaves nothing. */
+ * model says no address twice in a batch and has nothing more to say behind it; a refused kubeconfig has a sentence and leaves nothing; specs
+ * become lines that stay below the key `clusters`, or are refused with a sentence. */
 #include <stdlib.h>
 
 #include "../../lib/kube/kube_priv.h"
@@ -116,6 +117,46 @@ kubeconfig(const char *text, size_t len)
 	bh_kube_access_free(&a);
 }
 
+/* Lines of the input are specs, of kinds in turn. */
+static void
+wishes(const char *text, size_t len, unsigned kind)
+{
+	static const struct bh_config config = {.n_sources = 1, .source = {{.name = "c"}}};
+	static const char *const names[] = {"a", "n/b", "c", "n/d"};
+	struct bh_kube_wish w[4];
+	struct bh_buf out = {0};
+	struct bh_err err = {0};
+	struct bh_yaml_doc *doc;
+	size_t n = 0, end, i;
+
+	for (; len != 0 && n < BH_ARRAY_SIZE(w); text += end, len -= end) {
+		const char *nl = memchr(text, '\n', len);
+		json_t *o = json_loadb(text, nl != NULL ? (size_t)(nl - text) : len, 0, NULL);
+
+		end = nl != NULL ? (size_t)(nl - text) + 1 : len;
+		if (o == NULL)
+			continue;
+		w[n] = (struct bh_kube_wish){.kind = (uint8_t)((kind + n) % BH_KUBE_WISHES),
+					     .name = names[n],
+					     .spec = o};
+		n++;
+	}
+	if (bh_kube_part(w, n, &config, &out, &err) != 0) {
+		MUST(err.what[0] != '\0');
+	} else if (out.len != 0) {
+		MUST(memcmp(out.data, "clusters:\n", 10) == 0);
+		for (i = 10; i < out.len; i++)
+			MUST(out.data[i - 1] != '\n' || out.data[i] == ' ');
+		if (bh_yaml_load_text(&doc, "part", out.data, out.len, NULL) == 0) {
+			MUST(bh_yaml_root(doc)->n == 1);
+			bh_yaml_free(doc);
+		}
+	}
+	for (i = 0; i < n; i++)
+		json_decref((json_t *)w[i].spec);
+	bh_buf_free(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -129,6 +170,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (data[0] % 8 == 6) {
 		if (bh_kube_page_read(&page, text, size - 1) == 0)
 			json_decref(page.doc);
+	} else if (data[0] % 8 == 5) {
+		wishes(text, size - 1, data[0] / 8);
 	} else {
 		watch(text, size - 1, data[0]);
 	}
