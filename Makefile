@@ -232,10 +232,11 @@ test:
 ## make demo       the gateway between two namespaces with real redis and nginx (root); KEEP=1 leaves it;
 ##                 SCENARIO=zero-touch: without a policy, it learns and protects by itself;
 ##                 SCENARIO=dashboard: a shop under attack, to be seen in a browser, until Ctrl-C
+demo: BEGUN := $(shell date +%s)
 demo:
 	$(Q)deploy/install-deps.sh
 	$(Q)$(MAKE) --no-print-directory build
-	$(Q)B=$(B) KEEP=$(KEEP) HOLD=$(HOLD) SCENARIO=$(SCENARIO) deploy/demo/demo.sh
+	$(Q)B=$(B) KEEP=$(KEEP) HOLD=$(HOLD) SCENARIO=$(SCENARIO) BEGUN=$(BEGUN) deploy/demo/demo.sh
 
 ## make check      format, architecture, static analysis, unit and scenario under ASan and UBSan, clang
 check: format-check arch tidy clang-build sanitize

@@ -63,6 +63,13 @@ told() {
 		.bulkhead.src_segment) said to \(.bulkhead.dst_segment) (\(.app_proto)): \(.alert.action), \(.bulkhead.attack_id)"'
 }
 
+# BEGUN is when `make demo` was called.
+since_begun() {
+	local seconds=$(($(date +%s) - ${BEGUN:-$(($(date +%s) - SECONDS))}))
+
+	echo "$((seconds / 60)) min $((seconds % 60)) s"
+}
+
 # Until somebody ends it, or HOLD seconds.
 hold() {
 	local until=$((SECONDS + ${HOLD:-0})) seen=0 lines
@@ -92,6 +99,7 @@ dashboard() {
 	cat <<-END
 
 		An attack was blocked: $(told)
+		That took $(since_begun) with all that was installed and built before, on $(nproc) CPUs.
 
 		  See it on the map:   http://127.0.0.1:8471/       from elsewhere: ssh -L 8471:127.0.0.1:8471 $(hostname)
 		  Log in to act:       $(cat $STATE/token)

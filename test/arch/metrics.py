@@ -14,6 +14,9 @@ BOARD = "deploy/grafana/bulkhead.json"
 
 source = open("lib/api/ep_metrics.c").read()
 known = {"bulkhead_" + name for name in re.findall(r'"([a-z_]+)",\s*"(?:counter|gauge)"', source)}
+table = open("lib/api/metric.def").read()
+known |= {"bulkhead_" + name for name in re.findall(r'^BH_WORKER_METRIC\([a-z_.]+, "([a-z_]+)"', table, re.M)}
+known |= {"bulkhead_port_" + name for name in re.findall(r'^BH_PORT_METRIC\([a-z_.]+, "([a-z_]+)"', table, re.M)}
 status = 0
 texts = {RULES: open(RULES).read(),
          BOARD: " ".join(t["expr"] for p in json.load(open(BOARD))["panels"] for t in p["targets"])}
