@@ -3,7 +3,7 @@
 # $B/bench/results.json, figures.json and pictures.
 #
 #     bench/run.sh                    all of them, as root: half an hour or so
-#     QUICK=1 bench/run.sh            fewer and shorter rounds, under five minutes; without the slow rivals
+#     QUICK=1 bench/run.sh            fewer and shorter rounds, under five minutes
 #     bench/run.sh bench_rules ...    these alone; the claims of the others stay without an answer
 #
 # The figures are those of the machine they run on. For steady ones: nothing else running; where two virtual CPUs share
