@@ -212,15 +212,14 @@ bh_kube_intent_put(struct bh_kube_intent *in, uint8_t source, uint8_t kind, cons
 		return -EINVAL;
 	pthread_mutex_lock(&in->lock);
 	w = find(in, source, kind, name);
-	if (w != NULL)
-		free(name);
-	else
+	if (w == NULL) {
 		w = add(in, source, kind, name, o);
+		name = w != NULL ? NULL : name; /* it is the wish's */
+	}
 	if (w != NULL)
 		put_locked(in, w, o);
 	pthread_mutex_unlock(&in->lock);
-	if (w == NULL)
-		free(name);
+	free(name);
 	return w != NULL ? 0 : -ENOMEM;
 }
 

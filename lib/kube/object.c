@@ -1,5 +1,5 @@
-/* object: what the Kubernetes API says of namespaces, nodes, services, pods and EndpointSlices, as far as endpoints are concerned. What is not
- * of the expected type counts as not there. */
+/* object: what the Kubernetes API says of namespaces, nodes, services, pods and EndpointSlices, as far as endpoints are
+ * concerned. What is not of the expected type counts as not there. */
 #include <errno.h>
 #include <stdio.h>
 
