@@ -93,10 +93,10 @@ leftover(struct bh_message *m, struct bh_http_text path)
 		}
 		low[n++] = (char)bh_lower(c);
 	}
-	if (i < path.len)
+	if (i < path.len || n == 0)
 		return;
 	/* each begins with its only dot, but for the tilde */
-	end = n > 0 && low[n - 1] == '~' ? low + n - 1 : memrchr(low, '.', n);
+	end = low[n - 1] == '~' ? low + n - 1 : memrchr(low, '.', n);
 	if (end == NULL || end == low || end[-1] == '/')
 		return;
 	len = (size_t)(low + n - end);
