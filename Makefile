@@ -14,7 +14,7 @@ Q := $(if $(filter 1,$(V)),,@)
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 
-ROOMS := base client confine ipc front net threat flow handover stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor kube generator fleet secret
+ROOMS := base client confine ipc front net threat flow handover stream policy conf event proto inspect sink port gateway api capture store import sensor signature evidence learn response record doctor kube generator fleet secret pair
 NEED_PKGS := libdpdk yaml-0.1 jansson libmicrohttpd gnutls libsodium libnghttp2 nettle libpcre2-8 libhs zlib \
 	libbrotlidec libzstd sqlite3 rdkafka
 HAVE_DEPS := $(shell pkg-config --exists $(NEED_PKGS) 2>/dev/null && echo yes)

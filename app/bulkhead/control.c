@@ -299,6 +299,7 @@ bh_daemon_loop(struct bh_daemon *d)
 		if (now >= d->next_watch_ns) {
 			d->next_watch_ns = now + WATCH_NS;
 			bh_links_watch(d, now);
+			bh_daemon_pair_watch(d);
 			bh_daemon_failure_watch(d);
 			bh_daemon_evidence_watch(d);
 			/* A fleet has a thread that may wait. */

@@ -2,7 +2,7 @@
  * core's loop, links.c carries link state, learning.c keeps conversations, promotion.c learns
  * rules and promotes segments, commit.c takes policies through the store, events.c says where
  * events go, usage.c adds up what rules decide, modes.c sets those of segments, fleet.c shares the
- * policy with other gateways, shared.c endpoints, failure.c says what happens to the ports when it
+ * policy with other gateways, shared.c endpoints, pair.c agrees with a twin on who forwards, failure.c says what happens to the ports when it
  * is gone, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process,
  * sandbox.c gives rights away, notify.c tells the service manager, ops.c is what the API may ask
  * of it, telemetry.c tells DPDK's clients. */
@@ -21,6 +21,7 @@
 #include "../../lib/kube/kube.h"
 #include "../../lib/learn/learn.h"
 #include "../../lib/learn/shadow.h"
+#include "../../lib/pair/pair.h"
 #include "../../lib/policy/host.h"
 #include "../../lib/policy/policy.h"
 #include "../../lib/port/port.h"
@@ -95,6 +96,7 @@ struct bh_daemon {
 	struct bh_kube *kube;       /* NULL: there are no sources */
 	struct bh_fleet *fleet;     /* NULL: this gateway is alone */
 	struct bh_shared *shared;   /* shared.c; NULL: as fleet */
+	struct bh_twin *twin;       /* pair.c; NULL: this gateway has no other beside it */
 	struct bh_secrets *secrets;
 	struct bh_learn *learn;   /* NULL: off */
 	struct bh_shadow *shadow; /* NULL: as learn */
@@ -258,6 +260,14 @@ int bh_daemon_take(void *arg, const struct bh_revision *r, const char *by, uint6
 int bh_daemon_fleet_open(struct bh_daemon *d, struct bh_err *err);
 int bh_daemon_fleet_begin(struct bh_daemon *d, struct bh_err *err); /* once rights are given away */
 void bh_daemon_fleet_close(struct bh_daemon *d);
+/* pair.c */
+int bh_daemon_pair_open(struct bh_daemon *d, struct bh_err *err);  /* the gateway is there */
+int bh_daemon_pair_begin(struct bh_daemon *d, struct bh_err *err); /* ports receive */
+struct bh_pair *bh_daemon_pair(const struct bh_daemon *d);         /* NULL: there is none */
+void bh_daemon_pair_watch(struct bh_daemon *d);                    /* links were looked at */
+void bh_daemon_pair_leave(
+	struct bh_daemon *d); /* an orderly end begins: the other one may forward */
+void bh_daemon_pair_close(struct bh_daemon *d);
 /* shared.c: endpoints and conversations of other gateways; as bh_fleet_params.item and items_end say. */
 int bh_daemon_shared_open(struct bh_daemon *d);
 void bh_daemon_shared_close(struct bh_daemon *d);

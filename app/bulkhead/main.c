@@ -400,6 +400,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 	if (rc == 0)
 		rc = bh_daemon_fleet_open(d, err);
 	if (rc == 0)
+		rc = bh_daemon_pair_open(d, err);
+	if (rc == 0)
 		rc = bh_daemon_rest_start(d, err);
 	if (rc == 0)
 		rc = start_workers(d, err);
@@ -424,6 +426,8 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 		bh_daemon_sinks_begin(d);
 	if (rc == 0)
 		rc = start_ports(d, err);
+	if (rc == 0)
+		rc = bh_daemon_pair_begin(d, err);
 	return rc;
 }
 
@@ -438,6 +442,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 		bh_daemon_take_events(d);
 		_exit(BH_EXIT_STALLED);
 	}
+	bh_daemon_pair_leave(d);
 	bh_daemon_telemetry_end();
 	bh_daemon_sensors_join(d);
 	bh_secrets_end(d->secrets);
@@ -445,6 +450,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 	bh_daemon_labels_close(d);
 	bh_daemon_rest_stop(d);
 	bh_daemon_fleet_close(d);
+	bh_daemon_pair_close(d);
 	if (d->gateway != NULL)
 		bh_gateway_stop(d->gateway);
 	if (d->started)

@@ -41,6 +41,7 @@ bh_daemon_rest_start(struct bh_daemon *d, struct bh_err *err)
 		.response = d->response,
 		.store = d->store,
 		.fleet = d->fleet,
+		.pair = bh_daemon_pair(d),
 		.record = d->event_store,
 		.config = &d->config,
 		.evidence = d->config.evidence_path,

@@ -117,10 +117,27 @@ live_fleet(json_t *fleet, struct bh_doctor_report *r)
 			      trouble != NULL ? trouble : "");
 }
 
+static void
+live_pair(json_t *pair, const struct bh_config *c, struct bh_doctor_report *r)
+{
+	json_t *twin = json_array_get(json_object_get(pair, "items"), 1);
+	json_t *channel = json_object_get(pair, "channel");
+	const char *peer = c != NULL ? c->pair_peer : "the twin";
+
+	if (!json_is_true(json_object_get(pair, "configured")))
+		return;
+	if (!json_is_true(json_object_get(twin, "alive")))
+		bh_doctor_add(r, BH_DOCTOR_TWIN_SILENT, peer, "", "%s",
+			      json_string_value(json_object_get(twin, "cause")));
+	else if (!json_is_true(json_object_get(channel, "ready")))
+		bh_doctor_add(r, BH_DOCTOR_TWIN_BEHIND, peer, "", "%s",
+			      json_string_value(json_object_get(channel, "trouble")));
+}
+
 void
 bh_ctl_doctor_live(struct bh_ctl *ctl, const struct bh_config *c, struct bh_doctor_report *r)
 {
-	struct bh_ctl_reply health = {0}, stats = {0}, fleet = {0};
+	struct bh_ctl_reply health = {0}, stats = {0}, fleet = {0}, pair = {0};
 	const char *server = ctl->server;
 	char here[300], why[256];
 
@@ -147,6 +164,9 @@ bh_ctl_doctor_live(struct bh_ctl *ctl, const struct bh_config *c, struct bh_doct
 	if (live_ask(ctl, "/fleet", &fleet, why, sizeof(why)) && fleet.status == 200)
 		live_fleet(fleet.json, r);
 	bh_ctl_reply_free(&fleet);
+	if (live_ask(ctl, "/pair", &pair, why, sizeof(why)) && pair.status == 200)
+		live_pair(pair.json, c, r);
+	bh_ctl_reply_free(&pair);
 free_health:
 	bh_ctl_reply_free(&health);
 	ctl->server = server;

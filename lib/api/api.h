@@ -18,6 +18,7 @@
 #include "../base/base.h"
 #include "../conf/conf.h"
 #include "../fleet/fleet.h"
+#include "../pair/pair.h"
 #include "../gateway/gateway.h"
 #include "../learn/learn.h"
 #include "../policy/policy.h"
@@ -200,6 +201,7 @@ struct bh_api_params {
 	struct bh_response *response;   /* NULL: there are no quarantines and blocks */
 	struct bh_store *store;         /* NULL: revisions and audit log are not kept */
 	struct bh_fleet *fleet;         /* NULL: this gateway is alone */
+	struct bh_pair *pair;           /* NULL: it has none beside it */
 	struct bh_record *record;       /* NULL: events are not kept */
 	const struct bh_config *config; /* the caller's; NULL: it is not known */
 	const char *evidence;           /* folder, or NULL; the caller's */

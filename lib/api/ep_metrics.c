@@ -280,6 +280,43 @@ put_fleet(struct bh_buf *b, struct bh_fleet *f)
 	}
 }
 
+static const struct metric pair[] = {
+	{"pair_active", "gauge", "Whether this gateway of a pair forwards."},
+	{"pair_twin_alive", "gauge", "Whether the other one is heard."},
+	{"pair_ready", "gauge", "Whether what one knows the other one has."},
+	{"pair_term", "gauge", "How often one of the two began to forward."},
+	{"pair_changes_total", "counter", "Changes of this gateway's role."},
+	{"pair_joins_total", "counter", "How often all of it was told anew."},
+	{"pair_sent_bytes_total", "counter", "What the other one was told."},
+	{"pair_received_bytes_total", "counter", "What it told."},
+	{"pair_refused_total", "counter", "What came over the links and proved nothing."},
+};
+
+static void
+put_pair(struct bh_buf *b, struct bh_pair *p)
+{
+	struct bh_pair_status s;
+	size_t i;
+
+	if (p == NULL)
+		return;
+	bh_pair_status(p, &s);
+	const uint64_t value[] = {s.role == BH_PAIR_ACTIVE,
+				  s.peer_alive,
+				  s.ready,
+				  s.term,
+				  s.changes,
+				  s.joins,
+				  s.sent_bytes,
+				  s.got_bytes,
+				  s.refused};
+
+	for (i = 0; i < BH_ARRAY_SIZE(pair); i++) {
+		family(b, pair[i].name, pair[i].type, pair[i].help);
+		series(b, pair[i].name, "", value[i]);
+	}
+}
+
 /* ---------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -330,6 +367,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	put_rows(&b, ops, sink_row, sinks, BH_ARRAY_SIZE(sinks));
 	put_rows(&b, ops, source_row, sources, BH_ARRAY_SIZE(sources));
 	put_fleet(&b, req->api->p.fleet);
+	put_pair(&b, req->api->p.pair);
 	put_control(&b, ops);
 	put_failure(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");

@@ -47,6 +47,8 @@ void bh_config_default_learn(struct bh_config *c); /* config_learn.c */
 int bh_config_check(struct bh_config_reader *r);
 /* config_fleet.c */
 int bh_config_check_fleet(struct bh_config_reader *r);
+/* config_pair.c */
+int bh_config_check_pair(struct bh_config_reader *r);
 
 /* Kernel interface that a device text names ("iface:eth1", "packet:eth1", "net_af_xdp0,iface=eth1"),
  * or "". */

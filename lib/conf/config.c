@@ -361,6 +361,8 @@ anchor_paths(struct bh_config_reader *r)
 	if (rc == 0)
 		rc = anchor_secret(r, "fleet.password_file", c->fleet_password_file);
 	if (rc == 0)
+		rc = anchor_secret(r, "pair.secret_file", c->pair_secret_file);
+	if (rc == 0)
 		rc = anchor_path(r, "spool.path", c->spool_path);
 	if (rc == 0)
 		rc = anchor_path(r, "run_dir", c->run_dir);

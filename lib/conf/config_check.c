@@ -292,5 +292,7 @@ bh_config_check(struct bh_config_reader *r)
 		rc = check_learning(r);
 	if (rc == 0)
 		rc = bh_config_check_fleet(r);
+	if (rc == 0)
+		rc = bh_config_check_pair(r);
 	return rc;
 }

@@ -255,6 +255,8 @@ create_parts(struct bh_gateway *g)
 		rc = connect_workers(g, false);
 	if (rc == 0 && needs_tx_rings(g))
 		rc = connect_workers(g, true);
+	if (rc == 0)
+		rc = bh_twin_create(g);
 	return rc;
 }
 
@@ -322,6 +324,7 @@ bh_gateway_destroy(struct bh_gateway *g)
 		r->free_fn(r->obj);
 		free(r);
 	}
+	bh_twin_destroy(g);
 	for (i = 0; g->worker != NULL && i < g->n_workers; i++)
 		worker_destroy(g->worker[i]);
 	bh_gateway_forget_sensors(g);

@@ -258,7 +258,9 @@ struct bh_worker {
 		*carry;         /* carry.c; NULL: nobody is told of flows. Looked at once a turn */
 	struct bh_adopt *adopt; /* adopt.c; NULL: no flows are taken over */
 	bool adopted_ends;      /* a flow ends because it did elsewhere: told there */
-	bool examines;          /* the known stage lets every packet through to the others */
+	bool twin;              /* twin.c: there is one, the right to forward ends */
+	struct bh_heard_table *heard; /* the same: who is heard on ports; NULL: there is none */
+	bool examines;                /* the known stage lets every packet through to the others */
 	struct bh_threat_state *threat;   /* threat_report.c */
 	struct bh_app_inspect *inspect;   /* app_inspect.c; NULL: no sensors */
 	struct bh_app_threat *app_threat; /* app_threat.c; NULL: none of its threats is on */
@@ -275,6 +277,7 @@ struct bh_worker {
 	const struct bh_view *view; /* loaded once a turn */
 	uint64_t mono_ns, wall_ns;
 	uint32_t now_ms;                   /* mono in ms, wraps */
+	bool fenced;                       /* this turn began without the right to forward */
 	uint32_t aged_ms;                  /* housekeeping was last done then */
 	uint64_t age_debt;                 /* entries still to be looked at */
 	uint32_t active_ms;                /* flows that go on are told of so often; 0: never */
@@ -334,11 +337,14 @@ struct bh_gateway {
 	uint64_t loads;                           /* of sensors so far */
 	struct bh_hash_key steer_key;
 	uint32_t threat_segment[BH_THREAT_SEGMENTS]; /* name ids of config.threat_segment */
+	bool twin;                                   /* there is one: twin.c */
+	struct rte_ring *inject;                     /* the same: frames to send, for worker 0 */
 	/* control writes, workers read once a turn */
 	_Atomic(const struct bh_view *) view __rte_cache_aligned; /* release / acquire */
 	_Atomic bool stop;                                        /* relaxed */
 	_Atomic bool wire_down[BH_MAX_WIRES];                     /* relaxed */
 	_Atomic bool settles;                                     /* relaxed: no connection opens */
+	_Atomic uint64_t forward_until; /* of the TSC; release / relaxed */
 	/* control only */
 	pthread_mutex_t retire_lock __rte_cache_aligned; /* retired */
 	pthread_mutex_t query_lock;                      /* one question to the workers at a time */
@@ -549,5 +555,6 @@ bh_wire_length(const struct bh_worker *w, const struct rte_mbuf *m, unsigned wir
 #include "gateway_app.h"
 #include "gateway_threat.h"
 #include "gateway_touch.h"
+#include "gateway_twin.h"
 
 #endif

@@ -10,6 +10,8 @@ bh_pipeline_run(struct bh_worker *w, struct bh_burst *b)
 	bh_stage_known(w, b); /* plain packets of flows whose verdict stands: counted, sent */
 	if (likely(b->n == 0))
 		return;
+	if (unlikely(w->heard != NULL))
+		bh_twin_hear(w, b); /* for the switches beside a twin */
 	bh_stage_parse(w, b);       /* headers -> flow key, or the malformed reason */
 	bh_stage_steer(w, b);       /* flows of another worker: over to its ring */
 	bh_stage_fragment(w, b);    /* fragments wait until their datagram is whole */

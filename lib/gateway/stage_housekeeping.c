@@ -78,4 +78,6 @@ bh_stage_housekeeping(struct bh_worker *w)
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
 	bh_count(&w->c.held, bh_frag_held(w->frags) + w->n_waiting - w->c.held);
 	bh_mail_work(w);
+	if (unlikely(w->twin) && w->index == 0)
+		bh_twin_inject(w);
 }

@@ -82,13 +82,25 @@ hand_over(struct bh_worker *w, unsigned wire, unsigned owner, struct rte_mbuf **
 	}
 }
 
+/* The right to forward ended since they were judged. */
+static void
+drop_fenced(struct bh_worker *w, struct rte_mbuf **m, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		bh_drop_frame(w, m[i], m[i]->port, BH_REASON_PAIR_STANDBY);
+}
+
 void
 bh_tx_flush(struct bh_worker *w, unsigned wire)
 {
 	struct bh_tx_buffer *t = &w->tx[wire];
 	uint16_t queues = w->g->p.wire[wire].tx_queues;
 
-	if (unlikely(w->index >= queues))
+	if (unlikely(w->twin && bh_twin_fenced(w)))
+		drop_fenced(w, t->m, t->n);
+	else if (unlikely(w->index >= queues))
 		hand_over(w, wire, w->index % queues, t->m, t->n);
 	else if (unlikely(t->n_made != 0))
 		send_mixed(w, wire, t->m, t->n);

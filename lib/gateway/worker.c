@@ -59,6 +59,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	w->carry = atomic_load_explicit(&w->carry_set, memory_order_acquire);
 	w->adopt = atomic_load_explicit(&w->adopt_set, memory_order_acquire);
 	find_exits(w);
+	if (unlikely(w->twin))
+		w->fenced = bh_twin_fenced(w);
 	if (unlikely(w->sensor != NULL))
 		bh_app_sensor_turn(w);
 }
@@ -77,6 +79,16 @@ end_turn(struct bh_worker *w)
 	rte_rcu_qsbr_quiescent(w->g->qsbr, w->index);
 }
 
+/* Nothing is looked at: flows, findings and records are the other one's to make. */
+static void
+drop_burst(struct bh_worker *w, struct rte_mbuf **m, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		bh_drop_frame(w, m[i], m[i]->port & 0xff, BH_REASON_PAIR_STANDBY);
+}
+
 static unsigned
 poll_wires(struct bh_worker *w)
 {
@@ -89,9 +101,13 @@ poll_wires(struct bh_worker *w)
 			w->full[i] = n == BH_BURST;
 			if (n == 0)
 				continue;
+			total += n;
+			if (unlikely(w->fenced)) {
+				drop_burst(w, w->burst.m, n);
+				continue;
+			}
 			bh_pipeline_run(w, &w->burst);
 			bh_stage_tx(w);
-			total += n;
 		}
 	}
 	return total;
@@ -114,6 +130,11 @@ poll_inboxes(struct bh_worker *w)
 		n = rte_ring_sc_dequeue_burst(w->inbox[i], (void **)m, BH_BURST, NULL);
 		if (n == 0)
 			continue;
+		if (unlikely(w->fenced)) {
+			drop_burst(w, m, n);
+			total += n;
+			continue;
+		}
 		bh_burst_handed(&w->burst, m, n);
 		bh_pipeline_run(w, &w->burst);
 		bh_stage_tx(w);
@@ -149,6 +170,10 @@ bh_worker_input(struct bh_worker *w, unsigned wire, struct rte_mbuf **m, unsigne
 		k = RTE_MIN(n - done, (unsigned)BH_BURST);
 		memcpy(w->burst.m, m + done, k * sizeof(struct rte_mbuf *));
 		bh_burst_received(w, wire, k);
+		if (unlikely(w->fenced)) {
+			drop_burst(w, w->burst.m, k);
+			continue;
+		}
 		bh_pipeline_run(w, &w->burst);
 	}
 	end_turn(w);

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "../../lib/fleet/fleet_priv.h"
+#include "../../lib/pair/pair_priv.h"
 #include "../../lib/doctor/doctor.h"
 #include "api_ctl_rig.h"
 
@@ -156,6 +157,49 @@ a_gateway_apart_from_its_fleet_is_a_fault(void)
 	bh_fleet_close(fleet);
 }
 
+static struct bh_config pair_config = {.pair_listen = "127.0.0.1:0",
+				       .pair_peer = "127.0.0.1:1",
+				       .pair_priority = 100,
+				       .pair_hello_ms = 50,
+				       .pair_dead_ms = 500};
+static struct bh_pair *pair;
+
+static void
+in_a_pair(struct bh_api_params *p)
+{
+	const struct bh_pair_params pp = {.config = &pair_config};
+
+	write_file(pair_config.pair_secret_file, sizeof(pair_config.pair_secret_file),
+		   "what two know of each other\n");
+	CU_ASSERT_EQUAL_FATAL(bh_pair_open(&pair, &pp, NULL), 0);
+	p->pair = pair;
+	p->config = &pair_config;
+}
+
+/* It was not begun: it hears nobody. */
+static void
+a_gateway_without_its_twin_is_a_fault(void)
+{
+	struct run r;
+	json_t *all;
+
+	run_start_with(&r, in_a_pair);
+	CU_ASSERT_EQUAL(run(&r, "doctor -o json"), BH_CTL_NO);
+	CU_ASSERT(finds(&r, BH_DOCTOR_TWIN_SILENT, "the twin", "never heard"));
+	pair->status.peer_alive = true;
+	run(&r, "doctor -o json");
+	CU_ASSERT(finds(&r, BH_DOCTOR_TWIN_BEHIND, "the twin", ""));
+	pair->ready = true;
+	run(&r, "doctor -o json");
+	CU_ASSERT_PTR_NULL(seen(&r, &all, BH_DOCTOR_TWIN_BEHIND, "the twin"));
+	json_decref(all);
+	CU_ASSERT_EQUAL(run(&r, "get pair"), BH_CTL_OK);
+	CU_ASSERT(says(r.out, "twin"));
+	run_stop(&r);
+	bh_pair_close(pair);
+	unlink(pair_config.pair_secret_file);
+}
+
 static void
 a_gateway_that_does_not_answer_is_a_fault(void)
 {
@@ -192,6 +236,7 @@ const struct bh_unit_test bh_suite_api_doctor[] = {
 	BH_TEST(documents_that_do_not_load_are_faults),
 	BH_TEST(a_gateway_that_runs_is_asked),
 	BH_TEST(a_gateway_apart_from_its_fleet_is_a_fault),
+	BH_TEST(a_gateway_without_its_twin_is_a_fault),
 	BH_TEST(a_gateway_that_does_not_answer_is_a_fault),
 	BH_TEST_END,
 };

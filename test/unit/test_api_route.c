@@ -22,6 +22,7 @@ static const struct good {
 	{"ep_segments_get", "GET", "/api/v1/segments/web", NULL, 200},
 	{"ep_sources_list", "GET", "/api/v1/sources", NULL, 200},
 	{"ep_fleet_get", "GET", "/api/v1/fleet", NULL, 200},
+	{"ep_pair_get", "GET", "/api/v1/pair", NULL, 200},
 	{"ep_names_list", "GET", "/api/v1/names?name=a.example.com", NULL, 200},
 	{"ep_modes_batch", "PATCH", "/api/v1/segments", "{\"modes\":{\"web\":\"monitor\"}}", 200},
 	{"ep_modes_patch", "PATCH", "/api/v1/segments/web", "{\"mode\":null,\"why\":\"x\"}", 200},
