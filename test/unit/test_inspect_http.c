@@ -395,6 +395,57 @@ a_leak_has_the_form_of_an_interpreters_message(void)
 		CU_ASSERT(SAW(answers("text/html", leaks[i]), LEAK));
 }
 
+/* Files have forms, too: lines of passwd and shadow, listings, connection strings with a password, dumps. */
+static void
+a_leak_has_the_form_of_a_file_that_should_be_kept(void)
+{
+	static const char *const told[] = {
+		"drwxr-xr-x is how ls shows a folder that all may read",
+		"Use postgres://host/db or jdbc:mysql://host/db to connect",
+		"CREATE TABLE statements define tables, SELECT reads them",
+		"Server=name; Path=/; Secure",
+		"The word after password= is not shown",
+		"Access denied for user accounts that were closed",
+		"We catch every exception and every error",
+	};
+	static const char *const leaks[] = {
+		"www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n",
+		"root:$6$salt$hash:19000:0:99999:7:::\n",
+		"total 8\n-rw-r--r-- 1 root root 12 Jan  1  2024 x\n",
+		"APP_ENV=production\nDB_PASSWORD=hunter2\n",
+		"Server=db;Database=shop;User Id=sa;Password=hunter2;",
+		"mongodb://shop:hunter2@db:27017/shop",
+		"-- MySQL dump 10.13  Distrib 8.0.30, for Linux (x86_64)\n",
+		"uid=33(www-data) gid=33(www-data) groups=33(www-data)",
+		"com.fasterxml.jackson.databind.JsonMappingException: x",
+		"Symfony\\Component\\HttpKernel\\Exception\\NotFoundHttpException",
+		"Access denied for user 'root'@'10.0.0.1' (using password: YES)",
+		"Error: ENOENT: no such file or directory, open '/app/x.json'",
+	};
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(told); i++)
+		CU_ASSERT_EQUAL(answers("text/html; charset=utf-8", told[i]), 0);
+	for (i = 0; i < BH_ARRAY_SIZE(leaks); i++)
+		CU_ASSERT(SAW(answers("text/plain", leaks[i]), LEAK));
+}
+
+static void
+a_document_that_pulls_files_in_is_seen(void)
+{
+	static const char *const docs[] = {
+		"<svg><image xlink:href=\"file:///etc/hostname\"/></svg>",
+		"<a xsi:noNamespaceSchemaLocation=\"http://x.example/a.xsd\"/>",
+		"<?xml-stylesheet type=\"text/xsl\" href=\"http://x.example/a.xsl\"?><a/>",
+	};
+	static const char fine[] = "<svg><image xlink:href=\"https://x.example/a.png\"/></svg>";
+	unsigned i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(docs); i++)
+		CU_ASSERT(SAW(posts("application/xml", docs[i], strlen(docs[i]), ""), XML));
+	CU_ASSERT_EQUAL(posts("application/xml", fine, sizeof(fine) - 1, ""), 0);
+}
+
 static void
 a_form_that_is_none_is_read_as_what_it_is(void)
 {
@@ -511,6 +562,8 @@ const struct bh_unit_test bh_suite_inspect_http[] = {
 	BH_TEST(responses_are_read_for_leaks_and_data_only),
 	BH_TEST(a_coding_that_was_only_said_hides_nothing),
 	BH_TEST(a_leak_has_the_form_of_an_interpreters_message),
+	BH_TEST(a_leak_has_the_form_of_a_file_that_should_be_kept),
+	BH_TEST(a_document_that_pulls_files_in_is_seen),
 	BH_TEST(a_form_that_is_none_is_read_as_what_it_is),
 	BH_TEST(each_message_reports_a_class_once),
 	BH_TEST(memory_that_is_refused_is_no_crash),

@@ -326,6 +326,7 @@ objects_templates_and_document_types_of_each_kind_are_seen(void)
 	all_are(templates, BH_ARRAY_SIZE(templates), BH_INSPECT_SSTI);
 	CU_ASSERT(SAW(inspect_arg("<!DOCTYPE a SYSTEM \"http://x/y.dtd\"><a/>"), XXE));
 	CU_ASSERT(SAW(inspect_arg("<!DOCTYPE a PUBLIC \"-//B/A/EN\" \"http://x/y.dtd\">"), XXE));
+	CU_ASSERT(SAW(inspect_arg(")(cn=))"), LDAPI));
 	CU_ASSERT(SAW(inspect_arg("http://0/"), SSRF));
 	CU_ASSERT(SAW(inspect_arg("http://localtest.me/"), SSRF));
 	CU_ASSERT(SAW(inspect_arg("\\\\127.0.0.1\\share"), SSRF));
