@@ -135,14 +135,15 @@ count_known(struct bh_worker *w, const struct bh_view *view, const struct bh_kno
 	const uint8_t usual = BH_FLAG_USED | BH_FLAG_APP_DONE;
 	const uint8_t moves = BH_TCP_SYN | BH_TCP_FIN | BH_TCP_RST;
 	unsigned from = k->plain.from;
-	bool stale = f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1]);
 
 	if (unlikely(!bh_flow_has_key(f, &k->plain.key) || bh_flow_is_expired(w, f)))
 		return false;
 	if (unlikely((f->flags & usual) != usual || (k->plain.tcp_flags & moves) != 0 ||
 		     !bh_flow_is_quiet(f, from, k->plain.tcp_flags)))
-		return !stale && move_known(w, k, m, f);
-	if (unlikely(stale) && !bh_judge_stays(w, f))
+		return f->stamp == bh_view_stamp(view, f->slot[0], f->slot[1]) &&
+		       move_known(w, k, m, f);
+	if (unlikely(f->stamp != bh_view_stamp(view, f->slot[0], f->slot[1])) &&
+	    !bh_judge_stays(w, f))
 		return false;
 	bh_flow_count_hot(f, from, k->plain.l3_len, w->now_ms);
 	return true;
