@@ -15,7 +15,7 @@ packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
 	postgresql postgresql-client mariadb-server mariadb-client mosquitto mosquitto-clients openssh-server openssh-client
 	dnsmasq-base bind9-dnsutils memcached etcd-server etcd-client python3-aiosmtpd
 	python3-psycopg2 python3-pymysql python3-pymongo python3-h2
-	hping3 nmap dsniff slowhttptest iodine chromium prometheus nfdump
+	hping3 nmap dsniff slowhttptest iodine chromium prometheus nfdump tshark
 	rsyslog rsyslog-gnutls kcat valgrind"
 # Node.js from elsewhere brings its npm along, and Debian's would be in its way.
 command -v npm >/dev/null 2>&1 || packages="$packages npm"

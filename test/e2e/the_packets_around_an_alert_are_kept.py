@@ -3,7 +3,6 @@ any of them; fetched and deleted over REST and the command line; and a full disk
 """
 
 import os
-import shutil
 import socket
 import struct
 import time
@@ -103,9 +102,8 @@ def a_refused_request(gateway, server):
     check(len(packets) > refused + 1, "and what came after")
     path = os.path.join(gateway.dir, "evidence", name)
     same(os.stat(path).st_mode & 0o777, 0o600, "the file's mode")
-    if shutil.which("tshark"):
-        out = run("tshark", "-n", "-r", path, "-T", "fields", "-e", "frame.comment")
-        same(out.count("verdict="), len(packets), "tshark reads it")
+    out = run("tshark", "-n", "-r", path, "-T", "fields", "-e", "frame.comment")
+    same(out.count("verdict="), len(packets), "tshark reads it")
     s.close()
 
 
