@@ -101,19 +101,37 @@ sensors_failed(struct bh_ctl *ctl, const struct bh_err *err)
 	return BH_CTL_USAGE;
 }
 
+struct sensors_compiling {
+	struct bh_sensor_model *model;
+	struct bh_sensor_set *set;
+	struct bh_err err;
+	int rc;
+};
+
+static void *
+sensors_compile_run(void *arg)
+{
+	struct sensors_compiling *c = arg;
+
+	c->rc = bh_sensor_compile(c->model, NULL, &c->set, &c->err);
+	return NULL;
+}
+
 static int
 sensors_compile(struct bh_ctl *ctl, struct bh_signatures *s, struct bh_sensor_set_info *info)
 {
-	struct bh_sensor_set *set;
-	struct bh_err err = {0};
+	struct sensors_compiling c = {.model = s->model};
+	struct bh_ctl_work work = {"compiling",          "databases",         &s->model->compiled,
+				   &s->model->databases, sensors_compile_run, &c};
 
 	if (s->model->n_rules == 0)
 		return BH_CTL_OK;
-	if (bh_sensor_compile(s->model, NULL, &set, &err) != 0)
-		return sensors_failed(ctl, &err);
+	bh_ctl_progress_work(ctl, &work);
+	if (c.rc != 0)
+		return sensors_failed(ctl, &c.err);
 	s->model = NULL;
-	bh_sensor_set_info(set, info);
-	bh_sensor_set_destroy(set);
+	bh_sensor_set_info(c.set, info);
+	bh_sensor_set_destroy(c.set);
 	return BH_CTL_OK;
 }
 

@@ -128,7 +128,7 @@ int bh_ctl_listen(struct bh_ctl *ctl, const char *path, const char *last_id, bh_
 		  void *arg, bool quiet);
 void bh_ctl_reply_free(struct bh_ctl_reply *r);
 
-/* ---- progress.c: on standard error, when that is a terminal, once a request takes a second -------------- */
+/* ---- progress.c: on standard error, when that is a terminal, once it takes a second -------------- */
 
 struct bh_ctl_amounts {
 	double to_send, sent, to_receive, received; /* bytes; of all 0: not known */
@@ -137,6 +137,18 @@ void bh_ctl_progress_text(char *out, size_t size, uint64_t elapsed_ns,
 			  const struct bh_ctl_amounts *a);
 void bh_ctl_progress_begin(struct bh_ctl *ctl); /* of the request that is prepared */
 void bh_ctl_progress_end(struct bh_ctl *ctl);   /* before anything else is printed */
+/* Work of this program itself. Returns when `run` does; it runs in a thread of its own. done of all: its parts, 0 of 0 until they
+ * are known. */
+struct bh_ctl_work {
+	const char *what;  /* "compiling" */
+	const char *parts; /* "databases" */
+	const _Atomic uint32_t *done, *all;
+	void *(*run)(void *arg);
+	void *arg;
+};
+void bh_ctl_progress_work_text(char *out, size_t size, uint64_t elapsed_ns,
+			       const struct bh_ctl_work *w);
+void bh_ctl_progress_work(struct bh_ctl *ctl, const struct bh_ctl_work *w);
 
 /* ---- table.c ------------------------------------------------------------------------------------- */
 

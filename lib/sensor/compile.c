@@ -1,5 +1,6 @@
 /* From a model to a set: units, expressions, databases, and what scanning them needs. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "sensor_priv.h"
@@ -255,8 +256,12 @@ build(struct bh_sensor_set *set, const char *cache_dir, struct bh_err *err)
 		rc = bh_sensor_group(set, err);
 	if (rc == 0)
 		rc = create_job(&j, set->n_exprs);
-	for (i = 0; rc == 0 && i < set->n_dbs; i++)
+	atomic_store(&set->model->compiled, 0);
+	atomic_store(&set->model->databases, set->n_dbs);
+	for (i = 0; rc == 0 && i < set->n_dbs; i++) {
 		rc = make_db(&j, &set->db[i], err);
+		atomic_store(&set->model->compiled, i + 1);
+	}
 	free_job(&j);
 	if (rc == 0)
 		rc = number_confirmed(set);

@@ -179,6 +179,9 @@ struct bh_sensor {
 struct bh_sensor_model {
 	struct bh_sensor *sensors, *last;
 	uint32_t n_sensors, n_rules, n_patterns;
+	/* bh_sensor_compile(): databases, 0 until that is known, and how many of them are made. Any thread may look while it is
+	 * under way. */
+	_Atomic uint32_t databases, compiled;
 	const void *user;                /* the caller's */
 	struct bh_sensor_memory *memory; /* of all that hangs here */
 };

@@ -129,8 +129,53 @@ progress_says_what_is_known(void)
 	}
 }
 
+static void
+work_says_how_many_of_its_parts_are_done(void)
+{
+	_Atomic uint32_t done = 0, all = 0;
+	const struct bh_ctl_work w = {.what = "compiling",
+				      .parts = "databases",
+				      .done = &done,
+				      .all = &all};
+	char text[120];
+
+	bh_ctl_progress_work_text(text, sizeof(text), 1999 * BH_NS_PER_MS, &w);
+	CU_ASSERT_STRING_EQUAL(text, "compiling: 1 s");
+	all = 4;
+	done = 3;
+	bh_ctl_progress_work_text(text, sizeof(text), 61 * BH_NS_PER_SEC, &w);
+	CU_ASSERT_STRING_EQUAL(text, "compiling [##################------] 3 of 4 databases, 61 s");
+}
+
+static void *
+one_more(void *arg)
+{
+	*(unsigned *)arg += 1;
+	return NULL;
+}
+
+/* The tests' own standard error is no terminal's: nothing is shown, and it is done all the same. */
+static void
+work_is_done_where_nothing_is_shown(void)
+{
+	_Atomic uint32_t none = 0;
+	unsigned runs = 0;
+	const struct bh_ctl_work w = {"", "", &none, &none, one_more, &runs};
+	char *said = NULL;
+	size_t len;
+	struct bh_ctl ctl = {.err = open_memstream(&said, &len)};
+
+	bh_ctl_progress_work(&ctl, &w);
+	fclose(ctl.err);
+	CU_ASSERT_EQUAL(runs, 1);
+	CU_ASSERT_STRING_EQUAL(said, "");
+	free(said);
+}
+
 const struct bh_unit_test bh_suite_api_ctl_words[] = {
 	BH_TEST(progress_says_what_is_known),
+	BH_TEST(work_says_how_many_of_its_parts_are_done),
+	BH_TEST(work_is_done_where_nothing_is_shown),
 	BH_TEST(yaml_says_what_json_says),
 	BH_TEST(words_that_mean_something_in_yaml_are_quoted),
 	BH_TEST(contexts_say_where_and_as_whom),
