@@ -24,7 +24,7 @@ static int
 part_of(const char *const spec[], const uint8_t kind[], const char *const name[], size_t n,
 	struct bh_buf *out, struct bh_err *err)
 {
-	struct bh_kube_wish w[8];
+	struct bh_kube_wish w[8] = {0};
 	size_t i;
 	int rc;
 
