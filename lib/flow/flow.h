@@ -186,14 +186,16 @@ bh_tcp_opens(uint8_t tcp_flags)
 /* Does this packet open a new connection on the ports of f, which is over (RFC 9293 3.6.1)? Then
  * remove f and insert anew: the new one is judged on its own. Both ends done (CLOSING, CLOSED):
  * whoever sends the SYN; one end done (FIN_WAIT): the initiator alone, so that a forged SYN of the
- * other end does not cut off what still flows. */
+ * other end does not cut off what still flows. Picked up in the middle, who opened f is a guess: the
+ * end that it takes for the responder opens nothing on it. */
 static inline bool
 bh_flow_reopens(const struct bh_flow *f, const struct bh_parsed *pkt)
 {
 	if (BH_LIKELY(!bh_tcp_opens(pkt->tcp_flags)))
 		return false;
 	return f->state == BH_STATE_CLOSED || f->state == BH_STATE_CLOSING ||
-	       (f->state == BH_STATE_FIN_WAIT && pkt->from == (f->flags & BH_FLAG_INITIATOR));
+	       (f->state == BH_STATE_FIN_WAIT && pkt->from == (f->flags & BH_FLAG_INITIATOR)) ||
+	       ((f->flags & BH_FLAG_MIDSTREAM) != 0 && pkt->from != (f->flags & BH_FLAG_INITIATOR));
 }
 
 /* Look at up to `budget` entries, where the last call stopped, and end those idle for their

@@ -12,20 +12,43 @@ is_flow_of(const struct bh_flow *f, const struct bh_flow_key *key)
 
 /* Which end of the key opened a flow whose first seen packet this is? The sender, but for packets that
  * only a responder sends, and TCP connections picked up in the middle, where the lower port, if it
- * is a well-known one, is the server. */
+ * is a well-known one, is the server. Of those without one the sender is a guess. */
 static unsigned
-find_initiator(const struct bh_parsed *h)
+find_initiator(const struct bh_parsed *h, bool *guess)
 {
 	const uint8_t synack = BH_TCP_SYN | BH_TCP_ACK;
 	unsigned peer = 1u - h->from;
 
+	*guess = false;
 	if (h->key.proto != 6 || bh_tcp_opens(h->tcp_flags))
 		return h->from;
 	if ((h->tcp_flags & synack) == synack)
 		return peer;
 	if (h->key.port[h->from] < 1024 && h->key.port[peer] >= 1024)
 		return peer;
+	*guess = h->key.port[h->from] >= 1024 && h->key.port[peer] >= 1024;
 	return h->from;
+}
+
+/* Judge a flow whose first seen packet this is. Where only a guess says who opened it, the other end did if the
+ * policy lets that one and not this one: the first packet seen is as often an answer. */
+static void
+judge_first(struct bh_worker *w, const struct bh_packet *p, bool guess, unsigned *initiator,
+	    struct bh_judgement *j)
+{
+	struct bh_judgement other;
+	unsigned peer = 1u - *initiator;
+
+	bh_policy_judge(w->view, &p->h.key, *initiator, bh_service_of(&p->h, *initiator), NULL, j);
+	bh_count(&w->c.judged, 1);
+	if (likely(!guess) || !bh_is_against(j->verdict))
+		return;
+	bh_policy_judge(w->view, &p->h.key, peer, bh_service_of(&p->h, peer), NULL, &other);
+	bh_count(&w->c.judged, 1);
+	if (bh_is_against(other.verdict))
+		return;
+	*initiator = peer;
+	*j = other;
 }
 
 static void
@@ -87,9 +110,10 @@ refuse_midstream(struct bh_worker *w, struct bh_packet *p, unsigned initiator)
 static void
 judge_new(struct bh_worker *w, struct bh_packet *p)
 {
-	unsigned initiator = find_initiator(&p->h);
 	struct bh_judgement j;
 	struct bh_flow *f;
+	bool guess;
+	unsigned initiator = find_initiator(&p->h, &guess);
 
 	if (unlikely(p->unless_known != BH_REASON_NONE)) {
 		bh_packet_decide(p,
@@ -106,8 +130,7 @@ judge_new(struct bh_worker *w, struct bh_packet *p)
 		bh_packet_decide(p, BH_FATE_DROP, BH_REASON_HANDOVER);
 		return;
 	}
-	bh_policy_judge(w->view, &p->h.key, initiator, bh_service_of(&p->h, initiator), NULL, &j);
-	bh_count(&w->c.judged, 1);
+	judge_first(w, p, guess, &initiator, &j);
 	if (w->watch.opened && bh_threat_opens(w, p, initiator, &j))
 		return;
 	f = add_flow(w, p, initiator);

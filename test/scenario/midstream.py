@@ -23,6 +23,11 @@ def answer_first(port):
     return [c.packet(1, "PA", b"+PONG\r\n"), c.packet(0, "A")]
 
 
+def opened_backwards(port):
+    c = Tcp(WEB, REDIS, port)
+    return [c.packet(1, "S")]
+
+
 def synack_first():
     c = Tcp(WEB, REDIS, 6379)
     c.syn()
@@ -43,6 +48,11 @@ SCENARIOS = [
     Scenario("well known port is the server", [ok(answer_first(80))], WITH_HTTP,
              config="flows: {max: 1024, midstream: true}", flows=1,
              events=[{"event_type": "flow", "src_ip": WEB, "dest_port": 80}]),
+    Scenario("no port tells the server, the rules do", [ok(answer_first(6379))], WITH_HTTP,
+             config="flows: {max: 1024, midstream: true}", flows=1,
+             events=[{"event_type": "flow", "src_ip": WEB, "dest_port": 6379}]),
+    Scenario("an answer to nothing opens no way back", [ok(answer_first(80)), no("default_deny", opened_backwards(80))],
+             WITH_HTTP, config="flows: {max: 1024, midstream: true}", flows=2),
     Scenario("syn ack comes from the server", [ok(synack_first())], WITH_HTTP,
              config="flows: {max: 1024, midstream: true}", flows=1,
              events=[{"event_type": "flow", "src_ip": WEB, "dest_port": 6379}]),

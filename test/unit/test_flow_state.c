@@ -292,11 +292,15 @@ only_a_syn_on_a_finished_flow_reopens_it(void)
 		[BH_STATE_CLOSING] = both,
 		[BH_STATE_FIN_WAIT] = initiator,
 	};
-	unsigned state, flags, end, way, wrong = 0;
+	unsigned state, flags, end, way, middle, wrong = 0;
 
-	for (end = 0; end < 2; end++) {
-		struct bh_flow f = new_flow(6, end);
+	for (end = 0; end < 4; end++) {
+		struct bh_flow f = new_flow(6, end & 1);
 
+		middle =
+			end >>
+			1; /* picked up there: what it takes for the responder opens nothing on it */
+		f.flags |= (uint8_t)(middle * BH_FLAG_MIDSTREAM);
 		for (state = 0; state < BH_STATE_COUNT; state++) {
 			f.state = (uint8_t)state;
 			for (flags = 0; flags < 256; flags++) {
@@ -307,7 +311,8 @@ only_a_syn_on_a_finished_flow_reopens_it(void)
 						packet(&f, way == 0 ? '>' : '<', (uint8_t)flags);
 
 					wrong += bh_flow_reopens(&f, &pkt) !=
-						 (syn && (who[state] >> way & 1) != 0);
+						 (syn &&
+						  ((who[state] | middle << 1) >> way & 1) != 0);
 				}
 			}
 		}

@@ -199,11 +199,23 @@ midstream_is_accepted_where_configured_and_judged_by_its_server(void)
 						  "  web: {selector: app=web}\n"
 						  "  db: {selector: app=db}\n"
 						  "rules:\n"
-						  "  - {from: web, to: any, ports: [tcp/443], "
-						  "action: allow}\n"});
+						  "  - {from: web, to: any, ports: [tcp/443, "
+						  "tcp/6379], action: allow}\n"});
 	tcp(&f, false, 443, BH_TCP_ACK | BH_TCP_PSH);
 	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &f));
 	tcp(&f, false, 444, BH_TCP_ACK | BH_TCP_PSH);
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_DEFAULT_DENY));
+
+	/* Where no port tells, the first packet seen may be either end's. */
+	tcp(&f, false, 6379, BH_TCP_ACK | BH_TCP_PSH);
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &f));
+	tcp(&f, true, 6379, BH_TCP_ACK);
+	CU_ASSERT_TRUE(rig_passes(&r, RIG_OUTSIDE, &f));
+	tcp(&f, false, 6380, BH_TCP_ACK | BH_TCP_PSH);
+	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_DEFAULT_DENY));
+
+	/* An answer to nothing is no way around the rule for who opens. */
+	tcp(&f, false, 6379, BH_TCP_SYN);
 	CU_ASSERT_TRUE(rig_drops(&r, RIG_INSIDE, &f, BH_REASON_DEFAULT_DENY));
 	rig_stop(&r);
 }
