@@ -167,6 +167,9 @@ bh_eve_put_operation(struct bh_json *j, const struct bh_event *e, bool ours)
 		if (v[i].done || !belongs(&v[i], v, n, ours))
 			continue;
 		bh_json_open(j, object_of(&v[i]), '{');
+		/* Its schema asks for the form's number: of the one whose members stand in the object itself. */
+		if (!ours && strcmp(object_of(&v[i]), "dns") == 0)
+			bh_json_u64(j, "version", 2);
 		for (k = i; k < n; k++) {
 			if (!v[k].done && belongs(&v[k], v, n, ours) &&
 			    strcmp(object_of(&v[i]), object_of(&v[k])) == 0)

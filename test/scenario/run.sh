@@ -8,5 +8,5 @@ set -u
 cd "$(dirname "$0")" || exit 2
 B=$(cd ../.. && realpath -m "${B:-build}")
 # The Debian package python3-scapy belongs to Debian's own interpreter.
-exec env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 B="$B" \
+exec env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 B="$B" ${SURICATA_SCHEMA:+SURICATA_SCHEMA="$SURICATA_SCHEMA"} \
 	${ASAN_OPTIONS:+ASAN_OPTIONS="$ASAN_OPTIONS"} /usr/bin/python3 lib/run.py "$@"

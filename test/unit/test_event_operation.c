@@ -57,6 +57,7 @@ static const char *const suricatas[] = {
 	"dns.rrtype",
 	"dns.rrname",
 	"dns.rcode",
+	"dns.version",
 	"tls.sni",
 	"tls.version",
 	"tls.ja3.hash",
@@ -93,6 +94,7 @@ check_members(json_t *o, const char *path)
 {
 	const char *key;
 	char below[128];
+	bool number;
 	json_t *v;
 
 	json_object_foreach(o, key, v)
@@ -103,8 +105,8 @@ check_members(json_t *o, const char *path)
 			continue;
 		}
 		CU_ASSERT(is_suricatas(below));
-		CU_ASSERT(strcmp(below, "http.status") == 0 ? json_is_integer(v)
-							    : json_is_string(v));
+		number = strcmp(below, "http.status") == 0 || strcmp(below, "dns.version") == 0;
+		CU_ASSERT(number ? json_is_integer(v) : json_is_string(v));
 	}
 }
 
@@ -135,6 +137,10 @@ what_suricata_has_no_member_for_stands_inside_ours(void)
 			if (o != NULL)
 				check_members(o, objects[i]);
 		}
+		/* Its schema asks for it, always. */
+		CU_ASSERT((json_object_get(v, "dns") != NULL) ==
+			  (json_integer_value(
+				   json_object_get(json_object_get(v, "dns"), "version")) == 2));
 		theirs += o != NULL;
 		if (o == NULL) {
 			o = json_object_get(json_object_get(v, "bulkhead"),
