@@ -194,7 +194,9 @@ bh_judge_stays(struct bh_worker *w, struct bh_flow *f)
 {
 	struct bh_judgement j;
 
-	if (f->ext != 0 || (w->watch.opened && w->config->n_quotas != 0))
+	/* What it said on another gateway is not known here: whether it may go on is asked of more than its rule. */
+	if (f->ext != 0 || f->carried == BH_CARRIED_EXAMINED ||
+	    (w->watch.opened && w->config->n_quotas != 0))
 		return false;
 	judge(w, f, &j);
 	if (j.verdict != f->verdict || j.reason != f->reason || (j.mode & 3u) != f->mode ||

@@ -255,6 +255,39 @@ what_is_judged_by_its_operations_is_cut_in_the_middle(void)
 	pair_stop(&p);
 }
 
+static struct bh_inspect_engine *engine;
+
+static void
+sensors_block(struct bh_config *c, struct bh_gateway_params *p)
+{
+	p->inspect = engine;
+	c->inspect = BH_INSPECT_DENY;
+}
+
+/* Its rule asks for no application, and says the same of it there as here. */
+static void
+what_blocking_sensors_look_for_is_cut_in_the_middle(void)
+{
+	const struct rig_options o = {.mode = BH_MODE_PROTECT, .tune = sensors_block};
+	struct bh_err err = {0};
+	struct pair p;
+	struct talk t;
+
+	CU_ASSERT_EQUAL_FATAL(bh_inspect_engine_create(&engine, &err), 0);
+	pair_start(&p, &o, &o);
+	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 6379));
+	CU_ASSERT_TRUE(says(&t, 0, GET));
+	hand_over(&p);
+	CU_ASSERT_EQUAL(p.b.c.flows, 1);
+	t.r = &p.b;
+	CU_ASSERT_FALSE(says(&t, 0, GET));
+	CU_ASSERT_EQUAL(p.b.wire[RIG_INSIDE].n_out, 0);
+	CU_ASSERT_EQUAL(p.b.c.dropped[BH_REASON_HANDOVER], 1);
+	CU_ASSERT_EQUAL(counts(&p.b).cut, 1);
+	pair_stop(&p);
+	bh_inspect_engine_destroy(engine);
+}
+
 /* Its first bytes have gone, and may come again otherwise: it is no proof yet. */
 static void
 what_is_not_acknowledged_yet_is_no_proof(void)
@@ -429,6 +462,7 @@ const struct bh_unit_test bh_suite_gateway_carry[] = {
 	BH_TEST(a_policy_that_changes_after_adoption_decides),
 	BH_TEST(what_bytes_have_proven_goes_on_and_another_word_of_it_too),
 	BH_TEST(what_is_judged_by_its_operations_is_cut_in_the_middle),
+	BH_TEST(what_blocking_sensors_look_for_is_cut_in_the_middle),
 	BH_TEST(what_is_not_acknowledged_yet_is_no_proof),
 	BH_TEST(what_was_refused_for_what_it_said_stays_refused),
 	BH_TEST(where_nothing_is_blocked_it_goes_on),
