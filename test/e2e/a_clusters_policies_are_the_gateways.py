@@ -38,21 +38,21 @@ def resources(gateway, api):
     resource(api, "bulkheadpolicies", "sessions", rules("web", "redis"))
     told(api, "bulkheadpolicies", "sessions", "Accepted", "a policy of the cluster")
     told(api, "bulkheadsegments", "web", "Accepted", "a segment of the cluster")
-    same(attempt("web", "redis", 6379), "open", "what it allows")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "what it allows")
     same(origin(gateway, "clusters"), ["east/sessions/1"], "rules of the cluster")
     for spec, words in ((rules("web", "nobody"), "nobody"), (rules("any", "any"), "one end must be"),
                         (rules("web", "redis", ports=["tcp/no"]), "east/sessions/1"), ({"rules": "all"}, "a list")):
         resource(api, "bulkheadpolicies", "sessions", spec)
         reason = told(api, "bulkheadpolicies", "sessions", "Refused", words)
         check(words in reason, f"why: {reason}")
-        same(attempt("web", "redis", 6379), "open", "what it said before stays")
+        same(attempt("web", "redis", 6379, timeout=20), "open", "what it said before stays")
         resource(api, "bulkheadpolicies", "sessions", rules("web", "redis"))
         told(api, "bulkheadpolicies", "sessions", "Accepted", "mended")
     source = gateway.get("/sources")["items"][0]
     same((source["policies"], source["policies_refused"]), (3, 0), "what the source says of its policies")
     api.delete("bulkheadsegments", "redis")
     gateway.logged("BulkheadSegment redis is refused")
-    same(attempt("web", "redis", 6379), "open", "a segment that is needed stays")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "a segment that is needed stays")
     resource(api, "bulkheadsegments", "redis", {"selector": "app = redis"})
 
 
@@ -61,7 +61,7 @@ def others_change_the_policy(gateway):
     status, answer = gateway.request("PUT", "/policy", text(policy([], [], {"x": {"selector": "app=x"}})), kind="application/yaml")
     same(status, 200, f"a policy that is put ({answer})")
     same(origin(gateway, "clusters"), ["east/sessions/1"], "rules of the cluster go on")
-    same(attempt("web", "redis", 6379), "open", "and decide")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "and decide")
 
 
 def network_policies(gateway, api):
@@ -78,7 +78,7 @@ def network_policies(gateway, api):
     api.put("networkpolicies", {"metadata": {"name": "bad", "namespace": "db"}, "spec": {
         "podSelector": {"matchLabels": {"-": "x"}}}})
     gateway.logged("NetworkPolicy db/bad is refused")
-    same(attempt("web", "redis", 6379), "open", "the others stay")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "the others stay")
 
 
 def slices(gateway, api):

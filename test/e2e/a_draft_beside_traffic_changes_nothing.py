@@ -22,9 +22,9 @@ def test():
     Server("redis", 6379)
     draft = os.path.join(DIR, "draft.yaml")
     write(draft, DRAFT)
-    same(attempt("web", "redis", 6379), "open", "before")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "before")
     check("until" in ctl(gateway, "simulate", draft, "--live", "--for", "10m"), "it begins")
-    same(attempt("web", "redis", 6379), "open", "what the draft denies goes on")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "what the draft denies goes on")
     same(attempt("batch", "redis", 6379), "timeout", "what the draft allows does not")
 
     def found():
@@ -38,7 +38,7 @@ def test():
     check("would have changed" in ctl(gateway, "shadow", "stop"), "it ends")
     status, answer = gateway.request("DELETE", "/policy/shadow")
     same(status, 404, f"twice ({answer})")
-    same(attempt("web", "redis", 6379), "open", "after")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "after")
     gateway.stop()
 
 

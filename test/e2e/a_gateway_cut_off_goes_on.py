@@ -110,7 +110,7 @@ def test():
     b = Door(2, policy(RULES), name="b", store={"path": "store.db"}, fleet=dict(fleet, name="b")).start()
     in_step([a, b], 1)
     Server("redis", 6379)
-    same(attempt("web", "redis", 6379), "open", "traffic")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "traffic")
 
     one_member_killed(etcd, a, b)
     endpoints(a, b)
@@ -133,7 +133,7 @@ def test():
     for i in range(3):
         etcd.kill(i)
     until(lambda: not a.get("/fleet")["connected"] and not b.get("/fleet")["connected"], "all are cut off", 30)
-    same(attempt("web", "redis", 6379), "open", "traffic without etcd")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "traffic without etcd")
     same(attempt("batch", "redis", 6379), "timeout", "what is denied stays denied")
     for i in range(3):
         etcd.start(i)

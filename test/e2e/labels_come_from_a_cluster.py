@@ -56,11 +56,11 @@ def addresses(gateway, api):
     becomes(gateway, web, "batch", "another pod has its address")
     api.pod("web-1", "shop", [web], {"app": "web"}, start="2026-01-01T00:00:09Z")
     becomes(gateway, web, "web", "the newest of two pods has it")
-    same(attempt("web", "redis", 6379), "open", "the newest")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "the newest")
     api.delete("pods", "other", "shop")
     api.pod("web-1", "shop", [web], {"app": "web"}, start="2026-01-01T00:00:09Z", terminating=True)
     time.sleep(0.5)
-    same(attempt("web", "redis", 6379), "open", "a pod that is ending, until it is gone")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "a pod that is ending, until it is gone")
     api.delete("pods", "web-1", "shop")
     until(lambda: labels(gateway, web) is None, "it is gone")
     api.pod("on-host", "shop", [web], {"app": "web"}, host=True)
@@ -90,7 +90,7 @@ def gone_and_back(gateway, api):
     """The server away, and back with a history that is lost."""
     api.kill()
     time.sleep(1.0)
-    same(attempt("web", "redis", 6379), "open", "what was known stays in force")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "what was known stays in force")
     source = until(lambda: [s for s in gateway.get("/sources")["items"] if not s["connected"]], "it is said that it is away")[0]
     check(source["name"] == "east" and source["trouble"], f"{source}")
     gateway.event("alert", b_kind="anomaly", seconds=30)
@@ -144,7 +144,7 @@ def test():
     api.pod("web-0", "shop", [addr("web", 4), addr("web", 6)], {"app": "web"})
     becomes(gateway, addr("web"), "web", "a pod that is made")
     for family in (4, 6):
-        same(attempt("web", "redis", 6379, family), "open", "its connection")
+        same(attempt("web", "redis", 6379, family, 20), "open", "its connection")
     took = [relabelled_under_load(gateway, api, servers[0]) for _ in range(5)]
     say(f"relabelled: in force and seen {1000 * min(took):.0f} to {1000 * max(took):.0f} ms after the API said so")
     check(min(took) < 0.1, f"in force within 100 ms ({took})")

@@ -30,7 +30,7 @@ def test():
     rules = [{"id": "shop", "from": "shop.eu", "to": "cache.eu", "ports": "tcp/6379", "action": "allow"}]
     document = policy(rules=rules, endpoints=[], segments={"db": {"selector": "app=db"}})
     same(gateway.put_policy(document)[0], 200, "a policy with rules for them")
-    same(attempt("web", "redis", 6379), "open", "with a rule")
+    same(attempt("web", "redis", 6379, timeout=20), "open", "with a rule")
     gateway.stop()
 
 
