@@ -3,7 +3,7 @@
 import os
 import re
 
-from lib.check import check, main, same
+from lib.check import check, main, same, until
 from lib.gateway import BUILD, Gateway, policy, text, write
 from lib.pump import Pump, Stream
 from lib.wire import Server, attempt, make, run
@@ -49,8 +49,12 @@ def at_reload(gateway):
     same(gateway.get("/policy")["revision"], revision, "the revision in force")
     same(attempt("web", "redis", 6379, timeout=20), "open", "a new connection under the old policy")
     same(attempt("batch", "redis", 6379), "timeout", "a denied one")
-    refusals = [e for e in gateway.events("bulkhead") if e["bulkhead"].get("event") == "policy_refused"]
-    same(len(refusals), len(MISTAKES), "events about refused reloads")
+
+    def refusals():
+        return [e for e in gateway.events("bulkhead") if e["bulkhead"].get("event") == "policy_refused"]
+
+    until(lambda: len(refusals()) >= len(MISTAKES), "events about refused reloads")
+    same(len(refusals()), len(MISTAKES), "events about refused reloads")
     status, answer = gateway.put_policy(text(policy()))
     same(status, 200, f"a right one afterwards ({answer})")
 

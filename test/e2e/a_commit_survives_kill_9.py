@@ -124,7 +124,8 @@ def killed_in_between(gateway):
     for _ in range(int(os.environ.get("CASES", "10"))):
         before = gateway.request("GET", "/policy?format=yaml")[1].decode()
         writer, pusher = Writer(gateway, n), Pusher(gateway)
-        until(lambda: writer.acknowledged or not writer.is_alive(), "a first commit")
+        until(lambda: writer.acknowledged and pusher.pushed or not writer.is_alive() or not pusher.is_alive(),
+              "a first commit, and endpoints that were pushed")
         time.sleep(random.uniform(0, 0.3))
         gateway.kill(signal.SIGKILL)
         writer.join(30)
@@ -154,9 +155,10 @@ def rolled_back(gateway, ctl, last):
 
 
 def unconfirmed(gateway, ctl, last):
-    put(gateway, CLOSED, "?confirm=4s")
+    # Time for the 3 s of an attempt, also where each answer takes one.
+    put(gateway, CLOSED, "?confirm=10s")
     opens("timeout", "while it waits")
-    until(lambda: revision(gateway) == last + 2, "it is taken back by itself", 10)
+    until(lambda: revision(gateway) == last + 2, "it is taken back by itself")
     opens("open", "after the time for its confirmation")
     gateway.event("alert", b_event="policy_unconfirmed")
     put(gateway, CLOSED, "?confirm=60s")

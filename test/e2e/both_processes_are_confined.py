@@ -29,11 +29,14 @@ def tasks(pid):
 def front(gateway):
     def found():
         for tid in os.listdir(f"/proc/{gateway.p.pid}/task"):
-            with open(f"/proc/{gateway.p.pid}/task/{tid}/children", encoding="utf-8") as f:
-                for pid in f.read().split():
-                    facts = status_of(f"/proc/{pid}")
-                    if facts["Name"] == "bulkhead-api" and facts["Seccomp"] >= "2" and "Z" not in facts["State"]:
-                        return int(pid)
+            try:
+                with open(f"/proc/{gateway.p.pid}/task/{tid}/children", encoding="utf-8") as f:
+                    every = [(int(pid), status_of(f"/proc/{pid}")) for pid in f.read().split()]
+            except OSError:
+                continue  # one that was killed went while it was looked at
+            for pid, facts in every:
+                if facts["Name"] == "bulkhead-api" and facts["Seccomp"] >= "2" and "Z" not in facts["State"]:
+                    return pid
         return None
     return until(found, "a confined HTTP process runs")
 

@@ -90,12 +90,8 @@ def test():
     refused("/a?id=1'+union+select+name,pass+from+users--+x")
     refused("/c", b"about project  beta")
     refused("/%61dmin/shell")
-    alerts = until(lambda: len(gateway.events("alert")) >= 3 and gateway.events("alert"), "three alerts")
-    said = {(e["bulkhead"]["sensor"], e["alert"]["action"]) for e in alerts}
-    for sensor in ("sqli", "leak.projects"):
-        check((sensor, "blocked") in said, f"{sensor} blocked: {said}")
-    check(any(e["bulkhead"].get("sensor_rule") == "1000001" and e["alert"]["action"] == "blocked" for e in alerts),
-          f"the signature blocked: {alerts}")
+    for want in ({"b_sensor": "sqli"}, {"b_sensor": "leak.projects"}, {"b_sensor_rule": "1000001"}):
+        same(gateway.event("alert", **want)["alert"]["action"], "blocked", f"what was done about {want}")
 
     # Compiled-in classes have attachments and exceptions as others have.
     check(ask(connect(), "/run?a=;cat+/etc/passwd"), "what is captured passes")

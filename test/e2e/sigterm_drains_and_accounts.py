@@ -23,6 +23,7 @@ def test():
     pump.flowing()
     raw("shop").send(half_a_datagram())
     until(lambda: gateway.total()["held"] == 1, "half a datagram is held")
+    until(lambda: gateway.total()["forwarded"] > 1000, "packets are forwarded under load")
     open_flows = until(lambda: gateway.total()["flows"], "open flows")
     last = gateway.stop()
     load.client.kill()

@@ -229,9 +229,13 @@ class Gateway:
 
     def events(self, kind=None):
         """Every event so far, each line checked."""
-        with open(self.eve_path, encoding="utf-8") as f:
-            lines = f.read().split("\n")
-        same(lines.pop(), "", "the last line ends")
+        def whole():
+            # Who reads while it is written may see the first pages of what is written at once.
+            with open(self.eve_path, "rb") as f:
+                read = f.read()
+            return (read,) if not read or read.endswith(b"\n") else None
+
+        lines = until(whole, "the last line ends")[0].decode().split("\n")[:-1]
         out = [valid_event(line) for line in lines]
         return [e for e in out if kind is None or e["event_type"] == kind]
 
