@@ -246,8 +246,16 @@ class Capture:
     def count(self):
         return len(read_pcap(self.path))
 
+    def waits(self):
+        # Asleep: it has read all that the kernel queued for it, which wakes it up for more.
+        with open(f"/proc/{self.p.pid}/stat", encoding="utf-8") as f:
+            return f.read().rpartition(")")[2].split()[0] in "SZ"
+
     def frames(self):
-        time.sleep(0.1)  # what the kernel has just queued for it
+        time.sleep(0.1)
+        end = time.monotonic() + 10  # where frames never end it is woken again and again
+        while not self.waits() and time.monotonic() < end:
+            time.sleep(0.005)
         self.p.send_signal(signal.SIGINT)
         text = self.p.communicate(timeout=20)[0]
         lost = re.search(r"(\d+) packets dropped by kernel", text)
