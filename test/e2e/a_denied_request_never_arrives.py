@@ -208,8 +208,8 @@ def tls(gateway, port):
         check(not s_client(port, "-servername", "shop.e2e.test"), "a client with another one")
 
 
-def dig(port, name, kind, *more):
-    done = run("dig", f"@{SERVER}", "-p", port, "+tries=1", "+time=1", "+short", *more, name, kind, ns="shop", ok=False)
+def dig(port, name, kind, *more, seconds=1):
+    done = run("dig", f"@{SERVER}", "-p", port, "+tries=1", f"+time={seconds}", "+short", *more, name, kind, ns="shop", ok=False)
     return done.stdout if done.returncode == 0 else ""
 
 
@@ -217,7 +217,7 @@ def dns(gateway, port):
     put(gateway, rule('dns: { types: [A, AAAA], names: [e2e.test, "*.e2e.test"] }'))
     for proto, more in (("udp", []), ("tcp", ["+tcp"])):
         with Watch(gateway, port, always=[b"\3web\3e2e\4test"], proto=proto):
-            same(dig(port, "web.e2e.test", "A", *more).strip(), "10.1.2.3", f"dig over {proto}")
+            same(dig(port, "web.e2e.test", "A", *more, seconds=20).strip(), "10.1.2.3", f"dig over {proto}")
         with Watch(gateway, port, [b"\0\x10\0\1"], proto=proto, dns__rrtype="TXT", dns__rrname="e2e.test", app_proto="dns"):
             check("text" not in dig(port, "e2e.test", "TXT", *more), f"TXT over {proto}")
         with Watch(gateway, port, [b"\5other"], proto=proto, dns__rrname="other.test"):

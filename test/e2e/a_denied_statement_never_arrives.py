@@ -22,6 +22,7 @@ AS_WRITTEN = """
     action: allow
 """
 SILENCE = 2  # seconds until a client that gets no answer is ended
+PATIENCE = 20  # ... that gets one
 # What is said, what must not arrive, and verb and table in the alert.
 DENIED = [
     ("DELETE FROM orders", b"delete", "delete", "orders"),
@@ -43,13 +44,13 @@ def psql(port, *statements, seconds=SILENCE, host=SERVER, ns="shop"):
 
 
 def counts_postgresql():
-    return psql(5432, "select count(*) from orders", host="127.0.0.1", ns="cde")[1].strip()
+    return psql(5432, "select count(*) from orders", host="127.0.0.1", ns="cde", seconds=PATIENCE)[1].strip()
 
 
 def postgresql_clients(gateway, port):
     with Watch(gateway, port, always=[b"SELECT item", b"insert into order_items"]):
         code, out = psql(port, "SELECT item FROM orders WHERE id = 2;", "insert into order_items values (1);",
-                         "BEGIN; select 1; COMMIT;", "select count(*) from order_items, orders;")
+                         "BEGIN; select 1; COMMIT;", "select count(*) from order_items, orders;", seconds=PATIENCE)
         check(code == 0 and "two" in out, f"selects and inserts work: {out}")
     for statement, never, verb, table in DENIED:
         with Watch(gateway, port, [never], [b"SELECT item"], bulkhead__sql__verb=verb, bulkhead__sql__table=table, app_proto="postgresql"):
@@ -98,7 +99,7 @@ def postgresql_extended(gateway, port):
 
 
 def postgresql(gateway):
-    psql(5432, SQL, host="127.0.0.1", ns="cde")
+    psql(5432, SQL, host="127.0.0.1", ns="cde", seconds=PATIENCE)
     postgresql_clients(gateway, 5432)
     put(gateway, rule(f"postgresql: {LISTS}", "action: allow\ndenied: reset"))
     postgresql_clients(gateway, 5432 + services.WRONG)
@@ -106,15 +107,15 @@ def postgresql(gateway):
     # In a rule that denies the list is turned round.
     put(gateway, rule("postgresql: { verbs: [delete, truncate, drop, update] }", "action: deny\ndenied: reset"),
         rule("postgresql"))
-    check("one" in psql(5432, "select item from orders where id = 1")[1], "what the deny list does not name works")
+    check("one" in psql(5432, "select item from orders where id = 1", seconds=PATIENCE)[1], "what the deny list does not name works")
     with Watch(gateway, 5432, [b"delete"], reason="rule_deny", bulkhead__sql__verb="delete", bulkhead__sql__table="orders"):
         psql(5432, "DELETE FROM orders")
     same(counts_postgresql(), "2", "rows of orders")
     say("postgresql: psql, psycopg2 and prepared statements by hand")
 
 
-def mariadb(port, sql, host=SERVER, ns="shop", database="shop"):
-    done = run("timeout", SILENCE, "mariadb", "--no-defaults", "-h", host, "-P", port, "-u", "e2e", "-pe2e", "-N", database,
+def mariadb(port, sql, host=SERVER, ns="shop", seconds=SILENCE, database="shop"):
+    done = run("timeout", seconds, "mariadb", "--no-defaults", "-h", host, "-P", port, "-u", "e2e", "-pe2e", "-N", database,
                "--unbuffered", "-e", sql, ns=ns, ok=False)
     return done.returncode, done.stdout
 
@@ -122,7 +123,7 @@ def mariadb(port, sql, host=SERVER, ns="shop", database="shop"):
 def mysql_clients(gateway, port):
     with Watch(gateway, port, always=[b"SELECT item", b"insert into order_items"]):
         code, out = mariadb(port, "SELECT item FROM orders WHERE id = 2; insert into order_items values (1);"
-                                  "select count(*) from order_items, orders")
+                                  "select count(*) from order_items, orders", seconds=PATIENCE)
         check(code == 0 and "two" in out, f"selects and inserts work: {out}")
     for statement, never, verb, table in DENIED:
         with Watch(gateway, port, [never], [b"SELECT item"], bulkhead__sql__verb=verb, bulkhead__sql__table=table, app_proto="mysql"):
@@ -130,7 +131,7 @@ def mysql_clients(gateway, port):
             check("one" in out and "after" not in out and code != 0, f"{statement}: one row, then cut: {out}")
     with Watch(gateway, port, [b"delete"], bulkhead__sql__verb="prepare"):
         mariadb(port, "PREPARE d FROM 'DELETE FROM orders'; EXECUTE d")
-    same(mariadb(3306, "select count(*) from orders", "127.0.0.1", "cde")[1].strip(), "2", "rows of orders")
+    same(mariadb(3306, "select count(*) from orders", "127.0.0.1", "cde", PATIENCE)[1].strip(), "2", "rows of orders")
 
 
 def mysql_library(gateway, port):
@@ -157,7 +158,7 @@ def mysql_library(gateway, port):
 
 
 def mysql(gateway):
-    mariadb(3306, SQL, "127.0.0.1", "cde")
+    mariadb(3306, SQL, "127.0.0.1", "cde", PATIENCE)
     put(gateway, rule(f"mysql: {LISTS}", "action: allow\ndenied: reset"))
     for port in (3306, 3306 + services.WRONG):
         mysql_clients(gateway, port)

@@ -79,7 +79,7 @@ def overlaps(gateway, family, server, sock):
 
 def test():
     make()
-    gateway = Gateway(fragments={"timeout": "2s"}).start()
+    gateway = Gateway(fragments={"timeout": "5s"}).start()
     for family in (4, 6):
         from_real_senders(gateway, family)
         by_hand(gateway, family)

@@ -76,7 +76,7 @@ def plain(q):
     kind = q[-4:-2]
     if q[12:-4] == name("pay.example.test") and kind == b"\0\1":
         return [reply(q, [record("pay.example.test", 5, 300, name("a.cdn.test")),
-                          record("a.cdn.test", 5, 2, name("b.cdn.test")),
+                          record("a.cdn.test", 5, 8, name("b.cdn.test")),
                           record("b.cdn.test", 1, 300, packed("cards", 4)),
                           record("other.test", 1, 300, packed("batch", 4))])]
     if q[12:-4] == name("all.bank.test"):
@@ -101,8 +101,8 @@ def ask(client, server, port, asked, kind, answers=1):
         client.recv(2048)
 
 
-def reached(family=4):
-    return attempt("web", "cards", 8080, family, 2)
+def reached(family=4, seconds=2):
+    return attempt("web", "cards", 8080, family, seconds)
 
 
 def learned(gateway):
@@ -136,8 +136,8 @@ def main_part(gateway):
     ask(client, "redis", 53, "all.bank.test", 1)
     ask(client, "redis", 53, "all.bank.test", 28)
     until(lambda: learned(gateway) == 3, "both families are learned")
-    same(reached(4), "open", "IPv4")
-    same(reached(6), "open", "IPv6")
+    same(reached(4, 20), "open", "IPv4")
+    same(reached(6, 20), "open", "IPv6")
     gateway.event("bulkhead", b_event="segment_address")
     client.close()
 

@@ -54,7 +54,7 @@ def syn_flood(g):
 def icmp_flood(g):
     # Of those within a window of a second the first 99 pass; hping3 may need two for them.
     with threats.Shot(g, "icmp_flood", is_icmp, most=200):
-        hping("-1", "-i", "u1000", "-c", 600, addr("cards"))
+        hping("-1", "-i", "u200", "-c", 600, addr("cards"))
 
 
 def invalid_packet(g):

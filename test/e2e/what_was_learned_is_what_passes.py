@@ -77,7 +77,7 @@ def test():
     make()
     keep = services()
     gateway = Gateway(policy="", mode="discover", store={"path": "store.db"},
-                      learning={"promote": "protect", "quiet": "4s", "monitor": "1s", "look": "200ms"}).start()
+                      learning={"promote": "protect", "quiet": "8s", "monitor": "1s", "look": "200ms"}).start()
     for host in ("web", "batch", "redis", "cards"):
         same(gateway.request("PUT", f"/endpoints/{addr(host)}", {"labels": {"service": host, "namespace": "shop"}})[0],
              201, f"the endpoint of {host}")
