@@ -27,7 +27,8 @@ struct pass {
 	enum stage stage;
 	bool head, whole; /* told */
 	uint64_t settled_ns;
-	int endpoints; /* memory with them, -1 */
+	uint64_t heard_ns; /* of the other one; or since when it is its turn */
+	int endpoints;     /* memory with them, -1 */
 };
 
 /* ---- the socket ---------------------------------------------------------------------------------------- */
@@ -224,6 +225,7 @@ put_block(struct pass *p, uint32_t slot, size_t len)
 
 	p->free &= ~(1u << slot);
 	p->number++;
+	p->heard_ns = bh_clock_system.mono_ns(NULL);
 	return bh_pass_send(p->socket, &m, NULL, 0);
 }
 
@@ -300,6 +302,19 @@ stop_and_tell(struct pass *p)
 	return 1;
 }
 
+/* It may hang, and what this one has closed for it stays closed meanwhile: not without end. */
+static bool
+is_silent(const struct pass *p, uint64_t now)
+{
+	static const uint32_t patience_ms[] = {[ASKED] = BH_PASS_ASK_MS,
+					       [RELEASED] = BH_PASS_START_MS,
+					       [TELLING] = BH_PASS_WAIT_MS};
+
+	if (p->stage == SETTLING || (p->stage == TELLING && !p->whole && p->free != 0))
+		return false; /* it waits for this one */
+	return now - p->heard_ns > patience_ms[p->stage] * BH_NS_PER_MS;
+}
+
 /* ---- the order of it ------------------------------------------------------------------------------------------ */
 
 /* 1: the end of this process. Else 0, or -errno: give up. */
@@ -312,6 +327,10 @@ turn(struct pass *p)
 	bool more;
 	int rc = bh_pass_receive(p->socket, &m, NULL, 0, 1);
 
+	if (rc == 0)
+		p->heard_ns = now;
+	else if (rc == -EAGAIN && is_silent(p, now))
+		return -ETIMEDOUT;
 	if (rc == 0 && m.kind == BH_PASS_FREE) {
 		p->free |= 1u << (m.slot % BH_PASS_SLOTS);
 	} else if (rc == 0 && m.kind == BH_PASS_RELEASE && p->stage == ASKED) {
@@ -347,17 +366,20 @@ turn(struct pass *p)
 static bool
 keep_house(struct bh_daemon *d, uint64_t *watch_ns)
 {
-	uint64_t now = bh_clock_system.mono_ns(NULL);
+	uint64_t now = bh_clock_system.mono_ns(NULL), due = *watch_ns;
 	unsigned i;
 
 	bh_daemon_failure_beat(d);
 	bh_gateway_control(d->gateway);
 	bh_daemon_take_events(d);
-	if (now < *watch_ns)
+	if (now < due)
 		return true;
 	*watch_ns = now + 100 * BH_NS_PER_MS;
 	bh_links_watch(d, now);
 	bh_daemon_notify_alive(d, now);
+	/* This core itself stood still: the workers' silence says nothing yet. */
+	if (now - due > BH_NS_PER_SEC)
+		return true;
 	for (i = 0; i < d->n_workers; i++) {
 		if (bh_gateway_heartbeat_age_ms(d->gateway, i) > d->config.heartbeat_ms)
 			return false;
@@ -445,7 +467,10 @@ give_up(struct pass *p, int rc)
 	struct bh_daemon *d = p->d;
 
 	bh_log(BH_LOG_ERROR, "handover given up: %s",
-	       rc == -ECONNRESET ? "the new gateway has ended" : strerror(-rc));
+	       rc == -ECONNRESET ? "the new gateway has ended"
+	       : rc == -ETIMEDOUT
+		       ? "the new gateway is silent; end it before another one is started"
+		       : strerror(-rc));
 	bh_gateway_settle_connections(d->gateway, false);
 	bh_gateway_carry_stop(d->gateway);
 	if (p->stage >= RELEASED)
@@ -461,6 +486,7 @@ serve(struct pass *p)
 	uint64_t watch_ns = 0;
 	int rc = 0;
 
+	p->heard_ns = bh_clock_system.mono_ns(NULL);
 	while (rc == 0) {
 		/* The service manager wants it to end: then both do. */
 		if (poll(&signals, 1, 0) > 0 && p->stage < SETTLING)

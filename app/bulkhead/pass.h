@@ -36,6 +36,10 @@
 /* Connections that are being named are decided meanwhile; SYNs are dropped, and come again after a second. */
 #define BH_PASS_SETTLE_MS 200u
 #define BH_PASS_WAIT_MS 30000 /* for the other one, at each step */
+/* ... the old one for RELEASE, which comes with the new one's next breath; and for TELL, when it has started: policy, sensors and
+ * memory for millions of flows take their time. */
+#define BH_PASS_ASK_MS 10000
+#define BH_PASS_START_MS 300000
 
 enum bh_pass_kind {
 	BH_PASS_HELLO = 1,

@@ -1,10 +1,12 @@
 """Restart without a gap: connections that speak redis and HTTP, and one that is judged by its ports, go through it
-without a reset; what policy denies stays denied all along; a new one that fails leaves the old one at work. CASES: flows
+without a reset; what policy denies stays denied all along; a new one that fails, or is silent, leaves the old one at work. CASES: flows
 that are open besides (20,000; with 1,000,000 it takes minutes)."""
 
+import fcntl
 import os
 import re
 import signal
+import socket
 import struct
 import threading
 import time
@@ -17,6 +19,7 @@ from lib.wire import Server, addr, attempt, connect, make, raw, spawn
 PING, PONG = b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"
 GET = b"GET /a HTTP/1.1\r\nHost: cards\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HELLO = struct.Struct("<IHHQQ4I16x192s")  # app/bulkhead/pass.h
 CROWD = int(os.environ.get("CASES", 20000))
 RULES = [
     rule("crowd", "web", "cards", ["udp/10000-14999"]),
@@ -144,6 +147,28 @@ def take_over(old):
     return new, int(m[2]), float(m[4])
 
 
+def silent(old):
+    """Asks whether it may take over, may, and says nothing more. The first answer, a refusal, tells of version and layout."""
+    def ask(version, layout):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(60)
+        s.connect("/run/bulkhead/handover.sock")
+        memory = os.memfd_create("handover", os.MFD_ALLOW_SEALING)
+        os.ftruncate(memory, 8 * (-(-(48 + 4096 * 136) // 4096) * 4096))  # blocks: a head and 4,096 flows
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        hello = HELLO.pack(0x53534150, version, 1, layout, 0, 0, 0, 1, 2, b"")
+        socket.send_fds(s, [hello], [memory])
+        return s, HELLO.unpack(s.recv(1000))
+
+    _, (_, version, kind, layout, *_) = ask(0, 0)
+    same(kind, 3, "who has another version is refused")
+    s, (_, _, kind, *_) = ask(version, layout)
+    same(kind, 2, "who has the same is welcome")
+    same(old.get("/health")["status"], "ok", "the API, while it is silent")
+    old.logged("handover given up: the new gateway is silent", 60)
+    same(s.recv(1000), b"", "what it is told")
+
+
 def fails_and_leaves(old, talks):
     """Ended while it starts: the old one has its API back, and has gone on."""
     new = successor(old)
@@ -177,6 +202,7 @@ def test():
     gateway.label(addr("batch"), app="batch")
     until(lambda: attempt("batch", "redis", 6379, timeout=0.5) != "open", "the old one holds again")
     denied = Denied()
+    silent(gateway)
     fails_and_leaves(gateway, talks)
     gaps = []
     for turn in range(2):
