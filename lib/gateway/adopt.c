@@ -43,9 +43,16 @@ judge(struct bh_worker *w, struct bh_flow *f, const struct bh_flow_record *r)
 		f->state = BH_STATE_REFUSED;
 }
 
+static bool
+is_over(const struct bh_flow *f)
+{
+	return f->state == BH_STATE_CLOSED || f->state == BH_STATE_REFUSED;
+}
+
 static void
 fill(struct bh_worker *w, struct bh_flow *f, const struct bh_flow_record *r)
 {
+	bool was_over = is_over(f);
 	unsigned i;
 
 	for (i = 0; i < 2; i++) {
@@ -69,6 +76,9 @@ fill(struct bh_worker *w, struct bh_flow *f, const struct bh_flow_record *r)
 	/* Allowed by its ports alone: what it says in the middle does not tell what it is. */
 	if (r->kind == BH_CARRY_EXAMINED && r->key.proto == 6)
 		f->flags |= BH_FLAG_APP_DONE;
+	/* The first to go where the table is full. */
+	if (is_over(f) && !was_over)
+		bh_flow_over_hot(w->flows, f);
 }
 
 static void

@@ -400,6 +400,60 @@ what_ended_there_ends_here_without_a_record(void)
 }
 
 static void
+small_table(struct bh_config *c, struct bh_gateway_params *p)
+{
+	(void)p;
+	c->max_flows = 64;
+}
+
+static unsigned
+count_state(const struct rig *r, uint8_t state)
+{
+	struct bh_flow_table *t = bh_gateway_worker(r->g, 0)->flows;
+	const struct bh_flow *f;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	while ((f = bh_flow_next(t, &cursor, UINT32_MAX)) != NULL)
+		n += f->state == state;
+	return n;
+}
+
+/* As it does among flows that were opened here, however long others have been idle. */
+static void
+what_was_over_when_it_came_makes_room_first(void)
+{
+	enum { OVER = 8, FLOWS = 64 };
+	struct pair p;
+	struct talk t;
+	struct rig_frame f;
+	unsigned i;
+
+	pair_start(&p, NULL, &(struct rig_options){.mode = BH_MODE_PROTECT, .tune = small_table});
+	for (i = 0; i < OVER; i++) {
+		CU_ASSERT_TRUE(opens(&t, &p.a, (uint16_t)(40000 + i), 6379));
+		frame(&t, 0, BH_TCP_RST | BH_TCP_ACK, NULL, &f);
+		CU_ASSERT_TRUE(rig_passes(&p.a, RIG_OUTSIDE, &f));
+	}
+	for (i = 0; i < FLOWS; i++) {
+		if (i == FLOWS - OVER) {
+			hand_over(&p);
+			CU_ASSERT_EQUAL(count_state(&p.b, BH_STATE_CLOSED), OVER);
+		}
+		rig_build(&f, &(struct rig_packet){.src = WEB,
+						   .dst = DB,
+						   .proto = 17,
+						   .sport = (uint16_t)(50000 + i),
+						   .dport = 6379,
+						   .payload = 20});
+		CU_ASSERT_TRUE(rig_passes(&p.b, RIG_OUTSIDE, &f));
+	}
+	CU_ASSERT_EQUAL(count_state(&p.b, BH_STATE_NEW), FLOWS);
+	CU_ASSERT_EQUAL(count_state(&p.b, BH_STATE_CLOSED), 0);
+	pair_stop(&p);
+}
+
+static void
 a_flow_that_was_opened_here_is_known_better_here(void)
 {
 	struct pair p;
@@ -468,6 +522,7 @@ const struct bh_unit_test bh_suite_gateway_carry[] = {
 	BH_TEST(where_nothing_is_blocked_it_goes_on),
 	BH_TEST(answers_to_datagrams_pass_where_the_question_was_not_seen),
 	BH_TEST(what_ended_there_ends_here_without_a_record),
+	BH_TEST(what_was_over_when_it_came_makes_room_first),
 	BH_TEST(a_flow_that_was_opened_here_is_known_better_here),
 	BH_TEST(a_full_list_of_changes_is_made_up_for),
 	BH_TEST_END,
