@@ -96,6 +96,15 @@ struct rig {
 /* web 10.1.0.1 and 2001:db8:1::1, batch 10.1.0.2, redis 10.2.0.1 and 2001:db8:2::1. web may talk to redis on port
  * 6379 and by ICMP, batch on 6380; web is rejected on 7000; all else is denied. */
 extern const char rig_policy[];
+/* The beginning of another one, up to its rules: web is 10.1.0.1, db 10.2.0.1. */
+#define RIG_WEB_DB                                                                                 \
+	"version: 1\n"                                                                             \
+	"endpoints:\n"                                                                             \
+	"  - {address: 10.1.0.1, labels: {app: web}}\n"                                            \
+	"  - {address: 10.2.0.1, labels: {app: db}}\n"                                             \
+	"segments:\n"                                                                              \
+	"  web: {selector: app=web}\n"                                                             \
+	"  db: {selector: app=db}\n"
 
 void rig_start(struct rig *r, const struct rig_options *options);
 /* Drain, check the sums, destroy. */

@@ -2,17 +2,10 @@
 #include "gateway_talk.h"
 
 static const char policy[] =
-	"version: 1\n"
-	"endpoints:\n"
-	"  - {address: 10.1.0.1, labels: {app: web}}\n"
-	"  - {address: 10.2.0.1, labels: {app: db}}\n"
-	"segments:\n"
-	"  web: {selector: app=web}\n"
-	"  db: {selector: app=db}\n"
-	"rules:\n"
-	"  - {id: cache, from: web, to: db, applications: [redis, dns], action: allow}\n"
-	"  - {id: site, from: web, to: db, ports: [tcp/80], denied: respond,\n"
-	"     applications: [{http: {methods: [GET]}}], action: allow}\n";
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: cache, from: web, to: db, applications: [redis, dns], action: allow}\n"
+		   "  - {id: site, from: web, to: db, ports: [tcp/80], denied: respond,\n"
+		   "     applications: [{http: {methods: [GET]}}], action: allow}\n";
 
 static void
 start(struct rig *r, unsigned mode)
@@ -266,17 +259,10 @@ connection_seen_by_ports_alone_does_not_outlive_a_rule_about_words(void)
 	struct rig r;
 	struct talk t;
 
-	rig_start(&r,
-		  &(struct rig_options){.mode = BH_MODE_PROTECT,
-					.policy = "version: 1\n"
-						  "endpoints:\n"
-						  "  - {address: 10.1.0.1, labels: {app: web}}\n"
-						  "  - {address: 10.2.0.1, labels: {app: db}}\n"
-						  "segments:\n"
-						  "  web: {selector: app=web}\n"
-						  "  db: {selector: app=db}\n"
-						  "rules:\n"
-						  "  - {from: web, to: db, action: allow}\n"});
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_PROTECT,
+					    .policy = RIG_WEB_DB
+					    "rules:\n"
+					    "  - {from: web, to: db, action: allow}\n"});
 	CU_ASSERT_TRUE(opens(&t, &r, 40000, 80));
 	CU_ASSERT_TRUE(says(&t, 0, GET));
 	rig_load(&r, policy);

@@ -6,17 +6,11 @@
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 #define CARD "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\ncard 4111 1111 1111 1111"
 
-static const char policy[] = "version: 1\n"
-			     "endpoints:\n"
-			     "  - {address: 10.1.0.1, labels: {app: web}}\n"
-			     "  - {address: 10.2.0.1, labels: {app: db}}\n"
-			     "segments:\n"
-			     "  web: {selector: app=web}\n"
-			     "  db: {selector: app=db}\n"
-			     "  lab: {selector: app=lab}\n"
-			     "rules:\n"
-			     "  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
-			     "  - {id: other, from: web, to: db, ports: [tcp/81], action: allow}\n";
+static const char policy[] =
+	RIG_WEB_DB "  lab: {selector: app=lab}\n"
+		   "rules:\n"
+		   "  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
+		   "  - {id: other, from: web, to: db, ports: [tcp/81], action: allow}\n";
 
 static struct bh_inspect_engine *engine;
 

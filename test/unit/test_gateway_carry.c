@@ -5,17 +5,10 @@
 #include "gateway_talk.h"
 
 static const char words[] =
-	"version: 1\n"
-	"endpoints:\n"
-	"  - {address: 10.1.0.1, labels: {app: web}}\n"
-	"  - {address: 10.2.0.1, labels: {app: db}}\n"
-	"segments:\n"
-	"  web: {selector: app=web}\n"
-	"  db: {selector: app=db}\n"
-	"rules:\n"
-	"  - {id: site, from: web, to: db, ports: [tcp/80],\n"
-	"     applications: [{http: {methods: [GET]}}], action: allow}\n"
-	"  - {id: cache, from: web, to: db, applications: [redis], action: allow}\n";
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: site, from: web, to: db, ports: [tcp/80],\n"
+		   "     applications: [{http: {methods: [GET]}}], action: allow}\n"
+		   "  - {id: cache, from: web, to: db, applications: [redis], action: allow}\n";
 
 static const char nothing[] = "version: 1\n"
 			      "endpoints:\n"

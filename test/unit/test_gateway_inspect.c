@@ -10,19 +10,12 @@
 #define CARD "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\ncard 4111 1111 1111 1111"
 
 static const char policy[] =
-	"version: 1\n"
-	"endpoints:\n"
-	"  - {address: 10.1.0.1, labels: {app: web}}\n"
-	"  - {address: 10.2.0.1, labels: {app: db}}\n"
-	"segments:\n"
-	"  web: {selector: app=web}\n"
-	"  db: {selector: app=db}\n"
-	"rules:\n"
-	"  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
-	"  - {id: named, from: web, to: db, ports: [tcp/81],\n"
-	"     applications: [http, redis], action: allow}\n"
-	"  - {id: judged, from: web, to: db, ports: [tcp/82],\n"
-	"     applications: [{http: {methods: [GET, POST]}}], action: allow}\n";
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
+		   "  - {id: named, from: web, to: db, ports: [tcp/81],\n"
+		   "     applications: [http, redis], action: allow}\n"
+		   "  - {id: judged, from: web, to: db, ports: [tcp/82],\n"
+		   "     applications: [{http: {methods: [GET, POST]}}], action: allow}\n";
 
 /* Compiled once for all tests here. */
 static struct bh_inspect_engine *engine;

@@ -1,16 +1,10 @@
 /* gateway: the judged first bytes of a packet that waits. */
 #include "gateway_talk.h"
 
-static const char policy[] = "version: 1\n"
-			     "endpoints:\n"
-			     "  - {address: 10.1.0.1, labels: {app: web}}\n"
-			     "  - {address: 10.2.0.1, labels: {app: db}}\n"
-			     "segments:\n"
-			     "  web: {selector: app=web}\n"
-			     "  db: {selector: app=db}\n"
-			     "rules:\n"
-			     "  - {from: web, to: db,\n"
-			     "     applications: [{redis: {commands: [ping]}}], action: allow}\n";
+static const char policy[] =
+	RIG_WEB_DB "rules:\n"
+		   "  - {from: web, to: db,\n"
+		   "     applications: [{redis: {commands: [ping]}}], action: allow}\n";
 
 #define HALF "*1\r\n$4\r\nPI"
 #define TCP_AND_STAMP 32

@@ -188,19 +188,12 @@ midstream_is_accepted_where_configured_and_judged_by_its_server(void)
 	struct rig r;
 	struct rig_frame f;
 
-	rig_start(&r,
-		  &(struct rig_options){.mode = BH_MODE_PROTECT,
-					.tune = accept_midstream,
-					.policy = "version: 1\n"
-						  "endpoints:\n"
-						  "  - {address: 10.1.0.1, labels: {app: web}}\n"
-						  "  - {address: 10.2.0.1, labels: {app: db}}\n"
-						  "segments:\n"
-						  "  web: {selector: app=web}\n"
-						  "  db: {selector: app=db}\n"
-						  "rules:\n"
-						  "  - {from: web, to: any, ports: [tcp/443, "
-						  "tcp/6379], action: allow}\n"});
+	rig_start(&r, &(struct rig_options){.mode = BH_MODE_PROTECT,
+					    .tune = accept_midstream,
+					    .policy = RIG_WEB_DB
+					    "rules:\n"
+					    "  - {from: web, to: any, ports: [tcp/443, "
+					    "tcp/6379], action: allow}\n"});
 	tcp(&f, false, 443, BH_TCP_ACK | BH_TCP_PSH);
 	CU_ASSERT_TRUE(rig_passes(&r, RIG_INSIDE, &f));
 	tcp(&f, false, 444, BH_TCP_ACK | BH_TCP_PSH);

@@ -6,17 +6,10 @@
 #include "gateway_talk.h"
 
 static const char policy[] =
-	"version: 1\n"
-	"endpoints:\n"
-	"  - {address: 10.1.0.1, labels: {app: web}}\n"
-	"  - {address: 10.2.0.1, labels: {app: db}}\n"
-	"segments:\n"
-	"  web: {selector: app=web}\n"
-	"  db: {selector: app=db}\n"
-	"rules:\n"
-	"  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
-	"  - {id: judged, from: web, to: db, ports: [tcp/82],\n"
-	"     applications: [{http: {methods: [GET, POST]}}], action: allow}\n";
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: plain, from: web, to: db, ports: [tcp/80], action: allow}\n"
+		   "  - {id: judged, from: web, to: db, ports: [tcp/82],\n"
+		   "     applications: [{http: {methods: [GET, POST]}}], action: allow}\n";
 
 static const char sensors[] = "sensors:\n"
 			      "  - name: projects\n"

@@ -138,26 +138,12 @@ static void
 what_is_judged_by_its_operations_is_left(void)
 {
 	static const char by_ports[] =
-		"version: 1\n"
-		"endpoints:\n"
-		"  - {address: 10.1.0.1, labels: {app: web}}\n"
-		"  - {address: 10.2.0.1, labels: {app: db}}\n"
-		"segments:\n"
-		"  web: {selector: app=web}\n"
-		"  db: {selector: app=db}\n"
-		"rules:\n"
-		"  - {id: site, from: web, to: db, ports: [tcp/6379], action: allow}\n";
+		RIG_WEB_DB "rules:\n"
+			   "  - {id: site, from: web, to: db, ports: [tcp/6379], action: allow}\n";
 	static const char by_words[] =
-		"version: 1\n"
-		"endpoints:\n"
-		"  - {address: 10.1.0.1, labels: {app: web}}\n"
-		"  - {address: 10.2.0.1, labels: {app: db}}\n"
-		"segments:\n"
-		"  web: {selector: app=web}\n"
-		"  db: {selector: app=db}\n"
-		"rules:\n"
-		"  - {id: site, from: web, to: db, ports: [tcp/6379],\n"
-		"     applications: [{http: {methods: [GET]}}], action: allow}\n";
+		RIG_WEB_DB "rules:\n"
+			   "  - {id: site, from: web, to: db, ports: [tcp/6379],\n"
+			   "     applications: [{http: {methods: [GET]}}], action: allow}\n";
 	struct rig r;
 	struct bh_flow *f =
 		stale_flow(&r, &(struct rig_options){.mode = BH_MODE_PROTECT, .policy = by_ports});

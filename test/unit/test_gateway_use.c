@@ -2,29 +2,16 @@
 #include "gateway_talk.h"
 
 static const char policy[] =
-	"version: 1\n"
-	"endpoints:\n"
-	"  - {address: 10.1.0.1, labels: {app: web}}\n"
-	"  - {address: 10.2.0.1, labels: {app: db}}\n"
-	"segments:\n"
-	"  web: {selector: app=web}\n"
-	"  db: {selector: app=db}\n"
-	"rules:\n"
-	"  - {id: cache, from: web, to: db, applications: [redis], action: allow}\n"
-	"  - {id: site, from: web, to: db, ports: [tcp/80],\n"
-	"     applications: [{http: {methods: [GET]}}], action: allow}\n"
-	"  - {id: plain, from: web, to: db, ports: [udp/53], action: allow}\n"
-	"  - {id: idle, from: db, to: web, ports: [udp/53], action: allow}\n";
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: cache, from: web, to: db, applications: [redis], action: allow}\n"
+		   "  - {id: site, from: web, to: db, ports: [tcp/80],\n"
+		   "     applications: [{http: {methods: [GET]}}], action: allow}\n"
+		   "  - {id: plain, from: web, to: db, ports: [udp/53], action: allow}\n"
+		   "  - {id: idle, from: db, to: web, ports: [udp/53], action: allow}\n";
 
-static const char later[] = "version: 1\n"
-			    "endpoints:\n"
-			    "  - {address: 10.1.0.1, labels: {app: web}}\n"
-			    "  - {address: 10.2.0.1, labels: {app: db}}\n"
-			    "segments:\n"
-			    "  web: {selector: app=web}\n"
-			    "  db: {selector: app=db}\n"
-			    "rules:\n"
-			    "  - {id: new, from: web, to: db, ports: [udp/53], action: allow}\n";
+static const char later[] =
+	RIG_WEB_DB "rules:\n"
+		   "  - {id: new, from: web, to: db, ports: [udp/53], action: allow}\n";
 
 struct find {
 	const char *id;

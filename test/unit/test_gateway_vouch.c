@@ -1,17 +1,11 @@
 /* gateway: senders that say no more until they are acknowledged. */
 #include "gateway_talk.h"
 
-static const char policy[] = "version: 1\n"
-			     "endpoints:\n"
-			     "  - {address: 10.1.0.1, labels: {app: web}}\n"
-			     "  - {address: 10.2.0.1, labels: {app: db}}\n"
-			     "segments:\n"
-			     "  web: {selector: app=web}\n"
-			     "  db: {selector: app=db}\n"
-			     "rules:\n"
-			     "  - {from: web, to: db,\n"
-			     "     applications: [{redis: {commands: [ping]}},\n"
-			     "                    {http: {methods: [GET]}}], action: allow}\n";
+static const char policy[] =
+	RIG_WEB_DB "rules:\n"
+		   "  - {from: web, to: db,\n"
+		   "     applications: [{redis: {commands: [ping]}},\n"
+		   "                    {http: {methods: [GET]}}], action: allow}\n";
 
 static void
 run_ms(struct rig *r, unsigned ms)
