@@ -97,6 +97,22 @@ hand_over(struct pair *p)
 	return total;
 }
 
+/* One connection on which the client says something, and goes over in the middle of it. Did that pass? */
+static bool
+taken_over(struct pair *p, struct talk *t, const struct rig_options *o, uint16_t port,
+	   const char *said)
+{
+	bool passed;
+
+	pair_start(p, o, o);
+	CU_ASSERT_TRUE(opens(t, &p->a, 40000, port));
+	passed = says(t, 0, said);
+	hand_over(p);
+	CU_ASSERT_EQUAL(p->b.c.flows, 1);
+	t->r = &p->b;
+	return passed;
+}
+
 static struct bh_carry_counts
 counts(const struct rig *r)
 {
@@ -227,12 +243,7 @@ what_is_judged_by_its_operations_is_cut_in_the_middle(void)
 	struct pair p;
 	struct talk t;
 
-	pair_start(&p, &o, &o);
-	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 80));
-	CU_ASSERT_TRUE(says(&t, 0, GET));
-	hand_over(&p);
-	CU_ASSERT_EQUAL(p.b.c.flows, 1);
-	t.r = &p.b;
+	CU_ASSERT_TRUE(taken_over(&p, &t, &o, 80, GET));
 	CU_ASSERT_FALSE(says(&t, 0, DELETE_IT));
 	CU_ASSERT_EQUAL(p.b.wire[RIG_INSIDE].n_out, 0);
 	CU_ASSERT_TRUE(was_reset(&p.b, RIG_OUTSIDE));
@@ -267,12 +278,7 @@ what_blocking_sensors_look_for_is_cut_in_the_middle(void)
 	struct talk t;
 
 	CU_ASSERT_EQUAL_FATAL(bh_inspect_engine_create(&engine, &err), 0);
-	pair_start(&p, &o, &o);
-	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 6379));
-	CU_ASSERT_TRUE(says(&t, 0, GET));
-	hand_over(&p);
-	CU_ASSERT_EQUAL(p.b.c.flows, 1);
-	t.r = &p.b;
+	CU_ASSERT_TRUE(taken_over(&p, &t, &o, 6379, GET));
 	CU_ASSERT_FALSE(says(&t, 0, GET));
 	CU_ASSERT_EQUAL(p.b.wire[RIG_INSIDE].n_out, 0);
 	CU_ASSERT_EQUAL(p.b.c.dropped[BH_REASON_HANDOVER], 1);
@@ -289,11 +295,7 @@ what_is_not_acknowledged_yet_is_no_proof(void)
 	struct pair p;
 	struct talk t;
 
-	pair_start(&p, &o, &o);
-	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 7777));
-	CU_ASSERT_TRUE(says(&t, 0, PING));
-	hand_over(&p);
-	t.r = &p.b;
+	CU_ASSERT_TRUE(taken_over(&p, &t, &o, 7777, PING));
 	CU_ASSERT_FALSE(says(&t, 0, GET));
 	CU_ASSERT_EQUAL(p.b.wire[RIG_INSIDE].n_out, 0);
 	pair_stop(&p);
@@ -306,12 +308,7 @@ what_was_refused_for_what_it_said_stays_refused(void)
 	struct pair p;
 	struct talk t;
 
-	pair_start(&p, &o, &o);
-	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 7777));
-	CU_ASSERT_FALSE(says(&t, 0, GET));
-	hand_over(&p);
-	CU_ASSERT_EQUAL(p.b.c.flows, 1);
-	t.r = &p.b;
+	CU_ASSERT_FALSE(taken_over(&p, &t, &o, 7777, GET));
 	t.seq[0] -= (uint32_t)strlen(GET);
 	CU_ASSERT_FALSE(says(&t, 0, PING));
 	CU_ASSERT_EQUAL(p.b.wire[RIG_INSIDE].n_out, 0);
@@ -326,11 +323,7 @@ where_nothing_is_blocked_it_goes_on(void)
 	struct pair p;
 	struct talk t;
 
-	pair_start(&p, &o, &o);
-	CU_ASSERT_TRUE(opens(&t, &p.a, 40000, 80));
-	CU_ASSERT_TRUE(says(&t, 0, GET));
-	hand_over(&p);
-	t.r = &p.b;
+	CU_ASSERT_TRUE(taken_over(&p, &t, &o, 80, GET));
 	CU_ASSERT_TRUE(says(&t, 0, GET));
 	CU_ASSERT_TRUE(says(&t, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
 	pair_stop(&p);
