@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../bulkhead-bypass/guardian.h"
 #include "pass.h"
 
 struct bh_adopting {
@@ -266,6 +267,8 @@ take_flows(struct bh_daemon *d, struct bh_err *err)
 		} else {
 			rc = bh_err_set(err, EPROTO, "a message that has no place here");
 		}
+			/* The other one's guardian does nothing any more. */
+			bh_daemon_failure_phase(d, BH_GUARDIAN_STARTING);
 	}
 	return rc;
 }

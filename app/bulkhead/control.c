@@ -284,6 +284,8 @@ bh_daemon_loop(struct bh_daemon *d)
 		switch (bh_daemon_pass_turn(d)) {
 		case BH_PASS_OVER:
 			return BH_EXIT_OK;
+		case BH_PASS_LOST:
+			return BH_EXIT_FAILED;
 		case BH_PASS_STALLED:
 			return BH_EXIT_STALLED;
 		case BH_PASS_GOES_ON:

@@ -329,6 +329,8 @@ int bh_daemon_failure_start(struct bh_daemon *d, struct bh_err *err); /* ports a
 void bh_daemon_failure_forwarding(struct bh_daemon *d); /* and tell of the time before */
 void bh_daemon_failure_beat(struct bh_daemon *d);       /* each turn */
 void bh_daemon_failure_watch(struct bh_daemon *d);
+/* enum bh_guardian_phase: what the end of this process, or its silence, means from now on. */
+void bh_daemon_failure_phase(struct bh_daemon *d, unsigned phase);
 /* An orderly stop begins. true: the ports are left as they are for what comes. */
 bool bh_daemon_failure_stopping(struct bh_daemon *d);
 /* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
@@ -339,8 +341,8 @@ void bh_daemon_front_end(void *arg);
 /* pass.c: the gateway that is replaced (pass.h). Socket: once ports are locked, before the sandbox. */
 int bh_daemon_pass_open(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_pass_close(struct bh_daemon *d);
-enum bh_pass_end { BH_PASS_GOES_ON, BH_PASS_OVER, BH_PASS_STALLED };
-/* Whoever asks is served to the end. OVER: nothing more is forwarded here. */
+enum bh_pass_end { BH_PASS_GOES_ON, BH_PASS_OVER, BH_PASS_LOST, BH_PASS_STALLED };
+/* Whoever asks is served to the end. OVER: nothing more is forwarded here; LOST: nor, as far as is known, there. */
 enum bh_pass_end bh_daemon_pass_turn(struct bh_daemon *d);
 /* adopt.c: the one that comes. Begin: before anything is opened that only one process may have. */
 int bh_daemon_adopt_begin(struct bh_daemon *d, struct bh_err *err);

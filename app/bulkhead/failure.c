@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,14 +54,19 @@ bh_daemon_failure_check(const struct bh_config *c, struct bh_err *err)
 	return 0;
 }
 
-/* One guardian at a time; the lock goes on to it. */
+/* One guardian of these ports at a time; the lock goes on to it. Gateways of other ports, or of other network namespaces,
+ * may share a run_dir. */
 static int
 take_lock(const struct bh_config *c, struct bh_err *err)
 {
-	char path[320];
+	char path[400];
+	struct stat st;
 	int fd, ms;
 
-	snprintf(path, sizeof(path), "%s/failure.lock", c->run_dir);
+	if (stat("/proc/self/ns/net", &st) != 0)
+		st.st_ino = 0;
+	snprintf(path, sizeof(path), "%s/failure-%s@%lu.lock", c->run_dir, c->port[0].name,
+		 (unsigned long)st.st_ino);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return bh_err_set(err, errno, "%s: %s", path, strerror(errno));
@@ -205,9 +211,18 @@ bh_daemon_failure_watch(struct bh_daemon *d)
 		return;
 	close(d->guardian_fd);
 	d->guardian_fd = -1;
-	bh_log(BH_LOG_ERROR, PROGRAM " has ended: from now on a failure leaves the ports closed");
-	bh_daemon_record(d, BH_EVENT_GUARDIAN_LOST, NULL,
-			 "from now on a failure leaves the ports closed, whatever failure says");
+	bh_log(BH_LOG_ERROR,
+	       PROGRAM " has ended: after a failure nothing will pass, but links stay up");
+	bh_daemon_record(
+		d, BH_EVENT_GUARDIAN_LOST, NULL,
+		"after a failure nothing will pass, but links stay up, whatever failure says");
+}
+
+void
+bh_daemon_failure_phase(struct bh_daemon *d, unsigned phase)
+{
+	if (d->guardian != NULL)
+		__atomic_store_n(&d->guardian->phase, phase, __ATOMIC_RELAXED);
 }
 
 bool
@@ -215,7 +230,7 @@ bh_daemon_failure_stopping(struct bh_daemon *d)
 {
 	if (d->guardian == NULL || d->guardian_fd < 0)
 		return false;
-	__atomic_store_n(&d->guardian->phase, BH_GUARDIAN_STOPPING, __ATOMIC_RELAXED);
+	bh_daemon_failure_phase(d, BH_GUARDIAN_STOPPING);
 	return d->config.failure_stop == BH_FAILURE_BYPASS;
 }
 
@@ -260,8 +275,7 @@ bh_daemon_failure_forwarding(struct bh_daemon *d)
 	json_error_t why;
 	json_t *o;
 
-	if (d->guardian != NULL)
-		__atomic_store_n(&d->guardian->phase, BH_GUARDIAN_FORWARDING, __ATOMIC_RELAXED);
+	bh_daemon_failure_phase(d, BH_GUARDIAN_FORWARDING);
 	snprintf(path, sizeof(path), "%s/failure.json", d->config.run_dir);
 	o = json_load_file(path, 0, &why);
 	if (o == NULL)

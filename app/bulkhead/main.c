@@ -515,7 +515,9 @@ run(struct bh_daemon *d, struct early_view *early)
 	bh_daemon_failure_forwarding(d);
 	bh_daemon_notify_ready(d);
 	code = bh_daemon_loop(d);
-	bh_daemon_notify(d, "STOPPING=1");
+	/* The service goes on where another gateway forwards. */
+	if (!d->passed)
+		bh_daemon_notify(d, "STOPPING=1");
 	finish(d, code == BH_EXIT_STALLED,
 	       d->passed || (code == BH_EXIT_OK && bh_daemon_failure_stopping(d)));
 	bh_log(BH_LOG_INFO, "ended");

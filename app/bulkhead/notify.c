@@ -1,4 +1,4 @@
-/* What the service manager is told (sd_notify(3)): ready, reloading, stopping, and, while the control core turns and every
+/* What the service manager is told (sd_notify(3)): ready, reloading, stopping, which process it is about, and, while the control core turns and every
  * worker answers, that all is well. The protocol is a datagram; libsystemd opens a socket for each, which the sandbox would
  * have to permit for as long as the gateway lives. Control core. */
 #include <errno.h>

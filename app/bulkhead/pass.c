@@ -92,6 +92,8 @@ bh_daemon_pass_close(struct bh_daemon *d)
 static void
 release(struct bh_daemon *d)
 {
+	/* Sensors that are being compiled are waited for: this silence means nothing. */
+	bh_daemon_failure_phase(d, BH_GUARDIAN_STARTING);
 	bh_daemon_sensors_join(d);
 	bh_daemon_names_stop(d);
 	bh_daemon_labels_close(d);
@@ -107,6 +109,7 @@ release(struct bh_daemon *d)
 	bh_daemon_notes_close(d);
 	bh_daemon_store_close(d);
 	bh_daemon_events_part(d);
+	bh_daemon_failure_phase(d, BH_GUARDIAN_FORWARDING);
 }
 
 /* The other one failed. What can't be opened again is missing from now on, and said; packets do not wait for it. */
@@ -115,8 +118,10 @@ take_back(struct bh_daemon *d)
 {
 	struct bh_err err = {0};
 	char text[600];
-	int rc = bh_daemon_events_join(d, &err);
+	int rc;
 
+	bh_daemon_failure_phase(d, BH_GUARDIAN_STARTING);
+	rc = bh_daemon_events_join(d, &err);
 	if (rc == 0)
 		rc = bh_daemon_store_reopen(d, &err);
 	if (rc == 0)
@@ -139,6 +144,7 @@ take_back(struct bh_daemon *d)
 		rc = bh_daemon_labels_begin(d, &err);
 	if (rc == 0)
 		rc = bh_daemon_fleet_begin(d, &err);
+	bh_daemon_failure_phase(d, BH_GUARDIAN_FORWARDING);
 	if (rc == 0) {
 		bh_daemon_sinks_begin(d);
 		bh_log(BH_LOG_INFO, "handover: this gateway goes on as before");
@@ -270,7 +276,7 @@ tell(struct pass *p, bool stopped, bool *more)
 	return rc;
 }
 
-/* Nothing is forwarded from here on. Returns 1: this process ends. */
+/* Nothing is forwarded from here on: this process ends. Returns 1, or 2 if the new one did not say that it forwards. */
 static int
 stop_and_tell(struct pass *p)
 {
@@ -289,9 +295,11 @@ stop_and_tell(struct pass *p)
 				p->free |= 1u << (m.slot % BH_PASS_SLOTS);
 		}
 	}
-	if (rc == 0)
+	/* Whatever happens from the last word on, it is the other one's to forward, and its guardian's to act. */
+	if (rc == 0) {
+		bh_daemon_failure_phase(p->d, BH_GUARDIAN_PASSED);
 		rc = bh_pass_send(p->socket, &last, NULL, 0);
-	/* Whatever happens now, it is the other one's to forward. */
+	}
 	while (rc == 0) {
 		rc = bh_pass_receive(p->socket, &m, NULL, 0, BH_PASS_WAIT_MS);
 		if (rc == 0 && m.kind == BH_PASS_DONE)
@@ -299,7 +307,7 @@ stop_and_tell(struct pass *p)
 	}
 	bh_log(BH_LOG_ERROR, "handover: the new gateway took the flows and failed: %s",
 	       strerror(-rc));
-	return 1;
+	return 2;
 }
 
 /* It may hang, and what this one has closed for it stays closed meanwhile: not without end. */
@@ -317,7 +325,7 @@ is_silent(const struct pass *p, uint64_t now)
 
 /* ---- the order of it ------------------------------------------------------------------------------------------ */
 
-/* 1: the end of this process. Else 0, or -errno: give up. */
+/* > 0: the end of this process, as stop_and_tell says. Else 0, or -errno: give up. */
 static int
 turn(struct pass *p)
 {
@@ -496,8 +504,8 @@ serve(struct pass *p)
 		if (rc == 0)
 			rc = turn(p);
 	}
-	if (rc == 1)
-		return BH_PASS_OVER;
+	if (rc > 0)
+		return rc == 1 ? BH_PASS_OVER : BH_PASS_LOST;
 	give_up(p, rc);
 	return BH_PASS_GOES_ON;
 }
@@ -518,10 +526,6 @@ bh_daemon_pass_turn(struct bh_daemon *d)
 	if (p.endpoints >= 0)
 		close(p.endpoints);
 	close(p.socket);
-	if (end == BH_PASS_OVER) {
-		d->passed = true;
-		if (d->guardian != NULL)
-			__atomic_store_n(&d->guardian->phase, BH_GUARDIAN_PASSED, __ATOMIC_RELAXED);
-	}
+	d->passed = end == BH_PASS_OVER || end == BH_PASS_LOST;
 	return end;
 }

@@ -1,13 +1,14 @@
-"""failure: down. After kill -9 and SIGSTOP the links of both ports go down and nothing passes, whatever the kernel forwards by itself;
-the hook is told; a guardian that ends is told of; with the gateway back, links and traffic are."""
+"""As the product comes, after a stop, kill -9 and SIGSTOP the links of both ports go down and nothing passes, whatever the kernel
+forwards by itself; so do they when a start fails. closed leaves them up. The hook is told; a guardian that ends is told of; with the
+gateway back, links and traffic are."""
 
 import json
 import os
 import signal
 
 from lib.check import check, main, same, until
-from lib.failure import RECORD, guardians
-from lib.gateway import EVERYTHING, Gateway, policy
+from lib.failure import DEFAULT, RECORD, guardians
+from lib.gateway import EVERYTHING, Gateway, policy, write
 from lib.pump import Pump
 from lib.wire import make, run
 
@@ -45,6 +46,32 @@ def back(gateway, pump):
     check(not os.path.exists(RECORD), "the record is not of the present any more")
 
 
+def a_start_that_fails(gateway):
+    """With its ports open already."""
+    for port in ("shop0", "cde0"):
+        run("ip", "link", "set", port, "up")
+    working = dict(gateway.config["api"])
+    gateway.config["api"]["listen"] = "192.0.2.1:1"
+    write(gateway.config_path, gateway.config)
+    status, log = gateway.refuse()
+    same(status, 1, f"a gateway without an address for its API does not start:\n{log}")
+    until(lambda: not guardians(), "its guardian has done its work")
+    same((up("shop0"), up("cde0")), (False, False), "the ports' links")
+    gateway.config["api"] = working
+    write(gateway.config_path, gateway.config)
+
+
+def stays_closed(gateway, pump):
+    """Closed leaves links as it found them."""
+    for port in ("shop0", "cde0"):
+        run("ip", "link", "set", port, "up")
+    gateway.config["failure"]["stop"] = "closed"
+    write(gateway.config_path, gateway.config)
+    back(gateway, pump)
+    fail(gateway, pump, signal.SIGTERM, "stop", "closed")
+    back(gateway, pump)
+
+
 def test():
     make()
     # What could pass by itself: a kernel that routes.
@@ -55,15 +82,21 @@ def test():
     for port, kind in enumerate(("iface", "packet"), 5000):
         gateway = Gateway(policy(EVERYTHING), name=kind,
                           ports=[{"name": s, "device": f"{kind}:{s}0"} for s in ("shop", "cde")],
-                          failure={"crash": "down", "heartbeat": "down", "after": "500ms", "hook": HOOK}).start()
+                          failure=DEFAULT | {"after": "500ms", "hook": HOOK}).start()
         pump = Pump("web", "redis", port)
         pump.flowing()
         fail(gateway, pump, signal.SIGKILL, "crash")
         back(gateway, pump)
         fail(gateway, pump, signal.SIGSTOP, "heartbeat")
         back(gateway, pump)
-        fail(gateway, pump, signal.SIGTERM, "stop", "closed")
-        back(gateway, pump)
+        if kind == "iface":
+            fail(gateway, pump, signal.SIGTERM, "stop")
+            a_start_that_fails(gateway)
+            back(gateway, pump)
+        else:
+            gateway.kill()
+            until(lambda: not guardians(), "its guardian has done its work")
+            stays_closed(gateway, pump)
         # Without it nothing passes either.
         for pid in guardians():
             os.kill(pid, signal.SIGKILL)

@@ -1,8 +1,9 @@
-"""Restart without a gap: connections that speak redis and HTTP, and one that is judged by its ports, go through it
-without a reset; what policy denies stays denied all along; a new one that fails, or is silent, leaves the old one at work. CASES: flows
-that are open besides (20,000; with 1,000,000 it takes minutes)."""
+"""Restart without a gap and without a link that goes down: connections that speak redis and HTTP, and one that is judged by its ports,
+go through it without a reset; what policy denies stays denied all along; a new one that fails, or is silent, leaves the old one at work.
+CASES: flows that are open besides (20,000; with 1,000,000 it takes minutes)."""
 
 import fcntl
+import json
 import os
 import re
 import signal
@@ -12,9 +13,10 @@ import threading
 import time
 
 from lib.check import check, main, same, say, until
+from lib.failure import DEFAULT, guardians
 from lib.gateway import BUILD, Gateway, policy, rule, write
 from lib.pump import Stream
-from lib.wire import Server, addr, attempt, connect, make, raw, spawn
+from lib.wire import Server, addr, attempt, connect, make, raw, run, spawn
 
 PING, PONG = b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"
 GET = b"GET /a HTTP/1.1\r\nHost: cards\r\n\r\n"
@@ -182,13 +184,18 @@ def fails_and_leaves(old, talks):
     same(status, 200, f"PUT of a policy ({answer})")
 
 
+def carrier_changes():
+    return [json.loads(run("ip", "-j", "-s", "-s", "link", "show", "eth0", ns=ns))[0]["stats64"]["tx"]["carrier_changes"]
+            for ns in ("shop", "cde")]
+
+
 def test():
     make()
     Answers("redis", 7000, PING, PONG)
     Answers("cards", 80, GET, OK)
     echo = Server("cards", 8080)
     Server("redis", 6379)
-    gateway = ordered(Gateway(policy(RULES), store={"path": "store.db"}, events={"flows": False},
+    gateway = ordered(Gateway(policy(RULES), failure=DEFAULT, store={"path": "store.db"}, events={"flows": False},
                               flows={"max": max(65536, CROWD + CROWD // 8), "timeouts": {"new": "30m"}})).start()
     talks = {"redis": Talk("web", "redis", 7000, PING, PONG), "http": Talk("web", "cards", 80, GET, OK)}
     crowd(gateway, CROWD)
@@ -202,6 +209,7 @@ def test():
     gateway.label(addr("batch"), app="batch")
     until(lambda: attempt("batch", "redis", 6379, timeout=0.5) != "open", "the old one holds again")
     denied = Denied()
+    changes = carrier_changes()
     silent(gateway)
     fails_and_leaves(gateway, talks)
     gaps = []
@@ -221,7 +229,11 @@ def test():
     for talk in talks.values():
         talk.stopping = True
     bare.close()
+    same(carrier_changes(), changes, "how often the neighbours' links went up or down")
+    # Each old one's guardian ends by itself, and leaves the ports to that of the new one.
+    until(lambda: len(guardians()) == 1, "one guardian is left")
     gateway.stop()
+    until(lambda: all(now > n for now, n in zip(carrier_changes(), changes)), "links go down with the last one")
 
 
 main(test)

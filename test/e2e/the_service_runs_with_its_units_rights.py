@@ -3,6 +3,7 @@ AF_PACKET with the unit alone and on AF_XDP with xdp.conf; it judges, reloads, r
 
 import ctypes
 import errno
+import json
 import os
 import pwd
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 from lib.check import Skip, check, main, same, say, until
+from lib.failure import DEFAULT, guardians
 from lib.gateway import BUILD, Gateway, policy, rule
 from lib.pump import Pump
 from lib.wire import make, run
@@ -106,7 +108,7 @@ class Service(Gateway):
     """As Gateway, but started as the unit says."""
 
     def __init__(self, files, **config):
-        super().__init__(policy([rule("numbers", "web", "redis", ["udp/7000", "udp/7001"])]), **config)
+        super().__init__(policy([rule("numbers", "web", "redis", ["udp/7000", "udp/7001"])]), failure=DEFAULT, **config)
         self.files = files
 
     def launch(self):
@@ -135,7 +137,15 @@ class Service(Gateway):
         return self
 
 
-def children(pid):
+def named(pid):
+    """None: it has ended meanwhile."""
+    try:
+        return rights_of(pid)["Name"]
+    except OSError:
+        return None
+
+
+def children(pid, name):
     out = []
     for tid in os.listdir(f"/proc/{pid}/task"):
         try:
@@ -143,7 +153,7 @@ def children(pid):
                 out += f.read().split()
         except OSError:
             pass  # a thread that has ended meanwhile
-    return out
+    return [c for c in out if named(c) == name]
 
 
 def answers(gateway):
@@ -171,14 +181,17 @@ def serves(files, driver, port):
     check("in force" in gateway.reload(), "a reload")
 
     # Its HTTP process is another, and is started again.
-    first = until(lambda: children(gateway.p.pid), "the HTTP process")[0]
+    first = until(lambda: children(gateway.p.pid, "bulkhead-api"), "the HTTP process")[0]
     os.kill(int(first), 9)
-    until(lambda: [c for c in children(gateway.p.pid) if c != first], "another HTTP process")
+    until(lambda: [c for c in children(gateway.p.pid, "bulkhead-api") if c != first], "another HTTP process")
     until(lambda: answers(gateway), "it answers")
     same(gateway.put_policy(policy([]))[0], 200, "a policy over REST")
     pump.none_for(1, "nothing is allowed any more")
     pump.stop()
     gateway.stop()
+    # What watches over it has the unit's rights, too.
+    until(lambda: not guardians(), "its guardian has done its work")
+    check("UP" not in flags("shop0") + flags("cde0"), "links are down without it")
     check(not ipv6_is_off("shop0"), "interfaces are as they were")
 
 

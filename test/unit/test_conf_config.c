@@ -153,6 +153,22 @@ pairs_may_stand_before_their_ports(void)
 }
 
 static void
+a_gateway_that_is_gone_leaves_no_link_unless_told_to(void)
+{
+	CU_ASSERT_EQUAL_FATAL(load("c", "mode: discover\n" PORTS, true), 0);
+	CU_ASSERT_EQUAL(config.failure_stop, BH_FAILURE_DOWN);
+	CU_ASSERT_EQUAL(config.failure_crash, BH_FAILURE_DOWN);
+	CU_ASSERT_EQUAL(config.failure_stall, BH_FAILURE_DOWN);
+	CU_ASSERT_EQUAL_FATAL(load("c",
+				   "mode: discover\nfailure: {stop: closed, crash: bypass}\n" PORTS,
+				   true),
+			      0);
+	CU_ASSERT_EQUAL(config.failure_stop, BH_FAILURE_CLOSED);
+	CU_ASSERT_EQUAL(config.failure_crash, BH_FAILURE_BYPASS);
+	CU_ASSERT_EQUAL(config.failure_stall, BH_FAILURE_DOWN);
+}
+
+static void
 relative_paths_start_at_the_files_folder(void)
 {
 	static const char text[] = "policy: p/policy.yaml\n" PORTS
@@ -282,6 +298,7 @@ const struct bh_unit_test bh_suite_conf_config[] = {
 	BH_TEST(exceptions_not_named_keep_their_default),
 	BH_TEST(threats_not_named_keep_their_default_or_follow_all),
 	BH_TEST(pairs_may_stand_before_their_ports),
+	BH_TEST(a_gateway_that_is_gone_leaves_no_link_unless_told_to),
 	BH_TEST(relative_paths_start_at_the_files_folder),
 	BH_TEST(range_of_worker_cores_is_each_of_them),
 	BH_TEST(one_core_is_shared_only_when_asked),

@@ -2,6 +2,8 @@
 
 import os
 
+# For Gateway(failure=...): as the product comes.
+DEFAULT = {"stop": None, "crash": None, "heartbeat": None}
 RECORD = "/run/bulkhead/failure.json"
 
 

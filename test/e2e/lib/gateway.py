@@ -66,12 +66,14 @@ def merge(into, other):
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             merge(into[key], value)
+        elif value is None:
+            into.pop(key, None)
         else:
             into[key] = value
 
 
 class Gateway:
-    """One daemon. `config` overrides parts of the configuration; `name` tells several apart."""
+    """One daemon. `config` overrides parts of the configuration, None takes one out; `name` tells several apart."""
 
     def __init__(self, document=None, name="gateway", **config):
         self.name, self.p, self.checked = name, None, False
@@ -90,6 +92,8 @@ class Gateway:
             "flows": {"max": 65536},
             "events": {"file": "eve.json", "stats": "500ms"},
             "api": {"listen": f"127.0.0.1:{self.port}", "token_file": "token"},
+            # As links stay up, what a gateway that is gone did to frames is seen by itself. The default: lib/failure.py.
+            "failure": {"stop": "closed", "crash": "closed", "heartbeat": "closed"},
             "ports": [{"name": "shop", "device": "iface:shop0"}, {"name": "cde", "device": "iface:cde0"}],
             "pairs": [{"name": "shop-cde", "outside": "shop", "inside": "cde"}],
         }
