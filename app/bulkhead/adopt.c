@@ -19,6 +19,7 @@ struct bh_adopting {
 	uint8_t *block; /* one, out of the other's reach */
 	int fd[BH_PASS_FDS];
 	uint64_t endpoints; /* bytes of them */
+	uint32_t watchdog_ms;
 	struct bh_handover_reader reader;
 	struct bh_pass_names names;
 	uint64_t stopped_ns;
@@ -133,6 +134,7 @@ take_place(struct bh_adopting *a, struct bh_err *err)
 			a->fd[i] = fd[n++];
 	}
 	a->endpoints = m.value;
+	a->watchdog_ms = m.len;
 	return m.kind == BH_PASS_RELEASED ? 0 : bh_err_set(err, EPROTO, "no place was released");
 }
 
@@ -167,6 +169,7 @@ bh_daemon_adopt_begin(struct bh_daemon *d, struct bh_err *err)
 	d->pass_fd = a->fd[BH_PASS_FD_SELF];
 	d->api_fd = a->fd[BH_PASS_FD_API];
 	d->failure_fd = a->fd[BH_PASS_FD_FAILURE];
+	d->watchdog_ns = a->watchdog_ms * BH_NS_PER_MS;
 	return 0;
 }
 
@@ -264,11 +267,11 @@ take_flows(struct bh_daemon *d, struct bh_err *err)
 		} else if (m.kind == BH_PASS_LAST) {
 			a->last = true;
 			a->stopped_ns = m.value;
+			/* The other one's guardian does nothing any more. */
+			bh_daemon_failure_phase(d, BH_GUARDIAN_STARTING);
 		} else {
 			rc = bh_err_set(err, EPROTO, "a message that has no place here");
 		}
-			/* The other one's guardian does nothing any more. */
-			bh_daemon_failure_phase(d, BH_GUARDIAN_STARTING);
 	}
 	return rc;
 }
@@ -299,6 +302,8 @@ bh_daemon_adopt_end(struct bh_daemon *d)
 	struct bh_carry_counts c;
 	char text[200];
 
+	/* Before the other one ends, which would be the end of the service. */
+	bh_daemon_background_main(d);
 	say(a, BH_PASS_DONE, 0);
 	bh_gateway_carry_counts(d->gateway, &c);
 	bh_gateway_adopt_stop(d->gateway);

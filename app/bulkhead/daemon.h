@@ -4,7 +4,7 @@
  * events go, usage.c adds up what rules decide, modes.c sets those of segments, fleet.c shares the
  * policy with other gateways, shared.c endpoints, pair.c agrees with a twin on who forwards, failure.c says what happens to the ports when it
  * is gone, labels.c asks sources for labels, rest.c starts the API, front.c its HTTP process,
- * sandbox.c gives rights away, notify.c tells the service manager, ops.c is what the API may ask
+ * sandbox.c gives rights away, background.c lets go of who started it, notify.c tells the service manager, ops.c is what the API may ask
  * of it, telemetry.c tells DPDK's clients. */
 #ifndef BH_DAEMON_H
 #define BH_DAEMON_H
@@ -116,6 +116,7 @@ struct bh_daemon {
 	int signal_fd;
 	int notify_fd;                       /* the service manager's; -1: there is none */
 	uint64_t watchdog_ns, next_alive_ns; /* how often it wants to hear; 0: never */
+	int tell_fd;                         /* who started this waits there; -1: nobody */
 	bool started;                        /* workers run */
 	struct bh_guardian *guardian;        /* NULL: nobody watches */
 	int guardian_fd;                     /* -1: nobody does any more */
@@ -328,9 +329,9 @@ int bh_daemon_failure_check(const struct bh_config *c, struct bh_err *err);
 int bh_daemon_failure_start(struct bh_daemon *d, struct bh_err *err); /* ports are open */
 void bh_daemon_failure_forwarding(struct bh_daemon *d); /* and tell of the time before */
 void bh_daemon_failure_beat(struct bh_daemon *d);       /* each turn */
-void bh_daemon_failure_watch(struct bh_daemon *d);
 /* enum bh_guardian_phase: what the end of this process, or its silence, means from now on. */
 void bh_daemon_failure_phase(struct bh_daemon *d, unsigned phase);
+void bh_daemon_failure_watch(struct bh_daemon *d);
 /* An orderly stop begins. true: the ports are left as they are for what comes. */
 bool bh_daemon_failure_stopping(struct bh_daemon *d);
 /* The dashboard's folder: api.web, or where `make` and `make install` put it; "" when there is none. */
@@ -354,6 +355,13 @@ void bh_daemon_adopt_end(struct bh_daemon *d);
 
 /* sandbox.c: after everything is open and all threads run, before a port receives. */
 int bh_daemon_confine(struct bh_daemon *d, struct bh_err *err);
+
+/* background.c: goes on in another process; who called this one learns by its exit what has become of it. Before any thread
+ * is made. */
+int bh_daemon_background(struct bh_daemon *d, struct bh_err *err);
+void bh_daemon_background_main(
+	struct bh_daemon *d); /* the service's main process is this one from now on */
+void bh_daemon_background_end(struct bh_daemon *d); /* it forwards */
 
 /* notify.c */
 void bh_daemon_notify_open(struct bh_daemon *d);

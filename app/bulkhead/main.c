@@ -15,7 +15,7 @@
 #include "daemon.h"
 
 static const char usage[] =
-	"usage: bulkhead -c CONFIG [--adopt | --check]\n"
+	"usage: bulkhead -c CONFIG [--adopt [--background] | --check]\n"
 	"\n"
 	"Stands on the wire between segments and passes what the policy allows.\n"
 	"\n"
@@ -24,6 +24,9 @@ static const char usage[] =
 	"      --adopt         take over from the gateway that runs with this run_dir: its ports "
 	"and\n"
 	"                      flows, without a gap (docs/deploy.md); if that fails, it goes on\n"
+	"      --background    with --adopt: return once it forwards, or has given up, and leave "
+	"it "
+	"running\n"
 	"      --check         read configuration, policy and sensors, say what is wrong, and end\n"
 	"      --version       print the version\n"
 	"      --help          print this\n"
@@ -36,7 +39,7 @@ static const char usage[] =
 
 struct options {
 	const char *config;
-	bool check, adopt;
+	bool check, adopt, background;
 };
 
 /* Returns -1 to go on, else the exit code. */
@@ -44,9 +47,13 @@ static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"adopt", no_argument, NULL, 'a'},
-		{"check", no_argument, NULL, 'k'},        {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'},
+		{"adopt", no_argument, NULL, 'a'},
+		{"background", no_argument, NULL, 'b'},
+		{"check", no_argument, NULL, 'k'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -57,6 +64,9 @@ read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'a':
 			o->adopt = true;
+			break;
+		case 'b':
+			o->background = true;
 			break;
 		case 'k':
 			o->check = true;
@@ -72,9 +82,10 @@ read_options(int argc, char **argv, struct options *o)
 			return BH_EXIT_CONFIG;
 		}
 	}
-	if (o->config == NULL || optind != argc) {
+	if (o->config == NULL || optind != argc || (o->background && !o->adopt)) {
 		fputs(o->config == NULL ? "bulkhead: no configuration: give -c FILE\n"
-					: "bulkhead: unexpected argument\n",
+		      : optind != argc  ? "bulkhead: unexpected argument\n"
+					: "bulkhead: --background is for --adopt alone\n",
 		      stderr);
 		fputs(usage, stderr);
 		return BH_EXIT_CONFIG;
@@ -514,6 +525,7 @@ run(struct bh_daemon *d, struct early_view *early)
 		bh_daemon_record(d, BH_EVENT_POLICY_DAMAGED, NULL, d->store_alarm);
 	bh_daemon_failure_forwarding(d);
 	bh_daemon_notify_ready(d);
+	bh_daemon_background_end(d);
 	code = bh_daemon_loop(d);
 	/* The service goes on where another gateway forwards. */
 	if (!d->passed)
@@ -533,6 +545,7 @@ main(int argc, char **argv)
 				     .failure_fd = -1,
 				     .pass_fd = -1,
 				     .api_fd = -1,
+				     .tell_fd = -1,
 				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
 				     .notes = {.lock = PTHREAD_MUTEX_INITIALIZER},
 				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
@@ -543,6 +556,8 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (o.background && bh_daemon_background(&d, &err) != 0)
+		return fail(&err, BH_EXIT_FAILED);
 	if (bh_config_load(&d.config, o.config, true, &err) != 0)
 		return fail(&err, BH_EXIT_CONFIG);
 	bh_daemon_telemetry_prepare(&d);

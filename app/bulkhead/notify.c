@@ -1,4 +1,4 @@
-/* What the service manager is told (sd_notify(3)): ready, reloading, stopping, which process it is about, and, while the control core turns and every
+/* What the service manager is told (sd_notify(3)): ready, reloading, stopping, and, while the control core turns and every
  * worker answers, that all is well. The protocol is a datagram; libsystemd opens a socket for each, which the sandbox would
  * have to permit for as long as the gateway lives. Control core. */
 #include <errno.h>
@@ -45,8 +45,12 @@ bh_daemon_notify_open(struct bh_daemon *d)
 		close(d->notify_fd);
 		d->notify_fd = -1;
 	}
-	/* Half of what it waits for, as sd_watchdog_enabled(3) asks. */
-	d->watchdog_ns = d->notify_fd >= 0 ? watchdog_us() * 1000 / 2 : 0;
+	/* Half of what it waits for, as sd_watchdog_enabled(3) asks. systemd tells its first process alone: whoever takes over
+	 * from that one has it from there. */
+	if (d->notify_fd < 0)
+		d->watchdog_ns = 0;
+	else if (watchdog_us() != 0)
+		d->watchdog_ns = watchdog_us() * 1000 / 2;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");

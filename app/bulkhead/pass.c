@@ -190,7 +190,9 @@ put_endpoints(struct pass *p, uint64_t *bytes)
 static int
 lend(struct pass *p)
 {
-	struct bh_pass_message m = {.kind = BH_PASS_RELEASED, .ports = p->d->n_ports};
+	struct bh_pass_message m = {.kind = BH_PASS_RELEASED,
+				    .ports = p->d->n_ports,
+				    .len = (uint32_t)(p->d->watchdog_ns / BH_NS_PER_MS)};
 	int fd[BH_PASS_FDS], all[BH_PASS_FDS], rc;
 	struct bh_port_loan loan = {{-1, -1, -1}};
 	unsigned i, n = 0, k;

@@ -61,10 +61,10 @@ struct bh_pass_message {
 	uint32_t magic;
 	uint16_t version; /* BH_HANDOVER_VERSION */
 	uint16_t kind;
-	uint64_t layout; /* bh_handover_layout() */
-	uint64_t value;  /* WELCOME: pid; LAST: monotonic time; RELEASED: bytes of endpoints */
-	uint32_t slot, len;
-	uint32_t n_fds; /* that come along */
+	uint64_t layout;    /* bh_handover_layout() */
+	uint64_t value;     /* WELCOME: pid; LAST: monotonic time; RELEASED: bytes of endpoints */
+	uint32_t slot, len; /* RELEASED: len: ms between words to the service manager; 0: none */
+	uint32_t n_fds;     /* that come along */
 	uint32_t ports;
 	uint64_t present[2]; /* RELEASED: which of the descriptors below come along, as bits */
 	char text[192];

@@ -14,7 +14,8 @@ import time
 
 from lib.check import check, main, same, say, until
 from lib.failure import DEFAULT, guardians
-from lib.gateway import BUILD, Gateway, policy, rule, write
+from lib.gateway import BUILD, DIR, Gateway, policy, rule, write
+from lib.manager import Manager, environment
 from lib.pump import Stream
 from lib.wire import Server, addr, attempt, connect, make, raw, run, spawn
 
@@ -23,6 +24,7 @@ GET = b"GET /a HTTP/1.1\r\nHost: cards\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HELLO = struct.Struct("<IHHQQ4I16x192s")  # app/bulkhead/pass.h
 CROWD = int(os.environ.get("CASES", 20000))
+NOTIFY = os.path.join(DIR, "notify")
 RULES = [
     rule("crowd", "web", "cards", ["udp/10000-14999"]),
     {"id": "cache", "from": "web", "to": "redis", "applications": ["redis"], "action": "allow"},
@@ -137,6 +139,56 @@ def successor(old):
     return new
 
 
+def in_background(old):
+    """As ExecReload= does: who starts it waits, and it is the child of nobody there."""
+    new = Gateway.__new__(Gateway)
+    new.__dict__.update(old.__dict__)
+    with open(new.log_path, "ab") as log:
+        new.log_from = log.tell()
+        starter = spawn(f"{BUILD}/bulkhead", "-c", new.config_path, "--adopt", "--background", stdout=log, stderr=log)
+    same(starter.wait(90), 0, f"who started it hears that it forwards:\n{new.log()}")
+    return new, starter.pid
+
+
+class Adopted:
+    """What a Gateway asks of its process, of one that the first process has inherited, which this one is."""
+
+    def __init__(self, pid):
+        same(os.getpid(), 1, "the first process")
+        self.pid, self.status = pid, None
+
+    def poll(self):
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if pid else None
+        return self.status
+
+    def wait(self, seconds):
+        return until(lambda: self.poll() is not None, f"process {self.pid} ends", seconds) and self.status
+
+    def send_signal(self, sig):
+        os.kill(self.pid, sig)
+
+
+def the_service_goes_on(old, manager):
+    """Its main process is another one before the old one has ended, which does not say that the service ends."""
+    manager.hear()
+    before = len(manager.by)
+    new, starter = in_background(old)
+    same(old.p.wait(60), 0, "the old one ended")
+    manager.hear()
+    told = [(pid, said) for pid, said in manager.by[before:] if "WATCHDOG" not in said]
+    pid = int(told[0][1].get("MAINPID", 0))
+    check(pid not in (0, old.p.pid, starter), f"the new one is named: {told}")
+    # systemd believes the process that it has started itself (NotifyAccess=exec), then the one that this one named.
+    same([(who, said.get("MAINPID"), said.get("READY")) for who, said in told], [(starter, str(pid), None), (pid, None, "1")],
+         "what is said, and by whom")
+    # It was told of no watchdog, and knows of the old one's.
+    until(lambda: manager.hear() and [1 for who, said in manager.by if who == pid and "WATCHDOG" in said], "its pings")
+    new.p = Adopted(pid)
+    return new
+
+
 def take_over(old):
     new = successor(old)
     until(lambda: "] forwarding" in new.log() or "forwarding:" in new.log() or new.p.poll() is not None,
@@ -195,8 +247,11 @@ def test():
     Answers("cards", 80, GET, OK)
     echo = Server("cards", 8080)
     Server("redis", 6379)
+    manager = Manager(NOTIFY)
+    environment(NOTIFY_SOCKET=NOTIFY, WATCHDOG_USEC="2000000")
     gateway = ordered(Gateway(policy(RULES), failure=DEFAULT, store={"path": "store.db"}, events={"flows": False},
                               flows={"max": max(65536, CROWD + CROWD // 8), "timeouts": {"new": "30m"}})).start()
+    environment(NOTIFY_SOCKET=NOTIFY)
     talks = {"redis": Talk("web", "redis", 7000, PING, PONG), "http": Talk("web", "cards", 80, GET, OK)}
     crowd(gateway, CROWD)
     bare = Stream("web", "cards", 8080, echo)
@@ -212,6 +267,9 @@ def test():
     changes = carrier_changes()
     silent(gateway)
     fails_and_leaves(gateway, talks)
+    gateway = the_service_goes_on(gateway, manager)
+    for name, talk in talks.items():
+        talk.flowing(f"{name}, with another main process")
     gaps = []
     for turn in range(2):
         gateway, kept, gap = take_over(gateway)

@@ -4,43 +4,16 @@ interval that it asked for, and STOPPING=1; nothing of it when it does not liste
 import os
 import re
 import signal
-import socket
 import time
 
 from lib.check import check, main, same, until
 from lib.gateway import DIR, Gateway, policy, rule
+from lib.manager import Manager, environment
 from lib.pump import Pump
 from lib.wire import make
 
 NAME = os.path.join(DIR, "notify")
 HALF = 0.5
-
-
-class Manager:
-    """The socket, and what came with the time when it did."""
-
-    def __init__(self, name):
-        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.s.bind("\0" + name[1:] if name[0] == "@" else name)
-        self.s.setblocking(False)
-        self.heard = []
-
-    def hear(self):
-        while True:
-            try:
-                text = self.s.recv(4096).decode()
-            except BlockingIOError:
-                return self.heard
-            self.heard.append((time.monotonic(), dict(line.split("=", 1) for line in text.split("\n"))))
-
-    def said(self, key):
-        return [(at, m) for at, m in self.hear() if key in m]
-
-
-def environment(**values):
-    for key in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
-        os.environ.pop(key, None)
-    os.environ.update(values)
 
 
 def reload_is_told(gateway, manager):

@@ -46,7 +46,7 @@ bump() {
 # A user of its own and folders that are for it alone.
 installed() {
 	local f
-	for f in /usr/sbin/bulkhead /usr/libexec/bulkhead/bulkhead-api /usr/bin/bulkheadctl /usr/bin/bulkhead-replay /usr/bin/bulkhead-generator \
+	for f in /usr/sbin/bulkhead /usr/libexec/bulkhead/bulkhead-api /usr/libexec/bulkhead/reload /usr/share/bulkhead/replace.sh /usr/bin/bulkheadctl /usr/bin/bulkhead-replay /usr/bin/bulkhead-generator \
 		/lib/systemd/system/bulkhead.service /usr/share/man/man8/bulkhead.8.gz /usr/share/man/man1/bulkheadctl.1.gz \
 		/usr/share/bash-completion/completions/bulkheadctl /etc/logrotate.d/bulkhead /usr/lib/sysusers.d/bulkhead.conf \
 		/usr/lib/tmpfiles.d/bulkhead.conf /usr/share/bulkhead/web/index.html /usr/share/bulkhead/bind-nic.sh; do
