@@ -19,6 +19,8 @@ class Pump:
         self.rx, self.tx = udp(dst, port, family), udp(src, 0, family)
         # Each is one that the gateway let through: none may be lost here because this process had no turn for a while.
         self.rx.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE
+        # Without a link, datagrams that wait for a neighbour's address fill the socket's buffer: it must not stop for them.
+        self.tx.setblocking(False)
         threading.Thread(target=self._receive, daemon=True).start()
         threading.Thread(target=self._send, daemon=True).start()
 
@@ -27,7 +29,7 @@ class Pump:
             try:
                 self.tx.sendto(struct.pack("!Q", self.sent), self.to)
             except OSError:
-                pass  # no link, for a while
+                pass  # no link, or no room, for a while
             self.sent += 1
             time.sleep(0.001)
 
