@@ -1,5 +1,6 @@
 """The daemon between the two namespaces: configuration, start and end, REST, events, counters."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,7 +12,7 @@ import time
 import yaml
 
 from .check import Failed, Skip, check, same, until
-from .wire import addr, spawn
+from .wire import addr, inside, spawn
 
 TOKEN = "end-to-end-token-0123456789"
 BUILD = os.environ["B"]
@@ -75,6 +76,8 @@ def merge(into, other):
 class Gateway:
     """One daemon. `config` overrides parts of the configuration, None takes one out; `name` tells several apart."""
 
+    ns = None  # it runs, and is asked, in this namespace; None: the test's own
+
     def __init__(self, document=None, name="gateway", **config):
         self.name, self.p, self.checked = name, None, False
         self.dir = os.path.join(DIR, name)
@@ -110,7 +113,7 @@ class Gateway:
         check(os.path.exists(f"{BUILD}/bulkhead"), f"{BUILD}/bulkhead is built")
         with open(self.log_path, "ab") as log:
             self.log_from = log.tell()
-            self.p = spawn(f"{BUILD}/bulkhead", "-c", self.config_path, stdout=log, stderr=log)
+            self.p = spawn(f"{BUILD}/bulkhead", "-c", self.config_path, ns=self.ns, stdout=log, stderr=log)
         return self
 
     def start(self):
@@ -172,6 +175,8 @@ class Gateway:
         if body is not None:
             head["Content-Type"] = kind
             body = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        with inside(self.ns) if self.ns else contextlib.nullcontext():
+            c.connect()
         c.request(method, f"/api/v1{path}", body=body, headers=head)
         r = c.getresponse()
         data = r.read()

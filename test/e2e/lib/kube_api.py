@@ -3,15 +3,13 @@ certificates; it can be killed and come back with its objects or without its his
 
 import http.server
 import json
-import os
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
 
-from .gateway import DIR
-from .wire import run
+from .wire import authority
 
 KINDS = {"namespaces": "Namespace", "nodes": "Node", "services": "Service", "pods": "Pod"}
 # Groups besides the first one: what is not in `groups` of a server is not there, 404.
@@ -22,19 +20,8 @@ KINDS.update({"endpointslices": "EndpointSlice", "networkpolicies": "NetworkPoli
 
 
 def certificates():
-    """An authority, a server of 127.0.0.1 and a client; returns their paths without the ending."""
-    def path(name):
-        return os.path.join(DIR, f"kube-{name}")
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-        "-subj", "/CN=kube-ca", "-keyout", path("ca.key"), "-out", path("ca.crt"))
-    for name, extension in (("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")):
-        with open(path(f"{name}.ext"), "w", encoding="utf-8") as f:
-            f.write(extension + "\n")
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
-            "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"))
-        run("openssl", "x509", "-req", "-in", path(f"{name}.csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
-            "-CAcreateserial", "-days", "2", "-extfile", path(f"{name}.ext"), "-out", path(f"{name}.crt"))
-    return path
+    """A server's of 127.0.0.1 and a client's."""
+    return authority("kube", {"server": "subjectAltName=IP:127.0.0.1", "client": "extendedKeyUsage=clientAuth"})
 
 
 class Server(http.server.ThreadingHTTPServer):

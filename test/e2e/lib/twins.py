@@ -10,8 +10,8 @@ between the two, is theirs alone."""
 import os
 
 from .check import until
-from .gateway import BUILD, Gateway
-from .wire import HOSTS, addr, inside, mac, run, spawn
+from .gateway import Gateway
+from .wire import HOSTS, addr, mac, run
 
 SECRET = "what two gateways know of each other\n"
 PORT = 8475
@@ -62,16 +62,6 @@ class Twin(Gateway):
         with open(path, "w", encoding="utf-8") as f:
             f.write(SECRET)
         os.chmod(path, 0o600)
-
-    def launch(self):
-        with open(self.log_path, "ab") as log:
-            self.log_from = log.tell()
-            self.p = spawn(f"{BUILD}/bulkhead", "-c", self.config_path, ns=self.ns, stdout=log, stderr=log)
-        return self
-
-    def request(self, *args, **kwargs):
-        with inside(self.ns):
-            return super().request(*args, **kwargs)
 
     def role(self):
         return self.get("/pair")["role"]

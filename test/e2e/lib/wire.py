@@ -174,6 +174,24 @@ def silent(sock, what, seconds=1):
     raise Failed(f"{what}: {data[:40]!r} came in")
 
 
+def authority(prefix, extensions, field="CN"):
+    """An authority, and a certificate and key of each name with these extensions. Returns a function from a file's name
+    (ca.crt, NAME.crt, NAME.key) to its path."""
+    def path(name):
+        return os.path.join(os.environ["E2E_DIR"], f"{prefix}-{name}")
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    run("openssl", "req", "-x509", *key, "-days", "2", "-subj", f"/{field}={prefix}-ca", "-keyout", path("ca.key"), "-out",
+        path("ca.crt"))
+    for name, extension in extensions.items():
+        with open(path(f"{name}.ext"), "w", encoding="utf-8") as f:
+            f.write(extension + "\n")
+        run("openssl", "req", *key, "-subj", f"/{field}={name}", "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"))
+        run("openssl", "x509", "-req", "-in", path(f"{name}.csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"),
+            "-CAcreateserial", "-days", "2", "-extfile", path(f"{name}.ext"), "-out", path(f"{name}.crt"))
+    return path
+
+
 def ping(src, dst, family=4, seconds=5):
     """Does one echo request get its answer?"""
     return run("ping", f"-{family}", "-n", "-c", 1, "-W", seconds, "-I", addr(src, family),
