@@ -46,8 +46,7 @@ def test():
     pump.flowing()
     reload_is_told(gateway, manager)
 
-    # Each ping is received before its successor is sent: the wait below looks every 20 ms. A slow machine makes them
-    # later, never earlier.
+    # A slow machine makes them later, never earlier.
     n = len(manager.said("WATCHDOG"))
     until(lambda: len(manager.said("WATCHDOG")) >= n + 6, "six more pings")
     at = [when for when, _ in manager.said("WATCHDOG")][-6:]

@@ -133,7 +133,7 @@ def test():
     Resolver()
     known = [e for e in policy()["endpoints"] if e["labels"]["app"] in ("web", "redis")]
     document = policy(RULES, known, SEGMENTS)
-    names = {"resolvers": [addr("redis")], "resolve": False}
+    names = {"resolvers": [addr("redis")], "resolve": False, "hold": "2s"}  # the time of a core that has other work, too
     gateway = Gateway(document, names=names).start()
     took = clients("a")
     same(len(took), CLIENTS, f"connections; {gateway.stats()['total']}")
