@@ -18,10 +18,11 @@ enum file_kind {
 static bool
 readable(const struct bh_doctor *d, const struct stat *st)
 {
-	if (st->st_uid == d->facts->uid)
+	if (st->st_uid == d->facts->user)
 		return (st->st_mode & S_IRUSR) != 0;
-	return (st->st_mode & S_IROTH) != 0 ||
-	       (d->facts->uid == 0 && st->st_gid == 0 && (st->st_mode & S_IRGRP) != 0);
+	if (st->st_gid == d->facts->group)
+		return (st->st_mode & S_IRGRP) != 0;
+	return (st->st_mode & S_IROTH) != 0;
 }
 
 static void
@@ -76,8 +77,8 @@ check_folder(const struct bh_doctor *d, const char *path, const char *key, uint6
 		bh_doctor_add(r, BH_DOCTOR_FOLDER_MISSING, path, "", "%s wants it", key);
 		return;
 	}
-	snprintf(owner, sizeof(owner), "%u", d->facts->uid);
-	if (st.st_uid != d->facts->uid && (d->c->sandbox || d->facts->uid != 0))
+	snprintf(owner, sizeof(owner), "%u", d->facts->user);
+	if (st.st_uid != d->facts->user && (d->c->sandbox || d->facts->user != 0))
 		bh_doctor_add(r, BH_DOCTOR_FOLDER_FOREIGN, path, owner,
 			      "of %s: it belongs to user %u", key, st.st_uid);
 	/* A sticky folder, as /tmp, keeps others from replacing. */

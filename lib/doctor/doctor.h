@@ -49,9 +49,10 @@ struct bh_doctor_link {
 };
 
 struct bh_doctor_facts {
-	unsigned uid;
-	int landlock; /* version of its interface; 0: none */
-	int af_xdp;   /* of making a socket: 0 or -errno */
+	unsigned uid;         /* of whoever asks: rights are its */
+	unsigned user, group; /* whom the gateway runs as: files are its */
+	int landlock;         /* version of its interface; 0: none */
+	int af_xdp;           /* of making a socket: 0 or -errno */
 	bool clock_synchronised;
 	unsigned n_addresses;
 	struct bh_doctor_address address[BH_DOCTOR_ADDRESSES];

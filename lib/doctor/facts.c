@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -162,6 +163,23 @@ look_links(struct bh_doctor_facts *f, const struct bh_config *c)
 		close(fd);
 }
 
+/* The unit's user starts what lies in the unit's folder, whoever asks. */
+static void
+look_user(struct bh_doctor_facts *out, const struct bh_config *c)
+{
+	static const char folder[] = "/etc/bulkhead/";
+	const struct passwd *service = NULL;
+
+	out->uid = out->user = (unsigned)geteuid();
+	out->group = (unsigned)getegid();
+	if (out->uid == 0 && c != NULL && strncmp(c->path, folder, sizeof(folder) - 1) == 0)
+		service = getpwnam("bulkhead");
+	if (service == NULL)
+		return;
+	out->user = (unsigned)service->pw_uid;
+	out->group = (unsigned)service->pw_gid;
+}
+
 void
 bh_doctor_look(struct bh_doctor_facts *out, const struct bh_config *c)
 {
@@ -170,7 +188,7 @@ bh_doctor_look(struct bh_doctor_facts *out, const struct bh_config *c)
 	int fd, state;
 
 	memset(out, 0, sizeof(*out));
-	out->uid = (unsigned)geteuid();
+	look_user(out, c);
 	version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
 	out->landlock = version > 0 ? (int)version : 0;
 	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);

@@ -167,6 +167,8 @@ machine_make(void)
 	machine_put(m, "/var/lib/bulkhead/store.db", "");
 	machine_configure(m, machine_config);
 	m->facts = (struct bh_doctor_facts){.uid = geteuid(),
+					    .user = geteuid(),
+					    .group = getegid(),
 					    .landlock = 4,
 					    .clock_synchronised = true};
 	m->facts.link[0] = m->facts.link[1] = (struct bh_doctor_link){

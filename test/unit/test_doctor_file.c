@@ -108,9 +108,37 @@ a_folder_of_another_user_is_a_fault_of_the_sandbox(void)
 {
 	struct machine *m = machine_make();
 
-	m->facts.uid = geteuid() + 1;
+	m->facts.user = geteuid() + 1;
 	machine_examine(m);
 	CU_ASSERT_PTR_NOT_NULL(machine_finding(m, BH_DOCTOR_FOLDER_FOREIGN));
+	machine_free(m);
+}
+
+static bool
+cannot_read(struct machine *m, const char *path)
+{
+	unsigned i;
+
+	machine_examine(m);
+	for (i = 0; i < m->report.n; i++) {
+		if (m->report.finding[i].what == BH_DOCTOR_FILE_UNREADABLE &&
+		    strcmp(m->report.finding[i].subject, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* As the package has them: root's, and the service's group may read them. */
+static void
+files_are_those_of_whom_the_gateway_runs_as(void)
+{
+	struct machine *m = machine_make();
+
+	m->facts.user = geteuid() + 1;
+	machine_chmod(m, "/etc/bulkhead/bulkhead.yaml", 0640);
+	CU_ASSERT_FALSE(cannot_read(m, "/etc/bulkhead/bulkhead.yaml"));
+	m->facts.group = getegid() + 1;
+	CU_ASSERT(cannot_read(m, "/etc/bulkhead/bulkhead.yaml"));
 	machine_free(m);
 }
 
@@ -156,6 +184,7 @@ const struct bh_unit_test bh_suite_doctor_file[] = {
 	BH_TEST(folders_of_state_are_there_ours_and_nobody_elses),
 	BH_TEST(a_gateway_that_is_gone_is_a_fault_and_a_bypass_another),
 	BH_TEST(a_folder_of_another_user_is_a_fault_of_the_sandbox),
+	BH_TEST(files_are_those_of_whom_the_gateway_runs_as),
 	BH_TEST(a_disk_is_full_or_will_be),
 	BH_TEST(a_store_that_is_no_database_is_found),
 	BH_TEST_END,
