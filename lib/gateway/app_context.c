@@ -49,7 +49,8 @@ bh_app_create(struct bh_worker *w)
 	int rc;
 
 	w->app = bh_mem_map((size_t)(n + 1) * sizeof(*w->app), true, NULL);
-	if (w->app == NULL)
+	w->app_used = calloc(n / 64 + 1, sizeof(*w->app_used));
+	if (w->app == NULL || w->app_used == NULL)
 		return -ENOMEM;
 	/* Entry 0 heads the list of free ones: a flow's ext of 0 means none. */
 	for (i = 0; i <= n; i++)
@@ -90,6 +91,7 @@ bh_app_destroy(struct bh_worker *w)
 	bh_policy_scratch_destroy(w->policy_scratch);
 	bh_slab_destroy(w->slab);
 	bh_stream_store_destroy(w->streams);
+	free(w->app_used);
 	bh_mem_unmap(w->train, BH_TRAINS * sizeof(*w->train));
 	bh_mem_unmap(w->app, (size_t)(w->config->app_contexts + 1) * sizeof(*w->app));
 }
@@ -107,6 +109,7 @@ bh_app_take(struct bh_worker *w, struct bh_flow *f)
 	}
 	w->app[0].next_free = c->next_free;
 	memset(c, 0, offsetof(struct bh_app_context, u));
+	w->app_used[i / 64] |= UINT64_C(1) << i % 64;
 	c->flow = f;
 	c->opened_ms = w->now_ms;
 	return i;
@@ -145,6 +148,7 @@ bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason)
 	bh_app_threat_end(w, c);
 	c->stream = NULL;
 	c->flow = NULL;
+	w->app_used[context / 64] &= ~(UINT64_C(1) << context % 64);
 	c->n_held = 0;
 	c->next_free = w->app[0].next_free;
 	w->app[0].next_free = context;

@@ -4,7 +4,7 @@
 #include "app_threat.h"
 
 /* Contexts looked at in a millisecond: all of the default pool in 64 ms. */
-#define AGE_CONTEXTS 64u
+#define AGE_CONTEXTS 4u /* a slice; divides 64 */
 
 /* FNV-1a, 64 bits (draft-eastlake-fnv) */
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
@@ -536,13 +536,21 @@ age_context(struct bh_worker *w, struct bh_app_context *c)
 		pass_greeting(w, c);
 }
 
+/* Those that are somebody's: contexts are kilobytes apart, each is a line, and a page, from memory. After a pause all of
+ * them, if they are few. */
 void
-bh_app_age(struct bh_worker *w)
+bh_app_age(struct bh_worker *w, uint64_t slices)
 {
-	uint32_t n = (uint32_t)w->config->app_contexts, i;
+	enum { AT_ONCE = 64 };
+	uint32_t n = (uint32_t)w->config->app_contexts / AGE_CONTEXTS + 1; /* and entry 0 */
+	uint32_t lots = (uint32_t)RTE_MIN(slices, (uint64_t)n), seen = 0;
 
-	for (i = 0; i < AGE_CONTEXTS && i < n; i++) {
-		w->app_cursor = w->app_cursor % n + 1;
-		age_context(w, &w->app[w->app_cursor]);
+	for (; lots != 0 && seen < AT_ONCE; lots--) {
+		uint32_t first = w->app_cursor * AGE_CONTEXTS;
+		uint64_t used = w->app_used[first / 64] >> first % 64;
+
+		for (used &= (1u << AGE_CONTEXTS) - 1; used != 0; used &= used - 1, seen++)
+			age_context(w, &w->app[first + (unsigned)__builtin_ctzll(used)]);
+		w->app_cursor = w->app_cursor + 1 < n ? w->app_cursor + 1 : 0;
 	}
 }

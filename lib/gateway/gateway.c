@@ -7,8 +7,8 @@
 #include "gateway_priv.h"
 
 /* The ageing sweep turns over the table in four seconds, or slower for very large ones. */
-#define AGE_TURN_MS 4096
-#define AGE_BUDGET_MAX 1024
+#define AGE_TURN_SLICES (4096 * BH_SLICES)
+#define AGE_BUDGET_MAX 64
 
 static void
 worker_destroy(struct bh_worker *w)
@@ -70,7 +70,7 @@ create_flow_table(struct bh_worker *w, const struct bh_gateway *g)
 	fp.worker = (uint8_t)w->index;
 	fp.on_end = bh_record_flow_end;
 	fp.on_end_arg = w;
-	w->age_budget = RTE_MIN(fp.capacity / AGE_TURN_MS + 16, (uint32_t)AGE_BUDGET_MAX);
+	w->age_budget = RTE_MIN(fp.capacity / AGE_TURN_SLICES + 1, (uint32_t)AGE_BUDGET_MAX);
 	if (bh_hash_key_random(&fp.hash_key) != 0)
 		return -EIO;
 	return bh_flow_table_create(&w->flows, &fp);

@@ -21,7 +21,7 @@ bool bh_app_identify(struct bh_app_context *c, uint8_t transport, unsigned from)
 void bh_app_tcp(struct bh_worker *w, struct bh_packet *p);
 void bh_app_udp(struct bh_worker *w, struct bh_packet *p);
 /* Contexts whose time to wait is over; a slice a call. */
-void bh_app_age(struct bh_worker *w);
+void bh_app_age(struct bh_worker *w, uint64_t slices);
 
 /* app_tcp.c: the next n bytes of a side are being judged. */
 void bh_app_note_judged(const struct bh_worker *w, struct bh_app_context *c, unsigned side,

@@ -27,6 +27,8 @@
 #define BH_MAX_SEGMENT_HEAD 512 /* headers of a frame must lie in its first 512 bytes */
 #define BH_STEER_RING 1024      /* mbufs between two workers */
 #define BH_AGE_PER_TURN 4096    /* entries aged, or flows ended by a drain, in one turn */
+#define BH_SLICES 16            /* of a millisecond, in housekeeping */
+#define BH_SLICE_NS (BH_NS_PER_MS / BH_SLICES)
 #define BH_TX_RETRIES 8 /* bounded retry of a full transmit queue, then drop (tx_ring_full) */
 
 /* The fate of one packet in a burst. A stage may only move it to a stricter one. */
@@ -248,6 +250,7 @@ struct bh_worker {
 	struct bh_event_ring *events;
 	struct bh_evidence_ring *evidence; /* NULL: none is kept */
 	struct bh_app_context *app;        /* [app_contexts + 1], see app_context.c */
+	uint64_t *app_used;                /* a bit each: it is somebody's */
 	struct bh_stream_store *streams;
 	struct bh_train *train, *free_train;
 	struct bh_memory ops_memory; /* slab.c */
@@ -268,7 +271,7 @@ struct bh_worker {
 	struct bh_app_names *names;       /* app_names.c; NULL: names.watch is off */
 	struct bh_app_answers *answers;   /* app_answers.c; NULL: names.hold is 0 */
 	uint32_t timeout_ms[BH_STATE_COUNT];
-	uint32_t age_budget;      /* entries a millisecond */
+	uint32_t age_budget;      /* entries a slice */
 	struct rte_ring **inbox;  /* [n_workers], frames for us, from worker i; NULL: one worker */
 	struct rte_ring **outbox; /* [n_workers], the other end: worker i's inbox from us */
 	struct rte_ring **tx_inbox; /* [n_workers], frames to send for worker i; NULL: own queues */
@@ -276,14 +279,16 @@ struct bh_worker {
 	/* this worker only */
 	const struct bh_view *view; /* loaded once a turn */
 	uint64_t mono_ns, wall_ns;
-	uint32_t now_ms;                   /* mono in ms, wraps */
-	bool fenced;                       /* this turn began without the right to forward */
-	uint32_t aged_ms;                  /* housekeeping was last done then */
-	uint64_t age_debt;                 /* entries still to be looked at */
-	uint32_t active_ms;                /* flows that go on are told of so often; 0: never */
-	uint32_t active_cursor;            /* next entry to look at for that */
-	uint64_t active_debt;              /* entries still to be looked at, times active_ms */
-	uint32_t drain_cursor;             /* bh_worker_drain goes on here */
+	uint64_t slice;      /* mono in slices */
+	uint32_t now_ms;     /* mono in ms, wraps */
+	bool fenced;         /* this turn began without the right to forward */
+	uint64_t kept_slice; /* housekeeping was last done then, by slices and by ms */
+	uint32_t kept_ms;
+	uint64_t age_debt;      /* entries still to be looked at */
+	uint32_t active_ms;     /* flows that go on are told of so often; 0: never */
+	uint32_t active_cursor; /* next entry to look at for that */
+	uint64_t active_debt;   /* entries still to be looked at, times the walk's slices */
+	uint32_t drain_cursor;  /* bh_worker_drain goes on here */
 	struct bh_exit exit[BH_MAX_WIRES]; /* by the wire a frame came in on; set once a turn */
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
@@ -291,7 +296,7 @@ struct bh_worker {
 	uint32_t evidence_first
 		[BH_BURST];     /* stage_evidence.c: of the burst's packets, their numbers */
 	uint32_t evidence_kept; /* and which have one, as bits */
-	uint32_t app_cursor;    /* housekeeping looks at contexts from here on */
+	uint32_t app_cursor;    /* housekeeping looks at contexts from four times this on */
 	uint32_t n_waiting;     /* frames on hold outside of the fragment store */
 	bool full
 		[BH_MAX_WIRES]; /* the last poll of a queue of this wire brought all that a burst holds */
@@ -527,8 +532,8 @@ bh_bucket_is_empty(const struct bh_bucket *b, uint64_t now_ms)
 {
 	return b->tokens + (now_ms - b->last_ms) * b->rate < 1000;
 }
-/* mail.c: a slice of the pending question, if there is one. */
-void bh_mail_work(struct bh_worker *w);
+/* mail.c: so many slices of the pending question, if there is one. */
+void bh_mail_work(struct bh_worker *w, uint64_t slices);
 
 /* A pointer to the frame's first bytes, through `need` (<= BH_MAX_SEGMENT_HEAD) of them, contiguous:
  * in place, or gathered into w->scratch. *have is how many there are. */

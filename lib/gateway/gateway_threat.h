@@ -39,7 +39,7 @@ void bh_threat_sessions(struct bh_worker *w, const struct bh_flow *f, bool opens
 /* threat_scan.c: the same for threats.session_limit. */
 void bh_threat_session(struct bh_worker *w, const struct bh_flow *f, bool opens);
 /* threat_slow.c: a slice of the flow table, for clients that say nothing. */
-void bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms);
+void bh_threat_sweep(struct bh_worker *w, uint64_t slices);
 /* A packet of end `from` may have moved its flow's state. */
 void bh_threat_moved(struct bh_worker *w, struct bh_flow *f, unsigned from, uint8_t tcp_flags,
 		     uint8_t before);

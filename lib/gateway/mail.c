@@ -4,7 +4,8 @@
 
 #include "gateway_priv.h"
 
-#define SCAN_PER_TURN 2048 /* entries looked at a millisecond: about 20 us */
+#define SCAN_PER_SLICE 128u /* entries looked at: about 1 us */
+#define SCAN_PER_TURN 2048u /* at most, after a longer turn */
 /* Entries one question covers, and how long a caller keeps asking on: a filter that hardly anything matches
  * gets a page that is not full, and a cursor, instead of a time-out. */
 #define SCAN_PER_QUESTION (SCAN_PER_TURN * 100)
@@ -42,14 +43,15 @@ query_matches(const struct bh_flow_query *q, const struct bh_flow *f)
 }
 
 void
-bh_mail_work(struct bh_worker *w)
+bh_mail_work(struct bh_worker *w, uint64_t slices)
 {
 	struct bh_mail *mail = &w->mail;
 	uint32_t stop_at;
 
 	if (likely(atomic_load_explicit(&mail->state, memory_order_acquire) != BH_MAIL_ASKED))
 		return;
-	stop_at = mail->cursor + SCAN_PER_TURN;
+	stop_at =
+		mail->cursor + (uint32_t)RTE_MIN(slices * SCAN_PER_SLICE, (uint64_t)SCAN_PER_TURN);
 	while (mail->n < mail->query.max && mail->cursor < stop_at) {
 		struct bh_flow *f = bh_flow_next(w->flows, &mail->cursor, stop_at);
 		struct bh_flow_copy *out = &mail->out[mail->n];

@@ -1,4 +1,5 @@
-/* housekeeping: once a millisecond, a slice of what is not about this burst. */
+/* housekeeping: what is not about this burst. What has many entries to look at does so sixteen times a millisecond, a few at
+ * a time: one that does a millisecond's at once is a packet's latency. */
 #include "gateway_priv.h"
 
 /* Incomplete datagrams past their time. */
@@ -18,17 +19,20 @@ age_fragments(struct bh_worker *w)
 	}
 }
 
-/* Entries owed to the sweep are carried over, a bounded number is looked at in one turn: after a pause (a
- * suspended machine, a capture's gap) neither the packets nor the event ring see a burst of it. */
+/* Entries owed to the sweep are carried over. A turn looks at those of its own time and a few of the others, and at a
+ * bounded number at all: after a pause (a suspended machine, a capture's gap) neither the packets nor the event ring see a
+ * burst of it. */
 static void
-age_flows(struct bh_worker *w, uint32_t elapsed_ms)
+age_flows(struct bh_worker *w, uint64_t slices)
 {
-	uint64_t capacity = bh_flow_capacity(w->flows), turn;
+	enum { OWED = 32 };
+	uint64_t capacity = bh_flow_capacity(w->flows), own = slices * w->age_budget, turn;
 
-	w->age_debt += (uint64_t)elapsed_ms * w->age_budget;
+	w->age_debt += own;
 	if (w->age_debt > capacity)
 		w->age_debt = capacity;
-	turn = RTE_MIN(w->age_debt, (uint64_t)BH_AGE_PER_TURN);
+	turn = RTE_MIN(w->age_debt, own + OWED);
+	turn = RTE_MIN(turn, (uint64_t)BH_AGE_PER_TURN);
 	w->age_debt -= turn;
 	bh_flow_age(w->flows, w->now_ms, (uint32_t)turn);
 }
@@ -36,18 +40,19 @@ age_flows(struct bh_worker *w, uint32_t elapsed_ms)
 /* Walk the table once in active_ms and tell of each flow that is so old and was heard since the last walk. No flow keeps
  * when it was told of: whoever wants differences remembers the totals (sink_ipfix.c). */
 static void
-tell_active(struct bh_worker *w, uint32_t elapsed_ms)
+tell_active(struct bh_worker *w, uint64_t slices)
 {
 	enum { TURN = 256 };
 	uint64_t capacity = bh_flow_capacity(w->flows), turn;
+	uint64_t walk = (uint64_t)w->active_ms * BH_SLICES; /* slices that it takes */
 	const struct bh_flow *f;
 	uint32_t end;
 
-	w->active_debt += elapsed_ms * capacity;
-	if (w->active_debt > capacity * w->active_ms)
-		w->active_debt = capacity * w->active_ms;
-	turn = RTE_MIN(w->active_debt / w->active_ms, (uint64_t)TURN);
-	w->active_debt -= turn * w->active_ms;
+	w->active_debt += RTE_MIN(slices, walk) * capacity;
+	if (w->active_debt > capacity * walk)
+		w->active_debt = capacity * walk;
+	turn = RTE_MIN(w->active_debt / walk, (uint64_t)TURN);
+	w->active_debt -= turn * walk;
 	end = (uint32_t)RTE_MIN(w->active_cursor + turn, capacity);
 	while ((f = bh_flow_next(w->flows, &w->active_cursor, end)) != NULL) {
 		if (w->wall_ns > f->start_ns &&
@@ -58,26 +63,36 @@ tell_active(struct bh_worker *w, uint32_t elapsed_ms)
 	w->active_cursor = end == capacity ? 0 : end;
 }
 
-void
-bh_stage_housekeeping(struct bh_worker *w)
+/* What looks at little. */
+static void
+once_a_millisecond(struct bh_worker *w)
 {
-	uint32_t elapsed = w->now_ms - w->aged_ms;
-
-	if (likely(elapsed == 0))
-		return;
-	w->aged_ms = w->now_ms;
-	age_flows(w, elapsed);
-	if (unlikely(w->active_ms != 0))
-		tell_active(w, elapsed);
-	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA))
-		bh_threat_sweep(w, elapsed);
 	age_fragments(w);
-	bh_app_age(w);
 	if (w->answers != NULL)
 		bh_app_answers_age(w);
 	bh_count(&w->c.flows, bh_flow_count(w->flows) - w->c.flows);
 	bh_count(&w->c.held, bh_frag_held(w->frags) + w->n_waiting - w->c.held);
-	bh_mail_work(w);
 	if (unlikely(w->twin) && w->index == 0)
 		bh_twin_inject(w);
+}
+
+void
+bh_stage_housekeeping(struct bh_worker *w)
+{
+	uint64_t slices = w->slice - w->kept_slice;
+
+	if (likely(slices == 0))
+		return;
+	w->kept_slice = w->slice;
+	age_flows(w, slices);
+	if (unlikely(w->active_ms != 0))
+		tell_active(w, slices);
+	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA))
+		bh_threat_sweep(w, slices);
+	bh_app_age(w, slices);
+	bh_mail_work(w, slices);
+	if (w->now_ms == w->kept_ms)
+		return;
+	w->kept_ms = w->now_ms;
+	once_a_millisecond(w);
 }

@@ -45,12 +45,12 @@ count_silent(struct bh_worker *w, struct bh_flow *f)
 }
 
 void
-bh_threat_sweep(struct bh_worker *w, uint32_t elapsed_ms)
+bh_threat_sweep(struct bh_worker *w, uint64_t slices)
 {
 	const uint32_t window = w->config->threat[BH_THREAT_NO_CLIENT_DATA].window_ms;
 	struct bh_threat_state *s = w->threat;
 	uint32_t end =
-		s->silent_at + RTE_MIN(elapsed_ms * w->age_budget, (uint32_t)BH_AGE_PER_TURN);
+		s->silent_at + (uint32_t)RTE_MIN(slices * w->age_budget, (uint64_t)BH_AGE_PER_TURN);
 	struct bh_flow *f;
 
 	while ((f = bh_flow_next(w->flows, &s->silent_at, end)) != NULL) {

@@ -54,7 +54,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	if (mono_ns > w->mono_ns)
 		w->mono_ns = mono_ns;
 	w->wall_ns = wall_ns;
-	w->now_ms = (uint32_t)(w->mono_ns / BH_NS_PER_MS);
+	w->slice = w->mono_ns / BH_SLICE_NS;
+	w->now_ms = (uint32_t)(w->slice / BH_SLICES);
 	w->view = atomic_load_explicit(&w->g->view, memory_order_acquire);
 	w->carry = atomic_load_explicit(&w->carry_set, memory_order_acquire);
 	w->adopt = atomic_load_explicit(&w->adopt_set, memory_order_acquire);
