@@ -20,7 +20,9 @@ class Pump:
         # Each is one that the gateway let through: none may be lost here because this process had no turn for a while.
         self.rx.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE
         # Without a link, datagrams that wait for a neighbour's address fill the socket's buffer: it must not stop for them.
+        # ... and one that finds no room counts as sent: there is room for all but those.
         self.tx.setblocking(False)
+        self.tx.setsockopt(socket.SOL_SOCKET, 32, 32 << 20)  # SO_SNDBUFFORCE
         threading.Thread(target=self._receive, daemon=True).start()
         threading.Thread(target=self._send, daemon=True).start()
 
