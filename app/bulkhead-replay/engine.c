@@ -175,7 +175,7 @@ start_gateway(struct replay *r, struct bh_err *err)
 	rc = bh_gateway_name_segments(r->gateway, r->policy);
 	if (rc != 0)
 		return bh_err_set(err, -rc, "cannot name segments: %s", strerror(-rc));
-	return bh_gateway_load_sensors(r->gateway, r->policy, &sensors, err);
+	return bh_gateway_load_sensors(r->gateway, r->policy, NULL, &sensors, err);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------- */

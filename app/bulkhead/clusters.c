@@ -74,8 +74,12 @@ bh_daemon_clusters_wish(void *arg, const struct bh_kube_part *part, uint32_t *re
 	else if (rc == 0)
 		rc = bh_policy_load_text(d->policy, "policy of clusters", text.data, text.len,
 					 part->dry, &change, err);
+	if (rc == 0 && part->dry)
+		rc = bh_daemon_sensors_try(d, text.data, text.len, err);
 	if (rc < 0)
 		add_words(&text, err);
+	else if (!part->dry)
+		rc = bh_daemon_sensors_settle(d, err);
 	bh_buf_free(&text);
 	*revision = bh_policy_revision(d->policy);
 	return rc < 0 ? rc : 0;

@@ -33,6 +33,8 @@ check(void *arg, const char *text, size_t len, struct bh_buf *summary, struct bh
 		return bh_err_set(err, ESTALE, "revision %u came into force meanwhile", now);
 	rc = bh_policy_load_text(c->d->policy, c->name, text, len, true, p, err);
 	if (rc == 0)
+		rc = bh_daemon_sensors_try(c->d, text, len, err);
+	if (rc == 0)
 		bh_buf_printf(summary,
 			      "{\"segments\":{\"total\":%u,\"added\":%u,\"removed\":%u,"
 			      "\"changed\":%u},\"rules\":{\"total\":%u,\"added\":%u,\"removed\":%u,"
@@ -143,6 +145,7 @@ end(struct commit *c, int rc)
 		if (c->sweep != NULL)
 			bh_daemon_sweep_after(c->d, &c->sessions, c->sweep);
 		log_in_force(c->d, &c->change);
+		bh_daemon_sensors_follow(c->d);
 	}
 	bh_daemon_sweep_free(&c->sessions);
 	bh_buf_free(&c->before);
@@ -241,6 +244,7 @@ bh_daemon_store_tick(struct bh_daemon *d)
 			 c.number_before, number);
 		bh_log(BH_LOG_WARN, "%s", text);
 		log_in_force(d, &c.change);
+		bh_daemon_sensors_follow(d);
 		bh_daemon_note(d, BH_EVENT_POLICY_UNCONFIRMED, text);
 	} else if (rc < 0 && rc != -ESTALE) { /* another gateway was first: its revision comes */
 		bh_log(BH_LOG_ERROR, "cannot roll back what was not confirmed, trying again: %s",
@@ -271,6 +275,7 @@ bh_daemon_store_reload(struct bh_daemon *d, struct bh_policy_change *change, str
 	if (rc == 0) {
 		log_head(d);
 		bh_daemon_keep_learned(d, &force);
+		bh_daemon_sensors_follow(d);
 	}
 	bh_buf_free(&force);
 	return rc;

@@ -60,6 +60,20 @@ struct bh_notes {
 	bool eve_failing;
 };
 
+/* sensors.c: what is in use, and the thread that loads another. */
+struct bh_daemon_sensors {
+	pthread_mutex_t lock; /* of all of it */
+	pthread_cond_t idle;  /* loading has become false */
+	pthread_t thread;
+	bool joinable, loading;
+	bool again, files; /* there is something to load; the files have to be read */
+	bool closed;       /* nothing is begun any more */
+	bool told;         /* that clusters' are not looked for here */
+	int rc;            /* of the last load */
+	struct bh_err err;
+	struct bh_buf in_use, good; /* what clusters say: in use; last found to load */
+};
+
 struct bh_daemon {
 	struct bh_config config;
 	struct bh_port_env env;
@@ -86,10 +100,8 @@ struct bh_daemon {
 	struct bh_notes notes;
 	struct bh_event_names names;
 	struct bh_evidence *evidence; /* NULL: none is kept */
-	pthread_t sensors_thread;
-	bool sensors_joinable;
-	_Atomic bool sensors_loading;
-	_Atomic uint32_t sensors_in_use, sensor_rules; /* of the files */
+	struct bh_daemon_sensors sensors;
+	_Atomic uint32_t sensors_in_use, sensor_rules; /* of the files and of clusters */
 	_Atomic uint64_t sensors_loaded_ns;            /* wall clock */
 	char evidence_name[BH_EVIDENCE_NAME_MAX];
 	struct bh_resolve *resolve; /* NULL: off */
@@ -165,7 +177,16 @@ bool bh_daemon_sink(void *arg, unsigned index, struct bh_api_sink *out); /* any 
 /* sensors.c */
 int bh_daemon_sensors_start(struct bh_daemon *d, struct bh_err *err);
 void bh_daemon_sensors_reload(struct bh_daemon *d);
+/* Would the sensors of clusters load that this document has? 0 or -errno with err set. */
+int bh_daemon_sensors_try(struct bh_daemon *d, const char *text, size_t len, struct bh_err *err);
+/* A document is in force: its sensors are loaded, aside, where they are not in use. Any control thread. */
+void bh_daemon_sensors_follow(struct bh_daemon *d);
+/* The same, and waits for it. 0: they are in use; -EAGAIN: not yet, err says why. Not the control core. */
+int bh_daemon_sensors_settle(struct bh_daemon *d, struct bh_err *err);
+/* Waits for what is being loaded; nothing else is until bh_daemon_sensors_resume(). */
 void bh_daemon_sensors_join(struct bh_daemon *d);
+void bh_daemon_sensors_resume(struct bh_daemon *d);
+void bh_daemon_sensors_free(struct bh_daemon *d);
 /* --check: the files can be read. */
 int bh_daemon_sensors_check(struct bh_daemon *d, struct bh_err *err);
 

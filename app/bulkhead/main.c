@@ -489,6 +489,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 	bh_daemon_events_close(d);
 	bh_policy_destroy(d->policy);
 	bh_gateway_destroy(d->gateway);
+	bh_daemon_sensors_free(d);
 	bh_buf_free(&d->record);
 	if (d->env.pool != NULL)
 		bh_port_fini();
@@ -547,6 +548,8 @@ main(int argc, char **argv)
 				     .api_fd = -1,
 				     .tell_fd = -1,
 				     .put_lock = PTHREAD_MUTEX_INITIALIZER,
+				     .sensors = {.lock = PTHREAD_MUTEX_INITIALIZER,
+						 .idle = PTHREAD_COND_INITIALIZER},
 				     .notes = {.lock = PTHREAD_MUTEX_INITIALIZER},
 				     .learn_lock = PTHREAD_MUTEX_INITIALIZER};
 	struct early_view early = {0};

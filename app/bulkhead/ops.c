@@ -140,6 +140,8 @@ put_locked(struct bh_daemon *d, const char *text, size_t len, struct bh_policy_c
 			"no policy file is configured: set `policy:` in the configuration, so that "
 			"the policy survives a restart");
 	rc = bh_policy_load_text(d->policy, "request body", text, len, true, change, err);
+	if (rc == 0)
+		rc = bh_daemon_sensors_try(d, text, len, err);
 	if (rc != 0)
 		return rc;
 	rc = replace_file(path, text, len, err);
@@ -151,6 +153,8 @@ put_locked(struct bh_daemon *d, const char *text, size_t len, struct bh_policy_c
 	if (rc != 0 && !old.failed)
 		replace_file(path, old.data != NULL ? old.data : "", old.len, NULL);
 	bh_buf_free(&old);
+	if (rc == 0)
+		bh_daemon_sensors_follow(d);
 	return rc;
 }
 
@@ -161,8 +165,10 @@ op_policy_put(void *arg, const char *text, size_t len, bool dry_run,
 	struct bh_daemon *d = arg;
 	int rc;
 
-	if (dry_run)
-		return bh_policy_load_text(d->policy, "request body", text, len, true, change, err);
+	if (dry_run) {
+		rc = bh_policy_load_text(d->policy, "request body", text, len, true, change, err);
+		return rc == 0 ? bh_daemon_sensors_try(d, text, len, err) : rc;
+	}
 	pthread_mutex_lock(&d->put_lock);
 	rc = put_locked(d, text, len, change, err);
 	pthread_mutex_unlock(&d->put_lock);

@@ -138,6 +138,7 @@ take_back(struct bh_daemon *d)
 		rc = bh_daemon_rest_start(d, &err);
 	if (rc == 0)
 		rc = bh_daemon_names_start(d, &err);
+	bh_daemon_sensors_resume(d);
 	if (rc == 0)
 		rc = bh_daemon_labels_open(d, &err);
 	if (rc == 0)

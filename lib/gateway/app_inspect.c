@@ -187,6 +187,13 @@ bh_app_inspect_blocks(const struct bh_worker *w)
 		atomic_load_explicit(&w->g->sensors_block, memory_order_relaxed));
 }
 
+bool
+bh_app_inspect_wants(const struct bh_worker *w)
+{
+	return w->inspect != NULL &&
+	       (w->config->inspect != BH_INSPECT_OFF || bh_app_plan_attaches(w));
+}
+
 uint32_t
 bh_app_inspect_waits(const struct bh_worker *w, const struct bh_app_context *c, unsigned side)
 {

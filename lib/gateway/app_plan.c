@@ -45,6 +45,14 @@ newest(const struct bh_worker *w)
 	return set != NULL ? bh_sensor_set_model(set)->user : NULL;
 }
 
+bool
+bh_app_plan_attaches(const struct bh_worker *w)
+{
+	const struct bh_sensing *g = newest(w);
+
+	return g != NULL && g->signatures->n_attachments != 0;
+}
+
 void
 bh_app_plan_make(const struct bh_worker *w, const struct bh_app_base *base, const struct bh_flow *f,
 		 struct bh_app_plan *plan)

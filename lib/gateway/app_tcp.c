@@ -438,7 +438,7 @@ bh_app_tcp(struct bh_worker *w, struct bh_packet *p)
 	if (c != NULL && c->stream != NULL)
 		examine(w, p, c);
 	else if (f->verdict == BH_VERDICT_PENDING ||
-		 ((w->config->app_parse == BH_PARSE_ALL || w->inspect != NULL ||
+		 ((w->config->app_parse == BH_PARSE_ALL || bh_app_inspect_wants(w) ||
 		   bh_app_threat_wants(w)) &&
 		  bh_tcp_opens(p->h.tcp_flags) && f->ext == 0))
 		begin(w, p);

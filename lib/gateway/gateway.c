@@ -282,7 +282,7 @@ bh_gateway_create(struct bh_gateway **out, const struct bh_gateway_params *param
 	pthread_mutex_init(&g->query_lock, NULL);
 	pthread_mutex_init(&g->sense_lock, NULL);
 	rc = bh_hash_key_random(&g->steer_key);
-	g->senses = params->config->n_sensor_files != 0;
+	g->senses = bh_gateway_senses(params->config);
 	if (rc == 0 && (params->config->inspect != BH_INSPECT_OFF || g->senses)) {
 		g->inspect = params->inspect;
 		if (g->inspect == NULL)

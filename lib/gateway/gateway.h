@@ -84,6 +84,17 @@ int bh_gateway_name_segments(struct bh_gateway *g, struct bh_policy *p);
 /* ---- users' sensors ------------------------------------------------------------------------------- */
 
 struct bh_signatures;
+/* What clusters say about sensors: bh_signature_params.part. Zero: nothing. */
+struct bh_sensor_part {
+	const char *text;
+	size_t len;
+};
+/* May sensors come while it runs: from files, or from clusters? */
+bool bh_gateway_senses(const struct bh_config *c);
+/* Would these load beside the files in use? Reads and compiles them alone, aside. 0; -EINVAL: err says which sensor and rule, where, and
+ * what the engine says; -EEXIST: a sensor of the files has the name; -ENOMEM. Control. g NULL: it does not run yet. */
+int bh_gateway_try_sensors(struct bh_gateway *g, const struct bh_sensor_part *part,
+			   struct bh_err *err);
 /* The files of sensors.files, as they are. 0 or -errno with err set. */
 int bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out,
 			    struct bh_err *err);
@@ -92,11 +103,12 @@ struct bh_sensor_load {
 	uint32_t left_out, changed; /* rules; `bulkheadctl sensors check` lists them */
 	bool unkept;                /* an action is capture, and no evidence is kept */
 };
-/* Read the files of sensors.files, compile and take into use. Nothing to do without them. Control, one thread; seconds for
- * ten thousand patterns, while workers go on with what they have. 0; -EINVAL (err has the place), -ENOMEM, -EBUSY (a worker
+/* Read the files of sensors.files, compile them with the part and take into use. Nothing to do without both. Control, one thread; seconds
+ * for ten thousand patterns, while workers go on with what they have. 0; -EINVAL (err has the place), -ENOMEM, -EBUSY (a worker
  * hangs, or connections keep too many older ones): what was in use stays. */
 int bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy,
-			    struct bh_sensor_load *out, struct bh_err *err);
+			    const struct bh_sensor_part *part, struct bh_sensor_load *out,
+			    struct bh_err *err);
 /* The same with what was loaded; takes it over in any case. */
 int bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy,
 		     struct bh_signatures *signatures, struct bh_err *err);

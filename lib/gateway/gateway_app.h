@@ -94,6 +94,8 @@ struct bh_app_plan {
 		bool known;
 	} request[BH_APP_REQUESTS];
 };
+/* Is anything attached, anywhere? */
+bool bh_app_plan_attaches(const struct bh_worker *w);
 /* Make it, unless nothing has changed: attachments, the flow's ends, the rule that allows it. */
 void bh_app_plan_make(const struct bh_worker *w, const struct bh_app_base *base,
 		      const struct bh_flow *f, struct bh_app_plan *plan);
@@ -156,6 +158,8 @@ int bh_app_inspect_create(struct bh_worker *w);
 void bh_app_inspect_destroy(struct bh_worker *w);
 /* May a finding end a connection? Then bytes wait until they have been judged. */
 bool bh_app_inspect_blocks(const struct bh_worker *w);
+/* Is anything looked for, wherever? */
+bool bh_app_inspect_wants(const struct bh_worker *w);
 /* From here on it is looked into, what naming has read first. False: it is not. */
 bool bh_app_inspect_begin(struct bh_worker *w, struct bh_app_context *c);
 /* All of these return false when a finding ended the connection. */

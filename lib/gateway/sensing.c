@@ -144,8 +144,9 @@ bh_gateway_sense(struct bh_gateway *g, struct bh_policy *policy, struct bh_signa
 				    strerror(-rc));
 }
 
-int
-bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out, struct bh_err *err)
+static int
+read_sensors(const struct bh_config *c, const struct bh_sensor_part *part,
+	     struct bh_signatures **out, struct bh_err *err)
 {
 	const char *file[BH_SENSOR_FILES];
 	const struct bh_signature_params p = {
@@ -153,6 +154,8 @@ bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out, s
 		.n_files = c->n_sensor_files,
 		.vars = c->sensor_vars[0] != '\0' ? c->sensor_vars : NULL,
 		.classes = c->sensor_classes[0] != '\0' ? c->sensor_classes : NULL,
+		.part = part != NULL ? part->text : NULL,
+		.part_len = part != NULL ? part->len : 0,
 	};
 	unsigned i;
 
@@ -162,7 +165,70 @@ bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out, s
 }
 
 int
-bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct bh_sensor_load *out,
+bh_gateway_read_sensors(const struct bh_config *c, struct bh_signatures **out, struct bh_err *err)
+{
+	return read_sensors(c, NULL, out, err);
+}
+
+bool
+bh_gateway_senses(const struct bh_config *c)
+{
+	unsigned i;
+	bool senses = c->n_sensor_files != 0;
+
+	for (i = 0; i < c->n_sources; i++)
+		senses |= c->source[i].resources == BH_WISHES_APPLY;
+	return senses;
+}
+
+/* Sensors of the files that are in use have their names. */
+static int
+check_names(struct bh_gateway *g, const struct bh_sensor_model *m, struct bh_err *err)
+{
+	const struct bh_sensor *s, *other;
+	int rc = 0;
+
+	pthread_mutex_lock(&g->sense_lock);
+	for (other = g->sensing_now != NULL ? bh_sensor_set_model(g->sensing_now->set)->sensors
+					    : NULL;
+	     other != NULL; other = other->next) {
+		if (strcmp(other->file, BH_SIGNATURE_PART) == 0)
+			continue;
+		for (s = m->sensors; rc == 0 && s != NULL; s = s->next) {
+			if (strcmp(s->name, other->name) == 0)
+				rc = bh_err_set(err, EEXIST,
+						"sensor '%.100s' is already in %.150s, line %u: "
+						"give it another name",
+						s->name, other->file, other->line);
+		}
+	}
+	pthread_mutex_unlock(&g->sense_lock);
+	return rc;
+}
+
+int
+bh_gateway_try_sensors(struct bh_gateway *g, const struct bh_sensor_part *part, struct bh_err *err)
+{
+	const struct bh_signature_params p = {.part = part->text, .part_len = part->len};
+	struct bh_sensor_set *set = NULL;
+	struct bh_signatures *s;
+	int rc = bh_signature_load(&p, &s, err);
+
+	if (rc != 0)
+		return rc;
+	rc = g != NULL ? check_names(g, s->model, err) : 0;
+	if (rc == 0)
+		rc = bh_sensor_compile(s->model, NULL, &set, err);
+	if (rc == 0)
+		s->model = NULL; /* the set's */
+	bh_sensor_set_destroy(set);
+	bh_signatures_free(s);
+	return rc;
+}
+
+int
+bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy,
+			const struct bh_sensor_part *part, struct bh_sensor_load *out,
 			struct bh_err *err)
 {
 	struct bh_signatures *s;
@@ -174,7 +240,7 @@ bh_gateway_load_sensors(struct bh_gateway *g, struct bh_policy *policy, struct b
 		return 0;
 	rc = bh_sensor_engine_check(err);
 	if (rc == 0)
-		rc = bh_gateway_read_sensors(g->p.config, &s, err);
+		rc = read_sensors(g->p.config, part, &s, err);
 	if (rc != 0)
 		return rc;
 	for (i = 0; i < s->report.n_files; i++) {

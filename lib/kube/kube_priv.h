@@ -138,7 +138,14 @@ int bh_kube_page_read(struct bh_kube_page *out, const char *text, size_t len);
 
 /* ---- part.c: what clusters wish, as a part of a policy document ------------------------------------------------------- */
 
-enum bh_kube_wish_kind { BH_KUBE_SEGMENT, BH_KUBE_POLICY, BH_KUBE_NETPOL, BH_KUBE_WISHES };
+/* In the order in which they speak of each other: of what stands before them. */
+enum bh_kube_wish_kind {
+	BH_KUBE_SEGMENT,
+	BH_KUBE_SENSOR,
+	BH_KUBE_POLICY,
+	BH_KUBE_NETPOL,
+	BH_KUBE_WISHES
+};
 const char *bh_kube_wish_name(unsigned kind); /* "BulkheadSegment" ... */
 
 struct bh_kube_wish {

@@ -2,7 +2,7 @@
  *
  * What is in force is a set of wishes that loads as a whole. Each change (a new one, another text, one that is gone) is accepted
  * when the set with it loads, else refused, and the set keeps what it had. All changes are tried together, and halved until those that
- * are refused stand alone: segments that come first, segments that go last, so that nobody speaks of what is not there. */
+ * are refused stand alone: segments and sensors that come first, those that go last, so that nobody speaks of what is not there. */
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
@@ -49,9 +49,7 @@ collect_one(const void *node, VISIT which, void *arg)
 static unsigned
 turn_of(const struct judged *e)
 {
-	if (e->now != NULL)
-		return e->w->kind;
-	return e->w->kind == BH_KUBE_SEGMENT ? 2 * BH_KUBE_WISHES : BH_KUBE_WISHES + e->w->kind;
+	return e->now != NULL ? e->w->kind : 2u * BH_KUBE_WISHES - e->w->kind;
 }
 
 static int

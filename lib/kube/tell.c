@@ -99,7 +99,9 @@ take_answer(char *data, size_t size, size_t n, void *arg)
 static int
 set_request(struct bh_kube_feed *f, const char *server)
 {
-	static const char *const words[] = {"bulkheadsegments", "bulkheadpolicies"};
+	static const char *const words[] = {[BH_KUBE_SEGMENT] = "bulkheadsegments",
+					    [BH_KUBE_SENSOR] = "bulkheadsensors",
+					    [BH_KUBE_POLICY] = "bulkheadpolicies"};
 	const struct bh_kube_told *t = &f->c->told;
 	struct bh_buf url = {0};
 	/* Null takes a field away: no reason is none, not an empty one. */

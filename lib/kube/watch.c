@@ -36,6 +36,7 @@ static const struct {
 	[BH_KUBE_SLICE] = {"/apis/discovery.k8s.io/v1/endpointslices",
 			   "/apis/discovery.k8s.io/v1beta1/endpointslices", true},
 	[BH_KUBE_KINDS + BH_KUBE_SEGMENT] = {BH_KUBE_GROUP "bulkheadsegments", NULL, false},
+	[BH_KUBE_KINDS + BH_KUBE_SENSOR] = {BH_KUBE_GROUP "bulkheadsensors", NULL, false},
 	[BH_KUBE_KINDS + BH_KUBE_POLICY] = {BH_KUBE_GROUP "bulkheadpolicies", NULL, false},
 	[BH_KUBE_KINDS +
 		BH_KUBE_NETPOL] = {"/apis/networking.k8s.io/v1/networkpolicies", NULL, false},

@@ -299,6 +299,8 @@ find_parts(struct bh_doc_reader *r, const struct bh_yaml *root,
 	   const struct bh_yaml *part[BH_RULE_ORIGINS])
 {
 	static const char *const known[] = {"segments", "rules", NULL};
+	static const char *const clusters[] = {"segments", "rules",      "sensors",
+					       "attach",   "exceptions", NULL};
 	unsigned i;
 	int rc = 0;
 
@@ -309,7 +311,32 @@ find_parts(struct bh_doc_reader *r, const struct bh_yaml *root,
 
 		part[i] = node != NULL && !bh_yaml_is_null(node) ? node : NULL;
 		if (part[i] != NULL)
-			rc = bh_yaml_check_map(r->yaml, node, name, known, r->err);
+			rc = bh_yaml_check_map(r->yaml, node, name,
+					       i == BH_RULE_CLUSTERS ? clusters : known, r->err);
+	}
+	return rc;
+}
+
+/* Sensors of clusters are lib/signature's to read; that segments are there which they are attached to is known here. */
+static int
+check_attachments(struct bh_doc_reader *r, const struct bh_yaml *clusters)
+{
+	static const char *const ends[] = {"segments", "peers"};
+	const struct bh_yaml *attach = clusters != NULL ? bh_yaml_get(clusters, "attach") : NULL;
+	size_t i, k, n;
+	int rc = 0;
+
+	if (attach == NULL || attach->type != BH_YAML_LIST)
+		return 0;
+	for (i = 0; i < attach->n * BH_ARRAY_SIZE(ends); i++) {
+		const struct bh_yaml *item = attach->item[i / BH_ARRAY_SIZE(ends)];
+		const struct bh_yaml *list =
+			item->type == BH_YAML_MAP ? bh_yaml_get(item, ends[i % BH_ARRAY_SIZE(ends)])
+						  : NULL;
+
+		n = list != NULL && list->type == BH_YAML_LIST ? list->n : 0;
+		for (k = 0; rc == 0 && k < n; k++)
+			rc = bh_doc_check_segment(r, list->item[k]);
 	}
 	return rc;
 }
@@ -365,6 +392,8 @@ read_document(struct bh_doc_reader *r, const struct bh_yaml *root)
 		rc = bh_doc_read_endpoints(r, bh_yaml_get(root, "endpoints"));
 	if (rc == 0)
 		rc = bh_doc_read_rules(r, part);
+	if (rc == 0)
+		rc = check_attachments(r, part[BH_RULE_CLUSTERS]);
 	if (rc == 0)
 		rc = bh_doc_index_hosts(r);
 	if (rc == 0 && bh_selector_index_build(&r->doc->index, r->doc, r->hash_key) != 0)

@@ -41,6 +41,14 @@ read_segment(struct bh_doc_reader *r, const struct bh_yaml *node, uint32_t *out)
 	return *out != BH_NONE ? 0 : unknown_segment(r, node);
 }
 
+int
+bh_doc_check_segment(struct bh_doc_reader *r, const struct bh_yaml *node)
+{
+	uint32_t at;
+
+	return read_segment(r, node, &at);
+}
+
 static int
 by_number(const void *a, const void *b)
 {

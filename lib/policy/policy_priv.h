@@ -190,6 +190,8 @@ void bh_doc_free(struct bh_doc *doc);
 void bh_doc_rule_info(const struct bh_doc *doc, uint32_t i, struct bh_rule_info *out);
 /* part: the maps that hold `rules`, by origin; NULL: there is none. */
 int bh_doc_read_rules(struct bh_doc_reader *r, const struct bh_yaml *const part[BH_RULE_ORIGINS]);
+/* Is it the name of a segment? 0 or -EINVAL. All segments have been read. */
+int bh_doc_check_segment(struct bh_doc_reader *r, const struct bh_yaml *node);
 /* doc_within.c: `within` of a segment that has a selector. */
 int bh_doc_read_within(struct bh_doc_reader *r, const struct bh_yaml *node,
 		       struct bh_doc_segment *s);

@@ -67,24 +67,14 @@ is_nv_list(const struct bh_yaml *sensors)
 }
 
 static int
-read_ours(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *root)
+read_lists(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *map)
 {
-	static const char *const known[] = {"version", "sensors", "attach", "exceptions", NULL};
-	const struct bh_yaml *sensors, *attach, *exceptions, *version;
-	uint64_t v;
-	int rc = bh_yaml_check_map(doc, root, "a document of sensors", known, s->err);
+	const struct bh_yaml *sensors = bh_yaml_get(map, "sensors"),
+			     *attach = bh_yaml_get(map, "attach"),
+			     *exceptions = bh_yaml_get(map, "exceptions");
+	int rc = 0;
 
-	if (rc != 0)
-		return rc;
-	sensors = bh_yaml_get(root, "sensors");
-	attach = bh_yaml_get(root, "attach");
-	exceptions = bh_yaml_get(root, "exceptions");
-	version = bh_yaml_get(root, "version");
-	if (sensors != NULL && is_nv_list(sensors))
-		bh_sig_file(s)->form = BH_SIGNATURE_NV;
-	if (version != NULL)
-		rc = bh_yaml_u64(doc, version, 1, 1, &v, s->err);
-	if (rc == 0 && sensors != NULL)
+	if (sensors != NULL)
 		rc = bh_sig_read_sensors(s, doc, sensors, bh_sig_file(s)->form == BH_SIGNATURE_NV);
 	if (rc == 0 && attach != NULL)
 		rc = bh_sig_read_attachments(s, doc, attach);
@@ -94,12 +84,48 @@ read_ours(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml 
 }
 
 static int
+read_ours(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *root)
+{
+	static const char *const known[] = {"version", "sensors", "attach", "exceptions", NULL};
+	const struct bh_yaml *sensors, *version;
+	uint64_t v;
+	int rc = bh_yaml_check_map(doc, root, "a document of sensors", known, s->err);
+
+	if (rc != 0)
+		return rc;
+	sensors = bh_yaml_get(root, "sensors");
+	version = bh_yaml_get(root, "version");
+	if (sensors != NULL && is_nv_list(sensors))
+		bh_sig_file(s)->form = BH_SIGNATURE_NV;
+	if (version != NULL)
+		rc = bh_yaml_u64(doc, version, 1, 1, &v, s->err);
+	return rc == 0 ? read_lists(s, doc, root) : rc;
+}
+
+/* Segments and rules of clusters are the policy's. */
+static int
+read_clusters(struct bh_sig *s, const struct bh_yaml_doc *doc, const struct bh_yaml *root)
+{
+	static const char *const known[] = {"segments", "rules",      "sensors",
+					    "attach",   "exceptions", NULL};
+	const struct bh_yaml *map = bh_yaml_get(root, "clusters");
+	int rc;
+
+	if (map == NULL || bh_yaml_is_null(map))
+		return 0;
+	rc = bh_yaml_check_map(doc, map, "clusters", known, s->err);
+	return rc == 0 ? read_lists(s, doc, map) : rc;
+}
+
+static int
 read_document(struct bh_sig *s, const struct bh_yaml_doc *doc)
 {
 	const struct bh_yaml *root = bh_yaml_root(doc);
 
 	if (root->type == BH_YAML_MAP && root->n == 0)
 		return 0;
+	if (s->in_part)
+		return read_clusters(s, doc, root);
 	if (root->type == BH_YAML_MAP &&
 	    (bh_yaml_get(root, "kind") != NULL || bh_yaml_get(root, "items") != NULL)) {
 		bh_sig_file(s)->form = BH_SIGNATURE_NV;
@@ -143,7 +169,7 @@ read_text(struct bh_sig *s, const char *name, const char *text, size_t len)
 	s->off = 0;
 	if (f.name == NULL || bh_arena_push(&s->arena, &s->file, &s->n_files, &f, sizeof(f)) != 0)
 		return bh_sig_nomem(s);
-	if (bh_suricata_sniff(name, text, len)) {
+	if (!s->in_part && bh_suricata_sniff(name, text, len)) {
 		bh_sig_file(s)->form = BH_SIGNATURE_SURICATA;
 		rc = bh_sig_read_suricata(s, text, len);
 	} else {
@@ -166,6 +192,22 @@ read_file(struct bh_sig *s, const char *path)
 		return rc;
 	rc = read_text(s, path, text, len);
 	free(text);
+	return rc;
+}
+
+/* What the files name is theirs: what only the part has is not found. */
+static int
+read_part(struct bh_sig *s)
+{
+	int rc;
+
+	if (s->params->part == NULL)
+		return 0;
+	rc = bh_sig_resolve(s);
+	s->in_part = true;
+	if (rc == 0)
+		rc = read_text(s, BH_SIGNATURE_PART, s->params->part, s->params->part_len);
+	s->in_part = false;
 	return rc;
 }
 
@@ -266,6 +308,8 @@ bh_signature_load_text(const struct bh_signature_params *params, const char *nam
 		rc = read_text(s, name, text, len);
 	for (i = 0; rc == 0 && name == NULL && i < params->n_files; i++)
 		rc = read_file(s, params->file[i]);
+	if (rc == 0)
+		rc = read_part(s);
 	if (rc == 0)
 		rc = finish(s, result);
 	if (rc != 0)

@@ -103,7 +103,13 @@ struct bh_signature_params {
 	size_t n_files;
 	const char *vars;    /* file of Suricata's variables, YAML; NULL: none */
 	const char *classes; /* file of classifications; NULL: none */
+	/* Read after the files: text with a key `clusters:`, as policy documents have it (docs/kubernetes.md). The files know nothing
+	 * of its sensors, so that they load whatever clusters say. NULL: none. */
+	const char *part;
+	size_t part_len;
 };
+#define BH_SIGNATURE_PART                                                                          \
+	"policy of clusters" /* its name in errors, and sensor->file of its sensors */
 
 /* 0; -EINVAL and others with err set (where, what, what to do). *out is set on success only. */
 int bh_signature_load(const struct bh_signature_params *params, struct bh_signatures **out,

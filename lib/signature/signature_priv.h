@@ -79,6 +79,7 @@ struct bh_sig {
 	struct bh_suricata_vars vars;
 	struct bh_sig_class *class;
 	size_t n_classes;
+	bool in_part;           /* what is read is params->part */
 	unsigned base;          /* lines of the file in front of the YAML document */
 	struct bh_sig_set *any; /* its address stands for all in `sets` */
 	struct bh_sig_names

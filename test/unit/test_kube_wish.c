@@ -1,4 +1,5 @@
 /* What clusters wish: as lines of a document, and which of it is accepted, against a plain model that judges change by change. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,13 @@
 #include "unit.h"
 
 #define SEGMENTS 5
+#define SENSORS 4
 #define POLICIES 7
+
+/* Of each kind that is modelled. */
+static const unsigned many[] = {SEGMENTS, SENSORS, POLICIES};
+static const char letter[] = "snp";
+#define KINDS 3
 
 static const struct bh_config config = {
 	.n_sources = 2,
@@ -118,13 +125,13 @@ a_cluster_decides_about_its_own_pods_alone(void)
 
 struct text {
 	bool there, bad;
-	unsigned version, segment; /* segment: of a policy */
+	unsigned version, segment, sensor; /* which it names: sensors a segment, policies both */
 };
 
 struct world {
 	struct bh_kube_intent *in;
-	struct text now[2][POLICIES], good[2][POLICIES];
-	char in_force[8192];
+	struct text now[KINDS][POLICIES], good[KINDS][POLICIES];
+	char in_force[16384];
 	unsigned seed, version, published;
 	int fails; /* the document can't be put in force, by this */
 };
@@ -163,18 +170,26 @@ put(struct world *w, unsigned kind, unsigned i)
 	*t = (struct text){.there = true,
 			   .bad = pick(w, 4) == 0,
 			   .version = ++w->version,
-			   .segment = pick(w, SEGMENTS)};
+			   .segment = pick(w, SEGMENTS),
+			   .sensor = pick(w, SENSORS)};
 	if (kind == BH_KUBE_SEGMENT)
 		o = json_pack("{s:{s:o, s:i}, s:{s:s, s:o}}", "metadata", "name",
 			      json_sprintf("s%u", i), "generation", (int)t->version, "spec",
 			      "selector", "a = b", "comment",
 			      json_sprintf("%sv%u;", t->bad ? "bad " : "", t->version));
+	else if (kind == BH_KUBE_SENSOR)
+		o = json_pack("{s:{s:o, s:i}, s:{s:[{s:s, s:[{s:s}]}], s:[{s:[o]}], s:o}}",
+			      "metadata", "name", json_sprintf("n%u", i), "generation",
+			      (int)t->version, "spec", "rules", "name", "r", "patterns", "value",
+			      "x", "attach", "segments", json_sprintf("s%u", t->segment), "comment",
+			      json_sprintf("%sv%u;", t->bad ? "bad " : "", t->version));
 	else
-		o = json_pack("{s:{s:o, s:i}, s:{s:[{s:[o], s:[s], s:s, s:o}]}}", "metadata",
+		o = json_pack("{s:{s:o, s:i}, s:{s:[{s:[o], s:[s], s:s, s:o, s:[o]}]}}", "metadata",
 			      "name", json_sprintf("p%u", i), "generation", (int)t->version, "spec",
 			      "rules", "from", json_sprintf("s%u", t->segment), "to", "any",
 			      "action", "allow", "comment",
-			      json_sprintf("%sv%u;", t->bad ? "bad " : "", t->version));
+			      json_sprintf("%sv%u;", t->bad ? "bad " : "", t->version), "sensors",
+			      json_sprintf("n%u", t->sensor));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
 	CU_ASSERT_EQUAL(bh_kube_intent_put(w->in, 0, (uint8_t)kind, o), 0);
 	json_decref(o);
@@ -182,46 +197,58 @@ put(struct world *w, unsigned kind, unsigned i)
 
 static void delete (struct world *w, unsigned kind, unsigned i)
 {
-	json_t *o = json_pack("{s:{s:o}}", "metadata", "name",
-			      json_sprintf("%c%u", kind == BH_KUBE_SEGMENT ? 's' : 'p', i));
+	json_t *o =
+		json_pack("{s:{s:o}}", "metadata", "name", json_sprintf("%c%u", letter[kind], i));
 
 	w->now[kind][i].there = false;
 	bh_kube_intent_delete(w->in, 0, (uint8_t)kind, o);
 	json_decref(o);
 }
 
+/* Does a policy, or a sensor, name it? */
 static bool
-is_used(const struct world *w, unsigned segment)
+is_used(const struct world *w, unsigned kind, unsigned which)
 {
-	unsigned i;
+	unsigned by, i;
 
-	for (i = 0; i < POLICIES; i++) {
-		if (w->good[1][i].there && w->good[1][i].segment == segment)
-			return true;
+	for (by = kind + 1; by < KINDS; by++) {
+		for (i = 0; i < many[by]; i++) {
+			const struct text *t = &w->good[by][i];
+
+			if (t->there && (kind == BH_KUBE_SEGMENT ? t->segment : t->sensor) == which)
+				return true;
+		}
 	}
 	return false;
 }
 
-/* One change after the other: segments that come, policies that come, policies that go, segments that go. */
+/* What it names is there. */
+static bool
+is_whole(const struct world *w, unsigned kind, const struct text *t)
+{
+	return (kind == BH_KUBE_SEGMENT || w->good[BH_KUBE_SEGMENT][t->segment].there) &&
+	       (kind != BH_KUBE_POLICY || w->good[BH_KUBE_SENSOR][t->sensor].there);
+}
+
+/* One change after the other: segments, sensors, policies that come; policies, sensors, segments that go. */
 static void
 judge_plainly(struct world *w)
 {
-	unsigned i;
+	unsigned kind, i;
 
-	for (i = 0; i < SEGMENTS; i++) {
-		if (w->now[0][i].there && !w->now[0][i].bad)
-			w->good[0][i] = w->now[0][i];
+	for (kind = 0; kind < KINDS; kind++) {
+		for (i = 0; i < many[kind]; i++) {
+			const struct text *t = &w->now[kind][i];
+
+			if (t->there && !t->bad && is_whole(w, kind, t))
+				w->good[kind][i] = *t;
+		}
 	}
-	for (i = 0; i < POLICIES; i++) {
-		if (w->now[1][i].there && !w->now[1][i].bad &&
-		    w->good[0][w->now[1][i].segment].there)
-			w->good[1][i] = w->now[1][i];
-	}
-	for (i = 0; i < POLICIES; i++)
-		w->good[1][i].there &= w->now[1][i].there;
-	for (i = 0; i < SEGMENTS; i++) {
-		if (!w->now[0][i].there && !is_used(w, i))
-			w->good[0][i].there = false;
+	for (kind = KINDS; kind-- > 0;) {
+		for (i = 0; i < many[kind]; i++) {
+			if (!w->now[kind][i].there && !is_used(w, kind, i))
+				w->good[kind][i].there = false;
+		}
 	}
 }
 
@@ -232,8 +259,8 @@ check_force(const struct world *w)
 	const char *at;
 	char word[24];
 
-	for (kind = 0; kind < 2; kind++) {
-		for (i = 0; i < (kind == 0 ? SEGMENTS : POLICIES); i++) {
+	for (kind = 0; kind < KINDS; kind++) {
+		for (i = 0; i < many[kind]; i++) {
 			snprintf(word, sizeof(word), "\"v%u;\"", w->good[kind][i].version);
 			want += w->good[kind][i].there;
 			if (w->good[kind][i].there)
@@ -241,7 +268,7 @@ check_force(const struct world *w)
 		}
 	}
 	for (at = w->in_force; (at = strstr(at, "\"v")) != NULL; at++)
-		have++;
+		have += isdigit((unsigned char)at[2]) != 0;
 	CU_ASSERT_EQUAL(have, want);
 }
 
@@ -287,12 +314,11 @@ what_is_bad_is_refused_alone_and_what_it_said_stays(void)
 		create(&w, round);
 		for (i = 0; i < 60; i++) {
 			for (k = pick(&w, 6); k > 0; k--) {
-				kind = pick(&w, 2);
+				kind = pick(&w, KINDS);
 				if (pick(&w, 3) == 0)
-					delete (&w, kind,
-						pick(&w, kind == 0 ? SEGMENTS : POLICIES));
+					delete (&w, kind, pick(&w, many[kind]));
 				else
-					put(&w, kind, pick(&w, kind == 0 ? SEGMENTS : POLICIES));
+					put(&w, kind, pick(&w, many[kind]));
 			}
 			judge_plainly(&w);
 			CU_ASSERT_EQUAL(bh_kube_intent_round(w.in), 0);
@@ -373,6 +399,128 @@ what_a_new_list_does_not_have_is_gone_at_its_end(void)
 	bh_kube_intent_free(w.in);
 }
 
+/* ---- sensors ---------------------------------------------------------------------------------------------------- */
+
+static void
+a_sensor_is_its_clusters_and_stands_behind_the_rules(void)
+{
+	static const char *const spec[] = {
+		"{\"selector\":\"app = db\"}",
+		"{\"severity\":\"high\",\"rules\":[{\"name\":\"r\",\"patterns\":[{\"value\":\"a\"}]"
+		"}],"
+		"\"attach\":[{\"segments\":[\"db\"],\"peers\":[\"gateway/"
+		"press\"],\"action\":\"deny\"}],"
+		"\"exceptions\":[{\"segments\":[\"db\"]}]}",
+		"{\"rules\":[{\"id\":\"a\",\"from\":[\"db\"],\"to\":[\"any\"],\"action\":\"allow\","
+		"\"sensors\":[\"leak\",{\"sensor\":\"gateway/sqli\",\"action\":\"reject\"}]}]}"};
+	static const uint8_t kind[] = {BH_KUBE_SEGMENT, BH_KUBE_SENSOR, BH_KUBE_POLICY};
+	static const char *const name[] = {"db", "leak", "shop"};
+	static const char want[] =
+		"clusters:\n  segments:\n"
+		"    \"east/db\": {\"selector\": \"k8s.cluster = east, app = db\"}\n"
+		"  rules:\n"
+		"    - {\"id\": \"east/shop/a\", \"from\": [\"east/db\"], \"to\": [\"any\"], "
+		"\"action\": \"allow\"}\n"
+		"  sensors:\n"
+		"    - {\"name\": \"east/leak\", \"severity\": \"high\", \"rules\": [{\"name\": "
+		"\"r\", \"patterns\": [{\"value\": \"a\"}]}], \"exceptions\": [{\"segments\": "
+		"[\"east/db\"]}]}\n"
+		"  attach:\n"
+		"    - {\"sensor\": \"east/leak\", \"allowed_by\": [\"east/shop/a\"]}\n"
+		"    - {\"sensor\": \"sqli\", \"action\": \"reject\", \"allowed_by\": "
+		"[\"east/shop/a\"]}\n"
+		"    - {\"segments\": [\"east/db\"], \"peers\": [\"press\"], \"action\": \"deny\", "
+		"\"sensor\": \"east/leak\"}\n";
+	struct bh_buf out = {0};
+	struct bh_err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(part_of(spec, kind, name, 3, &out, &err), 0);
+	CU_ASSERT_STRING_EQUAL(out.data, want);
+	bh_buf_free(&out);
+}
+
+static void
+a_cluster_looks_into_its_own_pods_alone_and_quarantines_nobody(void)
+{
+	static const struct {
+		const char *sensor, *rule; /* more of the spec; of the rule */
+		const char *words;         /* NULL: good */
+	} cases[] = {
+		{"", "", NULL},
+		{",\"attach\":[{\"segments\":[\"s\"],\"action\":\"capture\"}]", "", NULL},
+		{",\"attach\":[{\"segments\":[\"s\"],\"action\":\"quarantine\"}]", "", "action"},
+		{",\"attach\":[{\"action\":\"deny\"}]", "", "own pods"},
+		{",\"attach\":[{\"segments\":[\"gateway/x\"]}]", "", "own pods"},
+		{",\"attach\":[{\"segments\":[\"s\",\"external\"]}]", "", "own pods"},
+		{",\"attach\":[{\"segments\":[\"fixed\"]}]", "", "own pods"},
+		{",\"attach\":[{\"segments\":[\"s\"],\"peers\":[\"any\"]}]", "", "leave it out"},
+		{",\"attach\":[{\"segments\":[\"s\"],\"sensor\":\"sqli\"}]", "", "'sensor'"},
+		{",\"attach\":{}", "", "a list"},
+		{",\"exceptions\":[{\"allowed_by\":[\"x\"]}]", "", "'allowed_by'"},
+		{",\"name\":\"sqli\"", "", "'name'"},
+		{"", ",\"sensors\":[\"n\"]", NULL},
+		{"", ",\"sensors\":[{\"sensor\":\"n\",\"action\":\"quarantine\"}]", "action"},
+		{"", ",\"sensors\":[\"other\"]", "'other'"},
+		{"", ",\"sensors\":[\"west/n\"]", "'west/n'"},
+		{"", ",\"sensors\":[\"gateway/sqli\"]", "deny and reject"},
+		{"", ",\"sensors\":[{\"sensor\":\"gateway/sqli\",\"action\":\"alert\"}]",
+		 "deny and reject"},
+		{"", ",\"sensors\":\"n\"", "a list"},
+		{"", ",\"sensors\":[7]", "no object"},
+	};
+	static const uint8_t kind[] = {BH_KUBE_SEGMENT, BH_KUBE_SEGMENT, BH_KUBE_SENSOR,
+				       BH_KUBE_POLICY};
+	static const char *const name[] = {"s", "fixed", "n", "p"};
+	const char *spec[4] = {"{\"selector\":\"a = b\"}", "{\"addresses\":[\"10.0.0.0/8\"]}"};
+	char sensor[300], policy[300];
+	size_t i;
+
+	for (i = 0; i < BH_ARRAY_SIZE(cases); i++) {
+		struct bh_buf out = {0};
+		struct bh_err err = {0};
+
+		snprintf(sensor, sizeof(sensor),
+			 "{\"rules\":[{\"name\":\"r\",\"patterns\":[{\"value\":\"x\"}]}]%s}",
+			 cases[i].sensor);
+		snprintf(policy, sizeof(policy),
+			 "{\"rules\":[{\"from\":[\"s\"],\"to\":[\"any\"],\"action\":\"allow\"%s}]}",
+			 cases[i].rule);
+		spec[2] = sensor;
+		spec[3] = policy;
+		CU_ASSERT_EQUAL(part_of(spec, kind, name, 4, &out, &err),
+				cases[i].words == NULL ? 0 : -EINVAL);
+		if (cases[i].words != NULL)
+			CU_ASSERT_PTR_NOT_NULL(strstr(err.what, cases[i].words));
+		bh_buf_free(&out);
+	}
+}
+
+/* What JSON takes as it is and YAML would read as the end of a line, or not at all. */
+static void
+a_pattern_is_in_the_document_byte_for_byte(void)
+{
+	static const char value[] = "a\\\"'#: \t\x7f|\xc2\x85|\xc2\xa0|\xe2\x80\xa8|\xe2\x80\xa9|"
+				    "\xef\xbb\xbf|\xf0\x9f\x98\x80|\xc3\xa9";
+	struct bh_kube_wish w = {.kind = BH_KUBE_SENSOR, .name = "n"};
+	json_t *spec = json_pack("{s:[{s:s, s:[{s:s}]}]}", "rules", "name", "r", "patterns",
+				 "value", value);
+	struct bh_buf out = {0};
+	struct bh_err err = {0};
+	struct bh_yaml_doc *doc;
+	const struct bh_yaml *node;
+
+	w.spec = spec;
+	CU_ASSERT_EQUAL_FATAL(bh_kube_part(&w, 1, &config, &out, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(bh_yaml_load_text(&doc, "part", out.data, out.len, &err), 0);
+	node = bh_yaml_get(bh_yaml_get(bh_yaml_root(doc), "clusters"), "sensors");
+	node = bh_yaml_get(node->item[0], "rules");
+	node = bh_yaml_get(node->item[0], "patterns");
+	CU_ASSERT_STRING_EQUAL(bh_yaml_get(node->item[0], "value")->text, value);
+	bh_yaml_free(doc);
+	bh_buf_free(&out);
+	json_decref(spec);
+}
+
 const struct bh_unit_test bh_suite_kube_wish[] = {
 	BH_TEST(wishes_are_a_part_of_a_document),
 	BH_TEST(a_cluster_decides_about_its_own_pods_alone),
@@ -380,5 +528,8 @@ const struct bh_unit_test bh_suite_kube_wish[] = {
 	BH_TEST(a_part_that_cannot_be_in_force_yet_waits_and_says_so),
 	BH_TEST(drafts_are_judged_and_not_in_force),
 	BH_TEST(what_a_new_list_does_not_have_is_gone_at_its_end),
+	BH_TEST(a_sensor_is_its_clusters_and_stands_behind_the_rules),
+	BH_TEST(a_cluster_looks_into_its_own_pods_alone_and_quarantines_nobody),
+	BH_TEST(a_pattern_is_in_the_document_byte_for_byte),
 	BH_TEST_END,
 };

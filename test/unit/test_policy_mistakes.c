@@ -29,6 +29,10 @@ static const struct {
 	{V "networks: {internal: 10.0.0.0/8}\n",
 	 "2:22: expected a list of addresses such as [10.0.0.0/8, 2001:db8::1], found "
 	 "'10.0.0.0/8'"},
+	{SEGMENTS "clusters:\n  attach:\n    - {sensor: a, segments: [web], peers: [rediss]}\n",
+	 "7:44: no segment is named 'rediss': did you mean 'redis'?"},
+	{SEGMENTS "imported: {attach: []}\n",
+	 "5:12: unknown key 'attach' in imported: it may hold segments, rules"},
 	/* endpoints */
 	{V "endpoints: {a: b}\n",
 	 "2:12: expected a list of endpoints ('- address: ...'), found a map"},

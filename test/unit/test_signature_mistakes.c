@@ -413,6 +413,45 @@ variables_and_kinds_come_from_files(void)
 	unlink(classes);
 }
 
+/* What clusters say stands behind what files say, which knows nothing of it. */
+static void
+a_part_of_a_policy_is_read_behind_the_files(void)
+{
+	static const char part[] =
+		"clusters:\n"
+		"  segments: {east/s: {selector: a = b}}\n"
+		"  sensors:\n"
+		"    - {name: east/x, rules: [{name: r, patterns: [{value: a}]}]}\n"
+		"  attach:\n"
+		"    - {sensor: east/x, segments: [east/s], action: deny}\n";
+	static const char own[] = "sensors: [{name: own, rules: [{name: o, patterns: [{value: "
+				  "b}]}]}]\nattach: [{sensor: own}]\n";
+	struct bh_signature_params params = {.part = part, .part_len = sizeof(part) - 1};
+	struct rig r;
+
+	CU_ASSERT_EQUAL_FATAL(rig_load_with(&r, &params, "own.yaml", own), 0);
+	CU_ASSERT_EQUAL(r.s->model->n_sensors, 2);
+	CU_ASSERT_STRING_EQUAL(rig_rule(&r, "r")->sensor->name, "east/x");
+	CU_ASSERT_STRING_EQUAL(rig_rule(&r, "r")->sensor->file, BH_SIGNATURE_PART);
+	CU_ASSERT_EQUAL(r.s->n_attachments, 2);
+	CU_ASSERT_STRING_EQUAL(r.s->attachment[1].sensor, "east/x");
+	CU_ASSERT_EQUAL(r.s->attachment[1].action, BH_SENSOR_DENY);
+	rig_free(&r);
+	CU_ASSERT_EQUAL(rig_load_with(&r, &params, "own.yaml", "attach: [{sensor: east/x}]"),
+			-EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "own.yaml:1:19: no sensor is called 'east/x'"));
+	CU_ASSERT_EQUAL(rig_load_with(&r, &params, "own.yaml",
+				      "sensors: [{name: east/x, rules: [{name: o, patterns: "
+				      "[{value: b}]}]}]"),
+			-EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "sensor 'east/x' is already in own.yaml, line 1"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.text, BH_SIGNATURE_PART ":4:"));
+	params.part = "clusters: {sensors: [{name: east/x}], zones: {}}";
+	params.part_len = strlen(params.part);
+	CU_ASSERT_EQUAL(rig_load_with(&r, &params, "own.yaml", own), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.text, "zones"));
+}
+
 const struct bh_unit_test bh_suite_signature_mistakes[] = {
 	BH_TEST(mistakes_in_contents_have_their_place),
 	BH_TEST(mistakes_in_expressions_have_their_place),
@@ -424,4 +463,5 @@ const struct bh_unit_test bh_suite_signature_mistakes[] = {
 	BH_TEST(headers_take_in_what_they_say),
 	BH_TEST(ports_of_the_server_are_in_the_model),
 	BH_TEST(variables_and_kinds_come_from_files),
+	BH_TEST(a_part_of_a_policy_is_read_behind_the_files),
 	BH_TEST_END};

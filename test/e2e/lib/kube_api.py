@@ -14,9 +14,10 @@ from .wire import authority
 KINDS = {"namespaces": "Namespace", "nodes": "Node", "services": "Service", "pods": "Pod"}
 # Groups besides the first one: what is not in `groups` of a server is not there, 404.
 GROUPS = {"endpointslices": "discovery.k8s.io/v1", "networkpolicies": "networking.k8s.io/v1",
-          "bulkheadsegments": "bulkhead.internal/v1", "bulkheadpolicies": "bulkhead.internal/v1"}
+          "bulkheadsegments": "bulkhead.internal/v1", "bulkheadsensors": "bulkhead.internal/v1",
+          "bulkheadpolicies": "bulkhead.internal/v1"}
 KINDS.update({"endpointslices": "EndpointSlice", "networkpolicies": "NetworkPolicy",
-              "bulkheadsegments": "BulkheadSegment", "bulkheadpolicies": "BulkheadPolicy"})
+              "bulkheadsegments": "BulkheadSegment", "bulkheadsensors": "BulkheadSensor", "bulkheadpolicies": "BulkheadPolicy"})
 
 
 def certificates():
