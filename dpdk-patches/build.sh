@@ -22,26 +22,7 @@ fail() {
 	exit 1
 }
 
-# Where this machine has its packages from, sources included.
-private_apt() {
-	mkdir -p "$dir/apt/sources" "$dir/apt/lists/partial" "$dir/apt/archives/partial"
-	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | grep -E ' bookworm' | sort -u |
-		while read -r uri suite; do
-			printf 'Types: deb deb-src\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$suite"
-			printf 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n'
-		done >"$dir/apt/sources/debian.sources"
-	[ -s "$dir/apt/sources/debian.sources" ] || fail "apt knows no Debian 12 sources"
-	cat >"$dir/apt/apt.conf" <<-END
-		Dir::Etc::sourcelist "/dev/null";
-		Dir::Etc::sourceparts "$dir/apt/sources";
-		Dir::State::lists "$dir/apt/lists";
-		Dir::Cache "$dir/apt";
-		APT::Sandbox::User "";
-	END
-	APT_CONFIG=$dir/apt/apt.conf
-	export APT_CONFIG
-	timeout 300 apt-get -qq update || fail "apt-get update failed"
-}
+. "$here/../deploy/private-apt.sh"
 
 version=$(dpkg-query -W -f '${source:Version}' libdpdk-dev) || fail "libdpdk-dev is not installed (make deps)"
 if [ ! -e "$dir/package/dpdk_$version.dsc" ]; then

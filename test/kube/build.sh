@@ -6,6 +6,7 @@
 # No root, nothing outside FOLDER is changed: packages come by an apt configuration of its own. The source holds all that it is
 # made of (vendor/); only the OpenAPI of its types has to be generated first. 3 GB of disk, ten processor minutes, 150 MB of packages.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?usage: build.sh FOLDER}
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
@@ -18,25 +19,7 @@ fail() {
 	exit 1
 }
 
-private_apt() {
-	mkdir -p "$dir/apt/sources" "$dir/apt/lists/partial" "$dir/apt/archives/partial"
-	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | grep -E ' bookworm' | sort -u |
-		while read -r uri suite; do
-			printf 'Types: deb deb-src\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$suite"
-			printf 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n'
-		done >"$dir/apt/sources/debian.sources"
-	[ -s "$dir/apt/sources/debian.sources" ] || fail "apt knows no Debian 12 sources"
-	cat >"$dir/apt/apt.conf" <<-END
-		Dir::Etc::sourcelist "/dev/null";
-		Dir::Etc::sourceparts "$dir/apt/sources";
-		Dir::State::lists "$dir/apt/lists";
-		Dir::Cache "$dir/apt";
-		APT::Sandbox::User "";
-	END
-	APT_CONFIG=$dir/apt/apt.conf
-	export APT_CONFIG
-	timeout 300 apt-get -qq update || fail "apt-get update failed"
-}
+. "$here/../../deploy/private-apt.sh"
 
 fetch() {
 	private_apt
