@@ -16,11 +16,7 @@
 #define F BH_ON_FILE
 #define D BH_ON_DATA
 
-static const struct rule {
-	const char *pattern;
-	uint16_t on;
-	uint8_t class;
-} rules[] = {
+const struct bh_inspect_rule bh_inspect_rules[] = {
 #define BH_RULE(cls, where, regex) {regex, where, BH_INSPECT_##cls},
 #include "rule.def"
 #include "rule_dlp.def"
@@ -39,7 +35,8 @@ static const struct rule {
 #undef D
 
 #define SET(class) BH_INSPECT_BIT(BH_INSPECT_##class)
-#define N_RULES BH_ARRAY_SIZE(rules)
+#define N_RULES BH_ARRAY_SIZE(bh_inspect_rules)
+const unsigned bh_inspect_n_rules = N_RULES;
 
 /* Several databases, so that a text is matched against those patterns alone that could match in it. Some are for a place's
  * ordinary texts; the others hold the alternatives of patterns that need a byte which ordinary texts seldom have, rarest
@@ -95,13 +92,13 @@ add(struct plan *p, struct bh_inspect_database *d, unsigned rule, const struct b
 	} else {
 		p->pattern[p->n] = p->text + p->used;
 		p->flags[p->n] = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH |
-				 (rules[rule].on & BH_ON_DATA ? 0 : HS_FLAG_CASELESS);
+				 (bh_inspect_rules[rule].on & BH_ON_DATA ? 0 : HS_FLAG_CASELESS);
 		p->id[p->n++] = rule;
 	}
 	memcpy(p->text + p->used, text->at, text->len);
 	p->used += text->len;
 	p->text[p->used++] = '\0';
-	d->classes |= BH_INSPECT_BIT(rules[rule].class);
+	d->classes |= BH_INSPECT_BIT(bh_inspect_rules[rule].class);
 }
 
 /* One alternative into the databases of the places where its rule applies. */
@@ -109,7 +106,7 @@ static void
 place(struct bh_inspect_engine *e, struct plan *plans, unsigned rule, const struct bh_view *text)
 {
 	const char *at = (const char *)text->at;
-	uint16_t on = rules[rule].on & BH_ON_REQUEST;
+	uint16_t on = bh_inspect_rules[rule].on & BH_ON_REQUEST;
 	unsigned k = 0;
 
 	if ((on & PLACES) && !(on & BH_ON_VALUE)) {
@@ -142,22 +139,23 @@ distribute(struct bh_inspect_engine *e, struct plan *plans)
 	unsigned i;
 
 	for (i = 0; i < N_RULES; i++) {
-		const uint8_t *at = (const uint8_t *)rules[i].pattern;
-		struct bh_view whole = {at, strlen(rules[i].pattern)};
+		const uint8_t *at = (const uint8_t *)bh_inspect_rules[i].pattern;
+		struct bh_view whole = {at, strlen(bh_inspect_rules[i].pattern)};
 		size_t pos = 0;
 
-		if (rules[i].on & BH_ON_RESPONSE) {
+		if (bh_inspect_rules[i].on & BH_ON_RESPONSE) {
 			add(&plans[SET_RESPONSE], &e->db[SET_RESPONSE], i, &whole);
 			e->db[SET_RESPONSE].on |= BH_ON_RESPONSE;
 		}
-		if (rules[i].on & BH_ON_DATA) {
+		if (bh_inspect_rules[i].on & BH_ON_DATA) {
 			add(&plans[SET_DATA], &e->db[SET_DATA], i, &whole);
 			e->db[SET_DATA].on |= BH_ON_DATA;
 		}
-		while ((rules[i].on & BH_ON_REQUEST) && pos <= whole.len) {
+		while ((bh_inspect_rules[i].on & BH_ON_REQUEST) && pos <= whole.len) {
 			struct bh_view one = {at + pos, 0};
 
-			one.len = bh_pattern_branch(rules[i].pattern + pos, whole.len - pos);
+			one.len = bh_pattern_branch(bh_inspect_rules[i].pattern + pos,
+						    whole.len - pos);
 			place(e, plans, i, &one);
 			pos += one.len + 1;
 		}
@@ -224,7 +222,7 @@ bh_inspect_engine_create(struct bh_inspect_engine **out, struct bh_err *err)
 
 	*out = NULL;
 	for (i = 0; i < N_RULES; i++)
-		size += strlen(rules[i].pattern) + 1;
+		size += strlen(bh_inspect_rules[i].pattern) + 1;
 	text = malloc(SETS * size);
 	if (e == NULL || plans == NULL || text == NULL) {
 		bh_err_set(err, 12, "no memory for the inspection engine");
@@ -292,11 +290,11 @@ on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned f
 	struct matching *m = arg;
 	struct bh_judge *j = m->j;
 	uint32_t offset = to > 24 ? (uint32_t)to - 24 : 0;
-	unsigned class = rules[id].class;
+	unsigned class = bh_inspect_rules[id].class;
 
 	(void)from;
 	(void)flags;
-	if (!(rules[id].on & j->on) || (m->before & BH_INSPECT_BIT(class)))
+	if (!(bh_inspect_rules[id].on & j->on) || (m->before & BH_INSPECT_BIT(class)))
 		return 0;
 	/* the first of a reading, whichever database has it */
 	if ((j->found & BH_INSPECT_BIT(class)) && j->offset[class] <= offset)
@@ -340,7 +338,7 @@ on_data(unsigned id, unsigned long long from, unsigned long long to, unsigned fl
 	(void)from;
 	(void)flags;
 	/* where it ends is known; the excerpt begins far enough before to show what it is */
-	bh_judge_hit(j, rules[id].class, to > 40 ? to - 40 : 0);
+	bh_judge_hit(j, bh_inspect_rules[id].class, to > 40 ? to - 40 : 0);
 	return 0;
 }
 

@@ -54,6 +54,15 @@ struct bh_inspect_scratch {
 	struct bh_isql_token sql[BH_SQL_TOKENS];
 };
 
+/* engine.c: the lines of rule.def and rule_dlp.def. */
+struct bh_inspect_rule {
+	const char *pattern;
+	uint16_t on; /* BH_ON_* */
+	uint8_t class;
+};
+extern const struct bh_inspect_rule bh_inspect_rules[];
+extern const unsigned bh_inspect_n_rules;
+
 #define BH_INSPECT_DATABASES 16
 
 /* Patterns that are matched together. */
