@@ -297,6 +297,8 @@ struct bh_kube_cluster {
 	struct bh_kube_told told; /* what the teller says */
 	int file[3]; /* of what a kubeconfig holds itself: libcurl's GnuTLS reads files only */
 	bool dirty, answered; /* answered: with 200, since the last turn */
+	uint64_t away_ns;     /* since when it takes no connection; 0: it does */
+	uint64_t back_ns;     /* when it answered again; 0: it was not away */
 };
 
 /* tell.c */

@@ -19,9 +19,15 @@
 #define STEADY_NS (5 * BH_NS_PER_SEC)
 #define FAILED_WATCHES 3 /* then from a list: the version may be of a server that was set back */
 
-#define PROBE_MS                                                                                   \
-	250 /* and up to as long again: how often a server is tried that takes no connection, by one feed */
-#define MISSING 5 /* refusals in a row until what nobody must have counts as not there */
+/* How often a server is tried that takes no connection, by one feed, and up to as long again: at first, and when it has been away for YOUNG_NS. */
+#define PROBE_MS 100
+#define OLD_PROBE_MS 250
+#define YOUNG_NS (60 * BH_NS_PER_SEC)
+#define WAKE_MS 100 /* when it answers, the others ask within so long */
+#define WAKING_NS                                                                                  \
+	(10 *                                                                                      \
+	 BH_NS_PER_SEC) /* who has just come back says no for a moment only: no back-off grows */
+#define MISSING 5       /* refusals in a row until what nobody must have counts as not there */
 #define LOOK_AGAIN_NS (30 * BH_NS_PER_SEC)
 
 /* In the order in which they are asked for; `older`: where a server has it that does not know the first. */
@@ -259,13 +265,19 @@ set_options(struct bh_kube_feed *f)
 	curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
 }
 
+static bool
+is_waking(const struct bh_kube_cluster *c)
+{
+	return c->back_ns != 0 && now_ns() - c->back_ns < WAKING_NS;
+}
+
 static void
 fail(struct bh_kube_feed *f, const char *why)
 {
 	struct bh_kube_source *s = f->c->s;
 	char text[256];
 
-	f->due_ns = now_ns() + bh_client_backoff_ns(f->failures);
+	f->due_ns = now_ns() + bh_client_backoff_ns(is_waking(f->c) ? 0 : f->failures);
 	f->failures++;
 	f->next[0] = '\0';
 	if (f->failures >= FAILED_WATCHES)
@@ -279,10 +291,16 @@ fail(struct bh_kube_feed *f, const char *why)
 static void
 refused(struct bh_kube_feed *f)
 {
+	uint64_t now = now_ns();
+	uint32_t ms;
+
 	f->refused = true;
 	if (f != &f->c->feed[0])
 		return;
-	f->due_ns = now_ns() + (PROBE_MS + bh_client_random_below(PROBE_MS)) * BH_NS_PER_MS;
+	if (f->c->away_ns == 0)
+		f->c->away_ns = now;
+	ms = now - f->c->away_ns < YOUNG_NS ? PROBE_MS : OLD_PROBE_MS;
+	f->due_ns = now + (ms + bh_client_random_below(ms)) * BH_NS_PER_MS;
 }
 
 static void
@@ -294,12 +312,16 @@ wake_others(struct bh_kube_cluster *c)
 	for (i = 0; i < c->n_feeds; i++) {
 		struct bh_kube_feed *f = &c->feed[i];
 
-		soon = now + bh_client_random_below(PROBE_MS) * BH_NS_PER_MS;
-		if (f->refused && f->state == BH_KUBE_IDLE && f->due_ns > soon)
+		if (!f->refused)
+			continue;
+		soon = now + bh_client_random_below(WAKE_MS) * BH_NS_PER_MS;
+		if (f->state == BH_KUBE_IDLE && f->due_ns > soon)
 			f->due_ns = soon;
 		f->refused = false;
+		c->back_ns = now;
 	}
 	c->answered = false;
+	c->away_ns = 0;
 }
 
 static void
@@ -343,7 +365,8 @@ not_there(struct bh_kube_feed *f, long status)
 		f->path = f->path == feeds[f->kind].older ? feeds[f->kind].path
 							  : feeds[f->kind].older;
 	/* A server that has just started may not know its own resources yet. */
-	if (!empty || (status != 404 && !feeds[f->kind].optional) || f->failures < MISSING)
+	if (!empty || (status != 404 && !feeds[f->kind].optional) || f->failures < MISSING ||
+	    is_waking(f->c))
 		return;
 	if (!f->absent)
 		bh_log(BH_LOG_WARN,
@@ -370,8 +393,8 @@ done(struct bh_kube_feed *f, CURLcode code)
 	}
 	if (code != CURLE_OK || status != 200) {
 		bh_kube_words(f, status, why);
-		/* Who was away and is back says no for a moment only. */
-		if (f->refused && code == CURLE_OK)
+		/* It takes connections, and does not speak yet. */
+		if (f->refused && code != CURLE_COULDNT_CONNECT)
 			f->failures = 0;
 		fail(f, f->rc != 0         ? strerror(-f->rc)
 			: code != CURLE_OK ? curl_easy_strerror(code)

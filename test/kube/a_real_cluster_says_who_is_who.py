@@ -227,6 +227,27 @@ def resources(gateway, k):
     until(lambda: attempt("web", "redis", 6380) == "timeout", "it is gone", 30)
 
 
+def sensors(gateway, k):
+    """A BulkheadSensor by kubectl, as the shipped definition takes it; what the server lets through and does not load is refused."""
+    sensor = ("apiVersion: bulkhead.internal/v1\nkind: BulkheadSensor\nmetadata: {{name: projects}}\nspec: {{severity: high, rules: [{{name: codename, "
+              "patterns: [{{op: regex, value: '{}', context: url}}]}}], attach: [{{segments: [redis], side: server, action: deny}}]}}\n").format
+    k.kubectl("apply", stdin=sensor("project-(alpha|beta)"))
+    until(lambda: status_of(k, "bsen", "projects")[0] == "Accepted", "a BulkheadSensor", 60)
+    say(f"kubectl get bsen: {k.kubectl('get', 'bsen').splitlines()[-1]}")
+    gateway.logged("sensors in use: 1 with 1 rules")
+    k.kubectl("apply", stdin=sensor("project-(alpha"))
+    until(lambda: status_of(k, "bsen", "projects")[0] == "Refused", "one whose pattern is none", 60)
+    reason = status_of(k, "bsen", "projects")[2]
+    check("east/projects" in reason and "codename" in reason and "parenthesis" in reason, f"why: {reason}")
+    say(f"refused: {reason}")
+    same(k.kubectl("get", "bsen", "projects", "-o", "jsonpath={.status.observedGeneration} {.metadata.generation}").split(), ["2", "2"],
+         "which text it is about")
+    bad = k.kubectl("apply", ok=False, stdin=sensor("x").replace("action: deny", "action: quarantine"))
+    check(bad.returncode != 0 and "quarantine" in bad.stdout, f"the server itself refuses what its schema does: {bad.stdout}")
+    k.kubectl("delete", "bsen", "projects")
+    gateway.logged("sensors in use: 0 with 0 rules")
+
+
 def others_resources(gateway, k):
     """NetworkPolicies and EndpointSlices."""
     k.kubectl("apply", stdin=text({
@@ -248,6 +269,7 @@ def rights(k):
     who = "--as=system:serviceaccount:bulkhead:bulkhead"
     for verb, what, want in (("list", "pods", "yes"), ("watch", "endpointslices.discovery.k8s.io", "yes"), ("get", "secrets", "no"),
                              ("list", "configmaps", "no"), ("delete", "pods", "no"), ("create", "bulkheadpolicies.bulkhead.internal", "no"),
+                             ("watch", "bulkheadsensors.bulkhead.internal", "yes"), ("patch", "bulkheadsensors.bulkhead.internal", "no"),
                              ("update", "networkpolicies.networking.k8s.io", "no")):
         got = k.kubectl("auth", "can-i", verb, what, "-A", who, ok=False).stdout.split()
         same(got[-1:], [want], f"may the gateway {verb} {what}?")
@@ -376,6 +398,7 @@ def test():
     life_of_a_pod(gateway, k, server)
     others_resources(gateway, k)
     resources(gateway, k)
+    sensors(gateway, k)
     many(gateway, k, server)
     killed(gateway, k)
     rotated(gateway, k)

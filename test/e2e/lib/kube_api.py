@@ -44,6 +44,7 @@ class KubeApi:
         self.said = {}                     # version: when it was written to a watch
         self.lists, self.watches, self.refused, self.connections = 0, 0, 0, set()
         self.up, self.server = False, None
+        self.sulks = {}                    # kind: how many requests more are answered 503
 
     # ---- objects
 
@@ -161,6 +162,9 @@ class KubeApi:
             self.status(h, 401, "Unauthorized")
         elif kind not in KINDS or not self.knows(kind, url.path):
             self.status(h, 404, "not found")
+        elif self.sulks.get(kind, 0) > 0:
+            self.sulks[kind] -= 1
+            self.status(h, 503, "not yet")
         elif ask.get("watch") == "true":
             self.watch(h, kind, ask)
         else:
