@@ -280,7 +280,8 @@ int
 bh_daemon_adopt_flows(struct bh_daemon *d, struct bh_err *err)
 {
 	const struct bh_carry_params params = {.ring = 1u << 16, .per_turn = 1024};
-	int rc = bh_gateway_adopt_start(d->gateway, &params);
+	/* One that is to have a twin is ready for its flows already. */
+	int rc = bh_daemon_pair(d) == NULL ? bh_gateway_adopt_start(d->gateway, &params) : 0;
 	unsigned i;
 
 	if (rc != 0)
@@ -306,7 +307,8 @@ bh_daemon_adopt_end(struct bh_daemon *d)
 	bh_daemon_background_main(d);
 	say(a, BH_PASS_DONE, 0);
 	bh_gateway_carry_counts(d->gateway, &c);
-	bh_gateway_adopt_stop(d->gateway);
+	if (bh_daemon_pair(d) == NULL)
+		bh_gateway_adopt_stop(d->gateway);
 	snprintf(text, sizeof(text),
 		 "took over from pid %d: %llu flows kept, %llu left out, %.1f ms not forwarding",
 		 (int)a->pid, (unsigned long long)(c.adopted - c.ended),

@@ -286,9 +286,11 @@ void bh_daemon_fleet_close(struct bh_daemon *d);
 int bh_daemon_pair_open(struct bh_daemon *d, struct bh_err *err);  /* the gateway is there */
 int bh_daemon_pair_begin(struct bh_daemon *d, struct bh_err *err); /* ports receive */
 struct bh_pair *bh_daemon_pair(const struct bh_daemon *d);         /* NULL: there is none */
-void bh_daemon_pair_watch(struct bh_daemon *d);                    /* links were looked at */
-void bh_daemon_pair_leave(
-	struct bh_daemon *d); /* an orderly end begins: the other one may forward */
+bool bh_daemon_pair_flows(void *arg,
+			  struct bh_api_pair_flows *out); /* any thread; false: as above */
+void bh_daemon_pair_watch(struct bh_daemon *d);           /* links were looked at */
+/* An orderly end begins: the other one may forward. true: it does, and has the flows. */
+bool bh_daemon_pair_leave(struct bh_daemon *d);
 void bh_daemon_pair_close(struct bh_daemon *d);
 /* shared.c: endpoints and conversations of other gateways; as bh_fleet_params.item and items_end say. */
 int bh_daemon_shared_open(struct bh_daemon *d);

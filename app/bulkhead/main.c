@@ -445,6 +445,7 @@ start(struct bh_daemon *d, struct early_view *early, struct bh_err *err)
 static void
 finish(struct bh_daemon *d, bool stalled, bool leave)
 {
+	bool goes_on;
 	unsigned i;
 
 	if (stalled) {
@@ -453,7 +454,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 		bh_daemon_take_events(d);
 		_exit(BH_EXIT_STALLED);
 	}
-	bh_daemon_pair_leave(d);
+	goes_on = bh_daemon_pair_leave(d) || d->passed;
 	bh_daemon_telemetry_end();
 	bh_daemon_sensors_join(d);
 	bh_secrets_end(d->secrets);
@@ -467,7 +468,7 @@ finish(struct bh_daemon *d, bool stalled, bool leave)
 	if (d->started)
 		rte_eal_mp_wait_lcore();
 	/* Flows that go on elsewhere have not ended. */
-	if (d->passed)
+	if (goes_on)
 		bh_gateway_passed(d->gateway);
 	if (d->started)
 		bh_daemon_drain(d);

@@ -264,6 +264,7 @@ bh_daemon_ops(struct bh_daemon *d, struct bh_api_ops *ops)
 		.sink = bh_daemon_sink,
 		.log = bh_daemon_log_line,
 		.failure = op_failure,
+		.pair_flows = bh_daemon_pair_flows,
 		.source = bh_daemon_source,
 		.endpoints_pushed = bh_daemon_endpoints_pushed,
 		.endpoints_applied = bh_daemon_endpoints_applied,

@@ -3,15 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../lib/gateway/carry.h"
 #include "../../lib/gateway/twin.h"
-#include "daemon.h"
+#include "pair_flows.h"
 
 struct bh_twin {
 	struct bh_pair *pair;
 	bool alive, known;             /* as it was told last */
 	struct bh_gateway_heard *here; /* [BH_PAIR_MACS]; the hello's thread */
 	struct bh_gateway_heard *tell; /* [BH_PAIR_MACS]; the channel's */
+	struct bh_pair_flows *flows;
+	uint64_t
+		strange_ns; /* the twin forwards, and does not tell of its flows, since; 0: it does, or does not forward */
 };
+/* For longer than that what is known here of flows is not worth believing. */
+#define STRANGE_NS (5 * BH_NS_PER_SEC)
 
 static void
 forward(void *arg, uint64_t until_ns)
@@ -69,16 +75,84 @@ macs(void *arg, struct bh_pair_mac *out, unsigned max)
 	return n;
 }
 
+/* ---- flows: pair_flows.c --------------------------------------------------------------------------- */
+
+static void
+begin(void *arg)
+{
+	bh_pair_flows_begin(((struct bh_daemon *)arg)->twin->flows);
+}
+
+static void
+end(void *arg)
+{
+	bh_pair_flows_end(((struct bh_daemon *)arg)->twin->flows);
+}
+
+static int
+pull(void *arg, uint8_t *out, size_t room, bool *walked, struct bh_err *err)
+{
+	return bh_pair_flows_pull(((struct bh_daemon *)arg)->twin->flows, out, room, walked, err);
+}
+
+static void
+join(void *arg)
+{
+	bh_pair_flows_join(((struct bh_daemon *)arg)->twin->flows);
+}
+
+static int
+put(void *arg, const uint8_t *data, size_t len, struct bh_err *err)
+{
+	return bh_pair_flows_put(((struct bh_daemon *)arg)->twin->flows, data, len, err);
+}
+
+bool
+bh_daemon_pair_flows(void *arg, struct bh_api_pair_flows *out)
+{
+	struct bh_daemon *d = arg;
+
+	if (d->twin == NULL)
+		return false;
+	bh_pair_flows_counts(d->twin->flows, out);
+	return true;
+}
+
+/* A connection that opened there since has the ends of one that is over, and is known here as that one. */
+static void
+doubt(struct bh_daemon *d, const struct bh_pair_status *s)
+{
+	uint64_t now = bh_clock_system.mono_ns(NULL);
+
+	if (s->role == BH_PAIR_ACTIVE || !s->peer_alive || s->peer_role != BH_PAIR_ACTIVE ||
+	    s->linked) {
+		d->twin->strange_ns = 0;
+	} else if (d->twin->strange_ns == 0) {
+		d->twin->strange_ns = now;
+	} else if (now - d->twin->strange_ns > STRANGE_NS) {
+		bh_gateway_forget(d->gateway);
+		d->twin->strange_ns = now;
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------------- */
+
 int
 bh_daemon_pair_open(struct bh_daemon *d, struct bh_err *err)
 {
-	const struct bh_pair_params p = {.config = &d->config,
-					 .secrets = d->secrets,
-					 .ops = {.arg = d,
-						 .forward = forward,
-						 .role = role,
-						 .announce = announce,
-						 .macs = macs}};
+	struct bh_pair_params p = {.config = &d->config,
+				   .secrets = d->secrets,
+				   .ops = {.arg = d,
+					   .forward = forward,
+					   .role = role,
+					   .announce = announce,
+					   .macs = macs,
+					   .begin = begin,
+					   .end = end,
+					   .pull = pull,
+					   .join = join,
+					   .put = put}};
+	int rc;
 
 	if (d->config.pair_listen[0] == '\0')
 		return 0;
@@ -89,7 +163,12 @@ bh_daemon_pair_open(struct bh_daemon *d, struct bh_err *err)
 	d->twin->tell = calloc(BH_PAIR_MACS, sizeof(*d->twin->tell));
 	if (d->twin->here == NULL || d->twin->tell == NULL)
 		return bh_err_set(err, ENOMEM, "out of memory");
-	return bh_pair_open(&d->twin->pair, &p, err);
+	rc = bh_pair_flows_open(&d->twin->flows, d, &p.ops.partial, err);
+	if (p.ops.partial != NULL) {
+		p.ops.join = NULL;
+		p.ops.put = NULL;
+	}
+	return rc == 0 ? bh_pair_open(&d->twin->pair, &p, err) : rc;
 }
 
 int
@@ -122,6 +201,7 @@ bh_daemon_pair_watch(struct bh_daemon *d)
 		usable += whole(d, d->config.pair[i].inside) && whole(d, d->config.pair[i].outside);
 	bh_pair_links(d->twin->pair, usable);
 	bh_pair_status(d->twin->pair, &s);
+	doubt(d, &s);
 	if (s.peer_alive == d->twin->alive && d->twin->known)
 		return;
 	/* Who is alone from the start has not lost it, but is told so all the same, once it had its time to speak. */
@@ -135,11 +215,17 @@ bh_daemon_pair_watch(struct bh_daemon *d)
 	d->twin->alive = s.peer_alive;
 }
 
-void
+bool
 bh_daemon_pair_leave(struct bh_daemon *d)
 {
-	if (d->twin != NULL)
-		bh_pair_leave(d->twin->pair);
+	struct bh_pair_status before, after;
+
+	if (bh_daemon_pair(d) == NULL)
+		return false;
+	bh_pair_status(d->twin->pair, &before);
+	bh_pair_leave(d->twin->pair);
+	bh_pair_status(d->twin->pair, &after);
+	return before.ready && after.peer_alive && after.peer_role == BH_PAIR_ACTIVE;
 }
 
 void
@@ -148,6 +234,7 @@ bh_daemon_pair_close(struct bh_daemon *d)
 	if (d->twin == NULL)
 		return;
 	bh_pair_close(d->twin->pair);
+	bh_pair_flows_close(d->twin->flows);
 	free(d->twin->here);
 	free(d->twin->tell);
 	free(d->twin);

@@ -421,6 +421,9 @@ check(const struct bh_daemon *d, const struct bh_pass_message *m, char *why, siz
 			 "version %u, layout %016llx",
 			 BH_HANDOVER_VERSION, (unsigned long long)bh_handover_layout(), m->version,
 			 (unsigned long long)m->layout);
+	else if (bh_daemon_pair(d) != NULL)
+		snprintf(why, size,
+			 "it is one of a pair: end it, and its twin takes over with its flows");
 	else if (m->ports != d->n_ports)
 		snprintf(why, size, "it has %u ports, this configuration %u", d->n_ports, m->ports);
 	else if (d->n_workers > 1 && d->steering != BH_STEERING_SOFTWARE)

@@ -126,6 +126,15 @@ struct bh_api_learn_segment {
 	struct bh_promotion promotion;
 };
 
+/* Of a pair: flows that were told the other one; that it told, since the start. */
+struct bh_api_pair_flows {
+	uint64_t told, walks; /* records; walks over all because more changed than is noted */
+	uint64_t adopted, renewed,
+		ended;     /* flows that came, records about these, that ended there */
+	uint64_t left_out; /* what does not fit here, and for what there was no room */
+	uint64_t cut;      /* that exceptions.handover ended */
+};
+
 /* All that the API knows of the running gateway. None may be NULL, but for those of the store when there is none. */
 struct bh_api_ops {
 	void *arg;
@@ -169,6 +178,8 @@ struct bh_api_ops {
 	bool (*source)(void *arg, unsigned index, struct bh_api_source *out);
 	/* What became of the gateway before this one; NULL or false: nothing is known. */
 	bool (*failure)(void *arg, struct bh_api_failure *out);
+	bool (*pair_flows)(void *arg,
+			   struct bh_api_pair_flows *out); /* the same: there is none beside it */
 	uint64_t (*uptime_ms)(void *arg);
 	uint64_t (*started_ns)(void *arg); /* wall clock */
 	const char *(*mode)(void *arg);

@@ -290,17 +290,28 @@ static const struct metric pair[] = {
 	{"pair_sent_bytes_total", "counter", "What the other one was told."},
 	{"pair_received_bytes_total", "counter", "What it told."},
 	{"pair_refused_total", "counter", "What came over the links and proved nothing."},
+	{"pair_flows_told_total", "counter", "Records of flows that the other one was told."},
+	{"pair_flow_walks_total", "counter",
+	 "Walks over all flows because more changed than is noted."},
+	{"pair_flows_adopted_total", "counter", "Flows that the other one told of."},
+	{"pair_flows_renewed_total", "counter", "Records about these."},
+	{"pair_flows_ended_total", "counter", "Of these, that ended there."},
+	{"pair_flows_left_out_total", "counter", "Records that do not fit here, or had no room."},
+	{"pair_flows_cut_total", "counter", "Adopted flows that exceptions.handover ended."},
 };
 
 static void
-put_pair(struct bh_buf *b, struct bh_pair *p)
+put_pair(struct bh_buf *b, struct bh_pair *p, const struct bh_api_ops *ops)
 {
+	struct bh_api_pair_flows f = {0};
 	struct bh_pair_status s;
 	size_t i;
 
 	if (p == NULL)
 		return;
 	bh_pair_status(p, &s);
+	if (ops->pair_flows != NULL)
+		ops->pair_flows(ops->arg, &f);
 	const uint64_t value[] = {s.role == BH_PAIR_ACTIVE,
 				  s.peer_alive,
 				  s.ready,
@@ -309,7 +320,14 @@ put_pair(struct bh_buf *b, struct bh_pair *p)
 				  s.joins,
 				  s.sent_bytes,
 				  s.got_bytes,
-				  s.refused};
+				  s.refused,
+				  f.told,
+				  f.walks,
+				  f.adopted,
+				  f.renewed,
+				  f.ended,
+				  f.left_out,
+				  f.cut};
 
 	for (i = 0; i < BH_ARRAY_SIZE(pair); i++) {
 		family(b, pair[i].name, pair[i].type, pair[i].help);
@@ -367,7 +385,7 @@ bh_api_ep_metrics_get(struct bh_api_req *req)
 	put_rows(&b, ops, sink_row, sinks, BH_ARRAY_SIZE(sinks));
 	put_rows(&b, ops, source_row, sources, BH_ARRAY_SIZE(sources));
 	put_fleet(&b, req->api->p.fleet);
-	put_pair(&b, req->api->p.pair);
+	put_pair(&b, req->api->p.pair, ops);
 	put_control(&b, ops);
 	put_failure(&b, ops);
 	bh_api_text(req, &b, "text/plain; version=0.0.4; charset=utf-8");

@@ -81,6 +81,7 @@ fill(struct bh_worker *w, struct bh_flow *f, const struct bh_flow_record *r)
 		bh_flow_over_hot(w->flows, f);
 }
 
+/* Told there. */
 static void
 end(struct bh_worker *w, struct bh_flow *f)
 {
@@ -139,6 +140,37 @@ adopt(struct bh_worker *w, const struct bh_flow_record *r, uint64_t hash)
 	}
 }
 
+static bool
+is_forgetting(const struct bh_worker *w)
+{
+	return atomic_load_explicit(&w->forgotten, memory_order_relaxed) !=
+	       atomic_load_explicit(&w->g->forget, memory_order_acquire);
+}
+
+bool
+bh_adopt_waits(const struct bh_worker *w)
+{
+	return is_forgetting(w) || (w->adopt != NULL && bh_carry_ring_used(&w->adopt->ring) != 0);
+}
+
+void
+bh_adopt_forget(struct bh_worker *w)
+{
+	uint32_t asked = atomic_load_explicit(&w->g->forget, memory_order_acquire), n = 0;
+	struct bh_flow *f = NULL;
+
+	if (likely(asked == atomic_load_explicit(&w->forgotten, memory_order_relaxed)))
+		return;
+	/* Asked too late: it forwards. */
+	while (w->fenced && n++ < BH_AGE_PER_TURN &&
+	       (f = bh_flow_next(w->flows, &w->forget_cursor, UINT32_MAX)) != NULL)
+		end(w, f);
+	if (w->fenced && f != NULL)
+		return;
+	w->forget_cursor = 0;
+	atomic_store_explicit(&w->forgotten, asked, memory_order_release);
+}
+
 void
 bh_adopt_turn(struct bh_worker *w)
 {
@@ -150,6 +182,14 @@ bh_adopt_turn(struct bh_worker *w)
 	if (w->view == NULL)
 		return;
 	n = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+	/* What was known here is still to go. Asked for before what stands behind the head was put there: so looked at after. */
+	if (is_forgetting(w))
+		return;
+	/* It forwards: of what it sees itself nobody knows more. */
+	if (unlikely(w->twin) && !w->fenced) {
+		atomic_store_explicit(&ring->tail, tail + n, memory_order_release);
+		return;
+	}
 	n = RTE_MIN(n, w->adopt->per_turn);
 	for (i = 0; i < n; i++) {
 		const struct bh_flow_record *r = &ring->record[(tail + i) & ring->mask];
@@ -197,6 +237,7 @@ bh_gateway_adopt_start(struct bh_gateway *g, const struct bh_carry_params *param
 			continue;
 		a[i]->bytes = head + (size_t)n * sizeof(struct bh_flow_record);
 		a[i]->per_turn = per_turn;
+		a[i]->grace_ms = 4 * params->walk_ms;
 	}
 	if (rc != 0) {
 		for (i--; i-- != 0;)
@@ -245,7 +286,19 @@ bh_gateway_adopted(const struct bh_gateway *g)
 		if (bh_carry_ring_used(&g->worker[i]->adopt_set->ring) != 0)
 			return false;
 	}
+	for (i = 0; g->twin && i < g->n_workers; i++) {
+		if (atomic_load_explicit(&g->worker[i]->forgotten, memory_order_acquire) !=
+		    atomic_load_explicit(&g->forget, memory_order_relaxed))
+			return false;
+	}
 	return true;
+}
+
+void
+bh_gateway_forget(struct bh_gateway *g)
+{
+	if (g->twin)
+		atomic_fetch_add_explicit(&g->forget, 1, memory_order_release);
 }
 
 void

@@ -18,6 +18,9 @@ bh_carry_mark(struct bh_worker *w, const struct bh_flow *f)
 	struct bh_carrier *c = w->carry;
 
 	if (c->n_changed == c->room) {
+		/* What has been told is not all any more. */
+		if (!c->overrun)
+			atomic_store_explicit(&c->done, c->asked_seen - 1, memory_order_relaxed);
 		c->overrun = true;
 		return;
 	}
@@ -249,31 +252,95 @@ free_carry(void *carry)
 	bh_mem_unmap(carry, ((struct bh_carrier *)carry)->bytes);
 }
 
-int
-bh_gateway_carry_start(struct bh_gateway *g, const struct bh_carry_params *params)
+/* All workers', or none. */
+static int
+make_all(struct bh_gateway *g, const struct bh_carry_params *params, struct bh_carrier **c)
 {
-	struct bh_carrier *c[BH_CARRY_WORKERS];
 	uint32_t n, per_turn;
 	unsigned i;
 	int rc = bh_carry_check(params, &n, &per_turn);
 
 	if (rc != 0)
 		return rc;
-	if (g->carrying)
-		return -EBUSY;
 	for (i = 0; i < g->n_workers && rc == 0; i++) {
 		c[i] = make(params, n, per_turn);
 		rc = c[i] != NULL ? 0 : -ENOMEM;
 	}
-	if (rc != 0) {
-		for (i--; i-- != 0;)
-			free_carry(c[i]);
-		return rc;
+	if (rc == 0)
+		return 0;
+	for (i--; i-- != 0;)
+		free_carry(c[i]);
+	return rc;
+}
+
+int
+bh_gateway_carry_keep(struct bh_gateway *g, const struct bh_carry_params *params)
+{
+	struct bh_carrier *c[BH_CARRY_WORKERS];
+	unsigned i;
+	int rc;
+
+	if (g->carrying || g->worker[0]->carry_kept != NULL)
+		return -EBUSY;
+	rc = make_all(g, params, c);
+	for (i = 0; rc == 0 && i < g->n_workers; i++) {
+		c[i]->kept = true;
+		atomic_store_explicit(&c[i]->idle, true, memory_order_relaxed);
+		g->worker[i]->carry_kept = c[i];
+	}
+	return rc;
+}
+
+/* No worker looks at it any more. */
+static void
+rest(void *carry)
+{
+	atomic_store_explicit(&((struct bh_carrier *)carry)->idle, true, memory_order_release);
+}
+
+/* As if it had just been made. */
+static void
+renew(struct bh_carrier *c)
+{
+	atomic_store_explicit(&c->ring.head, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->ring.tail, 0, memory_order_relaxed);
+	c->n_changed = c->first_changed = c->cursor = 0;
+	c->overrun = c->walking = c->whole = c->reached = false;
+	c->walked_ms = c->since_ms = c->asked_seen = 0;
+	atomic_store_explicit(&c->asked, 1, memory_order_relaxed);
+	atomic_store_explicit(&c->done, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->idle, false, memory_order_relaxed);
+}
+
+static int
+take_kept(struct bh_gateway *g, struct bh_carrier **c)
+{
+	unsigned i;
+
+	for (i = 0; i < g->n_workers; i++) {
+		c[i] = g->worker[i]->carry_kept;
+		if (!atomic_load_explicit(&c[i]->idle, memory_order_acquire))
+			return -EAGAIN;
 	}
 	for (i = 0; i < g->n_workers; i++)
-		atomic_store_explicit(&g->worker[i]->carry_set, c[i], memory_order_release);
-	g->carrying = true;
+		renew(c[i]);
 	return 0;
+}
+
+int
+bh_gateway_carry_start(struct bh_gateway *g, const struct bh_carry_params *params)
+{
+	struct bh_carrier *c[BH_CARRY_WORKERS];
+	unsigned i;
+	int rc;
+
+	if (g->carrying)
+		return -EBUSY;
+	rc = g->worker[0]->carry_kept != NULL ? take_kept(g, c) : make_all(g, params, c);
+	for (i = 0; rc == 0 && i < g->n_workers; i++)
+		atomic_store_explicit(&g->worker[i]->carry_set, c[i], memory_order_release);
+	g->carrying = rc == 0;
+	return rc;
 }
 
 static uint32_t
@@ -303,19 +370,33 @@ bh_gateway_carry_take(struct bh_gateway *g, struct bh_flow_record *out, uint32_t
 	return got;
 }
 
+/* What comes behind the walk's end in the ring are changes: they may never cease. */
+static bool
+is_walked(struct bh_carrier *c)
+{
+	if (atomic_load_explicit(&c->done, memory_order_acquire) !=
+	    atomic_load_explicit(&c->asked, memory_order_relaxed)) {
+		c->reached = false;
+		return false;
+	}
+	if (!c->reached) {
+		c->reached = true;
+		/* done first: what it stands for is in the ring by then. */
+		c->whole_at = atomic_load_explicit(&c->ring.head, memory_order_acquire);
+	}
+	return (int32_t)(atomic_load_explicit(&c->ring.tail, memory_order_relaxed) - c->whole_at) >=
+	       0;
+}
+
 bool
 bh_gateway_carry_walked(const struct bh_gateway *g)
 {
 	unsigned i;
 
 	for (i = 0; i < g->n_workers; i++) {
-		const struct bh_carrier *c = g->worker[i]->carry_set;
+		struct bh_carrier *c = g->worker[i]->carry_set;
 
-		/* done first: what it stands for is in the ring by then. */
-		if (c == NULL ||
-		    atomic_load_explicit(&c->done, memory_order_acquire) !=
-			    atomic_load_explicit(&c->asked, memory_order_relaxed) ||
-		    bh_carry_ring_used(&c->ring) != 0)
+		if (c == NULL || !is_walked(c))
 			return false;
 	}
 	return true;
@@ -367,9 +448,20 @@ bh_gateway_carry_stop(struct bh_gateway *g)
 		struct bh_carrier *c = g->worker[i]->carry_set;
 
 		atomic_store_explicit(&g->worker[i]->carry_set, NULL, memory_order_release);
-		bh_gateway_retire(g, c, free_carry);
+		bh_gateway_retire(g, c, c->kept ? rest : free_carry);
 	}
 	g->carrying = false;
+}
+
+void
+bh_carry_destroy(struct bh_gateway *g)
+{
+	unsigned i;
+
+	for (i = 0; g->worker != NULL && i < g->n_workers; i++) {
+		if (g->worker[i] != NULL && g->worker[i]->carry_kept != NULL)
+			free_carry(g->worker[i]->carry_kept);
+	}
 }
 
 void

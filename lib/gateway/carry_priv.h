@@ -29,19 +29,27 @@ struct bh_carrier {
 	uint32_t asked_seen;          /* of `asked`, when this walk began */
 	/* shared: control asks for walks of all, the worker says how many it has ended */
 	_Atomic uint32_t asked, done;
-	size_t bytes; /* of this, with all that belongs to it */
+	/* control's */
+	bool reached;      /* such a walk has ended, */
+	uint32_t whole_at; /* and all of it has been handed out when the ring's tail is here */
+	bool kept;
+	_Atomic bool idle; /* kept, and no worker looks at it; release / acquire */
+	size_t bytes;      /* of this, with all that belongs to it */
 };
 
 /* Taking over, of one worker. */
 struct bh_adopt {
 	struct bh_carry_ring ring; /* control writes */
 	uint32_t per_turn;
+	uint32_t grace_ms; /* without the right to forward, flows age so much later */
 	size_t bytes;
 };
 
 /* carry.c: records and heads of params, or -EINVAL; memory that begins with a ring: `head` bytes, n records, `extra`. */
 int bh_carry_check(const struct bh_carry_params *p, uint32_t *ring, uint32_t *per_turn);
 void *bh_carry_map(size_t head, uint32_t n, size_t extra, struct bh_carry_ring **ring);
+
+void bh_carry_destroy(struct bh_gateway *g); /* what is kept; no worker runs */
 
 static inline uint32_t
 bh_carry_ring_used(const struct bh_carry_ring *r)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "gateway_priv.h"
+#include "carry_priv.h"
 
 /* The ageing sweep turns over the table in four seconds, or slower for very large ones. */
 #define AGE_TURN_SLICES (4096 * BH_SLICES)
@@ -324,6 +324,7 @@ bh_gateway_destroy(struct bh_gateway *g)
 		r->free_fn(r->obj);
 		free(r);
 	}
+	bh_carry_destroy(g);
 	bh_twin_destroy(g);
 	for (i = 0; g->worker != NULL && i < g->n_workers; i++)
 		worker_destroy(g->worker[i]);

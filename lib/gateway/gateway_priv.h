@@ -289,6 +289,7 @@ struct bh_worker {
 	uint32_t active_cursor; /* next entry to look at for that */
 	uint64_t active_debt;   /* entries still to be looked at, times the walk's slices */
 	uint32_t drain_cursor;  /* bh_worker_drain goes on here */
+	uint32_t forget_cursor; /* bh_adopt_forget does */
 	struct bh_exit exit[BH_MAX_WIRES]; /* by the wire a frame came in on; set once a turn */
 	struct bh_bucket reject_bucket, event_bucket;
 	struct bh_tx_buffer tx[BH_MAX_WIRES];
@@ -315,6 +316,8 @@ struct bh_worker {
 	_Atomic(struct bh_carrier *)
 		carry_set; /* control writes (release), loaded once a turn (acquire) */
 	_Atomic(struct bh_adopt *) adopt_set;
+	struct bh_carrier *carry_kept; /* control's */
+	_Atomic uint32_t forgotten;    /* of g->forget; the worker writes, release */
 	/* written by control: answers taken from the ring; how many of these are in force (release / acquire) */
 	uint32_t names_taken;
 	_Atomic uint32_t names_in_force;
@@ -350,6 +353,7 @@ struct bh_gateway {
 	_Atomic bool wire_down[BH_MAX_WIRES];                     /* relaxed */
 	_Atomic bool settles;                                     /* relaxed: no connection opens */
 	_Atomic uint64_t forward_until; /* of the TSC; release / relaxed */
+	_Atomic uint32_t forget; /* how often all flows were to be ended; release / acquire */
 	/* control only */
 	pthread_mutex_t retire_lock __rte_cache_aligned; /* retired */
 	pthread_mutex_t query_lock;                      /* one question to the workers at a time */

@@ -7,6 +7,10 @@
 /* carry.c, adopt.c: the worker's part, at a turn's end; if w->carry, w->adopt. */
 void bh_carry_turn(struct bh_worker *w);
 void bh_adopt_turn(struct bh_worker *w);
+/* With a twin, at each turn's end: end flows of which that one knows better. */
+void bh_adopt_forget(struct bh_worker *w);
+/* Something of what was told before is not in the table yet. */
+bool bh_adopt_waits(const struct bh_worker *w);
 /* Whoever is told of flows is to hear of this one, if w->carry: it may have changed; it ends. */
 void bh_carry_mark(struct bh_worker *w, const struct bh_flow *f);
 void bh_carry_gone(struct bh_worker *w, const struct bh_flow *f);

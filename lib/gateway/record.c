@@ -328,7 +328,8 @@ bh_record_flow_end(void *worker, const struct bh_flow *f, enum bh_flow_end why)
 		       why == BH_FLOW_END_SHUTDOWN ? BH_REASON_SHUTDOWN : BH_REASON_HOLD_TIME);
 	if (why == BH_FLOW_END_EVICTED)
 		bh_count(&w->c.flows_evicted, 1);
-	if ((!w->config->event_flows && !w->config->learn) || w->adopted_ends)
+	if ((!w->config->event_flows && !w->config->learn) || w->adopted_ends ||
+	    (unlikely(w->fenced) && f->carried != BH_CARRIED_NOT))
 		return;
 	fill_flow(w, &e, f);
 	e.time_ns = w->wall_ns;

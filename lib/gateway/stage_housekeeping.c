@@ -1,6 +1,6 @@
 /* housekeeping: what is not about this burst. What has many entries to look at does so sixteen times a millisecond, a few at
  * a time: one that does a millisecond's at once is a packet's latency. */
-#include "gateway_priv.h"
+#include "carry_priv.h"
 
 /* Incomplete datagrams past their time. */
 static void
@@ -19,6 +19,13 @@ age_fragments(struct bh_worker *w)
 	}
 }
 
+/* A standby hears of packets later than they came. */
+static uint32_t
+late_ms(const struct bh_worker *w)
+{
+	return unlikely(w->fenced) && w->adopt != NULL ? w->adopt->grace_ms : 0;
+}
+
 /* Entries owed to the sweep are carried over. A turn looks at those of its own time and a few of the others, and at a
  * bounded number at all: after a pause (a suspended machine, a capture's gap) neither the packets nor the event ring see a
  * burst of it. */
@@ -34,7 +41,7 @@ age_flows(struct bh_worker *w, uint64_t slices)
 	turn = RTE_MIN(w->age_debt, own + OWED);
 	turn = RTE_MIN(turn, (uint64_t)BH_AGE_PER_TURN);
 	w->age_debt -= turn;
-	bh_flow_age(w->flows, w->now_ms, (uint32_t)turn);
+	bh_flow_age(w->flows, w->now_ms - late_ms(w), (uint32_t)turn);
 }
 
 /* Walk the table once in active_ms and tell of each flow that is so old and was heard since the last walk. No flow keeps
@@ -85,9 +92,10 @@ bh_stage_housekeeping(struct bh_worker *w)
 		return;
 	w->kept_slice = w->slice;
 	age_flows(w, slices);
-	if (unlikely(w->active_ms != 0))
+	/* Of flows that go on elsewhere it is told there. */
+	if (unlikely(w->active_ms != 0) && !w->fenced)
 		tell_active(w, slices);
-	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA))
+	if (bh_threat_on(w, BH_THREAT_NO_CLIENT_DATA) && !w->fenced)
 		bh_threat_sweep(w, slices);
 	bh_app_age(w, slices);
 	bh_mail_work(w, slices);

@@ -60,8 +60,9 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 	w->carry = atomic_load_explicit(&w->carry_set, memory_order_acquire);
 	w->adopt = atomic_load_explicit(&w->adopt_set, memory_order_acquire);
 	find_exits(w);
+	/* What the twin told before it stopped is known before the first packet. */
 	if (unlikely(w->twin))
-		w->fenced = bh_twin_fenced(w);
+		w->fenced = bh_twin_fenced(w) || (w->fenced && bh_adopt_waits(w));
 	if (unlikely(w->sensor != NULL))
 		bh_app_sensor_turn(w);
 }
@@ -69,6 +70,8 @@ begin_turn(struct bh_worker *w, uint64_t mono_ns, uint64_t wall_ns)
 static void
 end_turn(struct bh_worker *w)
 {
+	if (unlikely(w->twin))
+		bh_adopt_forget(w);
 	if (unlikely(w->adopt != NULL))
 		bh_adopt_turn(w);
 	bh_stage_housekeeping(w);

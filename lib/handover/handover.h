@@ -140,6 +140,7 @@ struct bh_handover_reader {
 	uint64_t next; /* block that comes next */
 	uint64_t flows,
 		misfits; /* records handed back, and left out because they say what is not known here */
+	unsigned n_pairs; /* that the teller has */
 	uint8_t pair[256], state[256], reason[256], app[256];
 };
 #define BH_HANDOVER_UNKNOWN 0xff /* in these four */

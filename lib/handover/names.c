@@ -123,6 +123,8 @@ read_list(struct bh_handover_reader *r, unsigned list, struct bh_cur *in)
 			nth += strcmp(name[k], name[i]) == 0;
 		map[i] = number_of(r->self, list, name[i], nth);
 	}
+	if (map == r->pair)
+		r->n_pairs = n;
 	return 0;
 }
 

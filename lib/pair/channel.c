@@ -7,7 +7,7 @@
 
 #include "channel.h"
 
-#define VERSION 1
+#define VERSION 2
 
 struct head {
 	uint32_t len_be;

@@ -14,13 +14,13 @@
 #define BH_PAIR_GREETING (8 + BH_PAIR_NONCE)
 #define BH_PAIR_FRAME_HEAD 16
 #define BH_PAIR_FRAME_TAIL 32
-#define BH_PAIR_PAYLOAD (64u << 10) /* of a frame, at most */
+#define BH_PAIR_PAYLOAD (64u << 10) /* of a frame, at most; BH_PAIR_ROOM */
 
 enum bh_pair_frame {
 	BH_PAIR_ALIVE,   /* nothing else was said for a while */
 	BH_PAIR_RECORDS, /* as pull gave them */
 	BH_PAIR_HEARD,   /* all ends heard on ports: replaces what was said before */
-	BH_PAIR_WALKED,  /* all there was has come */
+	BH_PAIR_WALKED,  /* all there was has come; back: and is in force there */
 	BH_PAIR_FRAMES
 };
 

@@ -99,7 +99,7 @@ bh_pair_end_read(struct bh_pair_end *e,
 {
 	unsigned budget = 64;
 	ssize_t n;
-	int rc = 0;
+	int rc = frames(e, fn, arg); /* that fn did not want before */
 
 	while (rc == 0 && budget-- > 0) {
 		n = recv(e->fd, e->in + e->n_in, sizeof(e->in) - e->n_in, 0);

@@ -103,6 +103,7 @@ bh_pair_open(struct bh_pair **out, const struct bh_pair_params *params, struct b
 	p->p = *params;
 	p->c = c;
 	p->wake_fd = -1;
+	atomic_store_explicit(&p->ready, -1, memory_order_relaxed);
 	pthread_mutex_init(&p->lock, NULL);
 	rc = sodium_init() < 0 ? bh_err_set(err, EIO, "pair: no random numbers") : 0;
 	if (rc == 0 && take_memory(p) != 0)
@@ -210,7 +211,8 @@ bh_pair_status(struct bh_pair *p, struct bh_pair_status *out)
 	out->macs = p->n_macs;
 	pthread_mutex_unlock(&p->lock);
 	out->refused = atomic_load_explicit(&p->refused, memory_order_relaxed);
-	out->ready = atomic_load_explicit(&p->ready, memory_order_relaxed);
+	/* What it was in another role says nothing. */
+	out->ready = atomic_load_explicit(&p->ready, memory_order_relaxed) == (int)out->role;
 }
 
 void

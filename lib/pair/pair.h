@@ -11,7 +11,7 @@
  * Hello     a datagram of BH_PAIR_HELLO_SIZE bytes (hello.c) from pair.listen to pair.peer every pair.hello, and at once when
  *           something is new; over both links where there are two.
  * Channel   TCP between the same addresses: whoever does not forward asks the one that does (channel.h). Records are opaque
- *           here. It goes on for as long as their roles do; whoever comes anew gets everything, then changes.
+ *           here; what there is no room for waits, in the kernel's buffers and with who tells. It goes on for as long as their roles do; whoever comes anew gets everything, then changes.
  * Proof     HMAC-SHA256 under keys made of pair.secret_file, of hellos with a number that grows and the newest number heard of
  *           the other one, of the channel with a number a frame under keys of both ends' random numbers. A recording of
  *           either is worth nothing. What is said is not hidden: the link is to be the gateways' own.
@@ -46,15 +46,19 @@ struct bh_pair_ops {
 	unsigned (*macs)(void *arg, struct bh_pair_mac *out, unsigned max);
 	/* The channel's thread, at the one that forwards; all NULL: there are no records.
 	 * begin: another one listens, all is to come; end: nobody does.
-	 * pull: bytes of whole records, at most room; *walked: all there was has come. 0: none now. -EOVERFLOW: some were lost
-	 * because they were not taken in time: the channel begins anew. */
+	 * pull: bytes of whole records, at most room (BH_PAIR_ROOM), 8-aligned; *walked: all there was has come. 0: none now.
+	 * -errno: there can be none, err says why; the channel begins anew. */
 	void (*begin)(void *arg);
 	void (*end)(void *arg);
-	int (*pull)(void *arg, uint8_t *out, size_t room, bool *walked);
-	/* The same at the other one. join: all will come anew. put: what pull gave, once. 0; -EINVAL: it is none: the channel ends. */
+	int (*pull)(void *arg, uint8_t *out, size_t room, bool *walked, struct bh_err *err);
+	/* The same at the other one. join: all will come anew. put: what pull gave, whole. 0; -EAGAIN: there is no room now, the same
+	 * comes again in a moment; else it does not fit, err says why: the channel ends, and begins anew after a second. */
 	void (*join)(void *arg);
-	int (*put)(void *arg, const uint8_t *data, size_t len);
+	int (*put)(void *arg, const uint8_t *data, size_t len, struct bh_err *err);
+	/* Not NULL: records are not taken (join, put: NULL), and why. It is never ready then. Outlives the pair. */
+	const char *partial;
 };
+#define BH_PAIR_ROOM (64u << 10)
 
 struct bh_pair_params {
 	const struct bh_config *config; /* pair.* */
@@ -82,7 +86,8 @@ struct bh_pair_status {
 	uint32_t peer_priority, peer_usable;
 	uint64_t peer_heard_ns; /* wall clock; 0: never */
 	bool linked;            /* the channel: the other one is there, and proven */
-	bool ready; /* all that the other one knows is here; at the one that forwards: there */
+	/* All that the other one knows is in force here; at the one that forwards: there, it has said so. */
+	bool ready;
 	uint64_t changes;               /* of the role */
 	uint64_t heard, ignored;        /* hellos */
 	uint64_t refused;               /* datagrams and frames that prove nothing */

@@ -53,8 +53,9 @@ struct bh_pair {
 	int wake_fd; /* of the hello's thread */
 	_Atomic bool stop, leaving;
 	_Atomic unsigned usable;
-	_Atomic int role;   /* for the channel's thread */
-	_Atomic bool ready; /* for the hello's */
+	_Atomic int role; /* for the channel's thread */
+	_Atomic int
+		ready; /* for the hello's: the other one knows all that the one of this role does; -1: it does not */
 	_Atomic uint64_t refused;
 	/* hello's thread */
 	struct bh_pair_elect elect;
@@ -69,8 +70,10 @@ struct bh_pair {
 	unsigned ask_link;
 	bool begun, walked;       /* of asked: begin was called; and all was pulled */
 	struct bh_pair_mac *told; /* [BH_PAIR_MACS]: as it is sent */
-	uint8_t *record;          /* [BH_PAIR_PAYLOAD] */
-	uint8_t *heard;           /* [BH_PAIR_PAYLOAD]: what was said last of who was heard */
+	uint8_t *
+		record; /* [BH_PAIR_PAYLOAD] to be sent; or came, and there is no room for it yet: */
+	size_t n_waiting; /* bytes of that */
+	uint8_t *heard;   /* [BH_PAIR_PAYLOAD]: what was said last of who was heard */
 	unsigned n_heard;
 	pthread_mutex_t lock;    /* all below */
 	struct bh_pair_mac *mac; /* [BH_PAIR_MACS] heard at the other one */

@@ -94,7 +94,7 @@ turn(struct bh_pair *p)
 	const struct bh_pair_input in = {
 		.now_ns = bh_clock_system.mono_ns(NULL),
 		.usable = atomic_load_explicit(&p->usable, memory_order_relaxed),
-		.ready = atomic_load_explicit(&p->ready, memory_order_relaxed),
+		.ready = atomic_load_explicit(&p->ready, memory_order_relaxed) == BH_PAIR_STANDBY,
 		.leaving = atomic_load_explicit(&p->leaving, memory_order_relaxed),
 	};
 	struct bh_pair_output out;

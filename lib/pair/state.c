@@ -16,6 +16,10 @@
 #define SILENT_NS (2 * BH_NS_PER_SEC) /* a channel on which nothing was said is dead */
 #define HEARD_NS (20 * BH_NS_PER_MS)  /* how often it is looked who was heard on ports */
 #define PULLS 16                      /* of a turn */
+_Static_assert(BH_PAIR_ROOM == BH_PAIR_PAYLOAD, "a frame is what pull gave");
+#define MISFIT_NS BH_NS_PER_SEC /* it is asked again, after what did not fit */
+#define FULL_MS 1
+#define MISFIT (-EDOM) /* what came does not fit, and the trouble says why */
 
 static uint64_t
 now(void)
@@ -78,10 +82,13 @@ take_heard(struct bh_pair *p, const uint8_t *data, size_t len)
 
 /* ---- to the other one ------------------------------------------------------------------------------------------------ */
 
+/* As whom; -1: it is not. What was wrong before is right once all has come. */
 static void
-set_ready(struct bh_pair *p, bool ready)
+set_ready(struct bh_pair *p, int ready)
 {
 	atomic_store_explicit(&p->ready, ready, memory_order_relaxed);
+	if (ready >= 0)
+		bh_pair_trouble(p, "%s", "");
 }
 
 static void
@@ -90,8 +97,6 @@ set_linked(struct bh_pair *p, bool linked, bool join)
 	pthread_mutex_lock(&p->lock);
 	p->status.linked = linked;
 	p->status.joins += join;
-	if (linked)
-		p->status.trouble[0] = '\0';
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -105,22 +110,27 @@ drop_asked(struct bh_pair *p)
 	p->begun = false;
 	bh_pair_end_free(p->asked);
 	p->asked = NULL;
-	set_ready(p, false);
+	set_ready(p, -1);
 	set_linked(p, false, false);
 }
 
-/* An end that listens says nothing but that it lives. */
+/* An end that listens says nothing but that it lives, and that it has all. */
 static int
 got_asked(void *arg, struct bh_pair_end *e, const struct bh_pair_got *got)
 {
-	(void)arg;
+	struct bh_pair *p = arg;
+
 	if (got->kind == BH_PAIR_FRAMES)
 		return bh_pair_end_write(e, BH_PAIR_ALIVE, NULL, 0);
+	if (got->kind == BH_PAIR_WALKED && e == p->asked && p->walked && got->len == 0) {
+		set_ready(p, BH_PAIR_ACTIVE);
+		return 0;
+	}
 	return got->kind == BH_PAIR_ALIVE && got->len == 0 ? 0 : -EBADMSG;
 }
 
 static int
-push(struct bh_pair *p)
+push(struct bh_pair *p, struct bh_err *err)
 {
 	const struct bh_pair_ops *ops = &p->p.ops;
 	struct bh_pair_end *e = p->asked;
@@ -135,7 +145,7 @@ push(struct bh_pair *p)
 	for (i = 0; rc == 0 && ops->pull != NULL && i < PULLS; i++) {
 		if (bh_pair_end_room(e) < 2 * BH_PAIR_PAYLOAD)
 			break;
-		n = ops->pull(ops->arg, p->record, BH_PAIR_PAYLOAD, &walked);
+		n = ops->pull(ops->arg, p->record, BH_PAIR_PAYLOAD, &walked, err);
 		if (n <= 0) {
 			rc = n;
 			break;
@@ -146,7 +156,6 @@ push(struct bh_pair *p)
 	if (rc == 0 && walked && !p->walked) {
 		p->walked = true;
 		rc = bh_pair_end_write(e, BH_PAIR_WALKED, NULL, 0);
-		set_ready(p, true);
 	}
 	if (rc == 0 && now() - e->said_ns > ALIVE_NS)
 		rc = bh_pair_end_write(e, BH_PAIR_ALIVE, NULL, 0);
@@ -197,8 +206,16 @@ look_at_next(struct bh_pair *p)
 }
 
 static void
+tell_end(struct bh_pair *p, int rc, const struct bh_err *err)
+{
+	bh_pair_trouble(p, "the channel to the twin has ended: %.150s",
+			err->what[0] != '\0' ? err->what : strerror(-rc));
+}
+
+static void
 serve(struct bh_pair *p)
 {
+	struct bh_err err = {0};
 	unsigned i;
 	int rc;
 
@@ -210,12 +227,12 @@ serve(struct bh_pair *p)
 		return;
 	rc = bh_pair_end_read(p->asked, got_asked, p);
 	if (rc == 0)
-		rc = push(p);
+		rc = push(p, &err);
 	if (rc == 0 && now() - p->asked->heard_ns > SILENT_NS)
 		rc = -ETIMEDOUT;
 	if (rc == 0)
 		return;
-	bh_pair_trouble(p, "the channel to the twin has ended: %s", strerror(-rc));
+	tell_end(p, rc, &err);
 	drop_asked(p);
 }
 
@@ -228,11 +245,28 @@ drop_asking(struct bh_pair *p)
 
 	bh_pair_end_free(p->asking);
 	p->asking = NULL;
+	p->n_waiting = 0;
 	p->ask_ns = now() + ASK_NS;
 	p->ask_link++;
-	set_ready(p, false);
+	set_ready(p, -1);
 	if (was)
 		set_linked(p, false, false);
+}
+
+/* 0, -EAGAIN: it waits; MISFIT. */
+static int
+take_records(struct bh_pair *p, const uint8_t *data, size_t len)
+{
+	struct bh_err err = {0};
+	int rc = p->p.ops.put != NULL ? p->p.ops.put(p->p.ops.arg, data, len, &err) : 0;
+
+	if (rc == -EAGAIN && data != p->record)
+		memcpy(p->record, data, len);
+	p->n_waiting = rc == -EAGAIN ? len : 0;
+	if (rc == 0 || rc == -EAGAIN)
+		return rc;
+	tell_end(p, rc, &err);
+	return MISFIT;
 }
 
 static int
@@ -252,14 +286,19 @@ got_asking(void *arg, struct bh_pair_end *e, const struct bh_pair_got *got)
 		return got->len == 0 ? 0 : -EBADMSG;
 	case BH_PAIR_RECORDS:
 		count(p, &p->status.got_bytes, got->len);
-		return p->p.ops.put != NULL ? p->p.ops.put(p->p.ops.arg, got->payload, got->len)
-					    : 0;
+		return take_records(p, got->payload, got->len);
 	case BH_PAIR_HEARD:
 		count(p, &p->status.got_bytes, got->len);
 		return take_heard(p, got->payload, got->len);
 	default:
-		set_ready(p, true);
-		return got->len == 0 ? 0 : -EBADMSG;
+		if (got->len != 0)
+			return -EBADMSG;
+		if (p->p.ops.partial != NULL) {
+			bh_pair_trouble(p, "%s", p->p.ops.partial);
+			return 0;
+		}
+		set_ready(p, BH_PAIR_STANDBY);
+		return bh_pair_end_write(e, BH_PAIR_WALKED, NULL, 0);
 	}
 }
 
@@ -310,10 +349,15 @@ listen_to(struct bh_pair *p)
 	if (e == NULL)
 		return;
 	rc = bh_pair_end_flush(e);
+	if (rc == 0 && p->n_waiting != 0)
+		rc = take_records(p, p->record, p->n_waiting);
 	if (rc == 0)
 		rc = bh_pair_end_read(e, got_asking, p);
+	/* Nothing is read while something waits: the other one is not silent then. */
+	if (rc == -EAGAIN)
+		e->heard_ns = now();
 	/* Not connected yet. */
-	if (rc == -ENOTCONN)
+	if (rc == -ENOTCONN || rc == -EAGAIN)
 		rc = 0;
 	if (rc == 0 && e->channel.proven && now() - e->said_ns > ALIVE_NS)
 		rc = bh_pair_end_write(e, BH_PAIR_ALIVE, NULL, 0);
@@ -321,10 +365,13 @@ listen_to(struct bh_pair *p)
 		rc = -ETIMEDOUT;
 	if (rc == 0)
 		return;
-	if (rc == -EBADMSG || rc == -EINVAL)
+	if (rc == -EBADMSG)
 		atomic_fetch_add_explicit(&p->refused, 1, memory_order_relaxed);
-	bh_pair_trouble(p, "the channel to the twin has ended: %s", strerror(-rc));
+	if (rc != MISFIT)
+		tell_end(p, rc, &(struct bh_err){0});
 	drop_asking(p);
+	if (rc == MISFIT)
+		p->ask_ns = now() + MISFIT_NS;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------------------------- */
@@ -338,12 +385,12 @@ pause_for(const struct bh_pair *p)
 	unsigned i;
 
 	for (i = 0; i < BH_ARRAY_SIZE(end); i++) {
-		if (end[i] != NULL)
+		if (end[i] != NULL && p->n_waiting == 0)
 			fd[n++] = (struct pollfd){.fd = end[i]->fd, .events = POLLIN};
 	}
 	for (i = 0; i < p->n_links; i++)
 		fd[n++] = (struct pollfd){.fd = p->listener[i], .events = POLLIN};
-	poll(fd, n, p->asked != NULL ? BUSY_MS : IDLE_MS);
+	poll(fd, n, p->n_waiting != 0 ? FULL_MS : p->asked != NULL ? BUSY_MS : IDLE_MS);
 }
 
 void *

@@ -189,7 +189,7 @@ a_gateway_without_its_twin_is_a_fault(void)
 	pair->status.peer_alive = true;
 	run(&r, "doctor -o json");
 	CU_ASSERT(finds(&r, BH_DOCTOR_TWIN_BEHIND, "the twin", ""));
-	pair->ready = true;
+	pair->ready = (int)pair->status.role;
 	run(&r, "doctor -o json");
 	CU_ASSERT_PTR_NULL(seen(&r, &all, BH_DOCTOR_TWIN_BEHIND, "the twin"));
 	json_decref(all);
