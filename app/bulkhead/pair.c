@@ -52,8 +52,8 @@ announce(void *arg, const struct bh_pair_mac *mac, unsigned n)
 		here[i].vlan = mac[i].vlan;
 		here[i].wire = mac[i].port;
 	}
-	if (n == 0)
-		n = bh_gateway_heard(d->gateway, here, BH_PAIR_MACS);
+	bh_gateway_hear_of(d->gateway, here, n);
+	n = bh_gateway_heard(d->gateway, here, BH_PAIR_MACS);
 	for (i = 0; i < n; i++)
 		lost += bh_gateway_announce(d->gateway, &here[i]) != 0;
 	if (lost != 0)

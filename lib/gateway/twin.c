@@ -65,11 +65,18 @@ same_end(uint64_t a, uint64_t b)
 	return ((a ^ b) & ~(GROUP_BIT | UINT64_C(0xf000))) == 0;
 }
 
+static unsigned
+set_of(uint64_t word)
+{
+	uint64_t h = (word & ~(GROUP_BIT | UINT64_C(0xf000))) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (unsigned)(h >> 40) % (BH_HEARD / WAYS);
+}
+
 static void
 remember(struct bh_heard_table *t, uint64_t word)
 {
-	uint64_t h = (word & ~(GROUP_BIT | UINT64_C(0xf000))) * UINT64_C(0x9e3779b97f4a7c15);
-	unsigned set = (unsigned)(h >> 40) % (BH_HEARD / WAYS), i;
+	unsigned set = set_of(word), i;
 
 	for (i = 0; i < WAYS; i++) {
 		uint64_t had = atomic_load_explicit(&t->end[set][i], memory_order_relaxed);
@@ -81,6 +88,48 @@ remember(struct bh_heard_table *t, uint64_t word)
 		}
 	}
 	atomic_store_explicit(&t->end[set][t->next[set]++ % WAYS], word, memory_order_relaxed);
+}
+
+/* Wherever it is known; else, if `anew`, in place of nobody, or of the first. A worker may write beside it: then one of both stays. */
+static bool
+learn(struct bh_heard_table *t, uint64_t word, bool anew)
+{
+	_Atomic uint64_t *end = t->end[set_of(word)], *to = anew ? end : NULL;
+	unsigned i;
+
+	for (i = WAYS; i-- != 0;) {
+		uint64_t had = atomic_load_explicit(&end[i], memory_order_relaxed);
+
+		if (had != 0 && same_end(had, word)) {
+			atomic_store_explicit(&end[i], word, memory_order_relaxed);
+			return true;
+		}
+		if (had == 0 && anew)
+			to = &end[i];
+	}
+	if (to != NULL)
+		atomic_store_explicit(to, word, memory_order_relaxed);
+	return anew;
+}
+
+void
+bh_gateway_hear_of(struct bh_gateway *g, const struct bh_gateway_heard *h, unsigned n)
+{
+	uint8_t frame[16] = {0};
+	bool known;
+	unsigned i, k;
+
+	for (i = 0; i < n && g->twin; i++) {
+		memcpy(frame + 6, h[i].mac, 6);
+		frame[12] = h[i].vlan != 0 ? 0x81 : 0;
+		frame[14] = (uint8_t)(h[i].vlan >> 8);
+		frame[15] = (uint8_t)h[i].vlan;
+		known = false;
+		for (k = 0; k < g->n_workers; k++)
+			known |= learn(g->worker[k]->heard, word_of(frame, h[i].wire), false);
+		if (!known)
+			learn(g->worker[0]->heard, word_of(frame, h[i].wire), true);
+	}
 }
 
 void

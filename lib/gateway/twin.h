@@ -27,6 +27,8 @@ struct bh_gateway_heard {
 };
 /* Sources of frames that opened or moved a flow, or were none: at most n. Any thread. */
 unsigned bh_gateway_heard(struct bh_gateway *g, struct bh_gateway_heard *out, unsigned n);
+/* They are where h says, until they are heard elsewhere: another gateway knew. Control. */
+void bh_gateway_hear_of(struct bh_gateway *g, const struct bh_gateway_heard *h, unsigned n);
 /* A frame leaves by a wire in a moment, if the gateway may forward then. 0; -ENOBUFS, -EMSGSIZE. Any thread. */
 int bh_gateway_inject(struct bh_gateway *g, unsigned wire, const void *frame, unsigned len);
 /* Make the switch on the other side of its wire learn that this end is to be reached by here: a broadcast frame with its

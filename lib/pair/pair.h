@@ -40,7 +40,8 @@ struct bh_pair_ops {
 	void (*forward)(void *arg, uint64_t until_ns);
 	/* The hello's thread: forward() was called before. */
 	void (*role)(void *arg, enum bh_pair_role role, enum bh_pair_cause cause);
-	/* The hello's thread, when it forwards, a few times: make the switches learn that they are here. */
+	/* The hello's thread, when it begins to forward: the switches have to learn that these are here, which the other one heard; again
+	 * a few times (n 0) for all that were heard since by either. */
 	void (*announce)(void *arg, const struct bh_pair_mac *mac, unsigned n);
 	/* The channel's thread: those that were heard here; at most max. */
 	unsigned (*macs)(void *arg, struct bh_pair_mac *out, unsigned max);

@@ -12,8 +12,9 @@
 #define NICE (-11)
 #define TURN_MS 10
 
-/* The switches are told at once, and again: a frame may be lost, a port may come up late. */
-static const unsigned announce_ms[] = {0, 100, 400, 1500};
+/* The switches are told at once, and again: a frame may be lost, and a switch's port that has just come up forwards late, with a
+ * spanning tree after 30 s. */
+static const unsigned announce_ms[] = {0, 100, 400, 1500, 4000, 8000, 15000, 32000};
 
 static void
 hear(struct bh_pair *p, struct bh_pair_link *l, uint64_t now_ns)
@@ -79,9 +80,9 @@ announce(struct bh_pair *p, uint64_t now_ns)
 	if (p->elect.role != BH_PAIR_ACTIVE || p->announced == BH_ARRAY_SIZE(announce_ms) ||
 	    now_ns < p->announce_ns + announce_ms[p->announced] * BH_NS_PER_MS)
 		return;
-	p->announced++;
+	/* What the twin knew when it stopped; later this one knows better. */
 	pthread_mutex_lock(&p->lock);
-	n = p->n_macs;
+	n = p->announced++ == 0 ? p->n_macs : 0;
 	memcpy(p->said, p->mac, n * sizeof(*p->mac));
 	pthread_mutex_unlock(&p->lock);
 	p->p.ops.announce(p->p.ops.arg, p->said, n);

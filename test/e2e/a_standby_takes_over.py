@@ -151,16 +151,20 @@ def term(gateway):
     return gateway.get("/pair")["term"]
 
 
-def come_back(back, old, new):
-    """Print how long a gateway that knows nothing takes until it has all flows."""
-    back()
-    since, before = time.monotonic(), new.get("/pair")
-    until(lambda: new.get("/pair")["channel"]["joins"] > before["channel"]["joins"], "it asks for flows", 90)
+def come_back(old, new):
+    """Start one that knows nothing, and print how long it takes until it has all flows."""
+    def channel():
+        return new.get("/pair")["channel"]
+
+    before = channel()
+    old.launch()
+    until(lambda: channel()["joins"] > before["joins"], "it asks for flows", 90)
     since = time.monotonic()
+    until(lambda: channel()["ready"], "it has all flows", 90)
+    took = time.monotonic() - since
     settled(old, new)
-    took, flows = time.monotonic() - since, old.total()["flows"]
+    flows, said = old.total()["flows"], channel()["sent_bytes"] - before["sent_bytes"]
     check(flows >= CROWD, f"flows at the one that stands by: {flows} of {CROWD}")
-    said = new.get("/pair")["channel"]["sent_bytes"] - before["channel"]["sent_bytes"]
     say(f"{flows} flows are at the one that came back after {took * 1000:.0f} ms, {said / 1e6:.1f} MB")
 
 
@@ -191,7 +195,7 @@ def test():
             same(set(refused.known(new)), set(REFUSAL), "what was refused")
             known = term(new)
             if what.startswith("killed"):
-                come_back(back, old, new)
+                come_back(old, new)
             else:
                 back()
         check(min(gaps) < LIMIT_S, f"{what}: taken over within a second ({gaps})")

@@ -115,6 +115,16 @@ ends_are_announced_on_the_other_side(void)
 	rig_run(&r);
 	CU_ASSERT_EQUAL(bh_gateway_heard(r.g, h, BH_ARRAY_SIZE(h)), 1);
 	CU_ASSERT_EQUAL(h[0].wire, RIG_INSIDE);
+	/* Another gateway knew better, of it and of one more. */
+	h[0].wire = RIG_OUTSIDE;
+	h[1] = (struct bh_gateway_heard){.mac = {2, 9, 9, 9, 9, 9}, .wire = RIG_INSIDE};
+	bh_gateway_hear_of(r.g, h, 2);
+	memset(h, 0, sizeof(h));
+	CU_ASSERT_EQUAL_FATAL(bh_gateway_heard(r.g, h, BH_ARRAY_SIZE(h)), 2);
+	n = h[0].vlan != 7;
+	CU_ASSERT_EQUAL(h[n].wire, RIG_OUTSIDE);
+	CU_ASSERT_EQUAL(memcmp(h[1 - n].mac, "\2\11\11\11\11\11", 6), 0);
+	CU_ASSERT_EQUAL(h[1 - n].wire, RIG_INSIDE);
 	rig_stop(&r);
 }
 

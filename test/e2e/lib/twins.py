@@ -44,6 +44,10 @@ def make():
         run("ip", "link", "set", "twin0", "up", ns=f"twin{side}")
 
 
+def forwards(cable):
+    return "state forwarding" in run("bridge", "link", "show", "dev", cable)
+
+
 class Twin(Gateway):
     """side: "a" or "b"."""
 
@@ -69,6 +73,9 @@ class Twin(Gateway):
     def plug(self, up):
         for cable in self.cables:
             run("ip", "link", "set", cable, "up" if up else "down")
+        # The switch forwards on it later than its link is up, with busy cores by seconds.
+        for cable in self.cables if up else ():
+            until(lambda: forwards(cable), f"the switch forwards to {cable}", 60)
 
 
 def settled(a, b, seconds=90):
