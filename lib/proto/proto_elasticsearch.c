@@ -73,8 +73,11 @@ bh_proto_ELASTICSEARCH(const struct bh_proto_input *in)
 	static const char *const root[] = {"/ ", "/?", NULL};
 	bool head;
 
-	if (server_says(in, "\nx-elastic-product:") || server_says(in, "Know, for Search") ||
-	    server_says(in, "/vnd.elasticsearch+json"))
+	if (server_says(in, "Know, for Search"))
+		return BH_PROTO_YES;
+	/* Hardly ever: one look instead of two. */
+	if (server_says(in, "elastic") &&
+	    (server_says(in, "\nx-elastic-product:") || server_says(in, "/vnd.elasticsearch+json")))
 		return BH_PROTO_YES;
 	head = server_says(in, "\r\n\r\n");
 	if (!has_own_path(in)) {

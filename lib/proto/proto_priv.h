@@ -41,9 +41,16 @@ bh_proto_either(enum bh_proto_answer a, enum bh_proto_answer b)
 int bh_proto_line(const struct bh_proto_input *in, unsigned side, uint32_t *end);
 /* Is all of p printable ASCII or tab? */
 bool bh_proto_printable(const uint8_t *p, size_t len);
-/* First place of `needle` in the first `limit` bytes of a side, case ignored; -1: not there. */
-int bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
-			 uint32_t limit);
+/* First place of `needle`, of n > 0 bytes, in the first `limit` bytes of a side, case ignored; -1: not there. */
+int bh_proto_find(const struct bh_proto_input *in, unsigned side, const char *needle, uint32_t n,
+		  uint32_t limit);
+/* The same of a string; the length of one that is written there costs nothing. */
+static inline int
+bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
+		     uint32_t limit)
+{
+	return bh_proto_find(in, side, needle, (uint32_t)strlen(needle), limit);
+}
 
 /* Does the target of an HTTP request begin with one of these (NULL-terminated)? */
 enum bh_proto_answer bh_proto_path(const struct bh_proto_input *in, const char *const paths[]);

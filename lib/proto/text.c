@@ -87,10 +87,10 @@ may_begin(const uint8_t *p, uint32_t n, __m128i first, __m128i last)
 }
 
 int
-bh_proto_find_nocase(const struct bh_proto_input *in, unsigned side, const char *needle,
-		     uint32_t limit)
+bh_proto_find(const struct bh_proto_input *in, unsigned side, const char *needle, uint32_t n,
+	      uint32_t limit)
 {
-	uint32_t n = (uint32_t)strlen(needle), len = in->len[side], places, i = 0;
+	uint32_t len = in->len[side], places, i = 0;
 	const uint8_t *p = in->data[side];
 	__m128i first, last;
 	unsigned hits;
@@ -137,6 +137,9 @@ bh_proto_path(const struct bh_proto_input *in, const char *const paths[])
 		const char *want = paths[i];
 		uint32_t k = at;
 
+		/* All of them begin with a slash: most are told apart by what comes next. */
+		if (n - at > 1 && want[1] != '\0' && p[at + 1] != (uint8_t)want[1])
+			continue;
 		for (; *want != '\0' && k < n && p[k] == (uint8_t)*want; k++)
 			want++;
 		if (*want == '\0')

@@ -85,6 +85,49 @@ paths_are_told_as_far_as_they_are_there(void)
 	}
 }
 
+static enum bh_proto_answer
+path_plainly(const char *request, const char *const paths[])
+{
+	enum bh_proto_answer best = BH_PROTO_NO;
+	const char *path = strchr(request, ' ') + 1;
+
+	for (; *paths != NULL; paths++) {
+		if (strncmp(path, *paths, strlen(*paths)) == 0)
+			return BH_PROTO_YES;
+		if (strncmp(path, *paths, strlen(path)) == 0)
+			best = BH_PROTO_MAYBE;
+	}
+	return best;
+}
+
+static void
+paths_are_told_apart_as_letter_by_letter(void)
+{
+	static const char *const paths[] = {"/", "/a/b", "/ab", "/ab/", "/ ", "/bb ", "/b?", NULL};
+	static const char alphabet[] = "/ab ?";
+	unsigned round, i, wrong = 0, count[3] = {0};
+
+	srand(12);
+	for (round = 0; round < 100000; round++) {
+		/* With the path that any path begins with, and without. */
+		const char *const *asked = paths + (round & 1);
+		char request[16] = "GET ";
+		struct bh_proto_input in = {.data = {(const uint8_t *)request, NULL}};
+		enum bh_proto_answer a;
+
+		for (i = 4; i < 4 + (unsigned)rand() % 7; i++)
+			request[i] = i == 4 && rand() % 4 != 0
+					     ? '/'
+					     : alphabet[(unsigned)rand() % (sizeof(alphabet) - 1)];
+		in.len[0] = (uint32_t)strlen(request);
+		a = bh_proto_path(&in, asked);
+		wrong += a != path_plainly(request, asked);
+		count[a == BH_PROTO_YES ? 2 : a == BH_PROTO_MAYBE]++;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_TRUE(count[0] > 1000 && count[1] > 1000 && count[2] > 1000);
+}
+
 static void
 own_paths_are_found_behind_a_doubled_slash(void)
 {
@@ -102,6 +145,7 @@ own_paths_are_found_behind_a_doubled_slash(void)
 const struct bh_unit_test bh_suite_proto_text[] = {
 	BH_TEST(words_are_found_where_they_stand),
 	BH_TEST(paths_are_told_as_far_as_they_are_there),
+	BH_TEST(paths_are_told_apart_as_letter_by_letter),
 	BH_TEST(own_paths_are_found_behind_a_doubled_slash),
 	BH_TEST_END,
 };
