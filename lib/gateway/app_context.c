@@ -4,9 +4,6 @@
 
 #include "app_threat.h"
 
-/* For libraries of operation parsers (HPACK tables: 4 KiB a side and connection, RFC 7541). */
-#define SLAB_PER_CONTEXT 4096u
-
 static int
 create_streams(struct bh_worker *w)
 {
@@ -60,7 +57,7 @@ bh_app_create(struct bh_worker *w)
 		rc = create_streams(w);
 	if (rc == 0)
 		rc = bh_slab_create(&w->slab,
-				    (size_t)n * SLAB_PER_CONTEXT +
+				    (size_t)n * BH_SLAB_PER_CONTEXT +
 					    (w->g->inspect != NULL ? w->config->inspect_memory
 								   : 0));
 	if (rc == 0)

@@ -8,6 +8,8 @@
 /* app_context.c: the worker's pools; -ENOMEM. */
 int bh_app_create(struct bh_worker *w);
 void bh_app_destroy(struct bh_worker *w);
+/* For libraries of operation parsers (HPACK tables: 4 KiB a side and connection, RFC 7541). */
+#define BH_SLAB_PER_CONTEXT 4096u
 uint32_t bh_app_take(struct bh_worker *w, struct bh_flow *f); /* 0: there is none free */
 /* Give a flow's context back: what waits is dropped for this reason. 0 is fine. */
 void bh_app_release(struct bh_worker *w, uint32_t context, enum bh_reason reason);
