@@ -1,5 +1,5 @@
 #!/bin/bash
-# The Debian package in a Debian 12 root of its own: installed, upgraded, purged.
+# The Debian package in a Debian 12 root of its own: installed, upgraded, purged; and again with that booted (boot.sh).
 #
 #   B=build test/package/run.sh        as root; needs mmdebstrap and a Debian mirror (MIRROR), and what `make deb` made
 #
@@ -70,7 +70,7 @@ timeout 20 curl -fsI "$MIRROR/dists/bookworm/InRelease" >/dev/null || skip "no D
 
 rm -rf "$B/deb-test" && mkdir -p "$B/deb-test"
 # With security updates, as a machine has them: that is what a build machine links with.
-timeout 900 mmdebstrap --quiet --variant=apt --include=systemd,logrotate bookworm "$root" "deb $MIRROR bookworm main" \
+timeout 900 mmdebstrap --quiet --variant=apt --include=systemd-sysv,dbus,logrotate,iproute2,iputils-ping,procps bookworm "$root" "deb $MIRROR bookworm main" \
 	"deb $MIRROR bookworm-updates main" "deb $SECURITY bookworm-security main" || fail "no Debian root"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d"
 within find / -xdev -not -path '/proc/*' | sort >"$B/deb-test/before"
@@ -111,4 +111,10 @@ within dpkg -P bulkhead >>"$B/deb-test/upgrade.log" 2>&1 || fail "purge"
 left=$(within find / -xdev -not -path '/proc/*' | sort | comm -13 "$B/deb-test/before" - | grep -i bulkhead)
 [ -z "$left" ] || fail "left after purge: $left"
 claim "removed: configuration and state stay; purged: nothing is left but the user"
+
+cp "$root/later.deb" "$B/deb-test/"
+rm -f "$root/usr/sbin/policy-rc.d" "$root/first.deb" "$root/later.deb"
+test/package/boot.sh "$root" "$deb" "$B/deb-test/later.deb"
+rc=$?
 rm -rf "$root"
+[ $rc -eq 0 ] || [ $rc -eq 77 ]
