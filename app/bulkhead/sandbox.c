@@ -176,6 +176,12 @@ add_sinks(struct paths *p, const struct bh_config *c)
 		const struct bh_sink_options *o = &c->sink[i].options;
 		const char *files[] = {o->ca_file, o->certificate, o->key};
 
+		if (bh_secret_place(o->key, NULL) != BH_SECRET_FILE)
+			files[2] = "";
+		/* Read again with another key, and replaced by renaming. */
+		if (o->certificate[0] != '\0')
+			add_folder(p, o->certificate, BH_CONFINE_READ | BH_CONFINE_OPTIONAL);
+
 		for (k = 0; k < BH_ARRAY_SIZE(files); k++) {
 			if (files[k][0] != '\0')
 				add(p, files[k], BH_CONFINE_READ | BH_CONFINE_OPTIONAL);

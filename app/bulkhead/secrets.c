@@ -168,14 +168,27 @@ tls_changed(void *arg)
 
 /* ---- sinks ------------------------------------------------------------------------------------------------------ */
 
+/* A private key is syslog's secret. */
+static bool
+has_key(const struct bh_config_sink *c)
+{
+	return c->type == BH_SINK_SYSLOG && c->options.key[0] != '\0';
+}
+
 int
 bh_daemon_secret_sink(struct bh_daemon *d, unsigned index, struct bh_daemon_sink_secrets *out,
 		      struct bh_err *err)
 {
 	const struct bh_config_sink *c = &d->config.sink[index];
+	size_t len;
 	int rc = 0;
 
 	*out = (struct bh_daemon_sink_secrets){0};
+	if (has_key(c))
+		return bh_secret_read(d->secrets, c->options.key, PEM_MAX, &out->secret, &len, err);
+	if (bh_secret_place(c->options.key, NULL) != BH_SECRET_FILE)
+		return bh_err_set(err, EINVAL, "sinks: key %s: that of %s sinks is a file",
+				  c->options.key, bh_sink_type_name(c->type));
 	if (c->secret_file[0] != '\0')
 		rc = bh_secret_read_line(d->secrets, c->secret_file, SINK_MAX, &out->secret, err);
 	if (rc == 0 && bh_secret_place(c->to, NULL) != BH_SECRET_FILE)
@@ -233,7 +246,8 @@ watch(struct bh_daemon *d, const char *place, size_t max, void (*changed)(void *
 static int
 watch_sink(struct bh_daemon *d, const struct bh_config_sink *c)
 {
-	int rc = watch(d, c->secret_file, SINK_MAX, sink_changed);
+	int rc = has_key(c) ? watch(d, c->options.key, PEM_MAX, sink_changed)
+			    : watch(d, c->secret_file, SINK_MAX, sink_changed);
 
 	return rc == 0 && bh_secret_place(c->to, NULL) != BH_SECRET_FILE
 		       ? watch(d, c->to, SINK_MAX, sink_changed)

@@ -15,11 +15,13 @@ struct bh_sink_options {
 #define BH_SINK_NUMBER(field, key, def, min, max) uint32_t field;
 #define BH_SINK_TIME(field, key, def, min, max) uint32_t field;
 #define BH_SINK_FILE(field, key) char field[256];
+#define BH_SINK_SECRET(field, key) char field[256];
 #define BH_SINK_TEXT(field, key, def) char field[256];
 #include "sink_option.def"
 #undef BH_SINK_NUMBER
 #undef BH_SINK_TIME
 #undef BH_SINK_FILE
+#undef BH_SINK_SECRET
 #undef BH_SINK_TEXT
 };
 

@@ -341,11 +341,15 @@ anchor_paths(struct bh_config_reader *r)
 #define BH_SINK_FILE(field, key)                                                                   \
 	if (rc == 0)                                                                               \
 		rc = anchor_path(r, "sinks", c->sink[i].options.field);
+#define BH_SINK_SECRET(field, key)                                                                 \
+	if (rc == 0)                                                                               \
+		rc = anchor_secret(r, "sinks", c->sink[i].options.field);
 #include "../base/sink_option.def"
 #undef BH_SINK_NUMBER
 #undef BH_SINK_TIME
 #undef BH_SINK_TEXT
 #undef BH_SINK_FILE
+#undef BH_SINK_SECRET
 	}
 	for (i = 0; rc == 0 && i < c->n_sources; i++) {
 		rc = anchor_secret(r, "sources", c->source[i].kubeconfig);

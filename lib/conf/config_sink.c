@@ -161,6 +161,7 @@ read_options(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_si
 		rc = bh_yaml_duration_ms(r->doc, node, min, max, &v, r->err);                      \
 	o->field = (uint32_t)v;
 #define BH_SINK_FILE(field, key) BH_SINK_TEXT(field, key, "")
+#define BH_SINK_SECRET(field, key) BH_SINK_TEXT(field, key, "")
 #define BH_SINK_TEXT(field, key, def)                                                              \
 	snprintf(o->field, sizeof(o->field), "%s", def);                                           \
 	if (rc == 0)                                                                               \
@@ -169,6 +170,7 @@ read_options(struct bh_config_reader *r, const struct bh_yaml *map, struct bh_si
 #undef BH_SINK_NUMBER
 #undef BH_SINK_TIME
 #undef BH_SINK_FILE
+#undef BH_SINK_SECRET
 #undef BH_SINK_TEXT
 	return rc;
 }

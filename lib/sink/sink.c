@@ -406,11 +406,13 @@ static const struct bh_sink_options defaults = {
 #define BH_SINK_NUMBER(field, key, def, min, max) .field = (def),
 #define BH_SINK_TIME(field, key, def, min, max) .field = (def),
 #define BH_SINK_FILE(field, key)
+#define BH_SINK_SECRET(field, key)
 #define BH_SINK_TEXT(field, key, def) .field = def,
 #include "../base/sink_option.def"
 #undef BH_SINK_NUMBER
 #undef BH_SINK_TIME
 #undef BH_SINK_FILE
+#undef BH_SINK_SECRET
 #undef BH_SINK_TEXT
 };
 

@@ -53,11 +53,13 @@ int bh_link_settled(struct bh_link *l);                            /* as in bh_s
 void bh_link_close(struct bh_link *l);
 
 /* tls.c: TLS 1.2 or 1.3 over a link. The other end's certificate must be of one of the authorities in ca_file (empty: the
- * system's) and name the host that was configured; ours is shown if there is one. Files are read in bh_tls_open alone: who
- * changes them starts the gateway again. */
+ * system's) and name the host that was configured; ours is shown if there is one. Files are read in bh_tls_open and
+ * bh_tls_rekey alone. key_pem: our private key; NULL: it is a file's, that of the options, or the certificate's. */
 struct bh_tls;
-int bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *host,
-		struct bh_err *err);
+int bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *key_pem,
+		const char *host, struct bh_err *err);
+/* Another key, with the certificate that is there now; the link is not connected. 0, or -errno: nothing has changed. */
+int bh_tls_rekey(struct bh_tls *t, const char *key_pem, struct bh_err *err);
 void bh_tls_free(struct bh_tls *t);                              /* NULL is fine */
 int bh_tls_handshake(struct bh_tls *t, const struct bh_link *l); /* 0 or -errno; the link is new */
 /* Bytes taken, -EAGAIN, or -errno. */

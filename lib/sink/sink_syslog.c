@@ -49,7 +49,7 @@ syslog_open(void **state, const struct bh_sink_params *p, int stop_fd, struct bh
 	rc = bh_link_init(&s->link, p->to, strncmp(p->to, "tls:", 4) == 0 ? "6514" : "514", stop_fd,
 			  err);
 	if (rc == 0 && strcmp(s->link.scheme, "tls") == 0)
-		rc = bh_tls_open(&s->link.tls, p->options, s->link.host, err);
+		rc = bh_tls_open(&s->link.tls, p->options, p->secret, s->link.host, err);
 	if (rc != 0) {
 		free(s);
 		return rc;
@@ -161,6 +161,23 @@ syslog_reset(void *state)
 	bh_link_close(&((struct syslog *)state)->link);
 }
 
+/* The secret of a syslog sink is its key: with the next connection. */
+static int
+syslog_rekey(void *state, const char *key_pem)
+{
+	struct syslog *s = state;
+	struct bh_err err = {0};
+	int rc;
+
+	if (s->link.tls == NULL)
+		return -EINVAL;
+	bh_link_close(&s->link);
+	rc = bh_tls_rekey(s->link.tls, key_pem, &err);
+	if (rc != 0)
+		bh_log(BH_LOG_ERROR, "%s", err.what);
+	return rc;
+}
+
 const struct bh_sink_ops bh_sink_syslog = {
 	.open = syslog_open,
 	.close = syslog_close,
@@ -168,4 +185,5 @@ const struct bh_sink_ops bh_sink_syslog = {
 	.send = syslog_send,
 	.settled = syslog_settled,
 	.reset = syslog_reset,
+	.rekey = syslog_rekey,
 };

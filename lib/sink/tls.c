@@ -13,6 +13,7 @@ struct bh_tls {
 	gnutls_priority_t priority;
 	gnutls_session_t session; /* NULL: not connected */
 	bool up;                  /* the handshake is done */
+	struct bh_sink_options options;
 	char host[256];
 	char told[256]; /* the last trouble: is logged once */
 };
@@ -24,9 +25,25 @@ refuse_file(struct bh_err *err, const char *key, const char *path, int rc)
 			  gnutls_strerror(rc));
 }
 
+/* Our certificate, from its file, with a key that is in memory. */
 static int
-load_files(struct bh_tls *t, const struct bh_sink_options *o, struct bh_err *err)
+load_pair(gnutls_certificate_credentials_t files, const char *certificate, const char *key_pem)
 {
+	const gnutls_datum_t key = {(unsigned char *)(uintptr_t)key_pem, (unsigned)strlen(key_pem)};
+	gnutls_datum_t text;
+	int rc = gnutls_load_file(certificate, &text);
+
+	if (rc != 0)
+		return rc;
+	rc = gnutls_certificate_set_x509_key_mem(files, &text, &key, GNUTLS_X509_FMT_PEM);
+	gnutls_free(text.data);
+	return rc;
+}
+
+static int
+load_files(struct bh_tls *t, const char *key_pem, struct bh_err *err)
+{
+	const struct bh_sink_options *o = &t->options;
 	const char *key = o->key[0] != '\0' ? o->key : o->certificate;
 	int rc;
 
@@ -46,14 +63,17 @@ load_files(struct bh_tls *t, const struct bh_sink_options *o, struct bh_err *err
 		return bh_err_set(err, EINVAL, "sinks: key %s lacks its certificate", o->key);
 	if (o->certificate[0] == '\0')
 		return 0;
-	rc = gnutls_certificate_set_x509_key_file(t->files, o->certificate, key,
-						  GNUTLS_X509_FMT_PEM);
+	if (key_pem != NULL)
+		rc = load_pair(t->files, o->certificate, key_pem);
+	else
+		rc = gnutls_certificate_set_x509_key_file(t->files, o->certificate, key,
+							  GNUTLS_X509_FMT_PEM);
 	return rc >= 0 ? 0 : refuse_file(err, "certificate", o->certificate, rc);
 }
 
 int
-bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *host,
-	    struct bh_err *err)
+bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *key_pem,
+	    const char *host, struct bh_err *err)
 {
 	struct bh_tls *t = calloc(1, sizeof(*t));
 	int rc;
@@ -61,6 +81,7 @@ bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *ho
 	if (t == NULL)
 		return bh_err_set(err, ENOMEM, "no memory for a sink");
 	snprintf(t->host, sizeof(t->host), "%s", host);
+	t->options = *o;
 	rc = gnutls_certificate_allocate_credentials(&t->files);
 	if (rc == 0)
 		rc = gnutls_priority_init2(&t->priority, "-VERS-TLS1.0:-VERS-TLS1.1:-VERS-DTLS-ALL",
@@ -68,13 +89,30 @@ bh_tls_open(struct bh_tls **out, const struct bh_sink_options *o, const char *ho
 	if (rc != 0)
 		rc = bh_err_set(err, EINVAL, "sinks: TLS: %s", gnutls_strerror(rc));
 	else
-		rc = load_files(t, o, err);
+		rc = load_files(t, key_pem, err);
 	if (rc != 0) {
 		bh_tls_free(t);
 		return rc;
 	}
 	*out = t;
 	return 0;
+}
+
+int
+bh_tls_rekey(struct bh_tls *t, const char *key_pem, struct bh_err *err)
+{
+	gnutls_certificate_credentials_t before = t->files;
+	int rc;
+
+	if (gnutls_certificate_allocate_credentials(&t->files) != 0) {
+		t->files = before;
+		return bh_err_set(err, ENOMEM, "no memory for a sink");
+	}
+	rc = load_files(t, key_pem, err);
+	gnutls_certificate_free_credentials(rc == 0 ? before : t->files);
+	if (rc != 0)
+		t->files = before;
+	return rc;
 }
 
 void

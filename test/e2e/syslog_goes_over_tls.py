@@ -1,5 +1,5 @@
 """What is denied is told over TLS (RFC 5425), to rsyslog and to a server that wants a client's certificate; not to one whose
-certificate is a stranger's or of another name."""
+certificate is a stranger's or of another name. The client's key lies where a secret may; another one is taken without a restart."""
 
 import os
 import shutil
@@ -85,6 +85,22 @@ def text(path):
         return ""
 
 
+def another(certificate, key):
+    """A certificate of the client's own authority with another name and another key, which the server knows, in their places."""
+    parts = [os.path.join(DIR, f"fw2.{end}") for end in ("key", "csr", "pem")]
+    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=fw2",
+        "-keyout", parts[0], "-out", parts[1])
+    run("openssl", "x509", "-req", "-in", parts[1], "-CA", certificate, "-CAkey", f"{certificate}.key", "-set_serial", "77",
+        "-days", "2", "-out", parts[2])
+    os.replace(parts[2], certificate)
+    os.replace(parts[0], key)
+
+
+def tells(server, port):
+    attempt("web", "cards", port, timeout=0.5)
+    return [m for m in server.messages if f'"dest_port":{port}' in m]
+
+
 def test():
     make()
     server, other, client = certificate("logs", "IP:127.0.0.1"), certificate("other", "DNS:other.example"), certificate("fw", "DNS:fw")
@@ -95,13 +111,20 @@ def test():
     def sink(name, port, ca, **more):
         return {"name": name, "type": "syslog", "kinds": ["drop"], "to": f"tls://127.0.0.1:{port}", "ca_file": ca, **more}
 
-    gateway = Gateway(policy(), spool={"path": "spool"}, sinks=[
-        sink("rsyslog", 6514, server), sink("mutual", 6515, server, certificate=client, key=f"{client}.key"),
+    # As systemd gives it; later another name is the client's.
+    os.mkdir(os.path.join(DIR, "credentials"))
+    key = os.path.join(DIR, "credentials", "fw-key")
+    shutil.copy(f"{client}.key", key)
+    os.environ["CREDENTIALS_DIRECTORY"] = os.path.dirname(key)
+    gateway = Gateway(policy(), secrets={"refresh": "1s"}, spool={"path": "spool"}, sinks=[
+        sink("rsyslog", 6514, server), sink("mutual", 6515, server, certificate=client, key="credential:fw-key"),
         sink("stranger", 6516, server), sink("misnamed", 6517, other)])
     gateway.start()
     attempt("web", "cards", 4711)
     until(lambda: [m for m in mutual.messages if '"dest_port":4711' in m], "the server that wants a certificate is told", 60)
     same(mutual.names[0], "fw", "whose certificate it saw")
+    another(client, key)
+    until(lambda: tells(mutual, 4712) and mutual.names[-1] == "fw2", "another key, and its certificate", 90)
     check(mutual.messages[0].startswith("<"), "a priority begins a message")
     if received:
         until(lambda: '"dest_port":4711' in text(received), "rsyslog is told", 60)
