@@ -101,8 +101,12 @@ send_phase(struct gen *g, struct gen_trial *t)
 static void
 drain_phase(struct gen *g)
 {
-	const uint64_t end = rte_get_tsc_cycles() + (uint64_t)(g->o.drain * g->hz);
+	uint64_t end;
 
+	/* A worker may be about to send yet: what it sends is waited for, too. */
+	while (__atomic_load_n(&g->n_draining, __ATOMIC_ACQUIRE) < g->n_workers)
+		usleep(100);
+	end = rte_get_tsc_cycles() + (uint64_t)(g->o.drain * g->hz);
 	while (rte_get_tsc_cycles() < end && total(g, offsetof(struct gen_counts, received)) <
 						     total(g, offsetof(struct gen_counts, sent)))
 		usleep(1000);
