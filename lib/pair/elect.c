@@ -115,6 +115,14 @@ become(struct bh_pair_elect *e, const struct bh_pair_input *in, enum bh_pair_rol
 	e->told = false;
 }
 
+/* This one lost its right to forward by standing still, and nobody has had it since. */
+static bool
+was_last(const struct bh_pair_elect *e)
+{
+	return e->role == BH_PAIR_STANDBY && e->cause == BH_PAIR_STOOD_STILL &&
+	       e->term > e->peer.m.term;
+}
+
 /* Of two that do not forward: is it this one's turn? Never the same at both. */
 static bool
 better(const struct bh_pair_elect *e, const struct bh_pair_input *in)
@@ -125,6 +133,8 @@ better(const struct bh_pair_elect *e, const struct bh_pair_input *in)
 		return true;
 	if (in->usable != p->usable)
 		return in->usable > p->usable;
+	if (was_last(e) != ((p->flags & BH_PAIR_LAST) != 0))
+		return was_last(e);
 	if (e->rules.priority != p->priority)
 		return e->rules.priority > p->priority;
 	return e->rules.instance > p->sender;
@@ -238,6 +248,8 @@ fill(struct bh_pair_elect *e, const struct bh_pair_input *in, struct bh_pair_mes
 		m->flags |= BH_PAIR_YIELD;
 	if (in->ready)
 		m->flags |= BH_PAIR_READY;
+	if (was_last(e))
+		m->flags |= BH_PAIR_LAST;
 	if (e->role == BH_PAIR_STANDBY && e->rules.preempt && in->ready &&
 	    p->role == BH_PAIR_ACTIVE && e->rules.priority > p->priority &&
 	    in->usable >= p->usable && bh_pair_elect_alive(e, in->now_ns))

@@ -34,7 +34,8 @@ enum { /* bh_pair_message.flags */
        BH_PAIR_YIELD = 1 << 0,
        BH_PAIR_WANT = 1 << 1,  /* has the higher priority and the flows: let me */
        BH_PAIR_READY = 1 << 2, /* has all flows of the one that forwards */
-       BH_PAIR_FLAGS = BH_PAIR_YIELD | BH_PAIR_WANT | BH_PAIR_READY
+       BH_PAIR_LAST = 1 << 3, /* forwarded last, and stood still for a moment: the flows are here */
+       BH_PAIR_FLAGS = BH_PAIR_YIELD | BH_PAIR_WANT | BH_PAIR_READY | BH_PAIR_LAST
 };
 
 struct bh_pair_message {

@@ -343,6 +343,35 @@ who_leaves_is_followed_at_once(void)
 	free(w);
 }
 
+/* Longer than its right lasts, shorter than it takes to be dead: the flows are where they were. */
+static void
+who_stood_still_for_a_moment_goes_on_forwarding(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	unsigned seed;
+
+	for (seed = 1; seed < 50; seed++) {
+		begin(w, seed);
+		w->s[0].dead = true;
+		run(w, 2000);
+		begin_side(w, 0, 100, false);
+		run(w, 2000 + seed);
+		CU_ASSERT_EQUAL(who(w), 1);
+		w->s[1].stopped_until = w->ms + FENCE + 50 + seed;
+		run(w, DEAD + 100);
+		CU_ASSERT_EQUAL(who(w), 1);
+		run(w, 2000);
+		CU_ASSERT_EQUAL(who(w), 1);
+		CU_ASSERT_EQUAL(w->s[0].changes, 1); /* init to standby */
+		CU_ASSERT_EQUAL(w->both_ms, 0);
+		/* And the preferred one is that, once the other has gone. */
+		w->s[1].in.leaving = true;
+		run(w, 100);
+		CU_ASSERT_EQUAL(who(w), 0);
+	}
+	free(w);
+}
+
 static void
 the_preferred_one_comes_back_only_with_all_connections(void)
 {
@@ -406,6 +435,7 @@ const struct bh_unit_test bh_suite_pair_elect[] = {
 	BH_TEST(one_direction_alone_never_makes_two),
 	BH_TEST(links_that_fail_hand_it_over_at_once),
 	BH_TEST(who_leaves_is_followed_at_once),
+	BH_TEST(who_stood_still_for_a_moment_goes_on_forwarding),
 	BH_TEST(the_preferred_one_comes_back_only_with_all_connections),
 	BH_TEST(recordings_are_not_believed),
 	BH_TEST_END,
