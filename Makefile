@@ -61,7 +61,7 @@ FUZZ := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps build dpdk dpdk-test kube-test web demo test unit scenario e2e check format format-check arch tidy sanitize \
+.PHONY: all help deps build dpdk dpdk-test kube-test web demo test unit scenario e2e check format format-check python-check arch tidy sanitize \
 	clang-build fuzz fuzz-build bench accuracy coverage install uninstall deb deb-test clean
 
 all: build
@@ -238,8 +238,8 @@ demo:
 	$(Q)$(MAKE) --no-print-directory build
 	$(Q)B=$(B) KEEP=$(KEEP) HOLD=$(HOLD) SCENARIO=$(SCENARIO) BEGUN=$(BEGUN) deploy/demo/demo.sh
 
-## make check      format, architecture, static analysis, unit and scenario under ASan and UBSan, clang
-check: format-check arch tidy clang-build sanitize
+## make check      format, architecture, static analysis, names in Python, unit and scenario under ASan and UBSan, clang
+check: format-check arch tidy python-check clang-build sanitize
 
 format:
 	$(Q)clang-format -i $(C_FILES)
@@ -254,6 +254,10 @@ arch:
 tidy:
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --suppressions-list=test/arch/cppcheck.txt \
 		--enable=warning,portability,performance -j 2 -D__x86_64__ -DBH_VERSION='"0"' lib app && echo "cppcheck: ok"
+
+# A name that is not there shows only when its line runs. (Imports for others' sake are no fault.)
+python-check:
+	$(Q)! git ls-files '*.py' | xargs pyflakes3 | grep -v 'imported but unused$$' && echo "python: ok"
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 sanitize:

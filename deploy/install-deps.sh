@@ -7,7 +7,7 @@
 set -eu
 
 backports=
-packages="gcc make clang clang-format cppcheck pkg-config git ca-certificates
+packages="gcc make clang clang-format cppcheck pyflakes3 pkg-config git ca-certificates
 	libclang-rt-14-dev dpdk-dev libdpdk-dev libyaml-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libsodium-dev libpcap-dev
 	libnghttp2-dev nettle-dev libpcre2-dev libhyperscan-dev zlib1g-dev libbrotli-dev libzstd-dev libsqlite3-dev libcurl4-gnutls-dev librdkafka-dev libcunit1-dev libbsd-dev libnuma-dev
 	iproute2 iputils-ping ethtool procps curl netcat-openbsd iperf3 tcpdump jq

@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 
-from lib.check import check, main, same, until
+from lib.check import main, same, until
 from lib.gateway import Gateway, policy, rule
 from lib.wire import Server, addr, attempt, make, udp
 

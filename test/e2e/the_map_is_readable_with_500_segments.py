@@ -6,7 +6,7 @@ import ssl
 import threading
 
 from lib.browser import browse, need
-from lib.check import main, same, until
+from lib.check import main, until
 from lib.gateway import DIR, Gateway, policy, rule
 from lib.services import certificate
 from lib.wire import inside, make, run

@@ -168,6 +168,10 @@ def ipv6_is_off(name):
         return f.read().strip() == "1"
 
 
+def flags(name):
+    return json.loads(run("ip", "-j", "link", "show", "dev", name))[0]["flags"]
+
+
 def serves(files, driver, port):
     gateway = Service(files, name=driver).start()
     check(len(re.findall(f"driver (?:net_)?{driver},", gateway.log())) == 2, f"both ports by {driver}:\n{gateway.log()}")

@@ -5,7 +5,6 @@ what is to be blocked never arrives. Clients are real ones where they can do it,
 import os
 import shutil
 import signal
-import socket
 import struct
 import time
 

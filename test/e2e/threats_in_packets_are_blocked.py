@@ -10,7 +10,7 @@ import time
 from lib import threats
 from lib.check import Skip, check, main, same, say, until
 from lib.gateway import EVERYTHING, Gateway, policy, rule
-from lib.rawtcp import ACK, PSH, SYN, Path, checksum
+from lib.rawtcp import ACK, SYN, Path, checksum
 from lib.wire import Server, addr, attempt, connect, inside, mac, make, ping, raw, run, spawn, udp
 
 OUTSIDE, EXTERNAL_IP = "203.0.113.9", "203.0.113.7"

@@ -16,7 +16,7 @@ import time
 from lib.check import check, main, same, say, until
 from lib.gateway import ENDPOINTS, SEGMENTS, Gateway, policy
 from lib.rawtcp import ACK, FIN, PSH, RST, SYN, URG, Answers, Listener, Path
-from lib.wire import addr, make
+from lib.wire import make
 
 CASES = int(os.environ.get("CASES", "10400"))
 SEED = int(os.environ.get("SEED", "1"))

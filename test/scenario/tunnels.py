@@ -3,7 +3,7 @@ is cut, of an unknown version or around what is no packet is dropped; so is a th
 
 import struct
 
-from lib.packets import CARDS, IP, POLICY, REDIS, REDIS6, UDP, WEB, WEB6, IPv6, Raw, Tcp, ether, ip, udp
+from lib.packets import CARDS, IP, POLICY, REDIS, REDIS6, UDP, WEB, WEB6, IPv6, Raw, Tcp, ether, ip
 from lib.scenario import Scenario, no, ok
 from lib.tunnels import OUTER, OUTER6, geneve, gre, ipip, vxlan
 
