@@ -22,6 +22,7 @@ import topology
 
 ROUNDS, MS = (7, 150) if tell.QUICK else (31, 400)
 WORST_US = 1310  # of what bench_wire tells apart
+QUIET_US = 50  # of testpmd, that passes everything: more is the machine's
 
 
 def rates(wire):
@@ -60,12 +61,13 @@ def latencies(wire, pps):
             tell.figure("latency one way at half load", f"{name}, p{share * 100:g}", "us", [quantile(a, share) for a in answers])
     pairs = list(zip(all_of[topology.Bulkhead.name], all_of[topology.Testpmd.name]))
     for key, share in (("LATENCY_P50", 0.5), ("LATENCY_P99", 0.99)):
-        # More than the histogram tells apart, in most rounds: a difference of these would say nothing.
-        if tell.spread([max(quantile(a, share), quantile(b, share)) for a, b in pairs])[0] >= WORST_US:
-            tell.unmeasured(key,
-                            "other programs had the CPUs: packets took more than a millisecond through testpmd or Bulkhead")
+        # What is added to a wait for the CPU says nothing, of either sign; nor does more than the histogram tells apart.
+        quiet = [(a, b) for a, b in pairs if quantile(b, share) <= QUIET_US and quantile(a, share) < WORST_US]
+        if 2 * len(quiet) <= len(pairs):
+            tell.unmeasured(key, f"other programs had the CPUs: in {len(pairs) - len(quiet)} of {len(pairs)} rounds packets took "
+                                 f"more than {QUIET_US} us through testpmd, or more than a millisecond through Bulkhead")
         else:
-            tell.claim(key, [quantile(a, share) - quantile(b, share) for a, b in pairs])
+            tell.claim(key, [quantile(a, share) - quantile(b, share) for a, b in quiet])
 
 
 def over_memif():
