@@ -165,6 +165,10 @@ struct bh_fleet {
 	unsigned behind;                /* beats in a row that were ahead of the watch */
 	struct bh_fleet_member told;    /* as it was written */
 	uint64_t beat_ns, reconcile_ns; /* mono: when next */
+	struct {
+		int64_t mod;
+		uint32_t number, newest;
+	} odd; /* numbers of its own, as they were seen last (reconcile.c) */
 	unsigned failures;
 };
 

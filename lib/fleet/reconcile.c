@@ -7,7 +7,9 @@
 
 #define ASK_MS 4000
 #define AGAIN_NS (5 * BH_NS_PER_SEC) /* after a revision could not be taken */
-#define HISTORY 64                   /* revisions that were missed and are taken into the list */
+#define STANDS_NS                                                                                  \
+	BH_NS_PER_SEC /* what is seen twice so long after each other is no commit on its way */
+#define HISTORY 64    /* revisions that were missed and are taken into the list */
 
 struct both {
 	struct bh_fleet_record head;
@@ -218,6 +220,20 @@ renumber(struct bh_fleet *f, const struct both *b, struct bh_err *err)
 	return rc;
 }
 
+/* A commit that is made here is kept before it is in force: its number is above that in force for a moment, without being of
+ * somebody who was alone. */
+static bool
+stands(struct bh_fleet *f, const struct both *b)
+{
+	bool same = f->odd.mod == b->mod && f->odd.number == b->here.number &&
+		    f->odd.newest == b->here.newest;
+
+	f->odd.mod = b->mod;
+	f->odd.number = b->here.number;
+	f->odd.newest = b->here.newest;
+	return same;
+}
+
 static int
 settle(struct bh_fleet *f, const struct both *b, struct bh_err *err)
 {
@@ -235,6 +251,8 @@ settle(struct bh_fleet *f, const struct both *b, struct bh_err *err)
 	/* It was taken back here, when its time was over and nobody could be asked. */
 	if (waits && left_ms(&b->head) <= 1 && b->here.number == b->here.newest)
 		return give(f, b, "it was not confirmed in time", err);
+	if (b->here.newest != b->here.number && !stands(f, b))
+		return -EAGAIN;
 	return renumber(f, b, err);
 }
 
@@ -265,9 +283,11 @@ bh_fleet_reconcile(struct bh_fleet *f)
 	pthread_mutex_lock(&f->lock);
 	/* A head that came meanwhile has set it to now. */
 	if (f->head_mod == b->mod)
-		f->reconcile_ns = rc == 0 ? UINT64_MAX : now + AGAIN_NS;
+		f->reconcile_ns = rc == 0         ? UINT64_MAX
+				  : rc == -EAGAIN ? now + STANDS_NS
+						  : now + AGAIN_NS;
 	pthread_mutex_unlock(&f->lock);
-	if (rc != 0 && rc != -ESTALE)
+	if (rc != 0 && rc != -ESTALE && rc != -EAGAIN)
 		bh_fleet_trouble(f, err.what);
 	free(b);
 }
